@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What every module declares of itself."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+    details:
+      - The module reads the current state and returns what it would create, names and ARNs included.
+        What only AWS can choose, such as the id of a new key, is shown as zeros.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: full
+    details:
+      - The diff of a check run equals the diff of the real run.
+  idempotent:
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+      - This assumes that the system controlled/queried by the module has not changed in a relevant way.
+    support: full
+"""
+
+    AWS = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/coffer.velero.aws) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - coffer.velero.aws
+requirements:
+  - python >= 3.11
+  - boto3 >= 1.41.0
+notes:
+  - On a local connection the module runs in the controller's own process, which takes a fraction of the time.
+    With C(become), C(async), another connection or another Python interpreter it runs as any module does.
+seealso:
+  - module: amazon.aws.aws_caller_info
+"""
+
+    K8S = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/coffer.velero.k8s) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - coffer.velero.k8s
+requirements:
+  - python >= 3.11
+  - kubernetes >= 24.2.0
+notes:
+  - On a local connection the module runs in the controller's own process, which takes a fraction of the time.
+    With C(become), C(async), another connection or another Python interpreter it runs as any module does.
+"""
+
+    TAGS = r"""
+options:
+  tags:
+    description:
+      - Tags of the resource. Left alone where the option is not set.
+    type: dict
+    aliases: ['resource_tags']
+  purge_tags:
+    description:
+      - Whether tags that O(tags) does not name are removed. Tags of AWS itself (C(aws:)) never are.
+    type: bool
+    default: true
+"""

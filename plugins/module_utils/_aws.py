@@ -1,0 +1,257 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one door to AWS: session, clients, retries, errors, ARNs. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+from collections.abc import Iterable, Mapping
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, bind, resolve
+
+try:
+    import boto3
+    import botocore.session
+    from botocore import xform_name
+    from botocore.config import Config
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionClosedError,
+        HTTPClientError,
+        ParamValidationError,
+    )
+    from botocore.loaders import create_loader
+
+    #: Service models are megabytes of JSON: read once a process, whatever the number of sessions.
+    _LOADER: t.Any = create_loader(os.environ.get("AWS_DATA_PATH"))
+    HAS_BOTO3 = True
+except ImportError:  # said in Aws.__init__, in a sentence
+    HAS_BOTO3 = False
+
+#: The first boto3 that knows every member this collection sends (BlockedEncryptionTypes came with 1.41.0).
+MINIMUM_BOTO3 = "1.41.0"
+
+#: A create answered this way has a rival, or was repeated by the SDK after its answer got lost.
+_MOVED_CODES = frozenset(
+    {
+        "AlreadyExistsException",
+        "BucketAlreadyOwnedByYou",
+        "ConcurrentModification",
+        "ConcurrentModificationException",
+        "EntityAlreadyExists",
+        "OperationAborted",
+    }
+)
+_THROTTLED_CODES = frozenset(
+    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown", "TooManyRequests"}
+)
+_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+#: Where IAM's name of a permission is not that of the request.
+_PERMISSIONS = {
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:DeleteBucketTagging": "s3:PutBucketTagging",
+}
+
+
+def aws_spec(options: Options, **constraints: t.Any) -> ArgumentSpec:
+    """An argument spec with the connection options of ``amazon.aws``."""
+    return ArgumentSpec(options={**aws_argument_spec(), **options}, **constraints)
+
+
+class Aws:
+    """AWS, as the options of a task reach it.
+
+    :param params: the validated options; only the connection options of ``amazon.aws`` are read
+    """
+
+    def __init__(self, params: Mapping[str, t.Any]) -> None:
+        if not HAS_BOTO3:
+            raise VeleroError(f"boto3: is not installed for this Python. Install boto3 >= {MINIMUM_BOTO3}.")
+        self._region, self._endpoint, connection = get_aws_connection_info(_Connection(params))
+        self._connection = dict(connection)
+        self._clients: dict[tuple[str, bool], t.Any] = {}
+        core = botocore.session.Session(profile=self._connection.pop("profile_name", None))
+        core.register_component("data_loader", _LOADER)
+        self._session: t.Any = boto3.session.Session(
+            botocore_session=core,
+            aws_access_key_id=self._connection.pop("aws_access_key_id"),
+            aws_secret_access_key=self._connection.pop("aws_secret_access_key"),
+            aws_session_token=self._connection.pop("aws_session_token"),
+            region_name=self._region,
+        )
+
+    @property
+    def region(self) -> str:
+        """The Region that the task works in.
+
+        :raises VeleroError: where none is set
+        """
+        if not self._region:
+            raise VeleroError("region: no Region is set. Set the option, AWS_REGION or the Region of the profile.")
+        return str(self._region)
+
+    @property
+    def partition(self) -> str:
+        """The partition of the Region: ``aws``, ``aws-cn``, ``aws-us-gov``, ..."""
+        try:
+            return str(self._session.get_partition_for_region(self.region))
+        except BotoCoreError:  # other S3 servers name their Regions as they like
+            return "aws"
+
+    def knows(self, service: str, shape: str, member: str) -> bool:
+        """Whether this boto3 can send and read a member: it drops the ones that it does not know."""
+        return member in self._client(service, once=False).meta.service_model.shape_for(shape).members
+
+    def _client(self, service: str, *, once: bool) -> t.Any:
+        if (service, once) not in self._clients:
+            attempts = 1 if once else int(os.environ.get("AWS_MAX_ATTEMPTS", 10))
+            config = Config(
+                retries={"mode": "standard", "total_max_attempts": attempts}, user_agent_extra="coffer.velero"
+            )
+            connection = dict(self._connection)
+            config = config.merge(connection.pop("aws_config", None) or Config())
+            try:
+                self._clients[service, once] = self._session.client(
+                    service, endpoint_url=self._endpoint, config=config, **connection
+                )
+            except (BotoCoreError, ValueError) as error:
+                raise ServiceError(service, type(error).__name__, str(error)) from error
+        return self._clients[service, once]
+
+    def call(self, action: str, *, once: bool = False, **arguments: t.Any) -> dict[str, t.Any]:
+        """Send one request.
+
+        :param action: service and operation, ``kms:DescribeKey``
+        :param once: never let the SDK repeat it, for a create that is not idempotent
+        :raises ServiceError: where AWS refuses it or cannot be reached
+        """
+        service, operation = action.split(":")
+        client = self._client(service, once=once)
+        method = getattr(client, xform_name(operation), None)
+        if method is None:
+            raise ServiceError(
+                action, "UnknownOperation", f"this boto3 does not know it; install boto3 >= {MINIMUM_BOTO3}"
+            )
+        try:
+            return t.cast("dict[str, t.Any]", method(**arguments))
+        except ClientError as error:
+            raise _service_error(action, error) from error
+        except ParamValidationError as error:
+            raise ServiceError(
+                action, "ParamValidationError", f"{error} (tested with boto3 >= {MINIMUM_BOTO3})"
+            ) from error
+        except BotoCoreError as error:
+            raise ServiceError(action, type(error).__name__, str(error)) from error
+
+    def find(self, action: str, *missing: str, **arguments: t.Any) -> dict[str, t.Any] | None:
+        """Like :meth:`call`, and ``None`` where AWS answers with one of the ``missing`` error codes."""
+        try:
+            return self.call(action, **arguments)
+        except ServiceError as error:
+            if error.code in missing:
+                return None
+            raise
+
+    def pages(self, action: str, member: str, **arguments: t.Any) -> Iterable[t.Any]:
+        """Every entry of a paged list."""
+        service, operation = action.split(":")
+        paginator = self._client(service, once=False).get_paginator(xform_name(operation))
+        try:
+            for page in paginator.paginate(**arguments):
+                yield from page.get(member, ())
+        except ClientError as error:
+            raise _service_error(action, error) from error
+        except BotoCoreError as error:
+            raise ServiceError(action, type(error).__name__, str(error)) from error
+
+    def create_once(self, action: str, **arguments: t.Any) -> dict[str, t.Any]:
+        """Send a create that has no idempotency token of its own.
+
+        Throttled requests were not carried out and are repeated here.
+
+        :raises Moved: where the answer was lost, so that nobody knows whether it was created
+        """
+        for attempt in range(8):
+            try:
+                return self.call(action, once=True, **arguments)
+            except ServiceError as error:
+                if error.code in _THROTTLED_CODES and attempt < 7:
+                    time.sleep(min(0.2 * 2**attempt, 10))
+                    continue
+                if error.status >= 500 or isinstance(error.__cause__, (ConnectionClosedError, HTTPClientError)):
+                    raise Moved(error) from error
+                raise
+        raise AssertionError("unreachable")
+
+    def apply(self, plan: Plan, *, creates: frozenset[str] = frozenset()) -> dict[str, t.Any]:
+        """Carry out a plan's steps in order.
+
+        :param creates: the actions that AWS would carry out twice if they were sent twice
+        :returns: what the steps bind
+        :raises Moved: where a rival was faster
+        """
+        learned: dict[str, t.Any] = {}
+        for step in plan.steps:
+            learned.update(bind(step, self.perform(step, learned, once=step.action in creates)))
+        return learned
+
+    def perform(self, step: Step, learned: Mapping[str, t.Any], *, once: bool = False) -> dict[str, t.Any]:
+        """Carry out one step.
+
+        :raises Moved: where the object was changed by somebody else meanwhile
+        """
+        arguments = resolve(step.arguments, learned)
+        try:
+            return self.create_once(step.action, **arguments) if once else self.call(step.action, **arguments)
+        except ServiceError as error:
+            if error.code in _MOVED_CODES:
+                raise Moved(error) from error
+            raise
+
+
+class _Connection:
+    """The part of a module that ``get_aws_connection_info`` looks at."""
+
+    def __init__(self, params: Mapping[str, t.Any]) -> None:
+        self.params = dict(params)
+
+    def fail_json(self, msg: str, **details: t.Any) -> t.NoReturn:
+        raise VeleroError(msg)
+
+
+def _service_error(action: str, error: t.Any) -> ServiceError:
+    details = error.response.get("Error", {})
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = str(details.get("Code", ""))
+    hint = (
+        f"The credentials of this task need {_PERMISSIONS.get(action, action)} there." if code in _DENIED_CODES else ""
+    )
+    return ServiceError(action, code, str(details.get("Message", "")), status=status, hint=hint)
+
+
+def preload(*services: str) -> None:
+    """Read the models of services before the controller forks its workers, so that none of them has to."""
+    if HAS_BOTO3:
+        session: t.Any = boto3.session.Session(botocore_session=_session_with_loader(), region_name="us-east-1")
+        for service in services:
+            session.client(service, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+
+
+def _session_with_loader() -> t.Any:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _LOADER)
+    return session

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The errors of the collection. PRIVATE to coffer.velero.
+
+Everything that a task can fail with on purpose is a :class:`VeleroError`; the runner turns it into ``msg``.
+"""
+
+from __future__ import annotations
+
+
+class VeleroError(Exception):
+    """Something went wrong that the user has to know about; the text is complete as it stands."""
+
+
+class Refusal(VeleroError):
+    """A request that is refused before anything is changed.
+
+    :param option: the option (or variable) that has to be changed
+    :param subject: the object that the option speaks of
+    :param reason: why the request cannot be carried out, in one sentence without its full stop
+    :param remedy: what to do, as a sentence
+    """
+
+    def __init__(self, option: str, subject: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{option}: {subject} {reason}. {remedy}")
+        self.option = option
+        self.subject = subject
+        self.reason = reason
+        self.remedy = remedy
+
+
+class ServiceError(VeleroError):
+    """AWS or Kubernetes refused a request, or could not be reached.
+
+    :param action: the request in the words of IAM or HTTP, for example ``kms:DescribeKey``
+    :param code: the service's error code, for example ``AccessDeniedException`` or ``404``
+    :param message: the service's own words
+    :param status: the HTTP status, 0 where there was no answer
+    """
+
+    def __init__(self, action: str, code: str, message: str, *, status: int = 0, hint: str = "") -> None:
+        super().__init__(f"{action} failed: {code}: {message}" + (f" {hint}" if hint else ""))
+        self.action = action
+        self.code = code
+        self.status = status
+
+
+class Moved(VeleroError):
+    """The object changed between reading and writing, or the fate of a write is unknown: read again, decide again."""
+
+    def __init__(self, cause: ServiceError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What IAM's policies, roles and OIDC providers look like to this collection. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+
+#: IAM keeps this many versions of a managed policy.
+MAX_VERSIONS = 5
+
+#: What the unique id of a role would look like; IAM never gives this one.
+PREDICTED_ROLE_ID = "AROA00000000000000000"
+
+
+class Owner(t.NamedTuple):
+    """The account that the entities of IAM belong to, as their ARNs name it."""
+
+    partition: str
+    account_id: str
+
+    def arn(self, resource: str) -> str:
+        return str(Arn(self.partition, "iam", "", self.account_id, resource))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A customer managed policy.
+
+    :param metadata: as ``iam:GetPolicy`` tells of it
+    :param document: its default version; empty where it was not asked for
+    :param version_ids: all versions, the oldest first; empty where they were not asked for
+    """
+
+    metadata: Mapping[str, t.Any]
+    document: Mapping[str, t.Any]
+    version_ids: tuple[str, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return str(self.metadata["Arn"])
+
+    @property
+    def default_version_id(self) -> str:
+        return str(self.metadata["DefaultVersionId"])
+
+    @property
+    def description(self) -> str:
+        return str(self.metadata.get("Description") or "")
+
+    @property
+    def uses(self) -> int:
+        """How many users, groups and roles have it, as a policy or as their permissions boundary."""
+        return sum(int(self.metadata.get(name) or 0) for name in ("AttachmentCount", "PermissionsBoundaryUsageCount"))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return tag_dict(self.metadata.get("Tags") or ())
+
+    @property
+    def other_version_ids(self) -> tuple[str, ...]:
+        """The versions that can be deleted, the oldest first."""
+        return tuple(version for version in self.version_ids if version != self.default_version_id)
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role.
+
+    :param metadata: as ``iam:GetRole`` tells of it
+    :param attached: ARNs of the attached managed policies; ``None`` where they were not asked for
+    :param inline: names of the inline policies; empty where they were not asked for
+    """
+
+    metadata: Mapping[str, t.Any]
+    attached: tuple[str, ...] | None = None
+    inline: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return str(self.metadata["RoleName"])
+
+    @property
+    def trust(self) -> Mapping[str, t.Any]:
+        return t.cast("Mapping[str, t.Any]", self.metadata["AssumeRolePolicyDocument"])
+
+    @property
+    def description(self) -> str:
+        return str(self.metadata.get("Description") or "")
+
+    @property
+    def max_session_duration(self) -> int:
+        return int(self.metadata.get("MaxSessionDuration") or 3600)
+
+    @property
+    def permissions_boundary(self) -> str:
+        return str((self.metadata.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return tag_dict(self.metadata.get("Tags") or ())
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An OIDC provider, as ``iam:GetOpenIDConnectProvider`` tells of it."""
+
+    arn: str
+    client_ids: tuple[str, ...]
+    thumbprints: tuple[str, ...]
+    tags: Mapping[str, str]
+
+
+def refuse_name(text: str, *, option: str = "name", length: int) -> None:
+    """Refuse a name that IAM does not take.
+
+    :raises Refusal: for an ARN, a path, and characters that IAM does not know
+    """
+    if not re.fullmatch(r"[\w+=,.@-]+", text, re.ASCII) or len(text) > length:
+        remedy = f"Give 1 to {length} letters, digits and _+=,.@- without path or ARN."
+        raise Refusal(option, text or "it", "is not a name for IAM", remedy)
+
+
+def refuse_path(text: str) -> None:
+    """Refuse a path that IAM does not take.
+
+    :raises Refusal: where it does not begin and end with a slash
+    """
+    if not re.fullmatch(r"/([!-~]+/)?", text) or len(text) > 512:
+        raise Refusal("path", text or "it", "is not a path of IAM", "Begin and end it with a slash: /backup/.")
+
+
+def refuse_policy_arn(text: str, *, option: str) -> None:
+    """Refuse what is not the ARN of a managed policy.
+
+    :raises Refusal: for names too: finding a policy by its name means listing every policy there is
+    """
+    arn = Arn.parse(text)
+    if arn is None or arn.service != "iam" or not arn.resource.startswith("policy/"):
+        remedy = "Give its ARN, arn:aws:iam::ACCOUNT:policy/NAME; coffer.velero.iam_policy returns it."
+        raise Refusal(option, text or "it", "is not the ARN of a managed policy", remedy)
+
+
+def issuer_name(url: str, *, option: str = "issuer_url") -> str:
+    """The issuer as ARNs and condition keys of IAM spell it: without scheme and trailing slash.
+
+    :raises Refusal: for what cannot be the issuer of a cluster's tokens
+    """
+    remedy = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+    text = url.strip()
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    if parts.scheme != "https":
+        raise Refusal(option, url, f"is an {parts.scheme} URL, and IAM trusts https alone", remedy)
+    if parts.query or parts.fragment or text.endswith(("?", "#")):
+        raise Refusal(option, url, "has a query or a fragment, which no issuer has", remedy)
+    if not parts.hostname or "@" in parts.netloc or re.search(r"[*?\s]", text):
+        raise Refusal(option, url or "it", "is not the URL of an issuer", remedy)
+    if len(text) > 255:
+        raise Refusal(option, url, "is longer than the 255 characters that IAM takes", remedy)
+    return parts.netloc.lower() + parts.path.rstrip("/")

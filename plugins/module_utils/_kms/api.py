@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change KMS keys. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
+    WantedKey,
+    change_key,
+    create_key,
+    delete_key,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, bind
+from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+
+#: Days until KMS deletes a key that this run created and lost the race for the alias with; KMS's minimum.
+_ORPHAN_WINDOW_IN_DAYS = 7
+
+
+def describe(aws: Aws, key_id: str) -> Key | None:
+    """A key by id, ARN, alias or alias ARN; ``None`` where there is none."""
+    answer = aws.find("kms:DescribeKey", "NotFoundException", KeyId=key_id)
+    return Key(answer["KeyMetadata"]) if answer else None
+
+
+@dataclass
+class KeyResource:
+    """A key and its alias, for the runner.
+
+    :param key_id: an existing key, else the key is found or created by its alias
+    :param delete_after: days until the key is deleted; ``None`` where it should exist
+    """
+
+    aws: Aws
+    wanted: WantedKey
+    key_id: str | None = None
+    delete_after: int | None = None
+    _caller: Caller | None = None
+
+    def read(self) -> Key | None:
+        key = self._by_id() if self.key_id else self._by_alias()
+        if key is None:
+            self._caller = caller(self.aws)
+            return None
+        if self.delete_after is not None:
+            return key
+        rotation = tags = None
+        if self.wanted.rotation_enabled is not None or self.wanted.rotation_period_in_days is not None:
+            rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.key_id) if key.symmetric else {}
+        if self.wanted.tags is not None:
+            listed = self.aws.pages("kms:ListResourceTags", "Tags", KeyId=key.key_id)
+            tags = tag_dict(listed, key="TagKey", value="TagValue")
+        return replace(key, rotation=rotation, tags=tags)
+
+    def _by_id(self) -> Key:
+        key = describe(self.aws, str(self.key_id))
+        if key is None:
+            remedy = f"Give the ARN of a key in {self.aws.region} that these credentials may describe."
+            raise Refusal("key_id", str(self.key_id), "does not exist", remedy)
+        if self.wanted.alias is None:
+            return key
+        target = describe(self.aws, self.wanted.alias)
+        same = target is not None and target.arn == key.arn
+        return replace(key, alias_exists=same, alias_target=None if same or target is None else target.arn)
+
+    def _by_alias(self) -> Key | None:
+        key = describe(self.aws, str(self.wanted.alias))
+        return key or (None if self.delete_after is not None else self._unfinished())
+
+    def _unfinished(self) -> Key | None:
+        """The key of an earlier run that was cut before it could create the alias."""
+        tagged = {"Key": CREATED_FOR_TAG, "Values": [str(self.wanted.alias)]}
+        found = self.aws.pages(
+            "resourcegroupstaggingapi:GetResources",
+            "ResourceTagMappingList",
+            TagFilters=[tagged],
+            ResourceTypeFilters=["kms:key"],
+        )
+        keys = [describe(self.aws, resource["ResourceARN"]) for resource in found]
+        usable = [key for key in keys if key is not None and key.state == "Enabled"]
+        oldest = min(usable, key=lambda key: (str(key.metadata.get("CreationDate")), key.arn), default=None)
+        return replace(oldest, alias_exists=False) if oldest else None
+
+    def decide(self, current: Key | None) -> Plan:
+        if self.delete_after is not None:
+            if current is None:
+                return Plan(result={"alias": self.wanted.alias, "key_state": None})
+            return delete_key(current, alias=self.wanted.alias, pending_window_in_days=self.delete_after)
+        if current is not None:
+            return change_key(self.wanted, current)
+        who = t.cast(Caller, self._caller)
+        return create_key(self.wanted, partition=who.partition, region=self.aws.region, account_id=who.account_id)
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing beyond what the plan itself refuses."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        learned: dict[str, t.Any] = {}
+        for step in plan.steps:
+            try:
+                once = step.action == "kms:CreateKey"
+                learned.update(bind(step, self.aws.perform(step, learned, once=once)))
+            except Moved:
+                self._give_up_orphan(learned)
+                raise
+        return learned
+
+    def _give_up_orphan(self, learned: Mapping[str, t.Any]) -> None:
+        """Somebody else gave the alias to their key: ours, made a moment ago, must not stay behind."""
+        if "key_id" not in learned:
+            return
+        winner = describe(self.aws, str(self.wanted.alias))
+        if winner is not None and winner.key_id != learned["key_id"]:
+            self.aws.call(
+                "kms:ScheduleKeyDeletion", KeyId=learned["key_id"], PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS
+            )

@@ -1,0 +1,302 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of a KMS key and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    PREDICTED_KEY_ID,
+    Difference,
+    Pending,
+    Plan,
+    Step,
+    compare,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedKey:
+    """What a task wants of a key. ``None`` means: leave it as it is (AWS's default for a new key)."""
+
+    alias: str | None = None
+    description: str | None = None
+    enabled: bool | None = None
+    cancel_deletion: bool = False
+    repoint_alias: bool = False
+    rotation_enabled: bool | None = None
+    rotation_period_in_days: int | None = None
+    multi_region: bool | None = None
+    replica_regions: Sequence[str] | None = None
+    tags: Mapping[str, str] | None = None
+    purge_tags: bool = True
+
+    def refuse_contradictions(self) -> None:
+        """Refuse options that no key could satisfy, before AWS is asked anything."""
+        period = self.rotation_period_in_days
+        if period is not None and not 90 <= period <= 2560:
+            remedy = "KMS takes 90 to 2560 days."
+            raise Refusal("rotation_period_in_days", str(period), "is not a rotation period", remedy)
+        if period is not None and self.rotation_enabled is False:
+            remedy = "Leave the period out, or set rotation_enabled=true."
+            raise Refusal("rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remedy)
+        if self.replica_regions and self.multi_region is False:
+            remedy = "Set multi_region=true, or leave the replicas out."
+            raise Refusal("replica_regions", str(self.replica_regions), "contradicts multi_region=false", remedy)
+
+
+def alias_name(text: str, *, option: str = "alias") -> str:
+    """The alias as KMS spells it: ``velero`` and ``alias/velero`` are the same.
+
+    :raises Refusal: for ARNs (an alias is managed in its own account and Region) and for AWS's own aliases
+    """
+    name = text if text.startswith("alias/") else f"alias/{text}"
+    if text.startswith("arn:"):
+        remedy = "Give the alias by its name and use credentials and the Region of the account that owns it."
+        raise Refusal(option, text, "is an ARN", remedy)
+    if name.startswith("alias/aws/"):
+        remedy = "Choose a name of your own."
+        raise Refusal(option, text, "is reserved for keys that AWS manages", remedy)
+    return name
+
+
+def create_key(wanted: WantedKey, *, partition: str, region: str, account_id: str) -> Plan:
+    """The plan for a key that does not exist: created with everything that is wanted of it."""
+    arn = f"arn:{partition}:kms:{region}:{account_id}:key/{PREDICTED_KEY_ID}"
+    key_id = Pending("key_id", PREDICTED_KEY_ID)
+    tags = dict(wanted.tags or {})
+    multi_region = bool(wanted.multi_region or wanted.replica_regions)
+    arguments = {
+        "Description": wanted.description or "",
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyUsage": "ENCRYPT_DECRYPT",
+        "MultiRegion": multi_region,
+        "Tags": tag_list({**tags, CREATED_FOR_TAG: str(wanted.alias)}, key="TagKey", value="TagValue"),
+    }
+    binds = {"key_id": "KeyMetadata.KeyId", "key_arn": "KeyMetadata.Arn"}
+    steps = [
+        Step("kms:CreateKey", arguments, binds),
+        Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key_id}),
+    ]
+    if _rotates(wanted):
+        steps.append(_rotation_step(wanted, key_id))
+    if wanted.enabled is False:
+        steps.append(Step("kms:DisableKey", {"KeyId": key_id}))
+    steps.extend(_replica_steps(wanted.replica_regions or (), key_id))
+    result = {
+        "key_id": key_id,
+        "key_arn": Pending("key_arn", arn),
+        "alias": wanted.alias,
+        "account_id": account_id,
+        "key_state": "Disabled" if wanted.enabled is False else "Enabled",
+        "description": arguments["Description"],
+        "multi_region": multi_region,
+        **_rotation_result(wanted, {}),
+        "tags": tags,
+    }
+    shown = {
+        "alias": wanted.alias,
+        "description": arguments["Description"],
+        "enabled": wanted.enabled is not False,
+        "multi_region": multi_region or None,
+        **{name: value for name, value in _rotation_result(wanted, {}).items() if _rotates(wanted)},
+        "replica_regions": list(wanted.replica_regions or ()) or None,
+        "tags": tags or None,
+    }
+    return Plan(tuple(steps), tuple(Difference(n, None, v) for n, v in shown.items() if v is not None), result)
+
+
+def change_key(wanted: WantedKey, key: Key) -> Plan:
+    """The plan for a key that exists.
+
+    :raises Refusal: for what KMS cannot change, and for what nobody should change in passing
+    """
+    _refuse_change(wanted, key)
+    parts = (
+        _alias(wanted, key),
+        _state(wanted, key),
+        _description(wanted, key),
+        _rotation(wanted, key),
+        _tags(wanted, key),
+        _replicas(wanted, key),
+    )
+    steps = tuple(step for part in parts for step in part[0])
+    differences = tuple(difference for part in parts for difference in part[1])
+    warnings: tuple[str, ...] = ()
+    if key.state == "Disabled" and wanted.enabled is None:
+        warnings = (f"{key.arn} is disabled: nothing that it encrypted can be read. Set enabled=true to enable it.",)
+    return Plan(steps, differences, describe_key(wanted, key), warnings)
+
+
+def delete_key(key: Key, *, alias: str | None, pending_window_in_days: int) -> Plan:
+    """The plan that takes a key and its alias away.
+
+    The deletion is scheduled first: a run that is cut between the two still finds the key by its alias.
+    """
+    steps: list[Step] = []
+    differences: list[Difference] = []
+    if not key.state.startswith("Pending"):
+        arguments = {"KeyId": key.key_id, "PendingWindowInDays": pending_window_in_days}
+        steps.append(Step("kms:ScheduleKeyDeletion", arguments))
+        differences.append(Difference("key_state", key.state, "PendingDeletion"))
+    if alias and key.alias_exists:
+        steps.append(Step("kms:DeleteAlias", {"AliasName": alias}))
+        differences.append(Difference("alias", alias, None))
+    result = {"key_id": key.key_id, "key_arn": key.arn, "alias": alias, "key_state": "PendingDeletion"}
+    return Plan(tuple(steps), tuple(differences), result)
+
+
+def describe_key(wanted: WantedKey, key: Key) -> dict[str, t.Any]:
+    """What a task returns of a key, as it is after the plan."""
+    state = key.state
+    if wanted.enabled is not None:
+        state = "Enabled" if wanted.enabled else "Disabled"
+    elif state.startswith("Pending") and wanted.cancel_deletion:
+        state = "Disabled"
+    current = key.metadata.get("Description", "")
+    tags, _absent = tag_changes(wanted.tags, key.tags, purge=wanted.purge_tags, keep=(CREATED_FOR_TAG,))
+    kept = {name: value for name, value in (key.tags or {}).items() if name not in _absent and name != CREATED_FOR_TAG}
+    return {
+        "key_id": key.key_id,
+        "key_arn": key.arn,
+        "alias": wanted.alias,
+        "account_id": key.metadata.get("AWSAccountId", key.arn.split(":")[4]),
+        "key_state": state,
+        "description": current if wanted.description is None else wanted.description,
+        "multi_region": bool(key.metadata.get("MultiRegion")),
+        **_rotation_result(wanted, key.rotation or {}),
+        "tags": {**kept, **tags},
+    }
+
+
+Part = tuple[Sequence[Step], Sequence[Difference]]
+
+
+def _refuse_change(wanted: WantedKey, key: Key) -> None:
+    if key.state.startswith("Pending") and not wanted.cancel_deletion:
+        date = key.metadata.get("DeletionDate", "an unknown date")
+        remedy = (
+            "Find out who scheduled it. cancel_deletion=true cancels it (the key is disabled then; enabled=true "
+            "enables it), or give another alias for a new key."
+        )
+        raise Refusal("alias" if wanted.alias else "key_id", key.arn, f"is pending deletion until {date}", remedy)
+    if wanted.multi_region is not None and wanted.multi_region != bool(key.metadata.get("MultiRegion")):
+        remedy = "KMS cannot change that: create a key under another alias and move to it."
+        kind = "a multi-Region key" if key.metadata.get("MultiRegion") else "a single-Region key"
+        raise Refusal("multi_region", key.arn, f"is {kind}", remedy)
+    if wanted.replica_regions and not key.metadata.get("MultiRegion"):
+        remedy = "Only a multi-Region key has replicas, and KMS cannot make it one: create another key."
+        raise Refusal("replica_regions", key.arn, "is a single-Region key", remedy)
+    if _rotates(wanted) and (not key.symmetric or key.metadata.get("Origin", "AWS_KMS") != "AWS_KMS"):
+        remedy = "KMS rotates only symmetric keys whose material it made: set rotation_enabled=false or choose another."
+        raise Refusal("rotation_enabled", key.arn, "cannot be rotated automatically", remedy)
+
+
+def _alias(wanted: WantedKey, key: Key) -> Part:
+    if wanted.alias is None or key.alias_exists:
+        return (), ()
+    target = key.alias_target
+    if target is None:
+        step = Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key.key_id})
+        return (step,), (Difference("alias", None, wanted.alias),)
+    if not wanted.repoint_alias:
+        remedy = (
+            "Everything that was encrypted through the alias still needs the old key. repoint_alias=true points the "
+            "alias at the new one; keep the old key enabled."
+        )
+        raise Refusal("alias", wanted.alias, f"points at {target}, not at {key.arn}", remedy)
+    step = Step("kms:UpdateAlias", {"AliasName": wanted.alias, "TargetKeyId": key.key_id})
+    return (step,), (Difference("alias_target", target, key.arn),)
+
+
+def _state(wanted: WantedKey, key: Key) -> Part:
+    steps: list[Step] = []
+    state = key.state
+    if state.startswith("Pending") and wanted.cancel_deletion:
+        steps.append(Step("kms:CancelKeyDeletion", {"KeyId": key.key_id}))
+        state = "Disabled"
+    if wanted.enabled is True and state == "Disabled":
+        steps.append(Step("kms:EnableKey", {"KeyId": key.key_id}))
+        state = "Enabled"
+    if wanted.enabled is False and state == "Enabled":
+        steps.append(Step("kms:DisableKey", {"KeyId": key.key_id}))
+        state = "Disabled"
+    return steps, (Difference("key_state", key.state, state),) if steps else ()
+
+
+def _description(wanted: WantedKey, key: Key) -> Part:
+    if wanted.description is None:
+        return (), ()
+    differences = compare({"description": wanted.description}, {"description": key.metadata.get("Description", "")})
+    arguments = {"KeyId": key.key_id, "Description": wanted.description}
+    return [Step("kms:UpdateKeyDescription", arguments) for _ in differences], differences
+
+
+def _rotates(wanted: WantedKey) -> bool:
+    return bool(wanted.rotation_enabled or wanted.rotation_period_in_days)
+
+
+def _rotation_step(wanted: WantedKey, key_id: str | Pending) -> Step:
+    period = {"RotationPeriodInDays": wanted.rotation_period_in_days} if wanted.rotation_period_in_days else {}
+    return Step("kms:EnableKeyRotation", {"KeyId": key_id, **period})
+
+
+def _rotation_result(wanted: WantedKey, rotation: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    enabled = _rotates(wanted) if wanted.rotation_enabled is not None or _rotates(wanted) else None
+    period = wanted.rotation_period_in_days or rotation.get("RotationPeriodInDays")
+    if enabled is None:
+        enabled = rotation.get("KeyRotationEnabled")
+    return {"rotation_enabled": enabled, "rotation_period_in_days": (period or 365) if enabled else None}
+
+
+def _rotation(wanted: WantedKey, key: Key) -> Part:
+    if wanted.rotation_enabled is None and wanted.rotation_period_in_days is None:
+        return (), ()
+    rotation = key.rotation or {}
+    current = {
+        "rotation_enabled": bool(rotation.get("KeyRotationEnabled")),
+        "rotation_period_in_days": rotation.get("RotationPeriodInDays"),
+    }
+    if not _rotates(wanted):
+        differences = compare({"rotation_enabled": False}, current)
+        return [Step("kms:DisableKeyRotation", {"KeyId": key.key_id}) for _ in differences], differences
+    asked: dict[str, t.Any] = {"rotation_enabled": True}
+    if wanted.rotation_period_in_days is not None:
+        asked["rotation_period_in_days"] = wanted.rotation_period_in_days
+    differences = compare(asked, current)
+    return [_rotation_step(wanted, key.key_id)] if differences else (), differences
+
+
+def _tags(wanted: WantedKey, key: Key) -> Part:
+    present, absent = tag_changes(wanted.tags, key.tags, purge=wanted.purge_tags, keep=(CREATED_FOR_TAG,))
+    steps = []
+    if present:
+        tags = tag_list(present, key="TagKey", value="TagValue")
+        steps.append(Step("kms:TagResource", {"KeyId": key.key_id, "Tags": tags}))
+    if absent:
+        steps.append(Step("kms:UntagResource", {"KeyId": key.key_id, "TagKeys": list(absent)}))
+    before = {name: value for name, value in (key.tags or {}).items() if name != CREATED_FOR_TAG}
+    after = {name: value for name, value in {**before, **present}.items() if name not in absent}
+    return steps, (Difference("tags", before, after),) if steps else ()
+
+
+def _replica_steps(regions: Sequence[str], key_id: str | Pending) -> list[Step]:
+    return [Step("kms:ReplicateKey", {"KeyId": key_id, "ReplicaRegion": region}) for region in regions]
+
+
+def _replicas(wanted: WantedKey, key: Key) -> Part:
+    if not wanted.replica_regions:
+        return (), ()
+    configuration = key.metadata.get("MultiRegionConfiguration", {})
+    current = sorted(replica["Region"] for replica in configuration.get("ReplicaKeys", ()))
+    missing = [region for region in wanted.replica_regions if region not in current and region != key.region]
+    after = sorted({*current, *missing})
+    return _replica_steps(missing, key.key_id), (Difference("replica_regions", current, after),) if missing else ()

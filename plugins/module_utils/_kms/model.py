@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a KMS key looks like to this collection. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+
+#: Marks a key with the alias it was created for, until the alias exists: a run that was cut between the two
+#: requests finds its key again instead of creating a second one.
+CREATED_FOR_TAG = "coffer.velero:alias"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as ``kms:DescribeKey`` tells of it, with what else was asked for.
+
+    :param rotation: the answer of GetKeyRotationStatus, ``None`` where it was not asked for
+    :param tags: ``None`` where they were not asked for
+    :param alias_exists: whether the alias in question points at this key
+    :param alias_target: the ARN of the other key that it points at
+    """
+
+    metadata: Mapping[str, t.Any]
+    rotation: Mapping[str, t.Any] | None = None
+    tags: Mapping[str, str] | None = None
+    alias_exists: bool = True
+    alias_target: str | None = None
+
+    @property
+    def key_id(self) -> str:
+        return str(self.metadata["KeyId"])
+
+    @property
+    def arn(self) -> str:
+        return str(self.metadata["Arn"])
+
+    @property
+    def state(self) -> str:
+        return str(self.metadata["KeyState"])
+
+    @property
+    def symmetric(self) -> bool:
+        return bool(self.metadata.get("KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT")
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
+
+
+def refuse_unusable(key: Key, *, option: str, region: str) -> None:
+    """Refuse a key that S3 could not encrypt with.
+
+    S3 takes any key id and fails at the next write, so this is the only warning that anybody gets (S3 API
+    reference, PutBucketEncryption: "Amazon S3 doesn't validate the KMS key ID").
+
+    :raises Refusal: for an asymmetric or HMAC key, one in another Region, and one that is not enabled
+    """
+    if not key.symmetric:
+        spec = key.metadata.get("KeySpec")
+        raise Refusal(option, key.arn, f"is a {spec} key", "S3 encrypts with symmetric keys only: choose one.")
+    if key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
+        usage = key.metadata["KeyUsage"]
+        raise Refusal(option, key.arn, f"is a key for {usage}", "Choose a key for ENCRYPT_DECRYPT.")
+    if key.region != region:
+        remedy = f"S3 encrypts with keys of the bucket's Region only: choose a key in {region}."
+        raise Refusal(option, key.arn, f"is in {key.region}, the bucket is in {region}", remedy)
+    refuse_state(key, option=option)
+
+
+def refuse_state(key: Key, *, option: str) -> None:
+    """Refuse a key that cannot be used as it is.
+
+    :raises Refusal: where the key is disabled, pending deletion, pending import or unavailable
+    """
+    if key.state == "Enabled":
+        return
+    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
+        date = key.metadata.get("DeletionDate", "an unknown date")
+        remedy = "Find out who scheduled it; coffer.velero.kms_key cancels it with cancel_deletion=true."
+        raise Refusal(option, key.arn, f"is pending deletion until {date}", remedy)
+    if key.state == "Disabled":
+        remedy = "Find out who disabled it; coffer.velero.kms_key enables it with enabled=true."
+        raise Refusal(option, key.arn, "is disabled", remedy)
+    raise Refusal(option, key.arn, f"is in state {key.state}", "Wait until it is Enabled, or choose another key.")

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run is going to do, as a value. PRIVATE to coffer.velero.
+
+A module reads the current state and decides on a :class:`Plan`: the requests to send, in order, and the named
+differences that they remove. ``changed``, the diff and the result all follow from the plan, so that a check run
+and a real run cannot tell different stories.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import VeleroError
+
+#: The id of a key that a check run would create. KMS chooses the real one, so no key ever has it.
+PREDICTED_KEY_ID = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A value that only the service can choose, for example the id of a key that is yet to be created.
+
+    :param name: the name under which a :class:`Step` binds it
+    :param predicted: what a check run shows in its place
+    """
+
+    name: str
+    predicted: t.Any
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as it is wanted. ``None`` stands for absent."""
+
+    name: str
+    before: t.Any
+    after: t.Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One request.
+
+    :param action: the request, ``service:Operation`` for AWS and ``VERB /path`` for Kubernetes
+    :param arguments: its parameters; may hold :class:`Pending` values that an earlier step binds
+    :param binds: names for values of the answer, ``{"key_id": "KeyMetadata.KeyId"}``
+    """
+
+    action: str
+    arguments: Mapping[str, t.Any] = field(default_factory=dict)
+    binds: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, why, and what the task returns.
+
+    :param steps: the requests, in order
+    :param differences: what they change; empty exactly where ``steps`` is
+    :param result: what the task returns; may hold :class:`Pending` values
+    :param warnings: what the user should know even where nothing is changed
+    :param unmet: what is not there yet that an earlier task makes: a check run goes on, a real run ends with it
+    """
+
+    steps: tuple[Step, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    result: Mapping[str, t.Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    unmet: VeleroError | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.steps) != bool(self.differences):
+            raise ValueError("a plan has steps exactly where it has differences")
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.steps)
+
+    @property
+    def diff(self) -> dict[str, dict[str, t.Any]]:
+        """The differences in the form that Ansible prints. An absent value is left out of its side."""
+        return {
+            "before": {d.name: d.before for d in self.differences if d.before is not None},
+            "after": {d.name: d.after for d in self.differences if d.after is not None},
+        }
+
+
+def compare(wanted: Mapping[str, t.Any], current: Mapping[str, t.Any]) -> tuple[Difference, ...]:
+    """The differences between two flat documents, for the wanted names only, in the order of ``wanted``."""
+    return tuple(
+        Difference(name, current.get(name), value) for name, value in wanted.items() if current.get(name) != value
+    )
+
+
+def resolve(value: t.Any, learned: Mapping[str, t.Any]) -> t.Any:
+    """Replace every :class:`Pending` value by what was learned, else by what was predicted."""
+    if isinstance(value, Pending):
+        return learned.get(value.name, value.predicted)
+    if isinstance(value, Mapping):
+        return {key: resolve(item, learned) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [resolve(item, learned) for item in value]
+    return value
+
+
+def bind(step: Step, answer: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The values that a step's answer gives a name to.
+
+    :raises KeyError: where the answer lacks one of them
+    """
+    learned = {}
+    for name, path in step.binds.items():
+        value: t.Any = answer
+        for part in path.split("."):
+            value = value[part]
+        learned[name] = value
+    return learned

@@ -1,0 +1,498 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Policy documents that are shared with others. Pure. PRIVATE to coffer.velero.
+
+Whoever runs this collection owns the statements whose ``Sid`` it was given, and no others. This file parses
+documents, tells whether two statements mean the same, merges ours into a document without touching a foreign one,
+and refuses a result that would lock its owner out. It reads from top to bottom in that order.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference
+
+Statement = Mapping[str, t.Any]
+Document = Mapping[str, t.Any]
+
+VERSION = "2012-10-17"
+#: What a document without a Version is read as. Policy variables such as ${aws:username} are plain text in it.
+_OLD_VERSION = "2008-10-17"
+
+#: Sids of resource policies: AWS's own have spaces (KMS) and hyphens (S3) where those of IAM have neither.
+_SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]*")
+_ELEMENTS = (
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+)
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+def parse(policy: str | Mapping[str, t.Any], *, option: str, subject: str) -> Document:
+    """A policy document from its text or as a mapping, otherwise unchanged.
+
+    :param option: the option that a refusal names
+    :param subject: what the document belongs to, for example an ARN
+    :raises Refusal: where it is not a policy document; it is never read as an empty one
+    """
+
+    def refuse(reason: str) -> t.NoReturn:
+        raise Refusal(option, subject, reason, "Correct the document first: nothing can be merged into it as it is.")
+
+    document: t.Any = policy
+    if isinstance(policy, str):
+        try:
+            document = json.loads(policy, object_pairs_hook=_object)
+        except ValueError as error:
+            refuse(f"has a policy that is not valid JSON ({error})")
+    if not isinstance(document, Mapping):
+        refuse("has a policy that is not a JSON object")
+    if "Statement" not in document:
+        refuse("has a policy without Statement")
+    for position, statement in enumerate(listed(document["Statement"]), 1):
+        if not isinstance(statement, Mapping):
+            refuse(f"has a policy whose statement #{position} is not a JSON object")
+        if "Effect" not in statement:
+            refuse(f"has a policy whose statement {_name(statement, position)} has no Effect")
+        if not _is_condition(statement.get("Condition", {})):
+            refuse(f"has a policy whose statement {_name(statement, position)} has a malformed Condition")
+    return document
+
+
+def wanted_statements(statements: Sequence[t.Any], *, option: str = "statements") -> list[Statement]:
+    """The statements that a task wants to own, each under its Sid.
+
+    :raises Refusal: for a statement that AWS would refuse, and for one that it would take and that has no effect
+    """
+    sids: set[str] = set()
+    for position, statement in enumerate(statements, 1):
+        fault = _fault(statement)
+        sid = statement.get("Sid") if isinstance(statement, Mapping) else None
+        if fault:
+            raise Refusal(option, str(sid or f"#{position}"), *fault)
+        if sid in sids:
+            remedy = "Give each statement a Sid of its own: it is owned by that name."
+            raise Refusal(option, str(sid), "is the Sid of more than one statement", remedy)
+        sids.add(str(sid))
+    return list(statements)
+
+
+def _fault(statement: t.Any) -> tuple[str, str] | None:
+    """What is wrong with a wanted statement, and the remedy."""
+    if not isinstance(statement, Mapping):
+        return "is not a statement", "Give a mapping with Sid, Effect, Principal, Action and Resource."
+    if not statement.get("Sid"):
+        return "has no Sid", "Give it one: a statement is found again, replaced and removed by its Sid."
+    if not isinstance(statement["Sid"], str) or not _SID.fullmatch(statement["Sid"]):
+        return "is not a Sid", "Use letters, digits, spaces and hyphens, as text, and begin with a letter or a digit."
+    unknown = sorted(set(statement) - set(_ELEMENTS))
+    if unknown:
+        return f"has {', '.join(unknown)}, which AWS does not know", f"Elements are {', '.join(_ELEMENTS)}."
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        return "has no Effect of Allow or Deny", "Set one, spelled like this."
+    for element in ("Principal", "Action", "Resource"):
+        if (element in statement) == (f"Not{element}" in statement):
+            both = "both" if element in statement else "neither"
+            return f"has {both} {element} and Not{element}", "Give exactly one: without it AWS gives it no effect."
+    if not _is_condition(statement.get("Condition", {})):
+        return "has a malformed Condition", "Write operator, then key, then value or values."
+    if not all(isinstance(name, str) for _kind, name in principals(statement)):
+        return "has a principal that is not text", "Put account ids into quotes."
+    return None
+
+
+def listed(value: t.Any) -> list[t.Any]:
+    """A list; in a policy a single value stands for a list of one."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def named_statements(document: Document) -> Iterator[tuple[str, Statement]]:
+    """The statements with their Sids; one without is named by its position, ``#3``, which no Sid looks like."""
+    for position, statement in enumerate(listed(document["Statement"]), 1):
+        yield _name(statement, position), statement
+
+
+def principals(statement: Statement) -> Iterator[tuple[str, t.Any]]:
+    """The principals that a statement names, also in NotPrincipal, each with its kind (AWS, Service, Federated)."""
+    for element in ("Principal", "NotPrincipal"):
+        for kind, names in _kinds(statement.get(element, {})).items():
+            yield from ((kind, name) for name in listed(names))
+
+
+def text(document: Document) -> str:
+    """A document as it is sent to AWS."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _name(statement: Statement, position: int) -> str:
+    return str(statement.get("Sid") or f"#{position}")
+
+
+def _kinds(principal: t.Any) -> Mapping[str, t.Any]:
+    return principal if isinstance(principal, Mapping) else {"AWS": principal}
+
+
+def _is_condition(condition: t.Any) -> bool:
+    return isinstance(condition, Mapping) and all(isinstance(keys, Mapping) for keys in condition.values())
+
+
+def _object(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
+    """A JSON object; of two equal names Python would silently keep the second."""
+    names = [name for name, _value in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is given twice")
+    return dict(pairs)
+
+
+# --- compare ---------------------------------------------------------------------------------------------------------
+
+
+def same_statement(one: Statement, other: Statement, *, partition: str) -> bool:
+    """Whether two statements mean the same, in a document of the given partition."""
+    return _statement(one, partition) == _statement(other, partition)
+
+
+def same_document(one: Document, other: Document, *, partition: str) -> bool:
+    """Whether two documents mean the same; the order of statements and a repeated one mean nothing, nor does the Id."""
+    return all(
+        _version(document) == _version(one)
+        and {_statement(statement, partition) for statement in listed(document["Statement"])}
+        == {_statement(statement, partition) for statement in listed(one["Statement"])}
+        for document in (other,)
+    )
+
+
+def _version(document: Document) -> str:
+    return str(document.get("Version", _OLD_VERSION))
+
+
+def _statement(statement: Statement, partition: str) -> frozenset[tuple[str, Hashable]]:
+    """A value that is equal for statements with the same meaning. What is not known here is compared to the letter."""
+    normal = ((name, _NORMAL.get(name, _json)(value, partition)) for name, value in statement.items())
+    return frozenset((name, value) for name, value in normal if value or name not in ("Sid", "Condition"))
+
+
+def _json(value: t.Any, _partition: str) -> Hashable:
+    return json.dumps(value, sort_keys=True) if value != "" else ""
+
+
+def _actions(value: t.Any, _partition: str) -> Hashable:
+    return frozenset(str(action).lower() for action in listed(value))
+
+
+def _resources(value: t.Any, _partition: str) -> Hashable:
+    return frozenset(str(resource) for resource in listed(value))
+
+
+def _principals(value: t.Any, partition: str) -> Hashable:
+    """``*`` is every AWS principal, and the id of an account is the ARN of its root."""
+    return frozenset(
+        (kind, frozenset(account_root(str(name), partition) if kind == "AWS" else str(name) for name in listed(names)))
+        for kind, names in _kinds(value).items()
+    )
+
+
+def account_root(name: str, partition: str) -> str:
+    """The ARN that an account id stands for; every other name as it is."""
+    return f"arn:{partition}:iam::{name}:root" if re.fullmatch(r"\d{12}", name) else name
+
+
+def _conditions(value: t.Any, _partition: str) -> Hashable:
+    return frozenset(
+        (operator, key, frozenset(value.lower() if operator in ("bool", "null") else value for value in values))
+        for operator, key, values in conditions({"Condition": value})
+    )
+
+
+def conditions(statement: Statement) -> Iterator[tuple[str, str, list[str]]]:
+    """The conditions of a statement: operator and key in lower case, values as text (JSON's true as ``true``)."""
+    for operator, keys in statement.get("Condition", {}).items():
+        for key, values in keys.items():
+            yield (
+                operator.lower(),
+                key.lower(),
+                [value if isinstance(value, str) else json.dumps(value) for value in listed(values)],
+            )
+
+
+_NORMAL: Mapping[str, Callable[[t.Any, str], Hashable]] = {
+    "Action": _actions,
+    "NotAction": _actions,
+    "Resource": _resources,
+    "NotResource": _resources,
+    "Principal": _principals,
+    "NotPrincipal": _principals,
+    "Condition": _conditions,
+}
+
+# --- merge -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a task wants of a shared document.
+
+    :param statements: ours, each with a Sid; see :func:`wanted_statements`
+    :param absent_sids: the Sids of statements that must not be there
+    :param purge: remove every statement that is not ours
+    """
+
+    statements: Sequence[Statement] = ()
+    absent_sids: Collection[str] = ()
+    purge: bool = False
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> Wanted:
+        """From the options ``statements``, ``sids``, ``state`` and ``purge_statements`` of a task.
+
+        :raises Refusal: for options that contradict each other, and see :func:`wanted_statements`
+        """
+        statements, sids = params["statements"] or [], params["sids"] or []
+        if params["state"] == "present":
+            if sids:
+                remedy = "A statement that should be there is given in statements; sids is for state=absent."
+                raise Refusal("sids", ", ".join(sids), "contradicts state=present", remedy)
+            return cls(wanted_statements(statements), purge=params["purge_statements"])
+        if params["purge_statements"]:
+            remedy = "Name what should go in sids, or give what should stay with state=present."
+            raise Refusal("purge_statements", "true", "contradicts state=absent", remedy)
+        return cls(absent_sids=(*(statement["Sid"] for statement in wanted_statements(statements)), *sids))
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A merged document.
+
+    :param document: the very same as before where nothing differs
+    :param differences: one for each Sid that is added, replaced or removed
+    :param kept: the names of the foreign statements in it
+    """
+
+    document: Document
+    differences: tuple[Difference, ...]
+    kept: tuple[str, ...]
+
+
+def merge(
+    current: Document | None,
+    wanted: Sequence[Statement],
+    *,
+    absent_sids: Collection[str] = (),
+    purge: bool = False,
+    partition: str = "aws",
+) -> Merge:
+    """Put our statements into a document that belongs to others too.
+
+    A foreign statement stays where it is and as it is, as do Version and Id: another Version would change the meaning
+    of policy variables in foreign statements. Ours is left alone where it means what is wanted, replaced in its place
+    where it does not, and appended where it is missing. Removing it again leaves what was there before.
+
+    :param current: ``None`` where there is no document
+    :param partition: of the owner of the document; an account id stands for a root ARN of it
+    """
+    document: Document = {"Version": VERSION, "Statement": []} if current is None else current
+    ours = {str(statement["Sid"]): statement for statement in wanted}
+    merged: list[Statement] = []
+    kept: list[str] = []
+    before: dict[str, list[Statement]] = {}
+    for name, statement in named_statements(document):
+        sid = statement.get("Sid")
+        if sid in ours and sid not in before:
+            same = same_statement(statement, ours[sid], partition=partition)
+            merged.append(statement if same else ours[sid])
+        if sid in ours or sid in absent_sids or purge:
+            before.setdefault(name, []).append(statement)
+        else:
+            merged.append(statement)
+            kept.append(name)
+    merged.extend(statement for sid, statement in ours.items() if sid not in before)
+    differences = tuple(_differences(before, ours, merged))
+    return Merge({**document, "Statement": merged} if differences else document, differences, tuple(kept))
+
+
+def _differences(
+    before: Mapping[str, Sequence[Statement]], ours: Mapping[str, Statement], merged: Collection[Statement]
+) -> Iterator[Difference]:
+    for name, old in before.items():
+        # A Sid that stands there more than once was not written by this collection; one of them is enough.
+        if len(old) > 1 or not any(old[0] is statement for statement in merged):
+            yield Difference(name, old[0] if len(old) == 1 else list(old), ours.get(name))
+    for sid, statement in ours.items():
+        if sid not in before:
+            yield Difference(sid, None, statement)
+
+
+def refuse_plain_variables(merged: Merge, wanted: Sequence[Statement], *, option: str = "statements") -> None:
+    """Refuse policy variables of ours in a document whose Version takes them for plain text.
+
+    :raises Refusal: where the document is older than policy variables
+    """
+    version = _version(merged.document)
+    if version >= VERSION:
+        return
+    for statement in wanted:
+        if "${" in json.dumps(statement):
+            reason = f"uses a policy variable, which is plain text in this document of Version {version}"
+            remedy = f"Write the value out; this module never raises a Version: {VERSION} changes foreign statements."
+            raise Refusal(option, str(statement["Sid"]), reason, remedy)
+
+
+def refuse_size(document: Document, limit: int, *, option: str, subject: str) -> None:
+    """Refuse a document that AWS would refuse for its length.
+
+    :raises Refusal: where it has more than ``limit`` bytes
+    """
+    size = len(text(document).encode())
+    if size > limit:
+        remedy = "Put several principals, actions or conditions into one statement, or remove statements."
+        raise Refusal(option, subject, f"would have a policy of {size} bytes where AWS takes {limit}", remedy)
+
+
+# --- orphaned principals ---------------------------------------------------------------------------------------------
+
+#: AWS puts the unique id of a role or user in the place of its ARN once it is deleted. A new one of the same name has
+#: another id, so that it is not let in.
+_UNIQUE_ID = re.compile(r"(AROA|AIDA)[A-Z0-9]{12,124}")
+
+
+def orphaned_principals(document: Document) -> list[dict[str, str]]:
+    """The deleted roles and users that a document still names, each with the statement."""
+    return [
+        {"sid": name, "principal": str(principal)}
+        for name, statement in named_statements(document)
+        for kind, principal in principals(statement)
+        if kind == "AWS" and _UNIQUE_ID.fullmatch(str(principal))
+    ]
+
+
+def orphan_warnings(orphans: Iterable[Mapping[str, str]], *, subject: str) -> tuple[str, ...]:
+    """A sentence for each of them."""
+    return tuple(
+        f"{subject}: statement {orphan['sid']} names {orphan['principal']}, a role or user that was deleted. "
+        "It lets nobody in, also not a new one of the same name, and AWS takes no change of the policy while it "
+        "is there: correct or remove the statement."
+        for orphan in orphans
+    )
+
+
+# --- who is let in ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Access:
+    """A request that a document is asked about.
+
+    :param root: ARN of the root of the account that asks
+    :param identities: the ARNs of who asks: role and session, or user; none where the root itself asks
+    """
+
+    action: str
+    resource: str
+    root: str
+    identities: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name of the caller. A statement for the account root speaks of everybody in the account."""
+        return frozenset({"*", self.root, *map(_without_path, self.identities)})
+
+
+def permits(document: Document, access: Access) -> bool:
+    """Whether a document lets a request in, by those statements that have no condition.
+
+    A condition can hold or not, so that a conditional Allow is nothing to rely on, and a conditional Deny nothing to
+    fear. An Allow for the account root leaves the question to IAM policies, which counts as a yes.
+    """
+    return allows(document, access) and not denies(document, access)
+
+
+def allows(document: Document, access: Access) -> bool:
+    """Whether an unconditional Allow speaks of the request."""
+    return any(_applies(statement, access) for statement in _unconditional(document, "Allow"))
+
+
+def denies(document: Document, access: Access) -> bool:
+    """Whether an unconditional Deny speaks of the request."""
+    return any(_applies(statement, access) for statement in _unconditional(document, "Deny"))
+
+
+def _unconditional(document: Document, effect: str) -> Iterator[Statement]:
+    for statement in listed(document["Statement"]):
+        if statement["Effect"] == effect and not any(True for _condition in conditions(statement)):
+            yield statement
+
+
+def _applies(statement: Statement, access: Access) -> bool:
+    return (
+        _principal_applies(statement, access)
+        and _element_applies(statement, "Action", access.action.lower(), str.lower)
+        and _element_applies(statement, "Resource", access.resource, str)
+    )
+
+
+def _principal_applies(statement: Statement, access: Access) -> bool:
+    partition = access.root.split(":")[1]
+    named = {_without_path(account_root(str(name), partition)) for kind, name in principals(statement) if kind == "AWS"}
+    if "NotPrincipal" not in statement:
+        return bool(named & access.names)
+    # AWS looks for the account as well as for the identity, so that a Deny spares only who is named with both.
+    spared = "*" in named or (
+        access.root in named and (not access.identities or bool(named & access.names - {access.root}))
+    )
+    return not spared if statement["Effect"] == "Deny" else not named & access.names
+
+
+def _element_applies(statement: Statement, element: str, value: str, fold: Callable[[str], str]) -> bool:
+    """Whether a statement speaks of an action or a resource; with neither form it speaks of nothing."""
+    if element in statement:
+        return any(matches(fold(pattern), value) for pattern in listed(statement[element]))
+    excluded = listed(statement.get(f"Not{element}", ["*"]))
+    return not any(matches(fold(pattern), value) for pattern in excluded)
+
+
+def matches(pattern: str, value: str) -> bool:
+    """Whether a pattern with ``*`` (any run) and ``?`` (any character) is a name for the value."""
+    expression = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(expression, value, re.DOTALL) is not None
+
+
+def _without_path(arn: str) -> str:
+    """A role or user without its path, which the ARN of a session does not tell; names are unique without it."""
+    return re.sub(r"^(arn:[^:]+:iam::\d{12}:(?:role|user)/).*/", r"\1", arn)
+
+
+def refuse_lockout(
+    before: Document, after: Document, accesses: Mapping[str, Access], *, option: str, bypass: str
+) -> None:
+    """Refuse a change that takes away what keeps a document manageable.
+
+    What was not let in before, or only under a condition, is not for us to refuse.
+
+    :param accesses: who must be let in as before, by what a message calls them
+    :param bypass: the option that allows it
+    :raises Refusal: where one of them would lose an Allow or run into a new Deny
+    """
+    for who, access in accesses.items():
+        loses = allows(before, access) and not allows(after, access)
+        barred = denies(after, access) and not denies(before, access)
+        if loses or barred:
+            reason = f"would no longer let {who} call {access.action}"
+            remedy = f"Keep a statement that allows it, or set {bypass}=true if somebody else is to manage the policy."
+            raise Refusal(option, access.resource, reason, remedy)

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wanted, as one value. PRIVATE to coffer.velero.
+
+Every document of the collection is derived from a :class:`StorageProfile`, so that key policy, IAM policy, bucket
+and backup location cannot disagree. A profile that exists is a valid one: parsing refuses everything else, with the
+name of the variable, the reason and the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+
+Mode = t.Literal["sse-s3", "sse-kms", "dsse-kms", "sse-c"]
+MODES: tuple[Mode, ...] = t.get_args(Mode)
+KMS_MODES: tuple[Mode, ...] = ("sse-kms", "dsse-kms")
+
+#: The variables of the roles are the fields of a profile with this prefix; refusals name the variable.
+VARIABLE_PREFIX = "velero_"
+
+_BUCKET = re.compile(r"(?=.{3,63}$)[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)*[a-z0-9]")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
+_DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_SECRET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageProfile:
+    """Where a Velero installation keeps its backups, how they are encrypted, and who may touch them.
+
+    :param account_id: the account of the bucket and of Velero's role
+    :param prefix: without slashes at its ends; empty for the whole bucket
+    :param kms_key_arn: ARN of the key, of any account; only with the modes ``sse-kms`` and ``dsse-kms``
+    :param role_arns: the roles that Velero runs as
+    :param oidc_issuer_url: the cluster's issuer, for the role's trust policy
+    :param sse_c_secret: ``name/key`` of the Secret with the 32 bytes, only used with ``sse-c``
+    :param tagging: tags that the plugin puts on every object, ``key=value&key=value``
+    """
+
+    account_id: str
+    region: str
+    bucket: str
+    partition: str = "aws"
+    prefix: str = ""
+    encryption_mode: Mode = "sse-kms"
+    kms_key_arn: str | None = None
+    kms_key_administrators: tuple[str, ...] = ()
+    bucket_key_enabled: bool = True
+    role_arns: tuple[str, ...] = ()
+    oidc_issuer_url: str | None = None
+    namespace: str = "velero"
+    service_account: str = "velero"
+    s3_url: str | None = None
+    s3_force_path_style: bool = False
+    ebs_snapshots: bool = False
+    tagging: str = ""
+    sse_c_secret: str = "velero-sse-c/key"
+
+    @classmethod
+    def parse(cls, values: Mapping[str, t.Any]) -> StorageProfile:
+        """A profile from plain values; ``None`` and empty strings stand for the default.
+
+        :raises Refusal: for the first value that is not as it has to be
+        """
+        names = {field.name for field in fields(cls)}
+        unknown = sorted(set(values) - names)
+        if unknown:
+            raise _refusal(unknown[0], "", "is not part of a storage profile", f"Known are {', '.join(sorted(names))}.")
+        given = {name: value for name, value in values.items() if value not in (None, "")}
+        for name in ("account_id", "region", "bucket"):
+            if name not in given:
+                raise _refusal(name, "", "is not set", "Set it.")
+        given["partition"] = given.get("partition", partition_of(str(given["region"])))
+        given["prefix"] = str(given.get("prefix", "")).strip("/")
+        for name in ("kms_key_administrators", "role_arns"):
+            given[name] = tuple(str(item) for item in given.get(name, ()))
+        for name in ("bucket_key_enabled", "s3_force_path_style", "ebs_snapshots"):
+            if name in given:
+                given[name] = _boolean(name, given[name])
+        plain = {name: value if isinstance(value, (bool, tuple)) else str(value) for name, value in given.items()}
+        profile = cls(**t.cast("dict[str, t.Any]", plain))
+        profile._refuse()
+        return profile
+
+    def _refuse(self) -> None:
+        for check in (_place, _names, _key, _principals, _endpoint):
+            check(self)
+
+    @property
+    def encrypts_with_kms(self) -> bool:
+        return self.encryption_mode in KMS_MODES
+
+    @property
+    def bucket_arn(self) -> str:
+        return f"arn:{self.partition}:s3:::{self.bucket}"
+
+    @property
+    def objects_arn(self) -> str:
+        """Every object that Velero owns, as a pattern."""
+        return f"{self.bucket_arn}/{self.prefix}/*" if self.prefix else f"{self.bucket_arn}/*"
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether Velero reaches the bucket over TLS; always so, but for an endpoint that says ``http:`` itself."""
+        return not (self.s3_url or "").startswith("http:")
+
+
+def _refusal(name: str, subject: str, reason: str, remedy: str) -> Refusal:
+    return Refusal(VARIABLE_PREFIX + name, subject or "it", reason, remedy)
+
+
+def _boolean(name: str, value: t.Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "yes", "on", "1"):
+        return True
+    if str(value).lower() in ("false", "no", "off", "0"):
+        return False
+    raise _refusal(name, str(value), "is neither true nor false", "Write true or false.")
+
+
+def _place(profile: StorageProfile) -> None:
+    """Account, Region and bucket."""
+    if not re.fullmatch(r"\d{12}", profile.account_id):
+        raise _refusal("account_id", profile.account_id, "is not an account", "Give its 12 digits, quoted.")
+    if not _REGION.fullmatch(profile.region):
+        raise _refusal("region", profile.region, "is not a Region", "Write it as in eu-central-1.")
+    if partition_of(profile.region) != profile.partition:
+        reason = f"is in partition {partition_of(profile.region)}, the credentials are of {profile.partition}"
+        raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")
+    if not _BUCKET.fullmatch(profile.bucket) or re.fullmatch(r"[\d.]+", profile.bucket):
+        remedy = (
+            "Give 3 to 63 lower-case letters, digits, dots and hyphens, no ARN and no path (velero_prefix is for that)."
+        )
+        raise _refusal("bucket", profile.bucket, "is not a bucket name", remedy)
+    if re.search(r"[*?$\s]|//", profile.prefix):
+        remedy = "Leave out wildcards, '$', white space and empty parts: the prefix becomes part of policies."
+        raise _refusal("prefix", profile.prefix, "cannot be used safely", remedy)
+
+
+def _names(profile: StorageProfile) -> None:
+    """What Kubernetes and Velero have to understand."""
+    if not _DNS_LABEL.fullmatch(profile.namespace):
+        raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label.")
+    if not _DNS_NAME.fullmatch(profile.service_account):
+        raise _refusal("service_account", profile.service_account, "is not a ServiceAccount", "Give its name alone.")
+    if not _SECRET.fullmatch(profile.sse_c_secret):
+        remedy = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
+        raise _refusal("sse_c_secret", profile.sse_c_secret, "does not name a key of a Secret", remedy)
+
+
+def _key(profile: StorageProfile) -> None:
+    """Mode and key belong together."""
+    mode, key_arn = profile.encryption_mode, profile.kms_key_arn
+    if mode not in MODES:
+        raise _refusal("encryption_mode", mode, "is not a mode", f"Choose one of {', '.join(MODES)}.")
+    if key_arn is None:
+        if profile.encrypts_with_kms:
+            raise _refusal("kms_key_arn", "it", f"is not set, and {mode} needs a key", "Give the key's ARN.")
+        return
+    if not profile.encrypts_with_kms:
+        remedy = "Leave the key out, or choose sse-kms or dsse-kms."
+        raise _refusal("kms_key_arn", key_arn, f"has no meaning with velero_encryption_mode {mode}", remedy)
+    arn = Arn.parse(key_arn)
+    if arn is None or arn.service != "kms" or not arn.resource.startswith("key/"):
+        remedy = (
+            "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: S3 resolves aliases and bare ids in the "
+            "account of whoever writes."
+        )
+        raise _refusal("kms_key_arn", key_arn, "is not the ARN of a key", remedy)
+    if arn.region != profile.region:
+        remedy = f"S3 encrypts with keys of the bucket's Region only: choose a key in {profile.region}."
+        raise _refusal("kms_key_arn", key_arn, f"is in {arn.region}, the bucket is in {profile.region}", remedy)
+    if arn.partition != profile.partition:
+        raise _refusal("kms_key_arn", key_arn, f"is not in partition {profile.partition}", "Choose a key there.")
+
+
+def _principals(profile: StorageProfile) -> None:
+    """Who is named in policies: whole ARNs of IAM, nothing that would let more in."""
+    for name, kinds in (("role_arns", ("role/",)), ("kms_key_administrators", ("role/", "user/", "root"))):
+        for text in getattr(profile, name):
+            arn = Arn.parse(text)
+            if arn is None or arn.service != "iam" or not arn.resource.startswith(kinds) or re.search(r"[*?]", text):
+                remedy = "Give full ARNs of IAM, such as arn:aws:iam::111122223333:role/NAME, without wildcards."
+                raise _refusal(name, text, f"is not the ARN of a {' or '.join(k.rstrip('/') for k in kinds)}", remedy)
+    issuer = profile.oidc_issuer_url
+    if issuer is not None:
+        url = urlsplit(issuer)
+        if url.scheme != "https" or not url.hostname or url.query or url.fragment or re.search(r"[*?\s]", issuer):
+            remedy = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+            raise _refusal("oidc_issuer_url", issuer, "is not an issuer", remedy)
+
+
+def _endpoint(profile: StorageProfile) -> None:
+    """An S3 endpoint other than AWS's own. Velero's kopia refuses a path in it (unified_repo.go)."""
+    if profile.s3_url is None:
+        return
+    url = urlsplit(profile.s3_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise _refusal(
+            "s3_url", profile.s3_url, "is not an http or https URL", "Write https://HOST or https://HOST:PORT."
+        )
+    if url.path.strip("/") or url.query or url.fragment:
+        raise _refusal(
+            "s3_url", profile.s3_url, "has a path, which Velero does not accept", "Give scheme, host and port."
+        )

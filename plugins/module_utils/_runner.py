@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read, plan, apply, exit. PRIVATE to coffer.velero.
+
+This is the only place that knows check mode, diff mode and how an error ends a task. It runs the same way in a
+module's own process (:func:`run_module`) and in the controller (``plugin_utils/_controller.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
+
+#: Seconds to wait before reading again what moved; IAM needs some seconds to agree with itself.
+_PAUSES = (0.5, 1, 2, 4, 8)
+
+
+class Resource(t.Protocol):
+    """One real thing that a module reconciles with what is wanted."""
+
+    def read(self) -> t.Any:
+        """The current state. Unreadable state is an error, never an empty one."""
+
+    def decide(self, current: t.Any) -> Plan:
+        """What has to be done; pure."""
+
+    def guard(self, plan: Plan) -> None:
+        """Ask what must hold before the plan may be applied; not called where the plan changes nothing.
+
+        :raises Refusal: where it does not hold
+        """
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        """Carry the plan out and return what was learned for its pending values.
+
+        :raises Moved: where the state has to be read again
+        """
+
+
+@dataclass
+class Task:
+    """What a module knows of the task that runs it.
+
+    :param params: the validated options
+    """
+
+    params: Mapping[str, t.Any]
+    check_mode: bool = False
+    diff_mode: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, message: str) -> None:
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+    def reconcile(self, resource: Resource) -> dict[str, t.Any]:
+        """Bring a resource to its wanted state and return the task's result."""
+        plan, learned = self._settle(resource)
+        for message in plan.warnings:
+            self.warn(message)
+        result = {"changed": plan.changed, **resolve(plan.result, learned)}
+        if self.diff_mode:
+            result["diff"] = resolve(plan.diff, learned)
+        return result
+
+    def _settle(self, resource: Resource) -> tuple[Plan, Mapping[str, t.Any]]:
+        first: Plan | None = None
+        for pause in (*_PAUSES, None):
+            plan = resource.decide(resource.read())
+            if plan.unmet is not None and not self.check_mode:
+                raise plan.unmet
+            # What was done before the state moved is this task's doing too: the first plan tells the whole story.
+            told = Plan(first.steps, first.differences, plan.result, plan.warnings) if first else plan
+            if not plan.changed:
+                return told, {}
+            resource.guard(plan)
+            if self.check_mode:
+                return told, {}
+            try:
+                return told, resource.apply(plan)
+            except Moved as moved:
+                if pause is None:
+                    raise moved.cause from moved
+                self.sleep(pause)
+                first = first or plan
+        raise AssertionError("unreachable")
+
+
+Run = Callable[[Task], Mapping[str, t.Any]]
+
+
+def execute(run: Run, task: Task) -> dict[str, t.Any]:
+    """Run a module's work and return its result as plain data, a failure too."""
+    try:
+        result = dict(run(task))
+    except VeleroError as error:
+        result = {"failed": True, "changed": False, "msg": str(error), "error": _describe(error)}
+    if task.warnings:
+        result["warnings"] = list(task.warnings)
+    return t.cast("dict[str, t.Any]", json.loads(json.dumps(result, default=str)))
+
+
+def _describe(error: VeleroError) -> dict[str, t.Any]:
+    if isinstance(error, Refusal):
+        return {"option": error.option, "object": error.subject, "remedy": error.remedy}
+    if isinstance(error, ServiceError):
+        return {"action": error.action, "code": error.code}
+    return {}
+
+
+def run_module(spec: ArgumentSpec, run: Run) -> t.NoReturn:
+    """The ``main()`` of every module."""
+    module = AnsibleModule(**spec.arguments(), supports_check_mode=True)
+    # pylint: disable-next=protected-access
+    result = execute(run, Task(params=module.params, check_mode=module.check_mode, diff_mode=module._diff))
+    for message in result.pop("warnings", ()):
+        module.warn(message)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change buckets. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import MINIMUM_BOTO3, Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import WantedBucket, address, decide_bucket
+from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption, decide_encryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import DEFAULT_RULE, NO_RULE, Bucket, Encryption
+from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+
+_ABAC_HINT = (
+    "Where the bucket has ABAC enabled, S3 takes its tags by s3:TagResource only: leave tags out and tag it there "
+    "(aws s3control tag-resource)."
+)
+_ACL_HINT = "Remove the grants to others from the bucket's ACL first; whoever relies on them needs a bucket policy."
+
+
+def refuse_region(name: str, there: str | None, region: str) -> None:
+    """Refuse a bucket in another Region than the task's; ``there`` is empty where the server does not tell."""
+    if there and there != region:
+        remedy = f"Set region={there}, or choose another name: a bucket cannot be moved."
+        raise Refusal("bucket", name, f"is in {there}, the task works in {region}", remedy)
+
+
+def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
+    """Whether the bucket exists; it must be in the Region of the task.
+
+    :raises Refusal: where it is in another Region, or belongs to somebody else
+    """
+    try:
+        answer = aws.find("s3:HeadBucket", "404", "NoSuchBucket", **address(name, owner))
+    except ServiceError as error:
+        if error.status in (301, 400):
+            refuse_region(name, _region_of(error), aws.region)
+        if error.status == 403:
+            reason = f"does not belong to account {owner}" if owner else "belongs to another account"
+            remedy = "Bucket names are global: choose another one, or grant the permission."
+            reason = f"{reason}, or these credentials lack s3:ListBucket on it"
+            raise Refusal("bucket", name, reason, remedy) from error
+        raise
+    if answer is not None:
+        refuse_region(name, answer.get("BucketRegion"), aws.region)
+    return answer is not None
+
+
+def _region_of(error: ServiceError) -> str | None:
+    response = getattr(error.__cause__, "response", {})
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return t.cast("str | None", headers.get("x-amz-bucket-region"))
+
+
+@dataclass
+class BucketResource:
+    """A bucket, for the runner."""
+
+    aws: Aws
+    wanted: WantedBucket
+
+    def read(self) -> Bucket | None:
+        wanted = self.wanted
+        if not head_bucket(self.aws, wanted.name, wanted.owner):
+            return None
+        block = self._ask("s3:GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
+        ownership = self._ask("s3:GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
+        rules = ownership.get("OwnershipControls", {}).get("Rules", ())
+        versioning = tags = None
+        if wanted.versioning is not None:
+            versioning = self._ask("s3:GetBucketVersioning").get("Status", "")
+        if wanted.tags is not None:
+            tags = tag_dict(self._ask("s3:GetBucketTagging", "NoSuchTagSet").get("TagSet", ()))
+        return Bucket(
+            name=wanted.name,
+            public_access_block=block.get("PublicAccessBlockConfiguration", {}),
+            ownership=next((rule["ObjectOwnership"] for rule in rules), None),
+            versioning=versioning,
+            tags=tags,
+        )
+
+    def _ask(self, action: str, *missing: str) -> dict[str, t.Any]:
+        return self.aws.find(action, *missing, **self.wanted.address) or {}
+
+    def decide(self, current: Bucket | None) -> Plan:
+        return decide_bucket(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        """The account that makes the bucket is the one that owns it."""
+        if self.wanted.owner is None or plan.steps[0].action != "s3:CreateBucket":
+            return
+        account_id = caller(self.aws).account_id
+        if account_id != self.wanted.owner:
+            remedy = f"The bucket would belong to {account_id}: use credentials of {self.wanted.owner}."
+            raise Refusal("expected_bucket_owner", self.wanted.name, f"is to be created by {account_id}", remedy)
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        try:
+            return self.aws.apply(plan)
+        except ServiceError as error:
+            if error.code == "NoSuchBucket":  # made a moment ago, or deleted by somebody
+                raise Moved(error) from error
+            raise _explained(error, self.wanted.name) from error
+
+
+def _explained(error: ServiceError, name: str) -> Exception:
+    """What S3's error means for the one who reads it."""
+    if error.code == "BucketAlreadyExists":
+        return Refusal("bucket", name, "belongs to another account", "Bucket names are global: choose another one.")
+    if error.code == "InvalidBucketAclWithObjectOwnership":
+        return error.with_hint(_ACL_HINT)
+    if error.action.endswith("BucketTagging") and error.code != "InvalidTag":
+        return error.with_hint(_ABAC_HINT)
+    return error
+
+
+@dataclass
+class EncryptionResource:
+    """The default encryption of a bucket, for the runner."""
+
+    aws: Aws
+    wanted: WantedEncryption
+
+    def read(self) -> Encryption:
+        encryption, missing = self._rules()
+        return Encryption(encryption, self._key(), missing)
+
+    def _rules(self) -> tuple[list[Mapping[str, t.Any]], ServiceError | None]:
+        wanted = self.wanted
+        try:
+            answer = self.aws.call("s3:GetBucketEncryption", **address(wanted.bucket, wanted.owner))
+        except ServiceError as error:
+            if error.code == "NoSuchBucket":
+                return [DEFAULT_RULE], error
+            if error.code == "ServerSideEncryptionConfigurationNotFoundError":
+                return [NO_RULE], None
+            if error.status == 403 and wanted.owner:
+                raise error.with_hint(f"Or the bucket does not belong to account {wanted.owner}.") from error
+            raise
+        if answer["ResponseMetadata"].get("RetryAttempts"):
+            # The SDK may have followed a redirect to another Region, silently.
+            head_bucket(self.aws, wanted.bucket, wanted.owner)
+        return answer["ServerSideEncryptionConfiguration"]["Rules"], None
+
+    def _key(self) -> Key | None:
+        key_id = self.wanted.key_id
+        if key_id is None or self.wanted.predicted:
+            return None
+        key = describe(self.aws, key_id)
+        if key is None:
+            remedy = f"Give a key in {self.wanted.region} by its id or ARN, or an alias as alias/name."
+            raise Refusal("kms_master_key_id", key_id, "does not exist, or not for these credentials", remedy)
+        return key
+
+    def decide(self, current: Encryption) -> Plan:
+        return decide_encryption(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        """A boto3 that does not know a member drops it when it reads the rule, and the rule would lose it."""
+        if not self.aws.knows("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes"):
+            remedy = f"Install boto3 >= {MINIMUM_BOTO3}."
+            raise Refusal("blocked_encryption_types", "this boto3", "does not know BlockedEncryptionTypes", remedy)
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        return self.aws.apply(plan)

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of a bucket's default encryption and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan, Step, compare
+from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import address
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import Encryption
+
+AWS_MANAGED_ALIAS = "alias/aws/s3"
+_KEY = "kms_master_key_id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedEncryption:
+    """What a task wants of the rule. ``None`` means: leave it as it is.
+
+    :param region: the Region of the bucket
+    :param owner: the account that must own the bucket
+    """
+
+    bucket: str
+    region: str
+    algorithm: str
+    key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    blocked: Sequence[str] | None = None
+    owner: str | None = None
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the key is one that a check run has promised."""
+        return bool(self.key_id) and str(self.key_id).endswith(f":key/{PREDICTED_KEY_ID}")
+
+    def refuse_contradictions(self) -> None:
+        """Refuse options that no bucket could satisfy, before AWS is asked anything."""
+        if self.algorithm == "AES256" and self.key_id:
+            remedy = "SSE-S3 has no key of yours: leave the key out, or set sse_algorithm=aws:kms."
+            raise Refusal(_KEY, self.key_id, "contradicts sse_algorithm=AES256", remedy)
+        if self.algorithm != "AES256" and not self.key_id:
+            remedy = (
+                f"S3 would take the key that AWS manages ({AWS_MANAGED_ALIAS}), whose policy nobody can edit and which "
+                f"no other account can use. Give your key, or say {_KEY}={AWS_MANAGED_ALIAS} where you want just that."
+            )
+            raise Refusal(_KEY, self.algorithm, "is without a key", remedy)
+        if self.algorithm == "aws:kms:dsse" and self.bucket_key_enabled:
+            remedy = "DSSE-KMS has no Bucket Keys: leave the option out, or set sse_algorithm=aws:kms."
+            raise Refusal("bucket_key_enabled", "true", "contradicts sse_algorithm=aws:kms:dsse", remedy)
+        if self.blocked is not None and (not self.blocked or {"NONE"} < set(self.blocked)):
+            remedy = "Say [SSE-C] to block it and [NONE] to block nothing."
+            raise Refusal("blocked_encryption_types", str(list(self.blocked)), "says nothing definite", remedy)
+        self._refuse_key_id()
+
+    def _refuse_key_id(self) -> None:
+        arn = Arn.parse(self.key_id or "")
+        if arn is None:
+            return self._refuse_alias(self.key_id or "")
+        if arn.service != "kms" or not arn.resource.startswith(("key/", "alias/")):
+            raise Refusal(_KEY, str(arn), "is not the ARN of a KMS key", "Give the ARN of a key, or its alias.")
+        if arn.region != self.region:
+            remedy = f"S3 encrypts with keys of the bucket's Region only: choose a key in {self.region}."
+            raise Refusal(_KEY, str(arn), f"is in {arn.region}, the bucket is in {self.region}", remedy)
+        return self._refuse_alias(arn.resource)
+
+    def _refuse_alias(self, name: str) -> None:
+        if name.startswith("alias/aws/") and name != AWS_MANAGED_ALIAS:
+            remedy = "AWS manages it for another service, whose key S3 may not use: give a key of your own."
+            raise Refusal(_KEY, name, "is not a key for S3", remedy)
+
+
+def decide_encryption(wanted: WantedEncryption, current: Encryption) -> Plan:
+    """The plan for a bucket's default encryption: one request with the whole rule, or none.
+
+    :raises Refusal: where S3 could not encrypt with the key, also where nothing is to be changed
+    """
+    if current.key is not None:
+        _refuse_key(wanted, current.key)
+    after = _wanted_rule(wanted, current)
+    differences = compare(after, _rule(current))
+    result = {"bucket": wanted.bucket, **after}
+    unmet: VeleroError | None = current.missing
+    if wanted.predicted:
+        remedy = "Use the ARN that the real run of the task that makes the key returns."
+        unmet = unmet or Refusal(_KEY, str(wanted.key_id), "is what a check run promised, not a key", remedy)
+    if not differences:
+        return Plan(result=result, unmet=unmet)
+    rules = [_merged(after, current), *current.rules[1:]]
+    configuration = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+    step = Step("s3:PutBucketEncryption", {**address(wanted.bucket, wanted.owner), **configuration})
+    return Plan((step,), differences, result, unmet=unmet)
+
+
+def _refuse_key(wanted: WantedEncryption, key: Key) -> None:
+    refuse_unusable(key, option=_KEY, region=wanted.region)
+    account = key.arn.split(":")[4]
+    if wanted.owner is None or wanted.owner == account:
+        return
+    if key.metadata.get("KeyManager") == "AWS":
+        remedy = "No other account can use a key that AWS manages: give a key of your own by its ARN."
+        raise Refusal(_KEY, key.arn, f"is managed by AWS for account {account}, the bucket is {wanted.owner}'s", remedy)
+    if key.arn != wanted.key_id:
+        reason = f"is a key of account {account}, the bucket is {wanted.owner}'s"
+        raise Refusal(_KEY, str(wanted.key_id), reason, f"If it is meant, give its ARN, {key.arn}.")
+
+
+def _wanted_rule(wanted: WantedEncryption, current: Encryption) -> dict[str, t.Any]:
+    return {
+        "sse_algorithm": wanted.algorithm,
+        _KEY: current.key.arn if current.key else wanted.key_id,
+        "bucket_key_enabled": _bucket_key(wanted, current),
+        "blocked_encryption_types": current.blocked if wanted.blocked is None else sorted(set(wanted.blocked)),
+    }
+
+
+def _bucket_key(wanted: WantedEncryption, current: Encryption) -> bool:
+    if wanted.bucket_key_enabled is not None:
+        return wanted.bucket_key_enabled
+    if wanted.algorithm == "aws:kms:dsse":
+        return False
+    return current.bucket_key_enabled or (wanted.algorithm == "aws:kms" and current.algorithm != "aws:kms")
+
+
+def _rule(current: Encryption) -> dict[str, t.Any]:
+    return {
+        "sse_algorithm": current.algorithm,
+        _KEY: current.key_id,
+        "bucket_key_enabled": current.bucket_key_enabled,
+        "blocked_encryption_types": current.blocked,
+    }
+
+
+def _merged(after: Mapping[str, t.Any], current: Encryption) -> dict[str, t.Any]:
+    """The rule to send: what is wanted, and whatever else S3 keeps there."""
+    default = {
+        **current.rule.get("ApplyServerSideEncryptionByDefault", {}),
+        "SSEAlgorithm": after["sse_algorithm"],
+        "KMSMasterKeyID": after[_KEY],
+    }
+    blocked = {
+        **current.rule.get("BlockedEncryptionTypes", {}),
+        "EncryptionType": after["blocked_encryption_types"],
+    }
+    return {
+        **current.rule,
+        "ApplyServerSideEncryptionByDefault": {name: value for name, value in default.items() if value is not None},
+        "BucketKeyEnabled": after["bucket_key_enabled"],
+        # S3 does not say what leaving it out means, so it is always sent.
+        "BlockedEncryptionTypes": blocked,
+    }

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a bucket looks like to this collection. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
+
+#: The only ownership under which ACLs play no part and the bucket's owner owns every object.
+OWNER_ENFORCED = "BucketOwnerEnforced"
+#: Public access blocked, in S3's words.
+BLOCKED = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+#: The rule that S3 gives every new bucket (SSE-S3 since 2023, SSE-C blocked since April 2026).
+DEFAULT_RULE: Mapping[str, t.Any] = {
+    "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+    "BucketKeyEnabled": False,
+    "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
+}
+#: What S3 said of a bucket without a rule before 2023, and other S3 servers still say.
+NO_RULE: Mapping[str, t.Any] = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket, with what was asked of it.
+
+    :param versioning: S3's status, empty where it was never enabled, ``None`` where it was not asked for
+    :param tags: ``None`` where they were not asked for
+    """
+
+    name: str
+    public_access_block: Mapping[str, bool]
+    ownership: str | None
+    versioning: str | None = None
+    tags: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """The default encryption of a bucket and the key that it is to get.
+
+    :param rules: as S3 keeps them; S3 takes exactly one
+    :param key: the key that was asked for, ``None`` where none was or a check run has only predicted it
+    :param missing: what S3 said where the bucket does not exist; the rules are then those of a new bucket
+    """
+
+    rules: Sequence[Mapping[str, t.Any]]
+    key: Key | None = None
+    missing: ServiceError | None = None
+
+    @property
+    def rule(self) -> Mapping[str, t.Any]:
+        return self.rules[0] if self.rules else NO_RULE
+
+    @property
+    def algorithm(self) -> str:
+        return str(self._default.get("SSEAlgorithm", "AES256"))
+
+    @property
+    def key_id(self) -> str | None:
+        return self._default.get("KMSMasterKeyID")
+
+    @property
+    def bucket_key_enabled(self) -> bool:
+        return bool(self.rule.get("BucketKeyEnabled"))
+
+    @property
+    def blocked(self) -> list[str]:
+        """The blocked types. A rule without them blocks nothing, which S3 also spells NONE."""
+        return sorted(self.rule.get("BlockedEncryptionTypes", {}).get("EncryptionType", ())) or ["NONE"]
+
+    @property
+    def _default(self) -> Mapping[str, t.Any]:
+        return t.cast("Mapping[str, t.Any]", self.rule.get("ApplyServerSideEncryptionByDefault", {}))
+
+
+def refuse_bucket_name(name: str, *, option: str = "bucket") -> None:
+    """Refuse a name that no new bucket can have ("General purpose bucket naming rules", Amazon S3 User Guide)."""
+    reason = _name_problem(name)
+    if reason:
+        remedy = (
+            "A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and starts and ends with a letter "
+            "or digit."
+        )
+        raise Refusal(option, repr(name), reason, remedy)
+
+
+def _name_problem(name: str) -> str | None:
+    if not 3 <= len(name) <= 63:
+        return f"has {len(name)} characters"
+    if not re.fullmatch(r"[a-z0-9.-]+", name):
+        return f"has characters that S3 does not take: {''.join(sorted(set(re.sub('[a-z0-9.-]', '', name))))!r}"
+    if not (name[0].isalnum() and name[-1].isalnum()):
+        return "starts or ends with a dot or hyphen"
+    if ".." in name:
+        return "has two dots in a row"
+    if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):
+        return "looks like an IP address"
+    if name.startswith(_RESERVED_PREFIXES) or name.endswith(_RESERVED_SUFFIXES):
+        return "starts or ends with what S3 reserves for itself"
+    return None

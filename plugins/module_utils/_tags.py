@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tags: lists and dictionaries, and what has to change. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Collection, Iterable, Mapping
+
+
+def tag_list(tags: Mapping[str, t.Any], *, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+    """Tags as AWS takes them; KMS spells the members ``TagKey`` and ``TagValue``."""
+    return [{key: str(name), value: _text(content)} for name, content in sorted(tags.items())]
+
+
+def tag_dict(tags: Iterable[Mapping[str, str]], *, key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """Tags as AWS returns them, as a dictionary."""
+    return {tag[key]: tag[value] for tag in tags}
+
+
+def tag_changes(
+    wanted: Mapping[str, t.Any] | None, current: Mapping[str, str] | None, *, purge: bool, keep: Collection[str] = ()
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The tags to set and the names to remove.
+
+    :param wanted: ``None`` leaves all tags alone
+    :param purge: remove what is not wanted, but never AWS's own tags (``aws:``) and those to ``keep``
+    """
+    if wanted is None:
+        return {}, ()
+    there = current or {}
+    present = {str(name): _text(value) for name, value in wanted.items() if there.get(name) != _text(value)}
+    foreign = (name for name in there if name not in wanted and name not in keep and not name.startswith("aws:"))
+    return present, tuple(sorted(foreign)) if purge else ()
+
+
+def _text(value: t.Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

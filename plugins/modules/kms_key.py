@@ -1,0 +1,201 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kms_key
+short_description: Manage the KMS key that a bucket's objects are encrypted under
+version_added: 0.1.0
+description:
+  - Creates a symmetric KMS key with its alias, or finds it by either, and manages its description, tags, automatic
+    rotation with its period, and the replicas of a multi-Region key.
+  - Never enables a disabled key, cancels a deletion or moves an alias unless asked to by an option of its own.
+  - The key policy is left alone; see M(coffer.velero.kms_key_policy).
+  - A run that changes nothing sends at most 3 requests.
+author:
+  - The coffer.velero authors (@coffer-velero)
+options:
+  alias:
+    description:
+      - Alias of the key, with or without C(alias/). The key is found by it, and created where it does not exist.
+    type: str
+  key_id:
+    description:
+      - Id or ARN of an existing key, also one of another account for reading. No key is created then.
+    type: str
+    aliases: ['key_arn']
+  state:
+    description:
+      - V(present) makes sure that the key exists as described.
+      - V(absent) schedules the deletion of the key after O(pending_window_in_days) and deletes the alias. What the key
+        encrypted cannot be read from that moment on; deletion can be cancelled until the window ends.
+    type: str
+    choices: ['present', 'absent']
+    default: present
+  description:
+    description: Description of the key.
+    type: str
+  enabled:
+    description:
+      - V(true) enables a disabled key and V(false) disables an enabled one.
+      - Where it is not set, the key is left as it is and a warning tells of a disabled one.
+    type: bool
+  cancel_deletion:
+    description:
+      - Cancels the deletion of a key that is pending deletion. The key is disabled then; set O(enabled) too to use it.
+      - Without this a key that is pending deletion is an error.
+    type: bool
+    default: false
+  repoint_alias:
+    description:
+      - Points an existing alias at the key of O(key_id). Without this an alias that points at another key is an error.
+    type: bool
+    default: false
+  rotation_enabled:
+    description: Whether KMS rotates the key material. Left alone where neither this nor the period is set.
+    type: bool
+  rotation_period_in_days:
+    description: Days between two rotations, 90 to 2560. Implies O(rotation_enabled=true).
+    type: int
+  multi_region:
+    description: Whether the key is a multi-Region key. KMS fixes this when the key is created.
+    type: bool
+  replica_regions:
+    description:
+      - Regions in which a replica of the multi-Region key must exist. Replicas elsewhere are left alone.
+    type: list
+    elements: str
+  pending_window_in_days:
+    description: Days until KMS deletes the key, 7 to 30. Only for O(state=absent).
+    type: int
+    default: 30
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - coffer.velero._velero
+  - coffer.velero._velero.aws
+  - coffer.velero._velero.tags
+"""
+
+EXAMPLES = r"""
+- name: A key for the backups, rotated every year
+  coffer.velero.kms_key:
+    alias: velero-backups
+    description: Velero backups of the production cluster
+    rotation_period_in_days: 365
+    tags:
+      service: velero
+
+- name: Look at an existing key
+  coffer.velero.kms_key:
+    key_id: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+  register: key
+
+- name: Schedule the deletion of a key that nothing needs any more
+  coffer.velero.kms_key:
+    alias: velero-backups-2021
+    state: absent
+    pending_window_in_days: 30
+"""
+
+RETURN = r"""
+key_arn:
+  description: ARN of the key. In check mode the id of a key that would be created is all zeros.
+  returned: when the key exists or would be created
+  type: str
+  sample: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+key_id:
+  description: Id of the key.
+  returned: when the key exists or would be created
+  type: str
+  sample: 1234abcd-12ab-34cd-56ef-1234567890ab
+alias:
+  description: The alias as KMS spells it.
+  returned: success
+  type: str
+  sample: alias/velero-backups
+account_id:
+  description: Account that owns the key.
+  returned: when O(state=present)
+  type: str
+  sample: '111122223333'
+key_state:
+  description: State of the key in KMS's words.
+  returned: success
+  type: str
+  sample: Enabled
+description:
+  description: Description of the key.
+  returned: when O(state=present)
+  type: str
+  sample: Velero backups of the production cluster
+multi_region:
+  description: Whether the key is a multi-Region key.
+  returned: when O(state=present)
+  type: bool
+  sample: false
+rotation_enabled:
+  description: Whether the key material is rotated automatically; V(null) where it was not asked for.
+  returned: when O(state=present)
+  type: bool
+  sample: true
+rotation_period_in_days:
+  description: Days between two rotations.
+  returned: when O(state=present)
+  type: int
+  sample: 365
+tags:
+  description: Tags of the key; empty where O(tags) is not set.
+  returned: when O(state=present)
+  type: dict
+  sample: {service: velero}
+"""
+
+import typing as t
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
+from ansible_collections.coffer.velero.plugins.module_utils._kms.api import KeyResource
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import WantedKey, alias_name
+from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
+
+SPEC = aws_spec(
+    {
+        "alias": {"type": "str"},
+        "key_id": {"type": "str", "aliases": ["key_arn"]},
+        **STATE,
+        "description": {"type": "str"},
+        "enabled": {"type": "bool"},
+        "cancel_deletion": {"type": "bool", "default": False},
+        "repoint_alias": {"type": "bool", "default": False},
+        "rotation_enabled": {"type": "bool"},
+        "rotation_period_in_days": {"type": "int"},
+        "multi_region": {"type": "bool"},
+        "replica_regions": {"type": "list", "elements": "str"},
+        "pending_window_in_days": {"type": "int", "default": 30},
+        **TAGS,
+    },
+    required_one_of=[("alias", "key_id")],
+)
+
+
+def run(task: Task) -> dict[str, t.Any]:
+    params = task.params
+    wanted = WantedKey(
+        alias=alias_name(params["alias"]) if params["alias"] else None,
+        **{name: params[name] for name in WantedKey.__dataclass_fields__ if name != "alias"},
+    )
+    wanted.refuse_contradictions()
+    delete_after = params["pending_window_in_days"] if params["state"] == "absent" else None
+    return task.reconcile(KeyResource(Aws(params), wanted, params["key_id"], delete_after))
+
+
+def main() -> t.NoReturn:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a module in the controller's own process where nothing speaks against it. PRIVATE to coffer.velero.
+
+On ``localhost`` a module costs a new Python and ``import boto3`` each time, most of a second; here the controller
+has imported it once, before it forked the worker. Validation, masking, environment, check mode, diff and result
+are those of the module: both call the same ``SPEC`` and ``run``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing as t
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
+
+
+class ControllerAction(ActionBase):
+    """The action of every module of the collection.
+
+    ``MODULE`` is the module's file, with its ``SPEC`` and ``run``.
+    """
+
+    MODULE: t.Any = None
+    _supports_async = True
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        if not self._in_controller(variables):
+            result.update(self._execute_module(task_vars=variables, wrap_async=bool(self._task.async_val)))
+            return result
+        with self._environment():
+            result.update(self._run_here())
+        return result
+
+    def _in_controller(self, variables: Mapping[str, t.Any]) -> bool:
+        """Whether the module would run here anyway, as this user and with this Python."""
+        if self._connection.transport != "local" or self._connection.become or self._task.async_val:
+            return False
+        interpreter = self._templar.template(variables.get("ansible_python_interpreter") or "")
+        return not interpreter or str(interpreter).startswith("auto") or _same_file(interpreter, sys.executable)
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        """The task's ``environment``, in force while the module runs."""
+        wanted: dict[str, t.Any] = {}
+        self._compute_environment_string(wanted)
+        before = dict(os.environ)
+        os.environ.update({str(name): str(value) for name, value in wanted.items()})
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def _run_here(self) -> dict[str, t.Any]:
+        spec: ArgumentSpec = self.MODULE.SPEC
+        arguments = spec.arguments()
+        validator = ArgumentSpecValidator(arguments.pop("argument_spec"), **arguments)
+        validation = validator.validate(_plain(self._task.args))
+        secrets: set[str] = validation._no_log_values
+        if validation.errors.errors:
+            error = validation.errors.errors[0]
+            message = str(error.msg)
+            if isinstance(error, UnsupportedError):
+                message = f"Unsupported parameters for ({self._task.action}) module: {message}"
+            result: dict[str, t.Any] = {"failed": True, "msg": message}
+        else:
+            task = Task(
+                params=validation.validated_parameters,
+                check_mode=bool(self._task.check_mode),
+                diff_mode=bool(self._task.diff),
+            )
+            result = execute(self.MODULE.run, task)
+        result["invocation"] = {"module_args": validation.validated_parameters}
+        return t.cast("dict[str, t.Any]", remove_values(result, secrets))
+
+
+def _same_file(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other) and os.path.dirname(one) == os.path.dirname(other)
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Options without the marks of the templating engine, as a module would get them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, bytes)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else str(value)

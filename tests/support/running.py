@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a module the two ways that Ansible runs it, and take it through the twelve runs.
+
+``module`` is its own ``main()`` with the arguments in ``ANSIBLE_MODULE_ARGS``; ``controller`` is its action plugin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.module_utils.common import warnings as module_warnings
+from ansible.module_utils.testing import patch_module_args
+
+COLLECTION = "ansible_collections.coffer.velero.plugins"
+Result = dict[str, Any]
+
+
+def run_in_module(module: str, arguments: Mapping[str, Any], *, check: bool) -> Result:
+    """Call ``main()`` as the process of a module does."""
+    main = importlib.import_module(f"{COLLECTION}.modules.{module}").main
+    internal = {
+        "_ansible_check_mode": check,
+        "_ansible_diff": True,
+        "_ansible_module_name": f"coffer.velero.{module}",
+    }
+    module_warnings._global_warnings.clear()
+    output = io.StringIO()
+    with (
+        patch_module_args({**arguments, **internal}),
+        contextlib.redirect_stdout(output),
+        contextlib.suppress(SystemExit),
+    ):
+        main()
+    result: Result = json.loads(output.getvalue())
+    result["warnings"] = [_text(warning) for warning in result.get("warnings", [])]
+    return result
+
+
+def run_in_controller(module: str, arguments: Mapping[str, Any], *, check: bool) -> Result:
+    """Call the action plugin as the worker of a controller with a local connection does."""
+    action = importlib.import_module(f"{COLLECTION}.action.{module}").ActionModule.__new__(
+        importlib.import_module(f"{COLLECTION}.action.{module}").ActionModule
+    )
+    action._task = SimpleNamespace(
+        action=f"coffer.velero.{module}",
+        args=dict(arguments),
+        check_mode=check,
+        diff=True,
+        environment=None,
+        async_val=0,
+    )
+    result: Result = json.loads(json.dumps(action._run_here()))
+    result["warnings"] = [_text(warning) for warning in result.get("warnings", [])]
+    return result
+
+
+def _text(warning: Any) -> str:
+    return str(warning["msg"]) if isinstance(warning, dict) and "msg" in warning else str(warning)
+
+
+PATHS: dict[str, Callable[..., Result]] = {"module": run_in_module, "controller": run_in_controller}
+
+
+class ModuleRunner:
+    """``run("kms_key", alias="velero")`` returns what the task would; ``check=True`` for check mode."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __call__(self, module: str, /, *, check: bool = False, **arguments: Any) -> Result:
+        result = PATHS[self.path](module, arguments, check=check)
+        result.setdefault("failed", False)
+        return result
+
+    def ok(self, module: str, /, *, check: bool = False, **arguments: Any) -> Result:
+        """The same, and the run must not fail."""
+        result = self(module, check=check, **arguments)
+        assert not result["failed"], result["msg"]
+        return result
+
+    def refused(self, module: str, /, *, check: bool = False, **arguments: Any) -> str:
+        """The same, the run must fail, and what it says is returned."""
+        result = self(module, check=check, **arguments)
+        assert result["failed"], result
+        return str(result["msg"])
+
+
+@pytest.fixture(params=sorted(PATHS))
+def run(request: pytest.FixtureRequest) -> Iterator[ModuleRunner]:
+    """A module, run both ways."""
+    yield ModuleRunner(request.param)
+
+
+def twelve_runs(
+    run: ModuleRunner,
+    module: str,
+    *,
+    create: Mapping[str, Any],
+    modify: Mapping[str, Any],
+    delete: Mapping[str, Any] | None,
+    state: Callable[[], Any],
+) -> list[Result]:
+    """Create, modify, delete; each in check mode and for real, for the first time and again.
+
+    A check run changes nothing and tells the same as the real run, which changes something once.
+
+    :param state: reads back what matters of the real thing, comparable with ``==``
+    :returns: the result of the real run of each
+    """
+    return [four_runs(run, module, arguments, state) for arguments in (create, modify, delete) if arguments is not None]
+
+
+def four_runs(run: ModuleRunner, module: str, arguments: Mapping[str, Any], state: Callable[[], Any]) -> Result:
+    """One change: check, real, check again, real again."""
+    before = state()
+    predicted = run.ok(module, check=True, **arguments)
+    assert predicted["changed"], "the check run saw nothing to do"
+    assert state() == before, "the check run changed something"
+    real = run.ok(module, **arguments)
+    assert real["changed"], "the real run did nothing"
+    assert real["diff"] == predicted["diff"], "the check run promised something else"
+    assert real["diff"]["before"] != real["diff"]["after"], "changed without a difference"
+    after = state()
+    assert after != before, "the real run changed nothing that can be read back"
+    for check in (True, False):
+        again = run.ok(module, check=check, **arguments)
+        assert not again["changed"], f"not idempotent: {again.get('diff')}"
+        assert again["diff"] == {"before": {}, "after": {}}
+        assert state() == after
+    return real
