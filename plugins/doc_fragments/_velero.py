@@ -29,6 +29,26 @@ attributes:
     support: full
 """
 
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+    details:
+      - The module only reads.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: N/A
+    details:
+      - The module changes nothing.
+  idempotent:
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+      - This assumes that the system controlled/queried by the module has not changed in a relevant way.
+    support: full
+"""
+
     AWS = r"""
 options: {}
 attributes:
@@ -75,4 +95,37 @@ options:
       - Whether tags that O(tags) does not name are removed. Tags of AWS itself (C(aws:)) never are.
     type: bool
     default: true
+"""
+
+    STATEMENTS = r"""
+options:
+  statements:
+    description:
+      - The statements to own, as IAM writes them, each with a C(Sid) and complete. A statement is found again by its
+        C(Sid), replaced in its place where it means something else, and left as it is written where it means the same.
+      - Every other statement is foreign and kept to the letter, as are C(Version) and C(Id) of the policy.
+      - Compared by meaning, so that the order of a list, a list of one, the case of an action or of a condition key, an
+        account id for the ARN of its root and the like are no difference.
+      - Required where O(state=present).
+    type: list
+    elements: dict
+  sids:
+    description: The C(Sid) of each statement to remove, besides those of O(statements). Only for O(state=absent).
+    type: list
+    elements: str
+  state:
+    description:
+      - V(present) makes sure that the statements are in the policy.
+      - V(absent) removes the statements with the Sids of O(statements) and O(sids), whatever they say.
+    type: str
+    choices: ['present', 'absent']
+    default: present
+  purge_statements:
+    description:
+      - Removes every statement that is not among O(statements), also those without C(Sid). Only for O(state=present).
+    type: bool
+    default: false
+notes:
+  - AWS replaces a policy as a whole and takes no condition on what it replaces. A statement that somebody else writes
+    between this module's read and its write, a moment later, is lost.
 """

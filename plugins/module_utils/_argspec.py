@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Options = Mapping[str, Mapping[str, t.Any]]
@@ -15,7 +15,10 @@ Options = Mapping[str, Mapping[str, t.Any]]
 
 @dataclass(frozen=True)
 class ArgumentSpec:
-    """The options of a module, and what must hold between them, in the words of ``AnsibleModule``."""
+    """The options of a module, and what must hold between them, in the words of ``AnsibleModule``.
+
+    :param secrets: what no output may show beyond the options marked ``no_log``, found in the validated options
+    """
 
     options: Options
     mutually_exclusive: Sequence[Sequence[str]] = ()
@@ -23,6 +26,7 @@ class ArgumentSpec:
     required_one_of: Sequence[Sequence[str]] = ()
     required_if: Sequence[tuple[str, t.Any, Sequence[str]]] = ()
     required_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    secrets: Callable[[Mapping[str, t.Any]], Collection[str]] = lambda params: ()
 
     def arguments(self) -> dict[str, t.Any]:
         """The keyword arguments of ``AnsibleModule`` and of ``ArgumentSpecValidator``'s constraints."""
@@ -40,6 +44,14 @@ class ArgumentSpec:
 
 #: Whether the thing should be there.
 STATE: Options = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+
+#: Our statements in a policy that others write to as well.
+STATEMENTS: Options = {
+    "statements": {"type": "list", "elements": "dict"},
+    "sids": {"type": "list", "elements": "str"},
+    **STATE,
+    "purge_statements": {"type": "bool", "default": False},
+}
 
 #: Tags as the whole AWS ecosystem of Ansible spells them.
 TAGS: Options = {

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import typing as t
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
+from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, bind, resolve
 
@@ -81,18 +83,19 @@ class Aws:
     def __init__(self, params: Mapping[str, t.Any]) -> None:
         if not HAS_BOTO3:
             raise VeleroError(f"boto3: is not installed for this Python. Install boto3 >= {MINIMUM_BOTO3}.")
-        self._region, self._endpoint, connection = get_aws_connection_info(_Connection(params))
-        self._connection = dict(connection)
         self._clients: dict[tuple[str, bool], t.Any] = {}
-        core = botocore.session.Session(profile=self._connection.pop("profile_name", None))
-        core.register_component("data_loader", _LOADER)
-        self._session: t.Any = boto3.session.Session(
-            botocore_session=core,
-            aws_access_key_id=self._connection.pop("aws_access_key_id"),
-            aws_secret_access_key=self._connection.pop("aws_secret_access_key"),
-            aws_session_token=self._connection.pop("aws_session_token"),
-            region_name=self._region,
-        )
+        try:
+            self._region, self._endpoint, connection = get_aws_connection_info(_Connection(params))
+            self._connection = dict(connection)
+            self._session: t.Any = boto3.session.Session(
+                botocore_session=_core_session(self._connection.pop("profile_name", None)),
+                aws_access_key_id=self._connection.pop("aws_access_key_id"),
+                aws_secret_access_key=self._connection.pop("aws_secret_access_key"),
+                aws_session_token=self._connection.pop("aws_session_token"),
+                region_name=self._region,
+            )
+        except (BotoCoreError, TypeError, ValueError) as error:  # no such profile or option of aws_config
+            raise VeleroError(f"The AWS connection options cannot be used: {error}") from error
 
     @property
     def region(self) -> str:
@@ -106,11 +109,8 @@ class Aws:
 
     @property
     def partition(self) -> str:
-        """The partition of the Region: ``aws``, ``aws-cn``, ``aws-us-gov``, ..."""
-        try:
-            return str(self._session.get_partition_for_region(self.region))
-        except BotoCoreError:  # other S3 servers name their Regions as they like
-            return "aws"
+        """The partition of the Region."""
+        return partition_of(self.region)
 
     def knows(self, service: str, shape: str, member: str) -> bool:
         """Whether this boto3 can send and read a member: it drops the ones that it does not know."""
@@ -118,13 +118,12 @@ class Aws:
 
     def _client(self, service: str, *, once: bool) -> t.Any:
         if (service, once) not in self._clients:
-            attempts = 1 if once else int(os.environ.get("AWS_MAX_ATTEMPTS", 10))
-            config = Config(
-                retries={"mode": "standard", "total_max_attempts": attempts}, user_agent_extra="coffer.velero"
-            )
             connection = dict(self._connection)
-            config = config.merge(connection.pop("aws_config", None) or Config())
             try:
+                config = _config(int(os.environ.get("AWS_MAX_ATTEMPTS", 10)))
+                config = config.merge(connection.pop("aws_config", None) or Config())
+                if once:
+                    config = config.merge(_config(1))
                 self._clients[service, once] = self._session.client(
                     service, endpoint_url=self._endpoint, config=config, **connection
                 )
@@ -245,13 +244,21 @@ def _service_error(action: str, error: t.Any) -> ServiceError:
 
 def preload(*services: str) -> None:
     """Read the models of services before the controller forks its workers, so that none of them has to."""
-    if HAS_BOTO3:
-        session: t.Any = boto3.session.Session(botocore_session=_session_with_loader(), region_name="us-east-1")
+    if not HAS_BOTO3:
+        return
+    # What is wrong with the controller's own settings is of no interest here: the task may have others.
+    with contextlib.suppress(BotoCoreError, ValueError):
+        session: t.Any = boto3.session.Session(botocore_session=_core_session(None), region_name="us-east-1")
         for service in services:
-            session.client(service, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+            session.client(service, aws_access_key_id="none", aws_secret_access_key="none")
 
 
-def _session_with_loader() -> t.Any:
-    session = botocore.session.Session()
+def _core_session(profile: str | None) -> t.Any:
+    session = botocore.session.Session(profile=profile)
+    session.get_scoped_config()  # a profile that does not exist is said here, and not by the first request
     session.register_component("data_loader", _LOADER)
     return session
+
+
+def _config(attempts: int) -> t.Any:
+    return Config(retries={"mode": "standard", "total_max_attempts": attempts}, user_agent_extra="coffer.velero")

@@ -46,6 +46,10 @@ class ServiceError(VeleroError):
         self.code = code
         self.status = status
 
+    def add_hint(self, hint: str) -> None:
+        """Add what the service's words mean where it was asked."""
+        self.args = (f"{self} {hint}",)
+
 
 class Moved(VeleroError):
     """The object changed between reading and writing, or the fate of a write is unknown: read again, decide again."""

@@ -75,14 +75,20 @@ def parse(policy: str | Mapping[str, t.Any], *, option: str, subject: str) -> Do
     return document
 
 
-def wanted_statements(statements: Sequence[t.Any], *, option: str = "statements") -> list[Statement]:
+def wanted_statements(
+    statements: Sequence[t.Any],
+    *,
+    option: str = "statements",
+    required: Sequence[str] = ("Principal", "Action", "Resource"),
+) -> list[Statement]:
     """The statements that a task wants to own, each under its Sid.
 
+    :param required: the elements that each needs, itself or in its ``Not`` form; a trust policy knows no Resource
     :raises Refusal: for a statement that AWS would refuse, and for one that it would take and that has no effect
     """
     sids: set[str] = set()
     for position, statement in enumerate(statements, 1):
-        fault = _fault(statement)
+        fault = _fault(statement, required)
         sid = statement.get("Sid") if isinstance(statement, Mapping) else None
         if fault:
             raise Refusal(option, str(sid or f"#{position}"), *fault)
@@ -93,10 +99,10 @@ def wanted_statements(statements: Sequence[t.Any], *, option: str = "statements"
     return list(statements)
 
 
-def _fault(statement: t.Any) -> tuple[str, str] | None:
+def _fault(statement: t.Any, required: Sequence[str]) -> tuple[str, str] | None:
     """What is wrong with a wanted statement, and the remedy."""
     if not isinstance(statement, Mapping):
-        return "is not a statement", "Give a mapping with Sid, Effect, Principal, Action and Resource."
+        return "is not a statement", f"Give a mapping with Sid, Effect, {', '.join(required)}."
     if not statement.get("Sid"):
         return "has no Sid", "Give it one: a statement is found again, replaced and removed by its Sid."
     if not isinstance(statement["Sid"], str) or not _SID.fullmatch(statement["Sid"]):
@@ -106,10 +112,10 @@ def _fault(statement: t.Any) -> tuple[str, str] | None:
         return f"has {', '.join(unknown)}, which AWS does not know", f"Elements are {', '.join(_ELEMENTS)}."
     if statement.get("Effect") not in ("Allow", "Deny"):
         return "has no Effect of Allow or Deny", "Set one, spelled like this."
-    for element in ("Principal", "Action", "Resource"):
+    for element in required:
         if (element in statement) == (f"Not{element}" in statement):
-            both = "both" if element in statement else "neither"
-            return f"has {both} {element} and Not{element}", "Give exactly one: without it AWS gives it no effect."
+            how = f"both {element} and" if element in statement else f"neither {element} nor"
+            return f"has {how} Not{element}", "Give exactly one: a statement without it has no effect."
     if not _is_condition(statement.get("Condition", {})):
         return "has a malformed Condition", "Write operator, then key, then value or values."
     if not all(isinstance(name, str) for _kind, name in principals(statement)):
@@ -171,12 +177,11 @@ def same_statement(one: Statement, other: Statement, *, partition: str) -> bool:
 
 def same_document(one: Document, other: Document, *, partition: str) -> bool:
     """Whether two documents mean the same; the order of statements and a repeated one mean nothing, nor does the Id."""
-    return all(
-        _version(document) == _version(one)
-        and {_statement(statement, partition) for statement in listed(document["Statement"])}
-        == {_statement(statement, partition) for statement in listed(one["Statement"])}
-        for document in (other,)
+    first, second = (
+        (_version(document), {_statement(statement, partition) for statement in listed(document["Statement"])})
+        for document in (one, other)
     )
+    return first == second
 
 
 def _version(document: Document) -> str:
@@ -409,9 +414,14 @@ class Access:
     identities: tuple[str, ...] = ()
 
     @property
+    def own_names(self) -> frozenset[str]:
+        """The caller's own names; none where it is the root."""
+        return frozenset(map(_without_path, self.identities)) - {self.root}
+
+    @property
     def names(self) -> frozenset[str]:
-        """Every name of the caller. A statement for the account root speaks of everybody in the account."""
-        return frozenset({"*", self.root, *map(_without_path, self.identities)})
+        """Every name that speaks of the caller. A statement for the account root speaks of everybody in the account."""
+        return self.own_names | {"*", self.root}
 
 
 def permits(document: Document, access: Access) -> bool:
@@ -452,11 +462,10 @@ def _principal_applies(statement: Statement, access: Access) -> bool:
     named = {_without_path(account_root(str(name), partition)) for kind, name in principals(statement) if kind == "AWS"}
     if "NotPrincipal" not in statement:
         return bool(named & access.names)
-    # AWS looks for the account as well as for the identity, so that a Deny spares only who is named with both.
-    spared = "*" in named or (
-        access.root in named and (not access.identities or bool(named & access.names - {access.root}))
-    )
-    return not spared if statement["Effect"] == "Deny" else not named & access.names
+    if statement["Effect"] == "Deny" and "*" not in named:
+        # AWS looks for the account as well as for the identity: a Deny spares only who is named with both.
+        return access.root not in named or bool(access.own_names and not named & access.own_names)
+    return not named & access.names
 
 
 def _element_applies(statement: Statement, element: str, value: str, fold: Callable[[str], str]) -> bool:
@@ -479,7 +488,13 @@ def _without_path(arn: str) -> str:
 
 
 def refuse_lockout(
-    before: Document, after: Document, accesses: Mapping[str, Access], *, option: str, bypass: str
+    before: Document,
+    after: Document,
+    accesses: Mapping[str, Access],
+    *,
+    option: str,
+    bypass: str,
+    needs_allow: bool = True,
 ) -> None:
     """Refuse a change that takes away what keeps a document manageable.
 
@@ -487,12 +502,13 @@ def refuse_lockout(
 
     :param accesses: who must be let in as before, by what a message calls them
     :param bypass: the option that allows it
+    :param needs_allow: whether nobody is let in unless the document says so, as in the policy of a key
     :raises Refusal: where one of them would lose an Allow or run into a new Deny
     """
     for who, access in accesses.items():
-        loses = allows(before, access) and not allows(after, access)
+        loses = needs_allow and allows(before, access) and not allows(after, access)
         barred = denies(after, access) and not denies(before, access)
         if loses or barred:
             reason = f"would no longer let {who} call {access.action}"
-            remedy = f"Keep a statement that allows it, or set {bypass}=true if somebody else is to manage the policy."
-            raise Refusal(option, access.resource, reason, remedy)
+            remedy = f"Keep {who} allowed, or set {bypass}=true if somebody else is to manage the policy."
+            raise Refusal(option, f"the policy of {access.resource}", reason, remedy)

@@ -15,7 +15,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
@@ -27,10 +27,12 @@ KMS_MODES: tuple[Mode, ...] = ("sse-kms", "dsse-kms")
 #: The variables of the roles are the fields of a profile with this prefix; refusals name the variable.
 VARIABLE_PREFIX = "velero_"
 
-_BUCKET = re.compile(r"(?=.{3,63}$)[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)*[a-z0-9]")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_BUCKET = re.compile(r"(?=.{3,63}$)(?!.*\.\.)(?![0-9]+(\.[0-9]+){3}$)[a-z0-9][a-z0-9.-]*[a-z0-9]")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_KEY = re.compile(r"key/[A-Za-z0-9-]+")
 _SECRET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
 
 
@@ -83,7 +85,8 @@ class StorageProfile:
         given["partition"] = given.get("partition", partition_of(str(given["region"])))
         given["prefix"] = str(given.get("prefix", "")).strip("/")
         for name in ("kms_key_administrators", "role_arns"):
-            given[name] = tuple(str(item) for item in given.get(name, ()))
+            items = given.get(name, ())
+            given[name] = tuple(str(item) for item in (items if isinstance(items, (list, tuple)) else [items]))
         for name in ("bucket_key_enabled", "s3_force_path_style", "ebs_snapshots"):
             if name in given:
                 given[name] = _boolean(name, given[name])
@@ -112,7 +115,7 @@ class StorageProfile:
     @property
     def uses_tls(self) -> bool:
         """Whether Velero reaches the bucket over TLS; always so, but for an endpoint that says ``http:`` itself."""
-        return not (self.s3_url or "").startswith("http:")
+        return not (self.s3_url or "").lower().startswith("http:")
 
 
 def _refusal(name: str, subject: str, reason: str, remedy: str) -> Refusal:
@@ -131,14 +134,14 @@ def _boolean(name: str, value: t.Any) -> bool:
 
 def _place(profile: StorageProfile) -> None:
     """Account, Region and bucket."""
-    if not re.fullmatch(r"\d{12}", profile.account_id):
+    if not _ACCOUNT.fullmatch(profile.account_id):
         raise _refusal("account_id", profile.account_id, "is not an account", "Give its 12 digits, quoted.")
     if not _REGION.fullmatch(profile.region):
         raise _refusal("region", profile.region, "is not a Region", "Write it as in eu-central-1.")
     if partition_of(profile.region) != profile.partition:
         reason = f"is in partition {partition_of(profile.region)}, the credentials are of {profile.partition}"
         raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")
-    if not _BUCKET.fullmatch(profile.bucket) or re.fullmatch(r"[\d.]+", profile.bucket):
+    if not _BUCKET.fullmatch(profile.bucket):
         remedy = (
             "Give 3 to 63 lower-case letters, digits, dots and hyphens, no ARN and no path (velero_prefix is for that)."
         )
@@ -172,7 +175,12 @@ def _key(profile: StorageProfile) -> None:
         remedy = "Leave the key out, or choose sse-kms or dsse-kms."
         raise _refusal("kms_key_arn", key_arn, f"has no meaning with velero_encryption_mode {mode}", remedy)
     arn = Arn.parse(key_arn)
-    if arn is None or arn.service != "kms" or not arn.resource.startswith("key/"):
+    if (
+        arn is None
+        or arn.service != "kms"
+        or not _ACCOUNT.fullmatch(arn.account_id)
+        or not _KEY.fullmatch(arn.resource)
+    ):
         remedy = (
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: S3 resolves aliases and bare ids in the "
             "account of whoever writes."
@@ -187,30 +195,44 @@ def _key(profile: StorageProfile) -> None:
 
 def _principals(profile: StorageProfile) -> None:
     """Who is named in policies: whole ARNs of IAM, nothing that would let more in."""
-    for name, kinds in (("role_arns", ("role/",)), ("kms_key_administrators", ("role/", "user/", "root"))):
+    for name, kinds in (("role_arns", ("role",)), ("kms_key_administrators", ("role", "user", "root"))):
         for text in getattr(profile, name):
-            arn = Arn.parse(text)
-            if arn is None or arn.service != "iam" or not arn.resource.startswith(kinds) or re.search(r"[*?]", text):
+            if not _is_principal(text, kinds):
                 remedy = "Give full ARNs of IAM, such as arn:aws:iam::111122223333:role/NAME, without wildcards."
-                raise _refusal(name, text, f"is not the ARN of a {' or '.join(k.rstrip('/') for k in kinds)}", remedy)
+                raise _refusal(name, text, f"is not the ARN of a {' or '.join(kinds)}", remedy)
     issuer = profile.oidc_issuer_url
     if issuer is not None:
-        url = urlsplit(issuer)
-        if url.scheme != "https" or not url.hostname or url.query or url.fragment or re.search(r"[*?\s]", issuer):
+        url = _split(issuer)
+        if url is None or url.scheme != "https" or url.query or url.fragment or re.search(r"[*?\s]", issuer):
             remedy = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
             raise _refusal("oidc_issuer_url", issuer, "is not an issuer", remedy)
+
+
+def _is_principal(text: str, kinds: tuple[str, ...]) -> bool:
+    arn = Arn.parse(text)
+    if arn is None or arn.service != "iam" or arn.region or not _ACCOUNT.fullmatch(arn.account_id):
+        return False
+    kind, _, name = arn.resource.partition("/")
+    return kind in kinds and bool(name) != (kind == "root") and not re.search(r"[*?\s]", name)
 
 
 def _endpoint(profile: StorageProfile) -> None:
     """An S3 endpoint other than AWS's own. Velero's kopia refuses a path in it (unified_repo.go)."""
     if profile.s3_url is None:
         return
-    url = urlsplit(profile.s3_url)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise _refusal(
-            "s3_url", profile.s3_url, "is not an http or https URL", "Write https://HOST or https://HOST:PORT."
-        )
+    url = _split(profile.s3_url)
+    if url is None or url.scheme not in ("http", "https"):
+        remedy = "Write https://HOST or https://HOST:PORT."
+        raise _refusal("s3_url", profile.s3_url, "is not an http or https URL", remedy)
     if url.path.strip("/") or url.query or url.fragment:
-        raise _refusal(
-            "s3_url", profile.s3_url, "has a path, which Velero does not accept", "Give scheme, host and port."
-        )
+        remedy = "Give scheme, host and port."
+        raise _refusal("s3_url", profile.s3_url, "has a path, which Velero does not accept", remedy)
+
+
+def _split(text: str) -> SplitResult | None:
+    """The parts of a URL, or ``None`` where it has no host, a port that is no number, or credentials in it."""
+    try:
+        url = urlsplit(text)
+        return None if not url.hostname or "@" in url.netloc or url.port == 0 else url
+    except ValueError:
+        return None

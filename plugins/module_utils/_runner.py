@@ -75,6 +75,14 @@ class Task:
             result["diff"] = resolve(plan.diff, learned)
         return result
 
+    def afterwards(self, confirm: Callable[[], Mapping[str, t.Any]]) -> Mapping[str, t.Any]:
+        """Wait for what a task promises beyond its own requests; a check run has nothing to wait for.
+
+        :param confirm: called also where nothing was changed, for an earlier run may have been cut while it waited
+        :returns: what it adds to the task's result
+        """
+        return {} if self.check_mode else confirm()
+
     def _settle(self, resource: Resource) -> tuple[Plan, Mapping[str, t.Any]]:
         first: Plan | None = None
         for pause in (*_PAUSES, None):
@@ -122,7 +130,15 @@ def _describe(error: VeleroError) -> dict[str, t.Any]:
 
 def run_module(spec: ArgumentSpec, run: Run) -> t.NoReturn:
     """The ``main()`` of every module."""
-    module = AnsibleModule(**spec.arguments(), supports_check_mode=True)
+
+    class Module(AnsibleModule):
+        def _log_invocation(self) -> None:
+            """Know all secrets before the invocation goes to the system's log."""
+            self.no_log_values.update(spec.secrets(self.params))
+            super()._log_invocation()  # type: ignore[no-untyped-call]
+
+    module = Module(**spec.arguments(), supports_check_mode=True)  # type: ignore[no-untyped-call]
+    module.no_log_values.update(spec.secrets(module.params))
     # pylint: disable-next=protected-access
     result = execute(run, Task(params=module.params, check_mode=module.check_mode, diff_mode=module._diff))
     for message in result.pop("warnings", ()):

@@ -31,8 +31,9 @@ def tag_changes(
     if wanted is None:
         return {}, ()
     there = current or {}
-    present = {str(name): _text(value) for name, value in wanted.items() if there.get(name) != _text(value)}
-    foreign = (name for name in there if name not in wanted and name not in keep and not name.startswith("aws:"))
+    tags = {str(name): _text(value) for name, value in wanted.items()}
+    present = {name: value for name, value in tags.items() if there.get(name) != value}
+    foreign = (name for name in there if name not in tags and name not in keep and not name.startswith("aws:"))
     return present, tuple(sorted(foreign)) if purge else ()
 
 

@@ -159,7 +159,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import KeyResource
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import WantedKey, alias_name
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import WantedKey, alias_name, refuse_window
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -185,10 +185,11 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     wanted = WantedKey(
-        alias=alias_name(params["alias"]) if params["alias"] else None,
+        alias=None if params["alias"] is None else alias_name(params["alias"]),
         **{name: params[name] for name in WantedKey.__dataclass_fields__ if name != "alias"},
     )
     wanted.refuse_contradictions()
+    refuse_window(params["pending_window_in_days"])
     delete_after = params["pending_window_in_days"] if params["state"] == "absent" else None
     return task.reconcile(KeyResource(Aws(params), wanted, params["key_id"], delete_after))
 

@@ -51,6 +51,8 @@ class ControllerAction(ActionBase):
         """Whether the module would run here anyway, as this user and with this Python."""
         if self._connection.transport != "local" or self._connection.become or self._task.async_val:
             return False
+        if self._task.delegate_to:
+            variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
         interpreter = self._templar.template(variables.get("ansible_python_interpreter") or "")
         return not interpreter or str(interpreter).startswith("auto") or _same_file(interpreter, sys.executable)
 
@@ -72,7 +74,7 @@ class ControllerAction(ActionBase):
         arguments = spec.arguments()
         validator = ArgumentSpecValidator(arguments.pop("argument_spec"), **arguments)
         validation = validator.validate(_plain(self._task.args))
-        secrets: set[str] = validation._no_log_values
+        secrets: set[str] = validation._no_log_values.union(spec.secrets(validation.validated_parameters))
         if validation.errors.errors:
             error = validation.errors.errors[0]
             message = str(error.msg)
@@ -86,6 +88,9 @@ class ControllerAction(ActionBase):
                 diff_mode=bool(self._task.diff),
             )
             result = execute(self.MODULE.run, task)
+        for pair in validation._warnings:
+            message = f"Both option {pair['option']} and its alias {pair['alias']} are set."
+            result.setdefault("warnings", []).append(message)
         result["invocation"] = {"module_args": validation.validated_parameters}
         return t.cast("dict[str, t.Any]", remove_values(result, secrets))
 

@@ -6,19 +6,29 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import (
+    policy_document,
+    trust_statements,
+    trust_warnings,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
+    MAX_THUMBPRINTS,
     MAX_VERSIONS,
     PREDICTED_ROLE_ID,
     Owner,
     Policy,
     Provider,
     Role,
+    refuse_name,
+    refuse_path,
+    refuse_policy_arn,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step, compare
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
@@ -76,6 +86,18 @@ class WantedPolicy(WantedTags):
     description: str | None = None
     document: Document | None = None
 
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> WantedPolicy:
+        """From the options of a task.
+
+        :raises Refusal: for what IAM would not take
+        """
+        name, policy = params["name"], params["policy"]
+        refuse_name(name, length=128)
+        refuse_path(params["path"])
+        wanted = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
+        return cls(document=policy_document(policy, option="policy", subject=name) if policy else None, **wanted)
+
 
 def create_policy(wanted: WantedPolicy, arn: str) -> Plan:
     """The plan for a policy that does not exist."""
@@ -83,7 +105,7 @@ def create_policy(wanted: WantedPolicy, arn: str) -> Plan:
     arguments: dict[str, t.Any] = {
         "PolicyName": wanted.name,
         "Path": wanted.path,
-        "PolicyDocument": _policy.compact(document),
+        "PolicyDocument": _policy.text(document),
         **({"Description": wanted.description} if wanted.description else {}),
         **wanted.created(),
     }
@@ -153,7 +175,7 @@ def _next_version(policy: Policy) -> str:
 
 def _document(wanted: WantedPolicy, policy: Policy) -> tuple[Part, str | None]:
     """The new version, with the oldest one out of its way where there is no room, and the id of that one."""
-    if wanted.document is None or _policy.equal(wanted.document, policy.document):
+    if wanted.document is None or _policy.same_document(wanted.document, policy.document, partition=policy.partition):
         return _NOTHING, None
     steps: list[Step] = []
     differences = [Difference("policy", policy.document, wanted.document)]
@@ -162,7 +184,7 @@ def _document(wanted: WantedPolicy, policy: Policy) -> tuple[Part, str | None]:
         deleted = policy.other_version_ids[0]
         steps.append(Step("iam:DeletePolicyVersion", {"PolicyArn": policy.arn, "VersionId": deleted}))
         differences.append(Difference("deleted_version_id", deleted, None))
-    arguments = {"PolicyArn": policy.arn, "PolicyDocument": _policy.compact(wanted.document), "SetAsDefault": True}
+    arguments = {"PolicyArn": policy.arn, "PolicyDocument": _policy.text(wanted.document), "SetAsDefault": True}
     steps.append(Step("iam:CreatePolicyVersion", arguments, {"version_id": "PolicyVersion.VersionId"}))
     return (steps, differences), deleted
 
@@ -187,6 +209,28 @@ class WantedRole(WantedTags):
     max_session_duration: int | None = None
     permissions_boundary: str | None = None
 
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> WantedRole:
+        """From the options of a task.
+
+        :raises Refusal: for what IAM would not take, and see :func:`trust_statements`
+        """
+        wanted = {option: params[option] for option in cls.__dataclass_fields__}
+        refuse_name(wanted["name"], length=64)
+        if wanted["path"] is not None:
+            refuse_path(wanted["path"])
+        for arn in wanted["managed_policies"] or ():
+            refuse_policy_arn(arn, option="managed_policies")
+        if wanted["permissions_boundary"]:
+            refuse_policy_arn(wanted["permissions_boundary"], option="permissions_boundary")
+        seconds = wanted["max_session_duration"]
+        if seconds is not None and not 3600 <= seconds <= 43200:
+            remedy = "IAM takes 3600 to 43200 seconds."
+            raise Refusal("max_session_duration", str(seconds), "is not the duration of a session", remedy)
+        if wanted["trust_statements"] is not None:
+            wanted["trust_statements"] = trust_statements(wanted["trust_statements"])
+        return cls(**wanted)
+
 
 def create_role(wanted: WantedRole, owner: Owner) -> Plan:
     """The plan for a role that does not exist.
@@ -197,11 +241,11 @@ def create_role(wanted: WantedRole, owner: Owner) -> Plan:
         remedy = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
         raise Refusal("trust_statements", wanted.name, "does not exist, and a role needs a trust policy", remedy)
     path = wanted.path or "/"
-    trust = _policy.merge({}, wanted.trust_statements).document
+    trust = _policy.merge(None, wanted.trust_statements).document
     arguments = {
         "RoleName": wanted.name,
         "Path": path,
-        "AssumeRolePolicyDocument": _policy.compact(trust),
+        "AssumeRolePolicyDocument": _policy.text(trust),
         **({"Description": wanted.description} if wanted.description else {}),
         **({"MaxSessionDuration": wanted.max_session_duration} if wanted.max_session_duration else {}),
         **({"PermissionsBoundary": wanted.permissions_boundary} if wanted.permissions_boundary else {}),
@@ -210,9 +254,8 @@ def create_role(wanted: WantedRole, owner: Owner) -> Plan:
     policies = list(wanted.managed_policies or ())
     steps = [Step("iam:CreateRole", arguments, {"role_arn": "Role.Arn", "role_id": "Role.RoleId"})]
     steps.extend(_attach(wanted.name, policies))
-    shown = {
+    shown: dict[str, t.Any] = {
         "description": wanted.description or "",
-        "trust_statements": list(wanted.trust_statements),
         "managed_policies": policies,
         "max_session_duration": wanted.max_session_duration or 3600,
         "permissions_boundary": wanted.permissions_boundary or "",
@@ -225,10 +268,12 @@ def create_role(wanted: WantedRole, owner: Owner) -> Plan:
         "role_name": wanted.name,
         "path": path,
         **shown,
+        "trust_statements": list(wanted.trust_statements),
         "kept_trust_statements": [],
         "kept_policies": [],
     }
-    return Plan(tuple(steps), _created({"role_arn": arn, **shown}), result)
+    by_sid = {str(statement["Sid"]): statement for statement in wanted.trust_statements}
+    return Plan(tuple(steps), _created({"role_arn": arn, "trust_statements": by_sid, **shown}), result)
 
 
 def change_role(wanted: WantedRole, role: Role) -> Plan:
@@ -242,7 +287,7 @@ def change_role(wanted: WantedRole, role: Role) -> Plan:
         raise Refusal("path", wanted.name, f"exists at {path}, not at {wanted.path}", remedy)
     trust = _trust(wanted, role)
     parts = (
-        _trust_part(wanted, role, trust),
+        _trust_part(wanted, trust),
         _settings(wanted, role),
         _boundary(wanted, role),
         _attachments(wanted, role),
@@ -251,12 +296,12 @@ def change_role(wanted: WantedRole, role: Role) -> Plan:
     steps, differences = _joined(parts)
     boundary = wanted.permissions_boundary
     result = {
-        "role_arn": role.metadata["Arn"],
+        "role_arn": role.arn,
         "role_id": role.metadata["RoleId"],
         "role_name": wanted.name,
         "path": path,
         "description": role.description if wanted.description is None else wanted.description,
-        "trust_statements": _policy.statements(trust.document),
+        "trust_statements": _policy.listed(trust.document["Statement"]),
         "kept_trust_statements": list(trust.kept),
         "managed_policies": _attached_after(wanted, role),
         "kept_policies": [arn for arn in _attached_after(wanted, role) if arn not in (wanted.managed_policies or ())],
@@ -264,7 +309,10 @@ def change_role(wanted: WantedRole, role: Role) -> Plan:
         "permissions_boundary": role.permissions_boundary if boundary is None else boundary,
         "tags": wanted.after(role.tags),
     }
-    return Plan(steps, differences, result, tuple(_trust_warnings(wanted, role, trust)))
+    warnings: Iterable[str] = ()
+    if wanted.trust_statements is not None:
+        warnings = trust_warnings(wanted.name, trust.document, wanted.trust_statements, partition=role.partition)
+    return Plan(steps, differences, result, tuple(warnings))
 
 
 def delete_role(wanted: WantedRole, role: Role) -> Plan:
@@ -286,25 +334,34 @@ def delete_role(wanted: WantedRole, role: Role) -> Plan:
         Step("iam:DeleteRole", {"RoleName": wanted.name}),
     ]
     shown = {
-        "role_arn": role.metadata["Arn"],
+        "role_arn": role.arn,
         "managed_policies": list(attached) or None,
         "inline_policies": list(role.inline) or None,
     }
     differences = tuple(Difference(name, value, None) for name, value in shown.items() if value)
-    return Plan(tuple(steps), differences, {"role_name": wanted.name, "role_arn": role.metadata["Arn"]})
+    return Plan(tuple(steps), differences, {"role_name": wanted.name, "role_arn": role.arn})
 
 
-def _trust(wanted: WantedRole, role: Role) -> _policy.Merged:
+def _trust(wanted: WantedRole, role: Role) -> _policy.Merge:
     if wanted.trust_statements is None:
         return _policy.merge(role.trust, ())
-    return _policy.merge(role.trust, wanted.trust_statements, purge=wanted.purge_trust_statements)
+    ours, partition = wanted.trust_statements, role.partition
+    merged = _policy.merge(role.trust, ours, purge=wanted.purge_trust_statements, partition=partition)
+    _policy.refuse_plain_variables(merged, ours, option="trust_statements")
+    orphans = _policy.orphaned_principals(merged.document)
+    if merged.differences and orphans:
+        reason = f"has a trust statement {orphans[0]['sid']} for {orphans[0]['principal']}, which was deleted"
+        remedy = "IAM takes no trust policy that names it: correct that statement, or set purge_trust_statements=true."
+        raise Refusal("trust_statements", wanted.name, reason, remedy)
+    return merged
 
 
-def _trust_part(wanted: WantedRole, role: Role, trust: _policy.Merged) -> Part:
-    if not trust.changed:
+def _trust_part(wanted: WantedRole, trust: _policy.Merge) -> Part:
+    if not trust.differences:
         return _NOTHING
-    arguments = {"RoleName": wanted.name, "PolicyDocument": _policy.compact(trust.document)}
-    before, after = _policy.statements(role.trust), _policy.statements(trust.document)
+    arguments = {"RoleName": wanted.name, "PolicyDocument": _policy.text(trust.document)}
+    before = {one.name: one.before for one in trust.differences if one.before is not None}
+    after = {one.name: one.after for one in trust.differences if one.after is not None}
     return (Step("iam:UpdateAssumeRolePolicy", arguments),), (Difference("trust_statements", before, after),)
 
 
@@ -369,6 +426,23 @@ class WantedProvider(WantedTags):
     issuer: str
     client_ids: Sequence[str] = ()
     thumbprints: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any], issuer: str) -> WantedProvider:
+        """From the options of a task.
+
+        :raises Refusal: for what IAM would not take
+        """
+        thumbprints = [text.lower() for text in params["thumbprints"] or ()]
+        for text in thumbprints:
+            if not re.fullmatch(r"[0-9a-f]{40}", text):
+                remedy = "Give the SHA-1 fingerprint of a certificate: 40 hexadecimal digits without colons."
+                raise Refusal("thumbprints", text, "is not a thumbprint", remedy)
+        if len(thumbprints) > MAX_THUMBPRINTS:
+            remedy = "Leave out those of certificates that are no longer served."
+            raise Refusal("thumbprints", issuer, f"has {len(thumbprints)}, and IAM takes {MAX_THUMBPRINTS}", remedy)
+        tags = {option: params[option] for option in ("tags", "purge_tags")}
+        return cls(issuer=issuer, client_ids=params["client_ids"], thumbprints=thumbprints or None, **tags)
 
 
 def create_provider(wanted: WantedProvider, arn: str) -> Plan:

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
 #: IAM keeps this many versions of a managed policy.
 MAX_VERSIONS = 5
+
+#: And this many thumbprints of an OIDC provider.
+MAX_THUMBPRINTS = 5
 
 #: What the unique id of a role would look like; IAM never gives this one.
 PREDICTED_ROLE_ID = "AROA00000000000000000"
@@ -49,6 +53,10 @@ class Policy:
     @property
     def arn(self) -> str:
         return str(self.metadata["Arn"])
+
+    @property
+    def partition(self) -> str:
+        return self.arn.split(":")[1]
 
     @property
     def default_version_id(self) -> str:
@@ -87,12 +95,16 @@ class Role:
     inline: tuple[str, ...] = ()
 
     @property
-    def name(self) -> str:
-        return str(self.metadata["RoleName"])
+    def arn(self) -> str:
+        return str(self.metadata["Arn"])
 
     @property
-    def trust(self) -> Mapping[str, t.Any]:
-        return t.cast("Mapping[str, t.Any]", self.metadata["AssumeRolePolicyDocument"])
+    def partition(self) -> str:
+        return self.arn.split(":")[1]
+
+    @property
+    def trust(self) -> _policy.Document:
+        return _policy.parse(self.metadata["AssumeRolePolicyDocument"], option="name", subject=self.arn)
 
     @property
     def description(self) -> str:
@@ -168,3 +180,20 @@ def issuer_name(url: str, *, option: str = "issuer_url") -> str:
     if len(text) > 255:
         raise Refusal(option, url, "is longer than the 255 characters that IAM takes", remedy)
     return parts.netloc.lower() + parts.path.rstrip("/")
+
+
+def issuer_of(cluster: Mapping[str, t.Any]) -> tuple[str, Owner]:
+    """The issuer of an EKS cluster, and the account that the cluster is in.
+
+    :param cluster: as ``eks:DescribeCluster`` tells of it
+    :raises Refusal: where the cluster cannot be used, or has no issuer
+    """
+    name, status = str(cluster["name"]), cluster["status"]
+    # A cluster goes on working while it is being upgraded.
+    if status not in ("ACTIVE", "UPDATING"):
+        raise Refusal("cluster_name", name, f"is {status}", "Wait until it is ACTIVE, or give issuer_url.")
+    issuer = ((cluster.get("identity") or {}).get("oidc") or {}).get("issuer")
+    if not issuer:
+        raise Refusal("cluster_name", name, "has no OIDC issuer", "Use EKS Pod Identity there, or give issuer_url.")
+    partition, account_id = str(cluster["arn"]).split(":")[1:5:3]
+    return issuer_name(issuer, option="cluster_name"), Owner(partition, account_id)

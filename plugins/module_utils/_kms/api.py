@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
     WantedKey,
     change_key,
@@ -25,6 +25,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dic
 
 #: Days until KMS deletes a key that this run created and lost the race for the alias with; KMS's minimum.
 _ORPHAN_WINDOW_IN_DAYS = 7
+#: KMS tells of new keys and states with a delay, and a key cannot be replicated while it is being replicated.
+_UNSETTLED_CODES = frozenset({"NotFoundException", "KMSInvalidStateException"})
 
 
 def describe(aws: Aws, key_id: str) -> Key | None:
@@ -46,25 +48,28 @@ class KeyResource:
     key_id: str | None = None
     delete_after: int | None = None
     _caller: Caller | None = None
+    _created: str | None = None
 
     def read(self) -> Key | None:
         key = self._by_id() if self.key_id else self._by_alias()
+        if self.delete_after is not None:
+            return key
         if key is None:
             self._caller = caller(self.aws)
             return None
-        if self.delete_after is not None:
-            return key
         rotation = tags = None
         if self.wanted.rotation_enabled is not None or self.wanted.rotation_period_in_days is not None:
-            rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.key_id) if key.symmetric else {}
+            rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.key_id) if key.rotatable else {}
         if self.wanted.tags is not None:
             listed = self.aws.pages("kms:ListResourceTags", "Tags", KeyId=key.key_id)
             tags = tag_dict(listed, key="TagKey", value="TagValue")
         return replace(key, rotation=rotation, tags=tags)
 
-    def _by_id(self) -> Key:
+    def _by_id(self) -> Key | None:
         key = describe(self.aws, str(self.key_id))
         if key is None:
+            if self.delete_after is not None:
+                return None
             remedy = f"Give the ARN of a key in {self.aws.region} that these credentials may describe."
             raise Refusal("key_id", str(self.key_id), "does not exist", remedy)
         if self.wanted.alias is None:
@@ -74,11 +79,12 @@ class KeyResource:
         return replace(key, alias_exists=same, alias_target=None if same or target is None else target.arn)
 
     def _by_alias(self) -> Key | None:
-        key = describe(self.aws, str(self.wanted.alias))
-        return key or (None if self.delete_after is not None else self._unfinished())
+        return describe(self.aws, str(self.wanted.alias)) or self._unfinished()
 
     def _unfinished(self) -> Key | None:
-        """The key of an earlier run that was cut before it could create the alias."""
+        """The key of a run that was cut before it could create the alias: of this one, else of an earlier one."""
+        if self._created:
+            return Key(self.aws.call("kms:DescribeKey", KeyId=self._created)["KeyMetadata"], alias_exists=False)
         tagged = {"Key": CREATED_FOR_TAG, "Values": [str(self.wanted.alias)]}
         found = self.aws.pages(
             "resourcegroupstaggingapi:GetResources",
@@ -106,21 +112,24 @@ class KeyResource:
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         learned: dict[str, t.Any] = {}
-        for step in plan.steps:
-            try:
+        try:
+            for step in plan.steps:
                 once = step.action == "kms:CreateKey"
                 learned.update(bind(step, self.aws.perform(step, learned, once=once)))
-            except Moved:
-                self._give_up_orphan(learned)
+        except Moved:
+            self._look_after(learned)
+            raise
+        except ServiceError as error:
+            if error.code not in _UNSETTLED_CODES:
                 raise
+            self._look_after(learned)
+            raise Moved(error) from error
         return learned
 
-    def _give_up_orphan(self, learned: Mapping[str, t.Any]) -> None:
-        """Somebody else gave the alias to their key: ours, made a moment ago, must not stay behind."""
-        if "key_id" not in learned:
-            return
-        winner = describe(self.aws, str(self.wanted.alias))
-        if winner is not None and winner.key_id != learned["key_id"]:
-            self.aws.call(
-                "kms:ScheduleKeyDeletion", KeyId=learned["key_id"], PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS
-            )
+    def _look_after(self, learned: Mapping[str, t.Any]) -> None:
+        """See to the key that was made a moment ago: finish it, or give it up where somebody else got the alias."""
+        self._created = learned.get("key_id", self._created)
+        winner = describe(self.aws, str(self.wanted.alias)) if self._created else None
+        if winner is not None and winner.key_id != self._created:
+            self.aws.call("kms:ScheduleKeyDeletion", KeyId=self._created, PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS)
+            self._created = None

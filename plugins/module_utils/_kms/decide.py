@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,14 +66,25 @@ def alias_name(text: str, *, option: str = "alias") -> str:
     if name.startswith("alias/aws/"):
         remedy = "Choose a name of your own."
         raise Refusal(option, text, "is reserved for keys that AWS manages", remedy)
+    if not re.fullmatch(r"alias/[a-zA-Z0-9/_-]{1,250}", name):
+        # Found out by KMS only after the key was made.
+        remedy = "An alias has at most 250 letters, digits, slashes, underscores and hyphens."
+        raise Refusal(option, repr(text), "is not a name for an alias", remedy)
     return name
+
+
+def refuse_window(pending_window_in_days: int) -> None:
+    """Refuse a waiting time that KMS does not take."""
+    if not 7 <= pending_window_in_days <= 30:
+        remedy = "KMS takes 7 to 30 days."
+        raise Refusal("pending_window_in_days", str(pending_window_in_days), "is not a waiting period", remedy)
 
 
 def create_key(wanted: WantedKey, *, partition: str, region: str, account_id: str) -> Plan:
     """The plan for a key that does not exist: created with everything that is wanted of it."""
     arn = f"arn:{partition}:kms:{region}:{account_id}:key/{PREDICTED_KEY_ID}"
     key_id = Pending("key_id", PREDICTED_KEY_ID)
-    tags = dict(wanted.tags or {})
+    tags, _none = tag_changes(wanted.tags, None, purge=False)
     multi_region = bool(wanted.multi_region or wanted.replica_regions)
     arguments = {
         "Description": wanted.description or "",
@@ -88,9 +100,9 @@ def create_key(wanted: WantedKey, *, partition: str, region: str, account_id: st
     ]
     if _rotates(wanted):
         steps.append(_rotation_step(wanted, key_id))
+    steps.extend(_replica_steps(wanted.replica_regions or (), key_id))
     if wanted.enabled is False:
         steps.append(Step("kms:DisableKey", {"KeyId": key_id}))
-    steps.extend(_replica_steps(wanted.replica_regions or (), key_id))
     result = {
         "key_id": key_id,
         "key_arn": Pending("key_arn", arn),
@@ -120,18 +132,20 @@ def change_key(wanted: WantedKey, key: Key) -> Plan:
     :raises Refusal: for what KMS cannot change, and for what nobody should change in passing
     """
     _refuse_change(wanted, key)
+    # KMS changes little about a key that is pending deletion or disabled: awake first, asleep last.
     parts = (
+        _awake(wanted, key),
         _alias(wanted, key),
-        _state(wanted, key),
         _description(wanted, key),
         _rotation(wanted, key),
         _tags(wanted, key),
         _replicas(wanted, key),
+        _asleep(wanted, key),
     )
     steps = tuple(step for part in parts for step in part[0])
     differences = tuple(difference for part in parts for difference in part[1])
     warnings: tuple[str, ...] = ()
-    if key.state == "Disabled" and wanted.enabled is None:
+    if _state_after(wanted, key) == "Disabled" and wanted.enabled is None:
         warnings = (f"{key.arn} is disabled: nothing that it encrypted can be read. Set enabled=true to enable it.",)
     return Plan(steps, differences, describe_key(wanted, key), warnings)
 
@@ -143,7 +157,7 @@ def delete_key(key: Key, *, alias: str | None, pending_window_in_days: int) -> P
     """
     steps: list[Step] = []
     differences: list[Difference] = []
-    if not key.state.startswith("Pending"):
+    if not key.pending_deletion:
         arguments = {"KeyId": key.key_id, "PendingWindowInDays": pending_window_in_days}
         steps.append(Step("kms:ScheduleKeyDeletion", arguments))
         differences.append(Difference("key_state", key.state, "PendingDeletion"))
@@ -156,11 +170,6 @@ def delete_key(key: Key, *, alias: str | None, pending_window_in_days: int) -> P
 
 def describe_key(wanted: WantedKey, key: Key) -> dict[str, t.Any]:
     """What a task returns of a key, as it is after the plan."""
-    state = key.state
-    if wanted.enabled is not None:
-        state = "Enabled" if wanted.enabled else "Disabled"
-    elif state.startswith("Pending") and wanted.cancel_deletion:
-        state = "Disabled"
     current = key.metadata.get("Description", "")
     tags, _absent = tag_changes(wanted.tags, key.tags, purge=wanted.purge_tags, keep=(CREATED_FOR_TAG,))
     kept = {name: value for name, value in (key.tags or {}).items() if name not in _absent and name != CREATED_FOR_TAG}
@@ -169,7 +178,7 @@ def describe_key(wanted: WantedKey, key: Key) -> dict[str, t.Any]:
         "key_arn": key.arn,
         "alias": wanted.alias,
         "account_id": key.metadata.get("AWSAccountId", key.arn.split(":")[4]),
-        "key_state": state,
+        "key_state": _state_after(wanted, key),
         "description": current if wanted.description is None else wanted.description,
         "multi_region": bool(key.metadata.get("MultiRegion")),
         **_rotation_result(wanted, key.rotation or {}),
@@ -181,7 +190,7 @@ Part = tuple[Sequence[Step], Sequence[Difference]]
 
 
 def _refuse_change(wanted: WantedKey, key: Key) -> None:
-    if key.state.startswith("Pending") and not wanted.cancel_deletion:
+    if key.pending_deletion and not wanted.cancel_deletion:
         date = key.metadata.get("DeletionDate", "an unknown date")
         remedy = (
             "Find out who scheduled it. cancel_deletion=true cancels it (the key is disabled then; enabled=true "
@@ -195,7 +204,7 @@ def _refuse_change(wanted: WantedKey, key: Key) -> None:
     if wanted.replica_regions and not key.metadata.get("MultiRegion"):
         remedy = "Only a multi-Region key has replicas, and KMS cannot make it one: create another key."
         raise Refusal("replica_regions", key.arn, "is a single-Region key", remedy)
-    if _rotates(wanted) and (not key.symmetric or key.metadata.get("Origin", "AWS_KMS") != "AWS_KMS"):
+    if _rotates(wanted) and not key.rotatable:
         remedy = "KMS rotates only symmetric keys whose material it made: set rotation_enabled=false or choose another."
         raise Refusal("rotation_enabled", key.arn, "cannot be rotated automatically", remedy)
 
@@ -217,19 +226,36 @@ def _alias(wanted: WantedKey, key: Key) -> Part:
     return (step,), (Difference("alias_target", target, key.arn),)
 
 
-def _state(wanted: WantedKey, key: Key) -> Part:
-    steps: list[Step] = []
-    state = key.state
-    if state.startswith("Pending") and wanted.cancel_deletion:
+def _state_after(wanted: WantedKey, key: Key) -> str:
+    state = "Disabled" if key.pending_deletion and wanted.cancel_deletion else key.state
+    if wanted.enabled is not None and state in ("Enabled", "Disabled"):
+        state = "Enabled" if wanted.enabled else "Disabled"
+    return state
+
+
+def _awake(wanted: WantedKey, key: Key) -> Part:
+    after = _state_after(wanted, key)
+    steps = []
+    if key.pending_deletion:
         steps.append(Step("kms:CancelKeyDeletion", {"KeyId": key.key_id}))
-        state = "Disabled"
-    if wanted.enabled is True and state == "Disabled":
+    if after == "Enabled" and key.state != "Enabled":
         steps.append(Step("kms:EnableKey", {"KeyId": key.key_id}))
-        state = "Enabled"
-    if wanted.enabled is False and state == "Enabled":
-        steps.append(Step("kms:DisableKey", {"KeyId": key.key_id}))
-        state = "Disabled"
-    return steps, (Difference("key_state", key.state, state),) if steps else ()
+    return steps, (Difference("key_state", key.state, after),) if steps else ()
+
+
+def _asleep(wanted: WantedKey, key: Key) -> Part:
+    if key.state != "Enabled" or _state_after(wanted, key) == "Enabled":
+        return (), ()
+    return (Step("kms:DisableKey", {"KeyId": key.key_id}),), (Difference("key_state", key.state, "Disabled"),)
+
+
+def _refuse_asleep(wanted: WantedKey, key: Key, option: str) -> None:
+    """Refuse what KMS does to the enabled primary of a key only."""
+    if key.primary_region != key.region:
+        remedy = f"Run the task in {key.primary_region}: KMS changes that at the primary key only."
+        raise Refusal(option, key.arn, f"is a replica of the key in {key.primary_region}", remedy)
+    if "Enabled" not in (key.state, _state_after(wanted, key)):
+        raise Refusal(option, key.arn, "is disabled", "KMS changes that of an enabled key only: set enabled=true too.")
 
 
 def _description(wanted: WantedKey, key: Key) -> Part:
@@ -267,11 +293,15 @@ def _rotation(wanted: WantedKey, key: Key) -> Part:
     }
     if not _rotates(wanted):
         differences = compare({"rotation_enabled": False}, current)
+        if differences:
+            _refuse_asleep(wanted, key, "rotation_enabled")
         return [Step("kms:DisableKeyRotation", {"KeyId": key.key_id}) for _ in differences], differences
     asked: dict[str, t.Any] = {"rotation_enabled": True}
     if wanted.rotation_period_in_days is not None:
         asked["rotation_period_in_days"] = wanted.rotation_period_in_days
     differences = compare(asked, current)
+    if differences:
+        _refuse_asleep(wanted, key, "rotation_enabled")
     return [_rotation_step(wanted, key.key_id)] if differences else (), differences
 
 
@@ -299,4 +329,6 @@ def _replicas(wanted: WantedKey, key: Key) -> Part:
     current = sorted(replica["Region"] for replica in configuration.get("ReplicaKeys", ()))
     missing = [region for region in wanted.replica_regions if region not in current and region != key.region]
     after = sorted({*current, *missing})
+    if missing:
+        _refuse_asleep(wanted, key, "replica_regions")
     return _replica_steps(missing, key.key_id), (Difference("replica_regions", current, after),) if missing else ()

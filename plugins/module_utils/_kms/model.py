@@ -50,6 +50,21 @@ class Key:
         return bool(self.metadata.get("KeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT")
 
     @property
+    def rotatable(self) -> bool:
+        """Whether KMS can rotate the material by itself; of the others it does not even tell whether it does."""
+        return self.symmetric and self.metadata.get("Origin", "AWS_KMS") == "AWS_KMS"
+
+    @property
+    def pending_deletion(self) -> bool:
+        return self.state in ("PendingDeletion", "PendingReplicaDeletion")
+
+    @property
+    def primary_region(self) -> str:
+        """The Region of the primary key, for a multi-Region key; its replicas share what the primary says."""
+        primary = self.metadata.get("MultiRegionConfiguration", {}).get("PrimaryKey", {})
+        return str(primary.get("Region", self.region))
+
+    @property
     def region(self) -> str:
         return self.arn.split(":")[3]
 
@@ -79,9 +94,9 @@ def refuse_state(key: Key, *, option: str) -> None:
 
     :raises Refusal: where the key is disabled, pending deletion, pending import or unavailable
     """
-    if key.state == "Enabled":
+    if key.state in ("Enabled", "Updating"):  # a multi-Region key works on while its primary moves
         return
-    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
+    if key.pending_deletion:
         date = key.metadata.get("DeletionDate", "an unknown date")
         remedy = "Find out who scheduled it; coffer.velero.kms_key cancels it with cancel_deletion=true."
         raise Refusal(option, key.arn, f"is pending deletion until {date}", remedy)

@@ -15,9 +15,15 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import WantedBucket, address, decide_bucket
+from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import WantedBucket, decide_bucket
 from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption, decide_encryption
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import DEFAULT_RULE, NO_RULE, Bucket, Encryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
+    DEFAULT_RULE,
+    NO_RULE,
+    Bucket,
+    Encryption,
+    address,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -110,18 +116,18 @@ class BucketResource:
         except ServiceError as error:
             if error.code == "NoSuchBucket":  # made a moment ago, or deleted by somebody
                 raise Moved(error) from error
-            raise _explained(error, self.wanted.name) from error
+            self._explain(error)
+            raise
 
-
-def _explained(error: ServiceError, name: str) -> Exception:
-    """What S3's error means for the one who reads it."""
-    if error.code == "BucketAlreadyExists":
-        return Refusal("bucket", name, "belongs to another account", "Bucket names are global: choose another one.")
-    if error.code == "InvalidBucketAclWithObjectOwnership":
-        return error.with_hint(_ACL_HINT)
-    if error.action.endswith("BucketTagging") and error.code != "InvalidTag":
-        return error.with_hint(_ABAC_HINT)
-    return error
+    def _explain(self, error: ServiceError) -> None:
+        """Say what S3's error means here."""
+        if error.code == "BucketAlreadyExists":
+            remedy = "Bucket names are global: choose another one."
+            raise Refusal("bucket", self.wanted.name, "belongs to another account", remedy) from error
+        if error.code == "InvalidBucketAclWithObjectOwnership":
+            error.add_hint(_ACL_HINT)
+        if error.action.endswith("BucketTagging") and error.code != "InvalidTag":
+            error.add_hint(_ABAC_HINT)
 
 
 @dataclass
@@ -145,7 +151,7 @@ class EncryptionResource:
             if error.code == "ServerSideEncryptionConfigurationNotFoundError":
                 return [NO_RULE], None
             if error.status == 403 and wanted.owner:
-                raise error.with_hint(f"Or the bucket does not belong to account {wanted.owner}.") from error
+                error.add_hint(f"Or the bucket does not belong to account {wanted.owner}.")
             raise
         if answer["ResponseMetadata"].get("RetryAttempts"):
             # The SDK may have followed a redirect to another Region, silently.

@@ -10,8 +10,9 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import BLOCKED, OWNER_ENFORCED, Bucket
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import BLOCKED, OWNER_ENFORCED, Bucket, address
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
 
 
@@ -24,24 +25,18 @@ class WantedBucket:
 
     name: str
     region: str
-    partition: str = "aws"
     versioning: str | None = None
     tags: Mapping[str, str] | None = None
     purge_tags: bool = True
     owner: str | None = None
 
     @property
-    def address(self) -> dict[str, str]:
+    def address(self) -> dict[str, t.Any]:
         """The arguments that every request about the bucket has."""
         return address(self.name, self.owner)
 
 
 Part = tuple[Sequence[Step], Sequence[Difference]]
-
-
-def address(name: str, owner: str | None) -> dict[str, str]:
-    """A bucket, and the account that must own it: S3 refuses the request where another one does."""
-    return {"Bucket": name, **({"ExpectedBucketOwner": owner} if owner else {})}
 
 
 def decide_bucket(wanted: WantedBucket, current: Bucket | None) -> Plan:
@@ -119,7 +114,7 @@ def _tags_after(wanted: WantedBucket, current: Bucket) -> dict[str, str]:
 def _result(wanted: WantedBucket, current: Bucket) -> dict[str, t.Any]:
     return {
         "bucket": wanted.name,
-        "bucket_arn": f"arn:{wanted.partition}:s3:::{wanted.name}",
+        "bucket_arn": f"arn:{partition_of(wanted.region)}:s3:::{wanted.name}",
         "region": wanted.region,
         "versioning": wanted.versioning,
         "tags": _tags_after(wanted, current),
@@ -130,6 +125,6 @@ def _warnings(wanted: WantedBucket) -> tuple[str, ...]:
     if "." not in wanted.name:
         return ()
     return (
-        f"bucket: {wanted.name} has a dot: S3's certificate does not cover it, so clients must use the path style "
-        "(s3ForcePathStyle in Velero). Prefer hyphens.",
+        f"bucket: {wanted.name} has a dot: S3's TLS certificate does not cover it as a host name, so clients fall back "
+        "to path-style requests. Prefer hyphens.",
     )

@@ -10,12 +10,11 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan, Step, compare
-from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import address
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import Encryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import Encryption, address
 
 AWS_MANAGED_ALIAS = "alias/aws/s3"
 _KEY = "kms_master_key_id"
@@ -27,6 +26,7 @@ class WantedEncryption:
 
     :param region: the Region of the bucket
     :param owner: the account that must own the bucket
+    :param bucket_may_be_missing: where there is no bucket, there is nothing to do
     """
 
     bucket: str
@@ -36,6 +36,7 @@ class WantedEncryption:
     bucket_key_enabled: bool | None = None
     blocked: Sequence[str] | None = None
     owner: str | None = None
+    bucket_may_be_missing: bool = False
 
     @property
     def predicted(self) -> bool:
@@ -88,7 +89,7 @@ def decide_encryption(wanted: WantedEncryption, current: Encryption) -> Plan:
     after = _wanted_rule(wanted, current)
     differences = compare(after, _rule(current))
     result = {"bucket": wanted.bucket, **after}
-    unmet: VeleroError | None = current.missing
+    unmet: VeleroError | None = None if wanted.bucket_may_be_missing else current.missing
     if wanted.predicted:
         remedy = "Use the ARN that the real run of the task that makes the key returns."
         unmet = unmet or Refusal(_KEY, str(wanted.key_id), "is what a check run promised, not a key", remedy)
@@ -146,14 +147,13 @@ def _merged(after: Mapping[str, t.Any], current: Encryption) -> dict[str, t.Any]
         "SSEAlgorithm": after["sse_algorithm"],
         "KMSMasterKeyID": after[_KEY],
     }
-    blocked = {
-        **current.rule.get("BlockedEncryptionTypes", {}),
-        "EncryptionType": after["blocked_encryption_types"],
-    }
-    return {
+    rule = {
         **current.rule,
         "ApplyServerSideEncryptionByDefault": {name: value for name, value in default.items() if value is not None},
         "BucketKeyEnabled": after["bucket_key_enabled"],
-        # S3 does not say what leaving it out means, so it is always sent.
-        "BlockedEncryptionTypes": blocked,
     }
+    # S3 does not say what leaving the block out means, so a known one is always sent.
+    if "BlockedEncryptionTypes" in rule or after["blocked_encryption_types"] != current.blocked:
+        kept = rule.get("BlockedEncryptionTypes", {})
+        rule["BlockedEncryptionTypes"] = {**kept, "EncryptionType": after["blocked_encryption_types"]}
+    return rule

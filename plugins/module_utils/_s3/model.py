@@ -90,6 +90,11 @@ class Encryption:
         return t.cast("Mapping[str, t.Any]", self.rule.get("ApplyServerSideEncryptionByDefault", {}))
 
 
+def address(name: str, owner: str | None) -> dict[str, t.Any]:
+    """A bucket, and the account that must own it: S3 refuses the request where another one does."""
+    return {"Bucket": name, **({"ExpectedBucketOwner": owner} if owner else {})}
+
+
 def refuse_bucket_name(name: str, *, option: str = "bucket") -> None:
     """Refuse a name that no new bucket can have ("General purpose bucket naming rules", Amazon S3 User Guide)."""
     reason = _name_problem(name)

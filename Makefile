@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Needs a Python >= 3.11 and make, nothing else. `make` alone says what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+BIN := $(CURDIR)/.venv/bin
+PYTHON := $(BIN)/python
+
+SYSTEM_PATH := $(PATH)
+
+# Nothing is read from or written to the user's own Ansible folders.
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- environments: made once for each state of their lock file
+
+BOOTSTRAP = @export PATH="$(SYSTEM_PATH)"; for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    exec $$python tools/bootstrap.py $(1); fi; done; \
+	  echo 'Python 3.11 or newer is needed; none was found on the search path.' >&2; exit 1
+
+.venv/.stamp: requirements-dev.txt tools/locks/collections.txt
+	$(call BOOTSTRAP,dev)
+
+.venv-%/.stamp: tools/locks/%.txt
+	$(call BOOTSTRAP,$*)
+
+.PHONY: setup lock
+setup: .venv/.stamp ## Make the environment of the development tools
+lock: .venv/.stamp ## Compile the lock files anew from the bounds in pyproject.toml
+	$(PYTHON) tools/bootstrap.py lock
+
+# --- the inner loop: under 15 s
+
+CHECKS := check-format check-ruff check-types check-yaml check-unit
+.PHONY: check $(CHECKS)
+check: .venv/.stamp ## Format, lint, types and unit tests
+	@$(MAKE) --no-print-directory --output-sync=target -j$(words $(CHECKS)) $(CHECKS)
+
+check-format: .venv/.stamp
+	ruff format --check
+check-ruff: .venv/.stamp
+	ruff check
+check-types: .venv/.stamp
+	@mypy | sed -e 's|^\.venv/.*/coffer/velero/||' -e '/note:     def client(/d'
+check-yaml: .venv/.stamp
+	yamllint --strict .
+check-unit: .venv/.stamp
+	pytest -n auto tests/unit
+
+# --- everything else that must hold
+
+.PHONY: test lint integration oldest e2e molecule sanity importer docs docs-check changelog bench demo clean
+test: check lint docs-check changelog integration oldest e2e molecule ## Everything but sanity, importer and benchmarks
+
+lint: .venv/.stamp ## ansible-lint, profile production
+	ansible-lint
+
+integration: .venv/.stamp .venv-ministack/.stamp ## Tests against emulators
+	pytest -n auto tests/integration
+
+oldest: .venv/.stamp .venv-oldest/.stamp ## Unit tests on the oldest ansible-core, boto3 and kubernetes
+	PATH="$(CURDIR)/.venv-oldest/bin:$$PATH" pytest -n auto tests/unit
+
+e2e: .venv/.stamp .venv-ministack/.stamp ## Tests with the real kube-apiserver, Velero and kopia
+	pytest tests/e2e
+
+molecule: .venv/.stamp ## Each role: twice, and in check mode on an empty account
+	molecule test --all
+
+sanity: .venv/.stamp ## ansible-test sanity, no ignore files
+	$(PYTHON) -m tools.sanity
+
+importer: .venv/.stamp .venv-importer/.stamp ## Build the collection and import it as Galaxy would
+	$(PYTHON) -m tools.importer
+
+docs: .venv/.stamp ## Generate the module pages
+	$(PYTHON) -m tools.docs
+
+docs-check: .venv/.stamp
+	$(PYTHON) -m tools.docs --check
+	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs=all .
+
+changelog: .venv/.stamp
+	antsibull-changelog lint
+
+bench: .venv/.stamp ## Measure beside the peers
+	$(PYTHON) -m tests.benchmarks
+
+demo: .venv/.stamp ## From key to proof on this machine, with a real Velero
+	$(PYTHON) -m tests.stack.demo
+
+clean: ## Remove environments, caches and output
+	rm -rf .venv .venv-* .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

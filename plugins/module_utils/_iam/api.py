@@ -1,0 +1,240 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change IAM. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._iam import decide
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Owner, Policy, Provider, Role, issuer_of
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+
+_MISSING = "NoSuchEntity"
+
+#: IAM takes some seconds to agree with itself: what was created a moment ago may not exist yet, what was detached may
+#: still be attached, and a rival may have used up the room for one more version.
+_UNSETTLED = frozenset({_MISSING, "DeleteConflict"})
+
+
+def _apply(aws: Aws, plan: Plan) -> dict[str, t.Any]:
+    """Carry a plan out; what IAM may still agree to is tried again from the beginning."""
+    try:
+        # A second version with the same document would push one more old version out.
+        return aws.apply(plan, creates=frozenset({"iam:CreatePolicyVersion"}))
+    except ServiceError as error:
+        full = (error.action, error.code) == ("iam:CreatePolicyVersion", "LimitExceeded")
+        new_principal = error.code == "MalformedPolicyDocument" and "invalid principal" in str(error).lower()
+        if error.code in _UNSETTLED or full or new_principal:
+            raise Moved(error) from error
+        raise
+
+
+@dataclass
+class Account:
+    """The account of the task's entities: as it was given, else as STS tells."""
+
+    aws: Aws
+    account_id: str | None = None
+    partition: str | None = None
+    _owner: Owner | None = None
+
+    def __post_init__(self) -> None:
+        if self.account_id and not re.fullmatch(r"\d{12}", self.account_id):
+            raise Refusal("account_id", self.account_id, "is not an account", "Give its 12 digits, quoted.")
+
+    def owner(self) -> Owner:
+        if self._owner is None:
+            who = None if self.account_id and self.partition else caller(self.aws)
+            self._owner = Owner(
+                self.partition or (who.partition if who else "aws"), self.account_id or (who.account_id if who else "")
+            )
+        return self._owner
+
+    def confirm(self) -> None:
+        """Ask whether the credentials are of the account that was given: IAM creates in their account alone.
+
+        :raises Refusal: where they are of another one
+        """
+        if self.account_id is None:
+            return
+        who = caller(self.aws)
+        if who.account_id != self.account_id:
+            remedy = "Use credentials of that account, or leave account_id out."
+            raise Refusal("account_id", self.account_id, f"is not the account of {who.arn}", remedy)
+
+
+@dataclass
+class PolicyResource:
+    """A customer managed policy, for the runner."""
+
+    aws: Aws
+    wanted: decide.WantedPolicy
+    account: Account
+    absent: bool = False
+
+    @property
+    def arn(self) -> str:
+        return self.account.owner().arn(f"policy{self.wanted.path}{self.wanted.name}")
+
+    def read(self) -> Policy | None:
+        found = self.aws.find("iam:GetPolicy", _MISSING, PolicyArn=self.arn)
+        if found is None:
+            return None
+        policy = Policy(found["Policy"], {})
+        if self.absent:
+            return Policy(policy.metadata, {}, self._versions())
+        version = self.aws.call("iam:GetPolicyVersion", PolicyArn=self.arn, VersionId=policy.default_version_id)
+        text = version["PolicyVersion"]["Document"]
+        policy = Policy(policy.metadata, _policy.parse(text, option="name", subject=self.arn))
+        # The versions matter only where one more is needed.
+        return Policy(policy.metadata, policy.document, self._versions()) if self._differs(policy) else policy
+
+    def _differs(self, policy: Policy) -> bool:
+        wanted = self.wanted.document
+        return wanted is not None and not _policy.same_document(wanted, policy.document, partition=policy.partition)
+
+    def _versions(self) -> tuple[str, ...]:
+        listed = self.aws.pages("iam:ListPolicyVersions", "Versions", PolicyArn=self.arn)
+        return tuple(sorted((version["VersionId"] for version in listed), key=lambda text: int(text[1:])))
+
+    def decide(self, current: Policy | None) -> Plan:
+        if self.absent:
+            return decide.delete_policy(current) if current else Plan(result={"policy_arn": self.arn})
+        if current is None:
+            return decide.create_policy(self.wanted, self.arn)
+        return decide.change_policy(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        if plan.steps[0].action == "iam:CreatePolicy":
+            self.account.confirm()
+        if self.absent:
+            self._refuse_attached()
+
+    def _refuse_attached(self) -> None:
+        """A policy that is in use is never detached from its users in passing."""
+        members = {"PolicyRoles": "role", "PolicyUsers": "user", "PolicyGroups": "group"}
+        users = [
+            f"{kind} {entity[f'{kind.title()}Name']}"
+            for member, kind in members.items()
+            for entity in self.aws.pages("iam:ListEntitiesForPolicy", member, PolicyArn=self.arn)
+        ]
+        if users:
+            remedy = "Detach it there first; for a role, coffer.velero.iam_role does so."
+            raise Refusal("state", self.arn, f"is attached to {', '.join(users)}", remedy)
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        try:
+            return _apply(self.aws, plan)
+        except Moved as moved:
+            if moved.cause.code != "EntityAlreadyExists":
+                raise
+            hint = f"Names are unique whatever the path: if it is not at {self.wanted.path}, give its path."
+            raise Moved(ServiceError("iam:CreatePolicy", moved.cause.code, "The name is taken.", hint=hint)) from moved
+
+
+@dataclass
+class RoleResource:
+    """A role, its trust policy and its attachments, for the runner."""
+
+    aws: Aws
+    wanted: decide.WantedRole
+    account: Account
+    absent: bool = False
+
+    def read(self) -> Role | None:
+        name = self.wanted.name
+        found = self.aws.find("iam:GetRole", _MISSING, RoleName=name)
+        if found is None:
+            if not self.absent:
+                self.account.owner()
+            return None
+        attached = None
+        if self.absent or self.wanted.managed_policies is not None:
+            listed = self.aws.pages("iam:ListAttachedRolePolicies", "AttachedPolicies", RoleName=name)
+            attached = tuple(str(policy["PolicyArn"]) for policy in listed)
+        inline: tuple[str, ...] = ()
+        if self.absent:
+            inline = tuple(self.aws.pages("iam:ListRolePolicies", "PolicyNames", RoleName=name))
+        return Role(found["Role"], attached, inline)
+
+    def decide(self, current: Role | None) -> Plan:
+        if self.absent:
+            return decide.delete_role(self.wanted, current) if current else Plan(result={"role_name": self.wanted.name})
+        if current is None:
+            return decide.create_role(self.wanted, self.account.owner())
+        return decide.change_role(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        if not self.absent:
+            return
+        listed = self.aws.pages("iam:ListInstanceProfilesForRole", "InstanceProfiles", RoleName=self.wanted.name)
+        profiles = [str(profile["InstanceProfileName"]) for profile in listed]
+        if profiles:
+            remedy = "Instances may run as it: take it out of there first."
+            raise Refusal("state", self.wanted.name, f"is in the instance profile {', '.join(profiles)}", remedy)
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        return _apply(self.aws, plan)
+
+
+@dataclass
+class ProviderResource:
+    """The OIDC provider of a cluster, for the runner."""
+
+    aws: Aws
+    wanted: decide.WantedProvider
+    account: Account
+    absent: bool = False
+
+    @property
+    def arn(self) -> str:
+        return self.account.owner().arn(f"oidc-provider/{self.wanted.issuer}")
+
+    def read(self) -> Provider | None:
+        found = self.aws.find("iam:GetOpenIDConnectProvider", _MISSING, OpenIDConnectProviderArn=self.arn)
+        if found is None:
+            return None
+        return Provider(
+            self.arn,
+            tuple(found.get("ClientIDList") or ()),
+            tuple(found.get("ThumbprintList") or ()),
+            tag_dict(found.get("Tags") or ()),
+        )
+
+    def decide(self, current: Provider | None) -> Plan:
+        if self.absent:
+            result = {"oidc_provider_arn": self.arn, "issuer_url": f"https://{self.wanted.issuer}"}
+            return decide.delete_provider(self.wanted, current) if current else Plan(result=result)
+        if current is None:
+            return decide.create_provider(self.wanted, self.arn)
+        return decide.change_provider(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        if plan.steps[0].action == "iam:CreateOpenIDConnectProvider":
+            self.account.confirm()
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        return _apply(self.aws, plan)
+
+
+def cluster_issuer(aws: Aws, name: str) -> tuple[str, Owner]:
+    """The issuer of an EKS cluster, as ARNs spell it, and the account that the cluster is in.
+
+    :raises Refusal: where there is no such cluster, and see :func:`issuer_of`
+    """
+    found = aws.find("eks:DescribeCluster", "ResourceNotFoundException", name=name)
+    if found is None:
+        remedy = "Give the name, Region and credentials of an existing cluster, or issuer_url."
+        raise Refusal("cluster_name", name, f"does not exist in {aws.region}", remedy)
+    return issuer_of(found["cluster"])

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What IAM would refuse of a document, or take and regret, said before it is sent. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator, Mapping, Sequence
+
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+
+#: Characters of a managed policy; white space is not counted (IAM User Guide, IAM and STS quotas).
+POLICY_SIZE = 6144
+
+_SID = re.compile(r"[A-Za-z0-9]*")
+_WEB_IDENTITY = "sts:assumerolewithwebidentity"
+Fault = tuple[str, str]
+
+
+def policy_document(policy: t.Any, *, option: str, subject: str) -> _policy.Document:
+    """The document of a managed policy, from a mapping or its text.
+
+    :raises Refusal: for everything in it that IAM answers with MalformedPolicyDocument or LimitExceeded
+    """
+    document = _policy.parse(policy, option=option, subject=subject)
+    if document.get("Version") != _policy.VERSION:
+        found = document.get("Version", "none")
+        remedy = f"Write {_policy.VERSION}: a managed policy has to have it."
+        raise Refusal(option, subject, f"has a policy of Version {found}", remedy)
+    for fault in _faults(document):
+        raise Refusal(option, subject, *fault)
+    size = len(re.sub(r"\s", "", _policy.text(document)))
+    if size > POLICY_SIZE:
+        remedy = "Use wildcards or fewer statements, or split it into two policies."
+        raise Refusal(option, subject, f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}", remedy)
+    return document
+
+
+def _faults(document: _policy.Document) -> Iterator[Fault]:
+    sids: set[str] = set()
+    for name, statement in _policy.named_statements(document):
+        for reason, remedy in _statement_faults(statement):
+            yield f"has a policy whose statement {name} {reason}", remedy
+        sid = statement.get("Sid")
+        if sid in sids:
+            yield f"has a policy with two statements of the Sid {sid}", "Give each a Sid of its own, or none."
+        if sid:
+            sids.add(sid)
+
+
+def _statement_faults(statement: _policy.Statement) -> Iterator[Fault]:
+    if not _SID.fullmatch(str(statement.get("Sid", ""))):
+        yield "has a Sid with other characters than letters and digits", "Rename it: IAM takes no others."
+    if "Principal" in statement or "NotPrincipal" in statement:
+        remedy = "Leave it out: the principal is whoever the policy is attached to."
+        yield "names a principal", remedy
+    if statement["Effect"] not in ("Allow", "Deny"):
+        yield f"has the Effect {statement['Effect']}", "Write Allow or Deny, spelled like this."
+    for element in ("Action", "Resource"):
+        if (element in statement) == (f"Not{element}" in statement):
+            yield f"has not exactly one of {element} and Not{element}", "Give one of them."
+
+
+def trust_statements(statements: Sequence[t.Any], *, option: str = "trust_statements") -> list[_policy.Statement]:
+    """The statements of a trust policy that a task wants to own, each under its Sid.
+
+    :raises Refusal: for what IAM would not take, and for what would let in more than anybody can have meant
+    """
+    wanted = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
+    for statement in wanted:
+        for fault in _trust_faults(statement):
+            raise Refusal(option, str(statement["Sid"]), *fault)
+    return wanted
+
+
+def _trust_faults(statement: _policy.Statement) -> Iterator[Fault]:
+    if not _SID.fullmatch(str(statement["Sid"])):
+        yield "is a Sid with other characters than letters and digits", "Rename it: IAM takes no others."
+    if "Resource" in statement or "NotResource" in statement:
+        yield "has a Resource", "Leave it out: a trust policy speaks of its own role."
+    actions = [str(action) for action in _policy.listed(statement.get("Action", ()))]
+    other = next((action for action in actions if not action.lower().startswith("sts:")), None)
+    if other:
+        yield f"has the action {other}", "A trust policy knows those of STS alone, such as sts:AssumeRole."
+    if statement["Effect"] == "Allow":
+        yield from _generosity(statement)
+
+
+def _generosity(statement: _policy.Statement) -> Iterator[Fault]:
+    """An Allow that lets in whoever asks."""
+    keys = {key for _operator, key, _values in _policy.conditions(statement)}
+    everybody = "NotPrincipal" in statement or ("AWS", "*") in set(_policy.principals(statement))
+    if everybody and not keys:
+        yield "lets everybody assume the role", "Name the principal, or add a condition."
+    actions = {str(one).lower() for one in _policy.listed(statement.get("Action", ()))}
+    for kind, name in _policy.principals(statement):
+        issuer = str(name).partition(":oidc-provider/")[2]
+        if kind == "Federated" and issuer and _WEB_IDENTITY in actions and f"{issuer.lower()}:sub" not in keys:
+            remedy = f"Add StringEquals: {{'{issuer}:sub': 'system:serviceaccount:NAMESPACE:NAME'}}."
+            yield f"has no condition on {issuer}:sub, so that every ServiceAccount could assume the role", remedy
+
+
+def trust_warnings(
+    name: str, document: _policy.Document, ours: Sequence[_policy.Statement], *, partition: str
+) -> Iterator[str]:
+    """Who else can assume a role, and who no longer can."""
+    wanted = [_without_sid(statement) for statement in ours]
+    for sid, statement in _policy.named_statements(document):
+        plain = _without_sid(statement)
+        same = any(_policy.same_statement(plain, one, partition=partition) for one in wanted)
+        if statement["Effect"] == "Allow" and not same:
+            who = ", ".join(str(principal) for _kind, principal in _policy.principals(statement))
+            yield (
+                f"{name}: trust statement {sid}, which is not one of trust_statements, lets {who} assume the role too. "
+                "It was kept; purge_trust_statements=true removes it."
+            )
+    yield from _policy.orphan_warnings(_policy.orphaned_principals(document), subject=name)
+
+
+def _without_sid(statement: _policy.Statement) -> Mapping[str, t.Any]:
+    return {element: value for element, value in statement.items() if element != "Sid"}

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the statements that are wanted in a key policy and the policy that there is, to a plan. Pure.
+
+PRIVATE to coffer.velero.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._policy import (
+    VERSION,
+    Access,
+    Document,
+    Statement,
+    Wanted,
+    merge,
+    orphan_warnings,
+    orphaned_principals,
+    principals,
+    refuse_lockout,
+    refuse_plain_variables,
+    refuse_size,
+    text,
+)
+
+#: The only policy of a key that can be set. The other one, AWS_RAM, comes with a share of AWS RAM and is managed there.
+POLICY_NAME = "default"
+#: Bytes of a key policy (KMS quotas, "Key policy document size").
+_LIMIT = 32 * 1024
+
+
+@dataclass(frozen=True)
+class KeyPolicy:
+    """The policy of a key.
+
+    :param key_id: id or ARN, by which the key is addressed
+    :param exists: whether there is such a key, else this is the policy that a new key gets
+    """
+
+    key_id: str
+    document: Document
+    partition: str
+    exists: bool = True
+
+
+def new_key_policy(root: str) -> Document:
+    """The policy that KMS gives to a new key: it leaves everything to the IAM policies of the account."""
+    statement = {
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": {"AWS": root},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    return {"Version": VERSION, "Id": "key-default-1", "Statement": [statement]}
+
+
+def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
+    """The plan that brings our statements into a key policy, or out of it.
+
+    :param bypass: tell KMS, too, not to insist that the caller can change the policy again
+    """
+    merged = merge(
+        current.document,
+        wanted.statements,
+        absent_sids=wanted.absent_sids,
+        purge=wanted.purge,
+        partition=current.partition,
+    )
+    orphans = orphaned_principals(merged.document)
+    result = {
+        "key_id": current.key_id,
+        "policy": merged.document,
+        "kept_statements": list(merged.kept),
+        "orphaned_principals": orphans,
+    }
+    warnings = orphan_warnings(orphans, subject=current.key_id)
+    if not merged.differences:
+        return Plan(result=result, warnings=warnings)
+    if not merged.document["Statement"]:
+        remedy = "A key policy needs a statement: keep the one that lets the key be managed."
+        raise Refusal("statements", current.key_id, "would have no statement left in its policy", remedy)
+    refuse_plain_variables(merged, wanted.statements)
+    refuse_size(merged.document, _LIMIT, option="statements", subject=current.key_id)
+    arguments: dict[str, t.Any] = {"KeyId": current.key_id, "PolicyName": POLICY_NAME, "Policy": text(merged.document)}
+    if bypass:
+        arguments["BypassPolicyLockoutSafetyCheck"] = True
+    return Plan((Step("kms:PutKeyPolicy", arguments),), merged.differences, result, warnings)
+
+
+def refuse_key_lockout(
+    before: Document, after: Document, *, key_arn: str, root: str, identities: Sequence[str]
+) -> None:
+    """Refuse a policy that the caller, or the administrators of the account by their IAM policies, could not change.
+
+    KMS itself looks at the caller only. Without the account root a key is lost with the last principal that its
+    policy names, and only AWS Support can help.
+
+    :raises Refusal: where the change takes that away
+    """
+    action = "kms:PutKeyPolicy"
+    accesses = {
+        "the caller": Access(action, key_arn, root, tuple(identities)),
+        "the account root": Access(action, key_arn, root),
+    }
+    option = "bypass_policy_lockout_safety_check"
+    refuse_lockout(before, after, accesses, option="statements", bypass=option)
+
+
+def named_principals(statements: Sequence[Statement]) -> list[str]:
+    """The roles and users that statements name, which KMS must be able to see."""
+    names = {str(name) for statement in statements for kind, name in principals(statement) if kind == "AWS"}
+    return sorted(name for name in names if ":role/" in name or ":user/" in name)

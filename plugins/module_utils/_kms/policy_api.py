@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change key policies. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
+from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
+    POLICY_NAME,
+    KeyPolicy,
+    decide_key_policy,
+    named_principals,
+    new_key_policy,
+    refuse_key_lockout,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, account_root, parse
+from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
+
+#: How KMS answers GetKeyPolicy for a key that cannot be read; it works in the own account only.
+_UNREADABLE_CODES = frozenset({"AccessDeniedException", "InvalidArnException", "NotFoundException"})
+#: Seconds between two tries while a new principal becomes visible to KMS, doubled each time up to the second.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1, 8
+
+
+@dataclass
+class KeyPolicyResource:
+    """Our statements in the policy of a key, for the runner.
+
+    :param key_id: id, ARN, alias (``alias/velero``) or ARN of an alias
+    :param principal_timeout: seconds to wait for principals that KMS cannot see yet
+    """
+
+    aws: Aws
+    wanted: Wanted
+    key_id: str
+    bypass: bool
+    principal_timeout: int
+    sleep: Callable[[float], None]
+    _current: KeyPolicy | None = None
+
+    def read(self) -> KeyPolicy:
+        self._current = self._read()
+        return self._current
+
+    def _read(self) -> KeyPolicy:
+        key_id = self.key_id
+        if key_id.startswith("alias/") or ":alias/" in key_id:
+            key = describe(self.aws, key_id)
+            if key is None:
+                return self._of_new_key()
+            key_id = key.arn
+        if key_id.endswith(PREDICTED_KEY_ID):
+            return self._of_new_key()
+        arn = Arn.parse(key_id)
+        document = parse(self._policy(key_id, arn), option="key_id", subject=key_id)
+        return KeyPolicy(key_id, document, arn.partition if arn else partition_of(self.aws.region))
+
+    def _of_new_key(self) -> KeyPolicy:
+        """What the policy will be where an earlier task of this check run would create the key."""
+        arn = Arn.parse(self.key_id)
+        who = arn or caller(self.aws)
+        region = arn.region if arn else self.aws.region
+        key_arn = Arn(who.partition, "kms", region, who.account_id, f"key/{PREDICTED_KEY_ID}")
+        document = new_key_policy(account_root(who.account_id, who.partition))
+        return KeyPolicy(str(key_arn), document, who.partition, exists=False)
+
+    def _policy(self, key_id: str, arn: Arn | None) -> str:
+        try:
+            return str(self.aws.call("kms:GetKeyPolicy", KeyId=key_id, PolicyName=POLICY_NAME)["Policy"])
+        except ServiceError as error:
+            if arn and error.code in _UNREADABLE_CODES:
+                self._refuse_foreign(arn, caller(self.aws))
+            if error.code == "NotFoundException":
+                remedy = f"Give a key or an alias in {self.aws.region}; coffer.velero.kms_key creates one."
+                raise Refusal("key_id", key_id, "does not exist", remedy) from error
+            raise
+
+    def _refuse_foreign(self, arn: Arn, who: Caller) -> None:
+        if arn.account_id != who.account_id:
+            absent = f"Remove the statements {', '.join(self.wanted.absent_sids)}"
+            request = json.dumps(self.wanted.statements) if self.wanted.statements else absent
+            remedy = (
+                f"KMS shows and changes a key policy to its own account only, and {who.account_id} asks here: use "
+                f"credentials of {arn.account_id}, or leave this task out and hand this to the key's owner: {request}"
+            )
+            raise Refusal("key_id", str(arn), f"belongs to account {arn.account_id}", remedy)
+
+    def decide(self, current: KeyPolicy) -> Plan:
+        return decide_key_policy(self.wanted, current, bypass=self.bypass)
+
+    def guard(self, plan: Plan) -> None:
+        current = t.cast(KeyPolicy, self._current)
+        who = caller(self.aws)
+        arn = Arn.parse(current.key_id)
+        if arn:
+            self._refuse_foreign(arn, who)
+        if not self.bypass:
+            refuse_key_lockout(
+                current.document,
+                plan.result["policy"],
+                key_arn=str(arn or Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{current.key_id}")),
+                root=account_root(who.account_id, who.partition),
+                identities=(who.arn, who.principal_arn),
+            )
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        if not t.cast(KeyPolicy, self._current).exists:
+            remedy = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
+            raise Refusal("key_id", self.key_id, "does not exist", remedy)
+        waited, pause = 0, _FIRST_PAUSE
+        while True:
+            try:
+                return self.aws.apply(plan)
+            except ServiceError as error:
+                if error.code != "MalformedPolicyDocumentException" or "principal" not in str(error).lower():
+                    raise
+                self._refuse_orphans(plan)
+                if waited >= self.principal_timeout:
+                    raise self._invisible(waited) from error
+            pause = min(pause, self.principal_timeout - waited)
+            self.sleep(pause)
+            waited, pause = waited + pause, min(pause * 2, _LONGEST_PAUSE)
+
+    def _refuse_orphans(self, plan: Plan) -> None:
+        """No waiting helps where a deleted principal is in the way."""
+        orphans = [
+            f"{orphan['principal']} in statement {orphan['sid']}" for orphan in plan.result["orphaned_principals"]
+        ]
+        if orphans:
+            reason = f"has a policy that KMS refuses for principals that were deleted: {', '.join(orphans)}"
+            remedy = "Correct these statements, remove them with state=absent and sids, or set purge_statements=true."
+            raise Refusal("key_id", self.key_id, reason, remedy)
+
+    def _invisible(self, waited: int) -> Refusal:
+        names = ", ".join(named_principals(self.wanted.statements)) or "of a foreign statement"
+        reason = f"are principals of which KMS says, also after {waited} s, that one or more do not exist"
+        remedy = "Create the roles and users first, correct their names, or set a longer principal_timeout."
+        return Refusal("statements", names, reason, remedy)

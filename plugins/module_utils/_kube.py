@@ -1,0 +1,285 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one door to Kubernetes: connection, raw requests, retries, errors. PRIVATE to coffer.velero.
+
+A request is what it costs: nothing is discovered, so a path is written out where it is needed (:func:`object_path`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from collections.abc import Collection, Mapping
+from urllib.parse import urlencode
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
+# Its public get_api_client() asks the cluster for its whole API before the first request, so these are used instead.
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
+    _create_auth_spec,
+    _create_configuration,
+    _create_headers,
+)
+
+try:
+    import urllib3
+    from kubernetes.client.rest import RESTClientObject
+    from kubernetes.config import kube_config
+    from urllib3._collections import HTTPHeaderDict  # the public name is newer than the oldest urllib3 allowed
+
+    HAS_KUBERNETES = True
+except ImportError:  # said in Kube.__init__, in a sentence
+    HAS_KUBERNETES = False
+
+#: The oldest client that kubernetes.core supports.
+MINIMUM_KUBERNETES = "24.2.0"
+
+#: The name under which the API server records which fields this collection wrote.
+FIELD_MANAGER = "coffer.velero"
+
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 60
+_RETRIES = 5
+_TRANSIENT = (429, 500, 502, 503, 504)
+
+#: What the members of a kubeconfig are called that must not be shown. Also in kubernetes.core, but not in all of 6.x.
+_SECRET_MEMBERS = frozenset(
+    {
+        "access-token",
+        "api_key",
+        "client-certificate-data",
+        "client-key-data",
+        "client-secret",
+        "id-token",
+        "password",
+        "refresh-token",
+        "secret",
+        "token",
+    }
+)
+
+
+def kube_spec(options: Options, **constraints: t.Any) -> ArgumentSpec:
+    """An argument spec with the connection options of ``kubernetes.core``."""
+    return ArgumentSpec(options={**AUTH_ARG_SPEC, **options}, secrets=_connection_secrets, **constraints)
+
+
+def _connection_secrets(params: Mapping[str, t.Any]) -> set[str]:
+    """The secrets of a kubeconfig that was given as a dictionary; those of other options are marked in the spec."""
+    return set(_secrets_in(params.get("kubeconfig")))
+
+
+def _secrets_in(value: t.Any) -> Collection[str]:
+    if isinstance(value, Mapping):
+        found = {item for key, item in value.items() if key in _SECRET_MEMBERS and isinstance(item, str) and item}
+        environment = value.get("env") if "command" in value else None
+        found.update(str(item["value"]) for item in environment or () if item.get("value"))
+        return found.union(*(_secrets_in(item) for item in value.values()))
+    if isinstance(value, (list, tuple)):
+        return set().union(*(_secrets_in(item) for item in value))
+    return set()
+
+
+def object_path(api_version: str, plural: str, namespace: str, name: str = "") -> str:
+    """The path of an object in a namespace, or of all of its kind there."""
+    root = "apis" if "/" in api_version else "api"
+    return "/".join(("", root, api_version, "namespaces", namespace, plural)) + (f"/{name}" if name else "")
+
+
+class Kube:
+    """A cluster, as the options of a task reach it. Use it in a ``with`` statement: keys on disk go with it.
+
+    :param params: the validated options; only the connection options of ``kubernetes.core`` are read
+    """
+
+    def __init__(self, params: Mapping[str, t.Any]) -> None:
+        if not HAS_KUBERNETES:
+            reason = f"is not installed for this Python. Install kubernetes >= {MINIMUM_KUBERNETES}."
+            raise VeleroError(f"kubernetes: {reason}")
+        # The client reads KUBECONFIG when it is imported, which here was before the task's environment was set.
+        kube_config.KUBE_CONFIG_DEFAULT_LOCATION = os.environ.get("KUBECONFIG", "~/.kube/config")
+        connection = {name: params.get(name) for name in AUTH_ARG_SPEC}
+        try:
+            self._configuration = _create_configuration(_create_auth_spec(**connection))
+        except Exception as error:  # whatever a file, a parser or a login command can raise
+            remedy = "Set KUBECONFIG, or the connection options of kubernetes.core."
+            raise VeleroError(f"kubeconfig: leads to no cluster: {str(error).rstrip('.')}. {remedy}") from error
+        self._pool: t.Any = RESTClientObject(self._configuration).pool_manager
+        self._headers = _create_headers(**connection)
+
+    def __enter__(self) -> t.Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.clear()
+        # The client writes keys of a kubeconfig to files and counts on atexit, which the controller's workers skip.
+        kube_config._cleanup_temp_files()
+
+    def get(self, path: str, **query: str) -> dict[str, t.Any]:
+        return self.request("GET", path, query=query)
+
+    def find(self, path: str) -> dict[str, t.Any] | None:
+        """The object, or ``None`` where there is none: no object, no namespace or no such kind."""
+        try:
+            return self.get(path)
+        except ServiceError as error:
+            if error.code == "404":
+                return None
+            raise
+
+    def list(self, path: str, **query: str) -> list[dict[str, t.Any]]:
+        """All objects of a kind in a namespace; none where there is no such namespace."""
+        return t.cast("list[dict[str, t.Any]]", self.get(path, **query)["items"])
+
+    def create(self, path: str, body: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        return self.request("POST", path, body)
+
+    def merge_patch(self, path: str, body: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        return self.request("PATCH", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete an object; one that is gone already is well."""
+        try:
+            self.request("DELETE", path)
+        except ServiceError as error:
+            if error.code != "404":
+                raise
+
+    def apply(self, plan: Plan, learned: Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Carry out a plan's steps in order.
+
+        :param learned: values for the plan's pending values
+        :returns: the object that the last step left
+        :raises Moved: where a rival was faster
+        """
+        answer: dict[str, t.Any] = {}
+        for step in plan.steps:
+            method, path = step.action.split(" ", 1)
+            answer = self.perform(method, path, resolve(step.arguments.get("body"), learned or {}))
+        return answer
+
+    def perform(self, method: str, path: str, body: Mapping[str, t.Any] | None) -> dict[str, t.Any]:
+        """Carry out one step.
+
+        :raises Moved: where the object was changed, made or deleted by somebody else meanwhile
+        """
+        if method == "DELETE":
+            self.delete(path)
+            return {}
+        try:
+            return self.request(method, path, body)
+        except ServiceError as error:
+            if error.code == "409" or (error.code == "404" and method == "PATCH"):
+                raise Moved(error) from error
+            raise
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, t.Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, t.Any]:
+        """Send one request.
+
+        Every request of this collection may be sent twice: a create or a change that was carried out already is
+        answered with a conflict, and then the state is read again.
+
+        :raises ServiceError: where the API server refuses it or cannot be reached
+        """
+        if body is not None:
+            query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", **(query or {})}
+        url = self._configuration.host.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        action = f"{method} {path}"
+        try:
+            response = self._pool.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body),
+                headers=self._request_headers(method),
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+                retries=urllib3.Retry(
+                    _RETRIES,
+                    allowed_methods=None,
+                    status_forcelist=_TRANSIENT,
+                    backoff_factor=0.2,
+                    raise_on_status=False,
+                ),
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            hint = f"Is the API server at {self._configuration.host} up, and can this machine reach it?"
+            raise ServiceError(action, type(error).__name__, f"{error}.", hint=hint) from error
+        answer = _parse(response.data)
+        if not 200 <= response.status < 300 or answer is None:
+            raise _service_error(action, response.status, answer, response.data)
+        return answer
+
+    def _request_headers(self, method: str) -> t.Any:
+        headers = HTTPHeaderDict(
+            {
+                "Accept": "application/json",
+                "Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json",
+                "User-Agent": FIELD_MANAGER,
+            }
+        )
+        for name, value in self._headers.items():
+            for item in value if isinstance(value, list) else [value]:
+                headers.add(name, item)
+        for setting in self._configuration.auth_settings().values():  # refreshes a token that has expired
+            headers[setting["key"]] = setting["value"]
+        return headers
+
+
+def _parse(data: bytes) -> dict[str, t.Any] | None:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _service_error(action: str, status: int, answer: Mapping[str, t.Any] | None, data: bytes) -> ServiceError:
+    """The API server's own words, and what to do about the usual ones.
+
+    ``404`` becomes the code only where the API server itself says that something does not exist: any web server
+    answers a wrong address with that status, and nothing follows from it.
+    """
+    if answer and answer.get("kind") == "Status":
+        message = str(answer.get("message", ""))
+        hint = _hint(action, status, str((answer.get("details") or {}).get("kind", "")))
+        message = f"{message.rstrip('.')}." if hint else message
+        return ServiceError(action, str(status), message, status=status, hint=hint)
+    text = data.decode(errors="replace").strip()
+    if status == 404 and text == "404 page not found":
+        hint = "Velero's CRDs are not installed: install Velero first." if "/velero.io/" in action else ""
+        return ServiceError(action, "404", "the cluster does not know this kind.", status=status, hint=hint)
+    hint = "This is no answer of a Kubernetes API server: check the address in the kubeconfig, and the proxy."
+    return ServiceError(action, f"HTTP {status}", text[:200], status=status, hint=hint)
+
+
+def _hint(action: str, status: int, kind: str) -> str:
+    method, _space, path = action.partition(" ")
+    if status == 401:
+        return "The cluster does not know these credentials; has the token expired?"
+    if status == 403:
+        verb, resource, namespace = _permission(method, path)
+        return f"The credentials of this task need the verb {verb} on {resource} in namespace {namespace}."
+    if status == 404 and kind == "namespaces":
+        return "Install Velero first, or name its namespace in the option namespace."
+    return ""
+
+
+def _permission(method: str, path: str) -> tuple[str, str, str]:
+    """Verb, resource and namespace, as a Role names them."""
+    parts = path.strip("/").split("/")
+    group = parts.pop(1) if parts[0] == "apis" else ""
+    _root, _version, _namespaces, namespace, plural, *name = parts
+    verbs = {"GET": "get" if name else "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+    return verbs[method], f"{plural}.{group}" if group else plural, namespace

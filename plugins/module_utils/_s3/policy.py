@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the statements that are wanted in a bucket policy and the policy that there is, to a plan. Pure.
+
+PRIVATE to coffer.velero.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._policy import (
+    Access,
+    Document,
+    Statement,
+    Wanted,
+    conditions,
+    listed,
+    matches,
+    merge,
+    named_statements,
+    orphan_warnings,
+    orphaned_principals,
+    refuse_lockout,
+    refuse_plain_variables,
+    refuse_size,
+    text,
+)
+
+#: Bytes of a bucket policy (S3 user guide, "Bucket policies are limited to 20 KB in size").
+_LIMIT = 20 * 1024
+_ENCRYPTION_HEADER = "s3:x-amz-server-side-encryption"
+
+
+def decide_bucket_policy(
+    wanted: Wanted, current: Document | None, *, partition: str, arguments: Mapping[str, t.Any], bypass: bool
+) -> Plan:
+    """The plan that brings our statements into a bucket policy, or out of it.
+
+    :param current: ``None`` where the bucket has no policy
+    :param arguments: the parameters of every request, with the name of the bucket
+    :param bypass: tell S3, too, not to insist that the caller can change the policy again
+    :raises Refusal: where ours speak of another bucket or would block kopia's writes
+    """
+    bucket = str(arguments["Bucket"])
+    _refuse_resources(wanted.statements, f"arn:{partition}:s3:::{bucket}")
+    _refuse_header_demands(wanted.statements)
+    merged = merge(current, wanted.statements, absent_sids=wanted.absent_sids, purge=wanted.purge, partition=partition)
+    left = bool(listed(merged.document["Statement"]))
+    orphans = orphaned_principals(merged.document)
+    result = {
+        "bucket": bucket,
+        "policy": merged.document if left else None,
+        "kept_statements": list(merged.kept),
+        "orphaned_principals": orphans,
+    }
+    warnings = (
+        *orphan_warnings(orphans, subject=bucket),
+        *_header_warnings(merged.document, merged.kept, bucket=bucket),
+    )
+    if not merged.differences:
+        return Plan(result=result, warnings=warnings)
+    refuse_plain_variables(merged, wanted.statements)
+    refuse_size(merged.document, _LIMIT, option="statements", subject=bucket)
+    step = Step("s3:DeleteBucketPolicy", arguments)
+    if left:
+        confirm = {"ConfirmRemoveSelfBucketAccess": True} if bypass else {}
+        step = Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": text(merged.document)})
+    return Plan((step,), merged.differences, result, warnings)
+
+
+def refuse_bucket_lockout(
+    before: Document | None, after: Document | None, *, bucket_arn: str, root: str, identities: Sequence[str]
+) -> None:
+    """Refuse a policy that denies the caller to change it again. The account root always can (S3 user guide).
+
+    :raises Refusal: where the change brings such a Deny
+    """
+    nothing: Document = {"Statement": []}
+    access = Access("s3:PutBucketPolicy", bucket_arn, root, tuple(identities))
+    bypass = "confirm_remove_self_bucket_access"
+    refuse_lockout(
+        before or nothing,
+        after or nothing,
+        {"the caller": access},
+        option="statements",
+        bypass=bypass,
+        needs_allow=False,
+    )
+
+
+def _refuse_resources(statements: Sequence[Statement], bucket_arn: str) -> None:
+    for statement in statements:
+        for resource in listed(statement.get("Resource", statement.get("NotResource"))):
+            if resource != bucket_arn and not str(resource).startswith(f"{bucket_arn}/"):
+                reason = f"speaks of {resource}, which is not of this bucket"
+                remedy = f"S3 takes statements about the bucket itself only: {bucket_arn} and {bucket_arn}/*."
+                raise Refusal("statements", str(statement["Sid"]), reason, remedy)
+
+
+def _refuse_header_demands(statements: Sequence[Statement]) -> None:
+    for statement in statements:
+        demand = header_demand(statement)
+        if demand:
+            reason = f"denies writes that carry no encryption header ({' '.join(demand)}), and kopia sends none"
+            remedy = (
+                "Deny a wrong header, not a missing one: a negated operator together with "
+                f'"Null": {{"{demand[1]}": "false"}} (IfExists does not help in a Deny), '
+                "and let the bucket's default encryption do the rest."
+            )
+            raise Refusal("statements", str(statement["Sid"]), reason, remedy)
+
+
+def _header_warnings(document: Document, kept: Sequence[str], *, bucket: str) -> tuple[str, ...]:
+    foreign = ((name, header_demand(statement)) for name, statement in named_statements(document) if name in kept)
+    return tuple(
+        f"{bucket}: the foreign statement {name} denies writes that carry no encryption header ({' '.join(demand)}). "
+        "Where it applies to Velero's role, every write of kopia fails: file system backups and data movement."
+        for name, demand in foreign
+        if demand
+    )
+
+
+def header_demand(statement: Statement) -> tuple[str, str] | None:
+    """Operator and key by which a Deny refuses writes that name no encryption, or ``None``.
+
+    These condition keys are the headers of the request; the bucket's default encryption does not fill them in. A write
+    without the header is denied where every condition on these headers holds although they are absent. What the
+    statement says of other keys or principals may narrow it; nobody should rely on that.
+    """
+    if statement.get("Effect") != "Deny" or not _is_about_writes(statement):
+        return None
+    about = [condition for condition in conditions(statement) if condition[1].startswith(_ENCRYPTION_HEADER)]
+    if about and all(_holds_without(operator, values) for operator, _key, values in about):
+        return about[0][:2]
+    return None
+
+
+def _is_about_writes(statement: Statement) -> bool:
+    patterns = listed(statement.get("Action", statement.get("NotAction", ())))
+    covered = any(matches(str(pattern).lower(), "s3:putobject") for pattern in patterns)
+    return covered if "Action" in statement else not covered
+
+
+def _holds_without(operator: str, values: Sequence[str]) -> bool:
+    """Whether a condition holds for a request that lacks its key (IAM user guide, "Condition operators")."""
+    quantifier, _colon, name = operator.rpartition(":")
+    if name == "null":
+        return any(value.lower() == "true" for value in values)
+    if quantifier:
+        return quantifier == "forallvalues"
+    return name.endswith("ifexists") or "not" in name

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change bucket policies. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Document, Wanted, account_root, parse
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address
+from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
+    decide_bucket_policy,
+    refuse_bucket_lockout,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+
+
+@dataclass
+class BucketPolicyResource:
+    """Our statements in the policy of a bucket, for the runner.
+
+    :param owner: the account that must own the bucket
+    :param bypass: allow a policy that denies the caller to change it again
+    """
+
+    aws: Aws
+    wanted: Wanted
+    bucket: str
+    owner: str | None
+    bypass: bool
+    _current: Document | None = None
+
+    def read(self) -> Document | None:
+        # A bucket that does not exist has no policy either; a real run learns of it when it writes.
+        where = address(self.bucket, self.owner)
+        try:
+            answer = self.aws.find("s3:GetBucketPolicy", "NoSuchBucketPolicy", "NoSuchBucket", **where)
+        except ServiceError as error:
+            if error.status == 403 and self.owner:
+                error.add_hint(f"Or the bucket does not belong to account {self.owner}.")
+            raise
+        self._current = parse(answer["Policy"], option="bucket", subject=self.bucket) if answer else None
+        return self._current
+
+    def decide(self, current: Document | None) -> Plan:
+        return decide_bucket_policy(
+            self.wanted,
+            current,
+            partition=partition_of(self.aws.region),
+            arguments=address(self.bucket, self.owner),
+            bypass=self.bypass,
+        )
+
+    def guard(self, plan: Plan) -> None:
+        if self.bypass or plan.result["policy"] is None:
+            return
+        who = caller(self.aws)
+        refuse_bucket_lockout(
+            self._current,
+            plan.result["policy"],
+            bucket_arn=str(Arn(who.partition, "s3", "", "", self.bucket)),
+            root=account_root(who.account_id, who.partition),
+            identities=(who.arn, who.principal_arn),
+        )
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        return self.aws.apply(plan)

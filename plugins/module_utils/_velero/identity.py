@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role of Velero's pods: what is wanted, what there is, and a plan. Pure. PRIVATE to coffer.velero.
+
+EKS gives a pod the role of its ServiceAccount when the pod is created, so that a changed annotation needs new pods.
+Which pods those are is written down where it cannot be lost: the patch that changes the ServiceAccount also gives it a
+new revision, and each pod template bears the revision that its pods were made with. Where they differ, pods are
+renewed; where they agree, no pod runs with an earlier role of this module's, wherever a run was cut. So nobody has to
+list pods.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+import typing as t
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import enumerate_names, other_managers
+
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+REVISION_ANNOTATION = "coffer.velero/identity-revision"
+
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_STATIC_VARIABLES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE")
+_STATIC_VOLUME = "cloud-credentials"
+_SERVER_LABELS = {"component": "velero", "deploy": "velero", "app.kubernetes.io/name": "velero"}
+_INSTALL = (
+    "Install Velero first: velero install --no-secret --sa-annotations ..., or the Helm chart with "
+    "credentials.useSecret=false."
+)
+
+
+@dataclass(frozen=True)
+class WantedIdentity:
+    """The role that Velero's pods should have; ``None`` for none."""
+
+    namespace: str
+    service_account: str
+    role_arn: str | None
+
+    def refuse_contradictions(self) -> None:
+        if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
+            remedy = "Write arn:aws:iam::ACCOUNT:role/NAME."
+            raise Refusal("role_arn", self.role_arn or "it", "is not the ARN of a role", remedy)
+
+    @property
+    def path(self) -> str:
+        return object_path("v1", "serviceaccounts", self.namespace, self.service_account)
+
+    @property
+    def subject(self) -> str:
+        return f'ServiceAccount "{self.service_account}"'
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment or DaemonSet."""
+
+    kind: t.Literal["Deployment", "DaemonSet"]
+    content: Mapping[str, t.Any]
+
+    @property
+    def metadata(self) -> Mapping[str, t.Any]:
+        return t.cast("Mapping[str, t.Any]", self.content["metadata"])
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind}/{self.metadata['name']}"
+
+    @property
+    def path(self) -> str:
+        plural = f"{self.kind.lower()}s"
+        return object_path("apps/v1", plural, self.metadata["namespace"], self.metadata["name"])
+
+    @property
+    def template(self) -> Mapping[str, t.Any]:
+        return t.cast("Mapping[str, t.Any]", self.content["spec"]["template"])
+
+    @property
+    def selector(self) -> Mapping[str, str]:
+        return self.content["spec"]["selector"].get("matchLabels") or {}
+
+    @property
+    def service_account(self) -> str:
+        pod = self.template["spec"]
+        return str(pod.get("serviceAccountName") or pod.get("serviceAccount") or "default")
+
+    @property
+    def revision(self) -> str | None:
+        return _annotations(self.template.get("metadata") or {}).get(REVISION_ANNOTATION)
+
+    @property
+    def renews_itself(self) -> bool:
+        return (self.content["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
+
+    @property
+    def serves(self) -> bool:
+        """Whether a pod of it is up."""
+        return bool(self._status("availableReplicas") or self._status("numberAvailable"))
+
+    @property
+    def renewed(self) -> bool:
+        """Whether all its pods are up and made from the present template, in the way kubectl rollout status sees it."""
+        if not self.renews_itself:
+            return True
+        if self._status("observedGeneration") < self.metadata.get("generation", 0):
+            return False
+        if self.kind == "DaemonSet":
+            wanted = self._status("desiredNumberScheduled")
+            return min(self._status("updatedNumberScheduled"), self._status("numberAvailable")) >= wanted
+        wanted, updated = self.content["spec"].get("replicas", 1), self._status("updatedReplicas")
+        return min(updated, self._status("availableReplicas")) >= wanted and self._status("replicas") <= updated
+
+    @property
+    def progress(self) -> str:
+        """How far the renewal is, for a sentence."""
+        if self.kind == "DaemonSet":
+            updated, wanted = self._status("updatedNumberScheduled"), self._status("desiredNumberScheduled")
+        else:
+            updated, wanted = self._status("updatedReplicas"), self.content["spec"].get("replicas", 1)
+        available = self._status("availableReplicas") or self._status("numberAvailable")
+        return f"{updated} of {wanted} pods renewed, {available} available"
+
+    def _status(self, name: str) -> int:
+        return int((self.content.get("status") or {}).get(name) or 0)
+
+    def runs(self, *words: str) -> bool:
+        """Whether a container of it is ``velero`` with these words."""
+        for container in self.template["spec"].get("containers", ()):
+            command = [*(container.get("command") or ()), *(container.get("args") or ())]
+            if not container.get("command") and "velero" in str(container.get("image")):
+                command.insert(0, "velero")
+            if command and os.path.basename(command[0]) == "velero" and tuple(command[1 : 1 + len(words)]) == words:
+                return True
+        return False
+
+    def static_credentials(self) -> list[str]:
+        """What gives its containers a credential that wins over the role of the pod."""
+        pod = self.template["spec"]
+        found: list[str] = []
+        for container in pod.get("containers", ()):
+            variables = [v for v in container.get("env") or () if v.get("value") or v.get("valueFrom")]
+            found.extend(f"the variable {v['name']}" for v in variables if v["name"] in _STATIC_VARIABLES)
+            mounts = (mount["name"] for mount in container.get("volumeMounts") or ())
+            found.extend(f"the volume {name}" for name in mounts if name == _STATIC_VOLUME)
+        return sorted(set(found))
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Velero in its namespace, as far as its identity goes; what is not there is ``None`` or empty."""
+
+    service_account: Mapping[str, t.Any] | None
+    servers: tuple[Workload, ...]
+    node_agents: tuple[Workload, ...]
+
+    @classmethod
+    def of(
+        cls,
+        service_account: Mapping[str, t.Any] | None,
+        deployments: Iterable[Mapping[str, t.Any]],
+        daemon_sets: Iterable[Mapping[str, t.Any]],
+    ) -> Installation:
+        """Names differ between velero install, Helm and OADP, so that workloads are found by what they run."""
+        candidates = [Workload("Deployment", item) for item in deployments]
+        servers = [item for item in candidates if item.runs("server")] or [i for i in candidates if _labelled(i)]
+        agents = [Workload("DaemonSet", item) for item in daemon_sets]
+        agents = [item for item in agents if item.runs("node-agent", "server") or item.runs("restic", "server")]
+        return cls(service_account, tuple(servers), tuple(agents))
+
+    @property
+    def workloads(self) -> tuple[Workload, ...]:
+        return self.servers + self.node_agents
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return _annotations((self.service_account or {}).get("metadata") or {})
+
+
+def _labelled(workload: Workload) -> bool:
+    labels = (workload.template.get("metadata") or {}).get("labels") or {}
+    return any(labels.get(name) == value for name, value in _SERVER_LABELS.items())
+
+
+def _annotations(metadata: Mapping[str, t.Any]) -> Mapping[str, str]:
+    return metadata.get("annotations") or {}
+
+
+def decide_identity(wanted: WantedIdentity, current: Installation) -> Plan:
+    """The plan that gives Velero's pods the role, or takes it away.
+
+    :raises Refusal: where the role could not have an effect
+    """
+    _refuse_ambiguous(wanted, current)
+    for workload in current.workloads if wanted.role_arn else ():
+        _refuse_static(wanted, workload)
+    role, revision = current.annotations.get(ROLE_ANNOTATION), current.annotations.get(REVISION_ANNOTATION)
+    steps: list[Step] = []
+    differences: list[Difference] = []
+    if role != wanted.role_arn:
+        differences.append(Difference("role_arn", role, wanted.role_arn))
+    if role != wanted.role_arn or (role is not None and revision is None):
+        metadata = (current.service_account or {}).get("metadata") or {}
+        revision = str(metadata.get("resourceVersion", ""))
+        body = {"resourceVersion": revision or None, "annotations": _marks(wanted.role_arn, revision)}
+        steps.append(Step(f"PATCH {wanted.path}", {"body": {"metadata": body}}))
+    users = [item for item in current.workloads if item.service_account == wanted.service_account]
+    outdated = [item for item in users if item.revision != revision]
+    _refuse_paused(outdated)
+    if outdated:
+        differences.append(Difference("renewed", None, [item.title for item in outdated]))
+        steps.extend(_renew(item, revision) for item in outdated)
+    result = {
+        "namespace": wanted.namespace,
+        "service_account": wanted.service_account,
+        "role_arn": wanted.role_arn,
+        "workloads": [item.title for item in users],
+        "renewed": [item.title for item in outdated],
+    }
+    return Plan(tuple(steps), tuple(differences), result, tuple(_warnings(wanted, current, outdated)))
+
+
+def _marks(role_arn: str | None, revision: str) -> dict[str, str | None]:
+    return {ROLE_ANNOTATION: role_arn, REVISION_ANNOTATION: revision}
+
+
+def _renew(workload: Workload, revision: str | None) -> Step:
+    """Another template is what makes a controller renew its pods."""
+    template = {"metadata": {"annotations": {REVISION_ANNOTATION: revision}}}
+    return Step(f"PATCH {workload.path}", {"body": {"spec": {"template": template}}})
+
+
+def _refuse_ambiguous(wanted: WantedIdentity, current: Installation) -> None:
+    if len(current.servers) > 1:
+        names = enumerate_names(item.title for item in current.servers)
+        remedy = "Scale down or remove all but one: two servers disturb each other's backups."
+        raise Refusal("namespace", f'namespace "{wanted.namespace}"', f"has several Velero servers ({names})", remedy)
+    for server in current.servers:
+        if server.service_account != wanted.service_account:
+            reason = f'is not what {server.title} runs as: that is "{server.service_account}"'
+            remedy = f"Set service_account={server.service_account}, also in the role's trust policy."
+            raise Refusal("service_account", wanted.subject, reason, remedy)
+
+
+def _refuse_static(wanted: WantedIdentity, workload: Workload) -> None:
+    found = workload.static_credentials()
+    if found and workload.service_account == wanted.service_account:
+        reason = f"has a static credential ({', '.join(found)}), which wins over any role"
+        remedy = (
+            "Take it away first: Helm chart with credentials.useSecret=false, velero install --no-secret, or remove "
+            "the variable, the volume and its mount."
+        )
+        raise Refusal("role_arn", workload.title, reason, remedy)
+
+
+def _refuse_paused(workloads: Iterable[Workload]) -> None:
+    for workload in workloads:
+        if workload.content["spec"].get("paused"):
+            remedy = f"Resume it: kubectl rollout resume {workload.title.lower()}."
+            raise Refusal("role_arn", workload.title, "is paused, so that its pods would not be renewed", remedy)
+
+
+def _warnings(wanted: WantedIdentity, current: Installation, outdated: Sequence[Workload]) -> Iterable[str]:
+    if lacking := refuse_incomplete(wanted, current):
+        yield f"{lacking} Until then this shows what would be done."
+    for agent in current.node_agents:
+        if agent.service_account != wanted.service_account:
+            yield (
+                f'{agent.title} runs as "{agent.service_account}" and does not get the role; volume data that it '
+                "writes needs one too."
+            )
+    for item in outdated:
+        if not item.renews_itself:
+            yield f"{item.title} renews its pods only when they are deleted (OnDelete): delete them."
+        manager = other_managers({"ownerReferences": item.metadata.get("ownerReferences")})
+        if manager:
+            yield f"{item.title} belongs to {manager}, which may undo the change of its template."
+
+
+def refuse_incomplete(wanted: WantedIdentity, current: Installation) -> Refusal | None:
+    """What has to be there before a role can be given to anything; a check run only tells of it."""
+    place = f'namespace "{wanted.namespace}"'
+    if not current.servers:
+        return Refusal("namespace", place, "has no Velero server", _INSTALL)
+    if current.service_account is None:
+        reason = f"does not exist in {place}"
+        remedy = "It belongs to whoever installs Velero (Helm: serviceAccount.server.create), so make it there."
+        return Refusal("service_account", wanted.subject, reason, remedy)
+    return None

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests that read, change and await the role of Velero's pods. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import (
+    Installation,
+    WantedIdentity,
+    Workload,
+    decide_identity,
+    refuse_incomplete,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
+    API_VERSION,
+    enumerate_names,
+    running,
+    velero_path,
+)
+
+_POLL_SECONDS = 1.0
+_PLUGIN = {"kind": "ObjectStore", "name": "velero.io/aws"}
+
+
+@dataclass
+class IdentityResource:
+    """The role of Velero's pods, for the runner.
+
+    :param backup_timeout: seconds to wait for running backups and restores to end
+    :param wait_timeout: seconds to wait for new pods, ``None`` not to wait
+    """
+
+    kube: Kube
+    wanted: WantedIdentity
+    backup_timeout: int = 0
+    wait_timeout: int | None = None
+    _current: Installation = field(default_factory=lambda: Installation(None, (), ()), init=False)
+    _changed: bool = field(default=False, init=False)
+
+    def read(self) -> Installation:
+        namespace = self.wanted.namespace
+        self._current = Installation.of(
+            self.kube.find(self.wanted.path),
+            self.kube.list(object_path("apps/v1", "deployments", namespace)),
+            self.kube.list(object_path("apps/v1", "daemonsets", namespace)),
+        )
+        return self._current
+
+    def decide(self, current: Installation) -> Plan:
+        return decide_identity(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        """A check run does not wait for backups, and does not fail where the real run would only have to wait."""
+        if self.backup_timeout == 0:
+            self._refuse_running(plan)
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        if incomplete := refuse_incomplete(self.wanted, self._current):
+            raise incomplete
+        if self.backup_timeout:
+            self._await_running(plan)
+        self._changed = True
+        self.kube.apply(plan)
+        return {}
+
+    def _await_running(self, plan: Plan) -> None:
+        deadline = time.monotonic() + self.backup_timeout
+        while time.monotonic() < deadline and self._running(plan):
+            time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+        self._refuse_running(plan)
+
+    def _refuse_running(self, plan: Plan) -> None:
+        if names := self._running(plan):
+            reason = f"run in namespace {self.wanted.namespace}, and a new Velero server would mark them Failed"
+            remedy = f"Let them end; this task has waited {self.backup_timeout} s for them and can wait longer."
+            raise Refusal("backup_timeout", enumerate_names(names), reason, remedy)
+
+    def _running(self, plan: Plan) -> list[str]:
+        """What the renewal would harm. A server that is down is not at work on anything."""
+        renewed = plan.result["renewed"]
+        if not renewed or not any(server.serves for server in self._current.servers):
+            return []
+        node_agent = any(agent.title in renewed for agent in self._current.node_agents)
+        return [
+            f"{kind} {name}"
+            for kind, plural in (("Backup", "backups"), ("Restore", "restores"))
+            for name in running(self.kube.list(velero_path(plural, self.wanted.namespace)), node_agent=node_agent)
+        ]
+
+    def confirm(self) -> dict[str, t.Any]:
+        """Wait until all pods are new and the server answers, also where an earlier run was cut before it did."""
+        if self.wait_timeout is None:
+            return {}
+        pending = [w for w in self._current.workloads if w.service_account == self.wanted.service_account]
+        pending = [item for item in pending if self._changed or not item.renewed]
+        if not pending:
+            return {}
+        deadline = time.monotonic() + self.wait_timeout
+        for workload in pending:
+            self._await_renewal(workload, deadline)
+        if any(server.content["spec"].get("replicas", 1) for server in self._current.servers):
+            return {"server_version": self._server_version(deadline)}
+        return {}
+
+    def _await_renewal(self, workload: Workload, deadline: float) -> None:
+        while True:
+            workload = Workload(workload.kind, self.kube.get(workload.path))
+            if workload.renewed:
+                return
+            if time.monotonic() > deadline:
+                raise VeleroError(
+                    f"{workload.title}: {workload.progress} after {self.wait_timeout} s.{self._obstacles(workload)} "
+                    "The role is set; run the task again to go on waiting."
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _obstacles(self, workload: Workload) -> str:
+        """What keeps pods from coming up, as far as the credentials may see it."""
+        selector = ",".join(f"{name}={value}" for name, value in sorted(workload.selector.items()))
+        try:
+            pods = self.kube.list(object_path("v1", "pods", self.wanted.namespace), labelSelector=selector)
+        except ServiceError:
+            pods = []
+        conditions = (workload.content.get("status") or {}).get("conditions") or ()
+        failed = [c for c in conditions if (c["type"], c["status"]) in _BAD_CONDITIONS]
+        found = [str(c.get("message")) for c in failed] + [text for pod in pods for text in _troubles(pod)]
+        return "".join(f" {text.rstrip('.')}." for text in dict.fromkeys(found))
+
+    def _server_version(self, deadline: float) -> str:
+        """Ask the server itself; a finished rollout says nothing, for Velero's pods have no probes."""
+        name = f"coffer-velero-{uuid.uuid4().hex[:12]}"
+        path = velero_path("serverstatusrequests", self.wanted.namespace, name)
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "ServerStatusRequest",
+            "metadata": {"name": name, "namespace": self.wanted.namespace},
+            "spec": {},
+        }
+        self.kube.create(velero_path("serverstatusrequests", self.wanted.namespace), body)
+        try:
+            status = self._answer(path, deadline)
+        finally:
+            self.kube.delete(path)
+        if _PLUGIN not in [{"kind": p.get("kind"), "name": p.get("name")} for p in status.get("plugins") or ()]:
+            raise VeleroError(
+                f"Velero in namespace {self.wanted.namespace} has no plugin {_PLUGIN['name']}. Add "
+                "velero-plugin-for-aws: velero plugin add, or initContainers of the Helm chart."
+            )
+        return str(status.get("serverVersion"))
+
+    def _answer(self, path: str, deadline: float) -> dict[str, t.Any]:
+        while True:
+            status: dict[str, t.Any] = self.kube.get(path).get("status") or {}
+            if status.get("phase") == "Processed":
+                return status
+            if time.monotonic() > deadline:
+                raise VeleroError(
+                    f"The Velero server in namespace {self.wanted.namespace} does not answer within "
+                    f"{self.wait_timeout} s, though its pod is up. See its log: kubectl -n {self.wanted.namespace} "
+                    f"logs {self._current.servers[0].title.lower()}."
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+_BAD_CONDITIONS = {("Progressing", "False"), ("ReplicaFailure", "True")}
+
+
+def _troubles(pod: Mapping[str, t.Any]) -> Iterable[str]:
+    status = pod.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            yield f"{pod['metadata']['name']}: {condition.get('message')}"
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            yield f"{pod['metadata']['name']}: {waiting['reason']} {waiting.get('message', '')}".rstrip()

@@ -1,0 +1,427 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of a BackupStorageLocation and what there is, to a plan. Pure. PRIVATE to coffer.velero.
+
+A spec is compared flat: ``config.kmsKeyId``, ``objectStorage.bucket``. A name that is not wanted is left alone, and a
+wanted value of ``None`` means that the field must not be there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import typing as t
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remedy
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
+    API_VERSION,
+    other_managers,
+    velero_path,
+)
+
+PLURAL = "backupstoragelocations"
+
+#: The options whose values go to ``spec.config`` as they are; an empty string removes the key.
+_CONFIG = {"region": "region", "s3_url": "s3Url", "public_url": "publicUrl", "profile": "profile", "tagging": "tagging"}
+_SWITCHES = {"s3_force_path_style": "s3ForcePathStyle", "insecure_skip_tls_verify": "insecureSkipTLSVerify"}
+#: One group: what the task does not name is removed, since a leftover key would take precedence or be an error.
+ENCRYPTION = {
+    "kms_key_id": "kmsKeyId",
+    "server_side_encryption": "serverSideEncryption",
+    "customer_key_encryption_secret": "customerKeyEncryptionSecret",
+    "customer_key_encryption_file": "customerKeyEncryptionFile",
+}
+_CUSTOMER_KEY = ("customerKeyEncryptionSecret", "customerKeyEncryptionFile")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+|0")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedLocation:
+    """What a task wants of a location; the names are those of the options. ``None`` means: leave it as it is."""
+
+    name: str
+    namespace: str
+    provider: str = "aws"
+    bucket: str = ""
+    prefix: str = ""
+    region: str | None = None
+    kms_key_id: str | None = None
+    server_side_encryption: str | None = None
+    customer_key_encryption_secret: str | None = None
+    customer_key_encryption_file: str | None = None
+    s3_url: str | None = None
+    public_url: str | None = None
+    s3_force_path_style: bool | None = None
+    insecure_skip_tls_verify: bool | None = None
+    checksum_algorithm: str | None = None
+    tagging: str | None = None
+    profile: str | None = None
+    object_storage_ca_cert: str | None = None
+    object_storage_ca_cert_ref: Mapping[str, str | None] | None = None
+    credential: Mapping[str, str | None] | None = None
+    default: bool | None = None
+    access_mode: str | None = None
+    validation_frequency: str | None = None
+    backup_sync_period: str | None = None
+
+    def refuse_contradictions(self) -> None:
+        """Refuse what the plugin would not do, or would silently do otherwise, before the cluster is asked anything."""
+        for check in (_storage, _endpoint, _encryption, _kms_key, _customer_key, _tagging, _periods):
+            check(self)
+
+    @property
+    def subject(self) -> str:
+        return f'BackupStorageLocation "{self.name}"'
+
+    @property
+    def path(self) -> str:
+        return velero_path(PLURAL, self.namespace, self.name)
+
+    def fields(self) -> dict[str, t.Any]:
+        """What has to be where in the spec; every value of ``config`` is a string, as the schema demands."""
+        wanted: dict[str, t.Any] = {
+            "provider": self.provider,
+            "objectStorage.bucket": self.bucket,
+            "objectStorage.prefix": self.prefix.strip("/") or None,
+            **{f"config.{key}": getattr(self, option) or None for option, key in ENCRYPTION.items()},
+        }
+        for option, key in _CONFIG.items():
+            if getattr(self, option) is not None:
+                wanted[f"config.{key}"] = getattr(self, option) or None
+        for option, key in _SWITCHES.items():
+            if getattr(self, option) is not None:
+                wanted[f"config.{key}"] = "true" if getattr(self, option) else None
+        others = {
+            "config.checksumAlgorithm": self.checksum_algorithm,  # "" asks for none, which absence does not
+            "default": self.default,
+            "accessMode": self.access_mode,
+            "validationFrequency": self.validation_frequency,
+            "backupSyncPeriod": self.backup_sync_period,
+        }
+        wanted.update({name: value for name, value in others.items() if value is not None})
+        if self.credential is not None:
+            wanted["credential"] = _reference(self.credential)
+        return {**wanted, **self._certificate()}
+
+    def _certificate(self) -> dict[str, t.Any]:
+        """Velero refuses a location that has both, so that one takes the other away."""
+        if self.object_storage_ca_cert is None and self.object_storage_ca_cert_ref is None:
+            return {}
+        text = self.object_storage_ca_cert
+        return {
+            "objectStorage.caCert": base64.b64encode(text.encode()).decode() if text else None,
+            "objectStorage.caCertRef": _reference(self.object_storage_ca_cert_ref or {}),
+        }
+
+
+def _reference(selector: Mapping[str, str | None]) -> dict[str, str] | None:
+    return {name: str(selector[name]) for name in ("name", "key")} if selector.get("name") else None
+
+
+def _storage(wanted: WantedLocation) -> None:
+    if wanted.provider not in ("aws", "velero.io/aws"):
+        cure = "Use aws; the options of this module are those of velero-plugin-for-aws."
+        raise Refusal("provider", wanted.provider, "is another plugin's", cure)
+    if not wanted.bucket:
+        raise Refusal("bucket", "it", "is empty", "Give the name of the bucket.")
+    if "/" in wanted.bucket and not wanted.bucket.startswith("arn:aws:s3:"):
+        cure = "Put what follows the bucket's name into prefix."
+        raise Refusal("bucket", wanted.bucket, "contains a slash, which Velero does not accept", cure)
+    if wanted.object_storage_ca_cert and wanted.object_storage_ca_cert_ref:
+        cure = "Give one of them."
+        raise Refusal("object_storage_ca_cert", "it", "and object_storage_ca_cert_ref exclude each other", cure)
+    if wanted.object_storage_ca_cert and "-----BEGIN CERTIFICATE-----" not in wanted.object_storage_ca_cert:
+        cure = "Give the text of the certificate, not the name of a file and not base64."
+        raise Refusal("object_storage_ca_cert", "it", "is not a certificate in PEM form", cure)
+
+
+def _endpoint(wanted: WantedLocation) -> None:
+    for option in ("s3_url", "public_url"):
+        text = getattr(wanted, option)
+        if not text:
+            continue
+        url = urlsplit(text)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise Refusal(option, text, "is not an http or https URL", "Write https://HOST or https://HOST:PORT.")
+        if option == "s3_url" and (url.path.strip("/") or url.query or url.fragment):
+            cure = "Give scheme, host and port; the bucket has an option of its own."
+            raise Refusal(option, text, "has a path, which Velero's kopia does not accept", cure)
+
+
+def _encryption(wanted: WantedLocation) -> None:
+    """The plugin looks at the key id first, then at a customer key, then at the algorithm (object_store.go)."""
+    keys = [option for option in ENCRYPTION if option != "server_side_encryption" and getattr(wanted, option)]
+    algorithm = wanted.server_side_encryption
+    if len(keys) > 1:
+        raise Refusal(keys[0], "it", f"and {' and '.join(keys[1:])} exclude each other", "Give one of them.")
+    if not algorithm:
+        return
+    if not keys:
+        if algorithm != "AES256":
+            cure = (
+                "Give the key's ARN in kms_key_id. For aws:kms:dsse, or to follow the bucket, leave both out: the "
+                "bucket's default encryption names algorithm and key (coffer.velero.bucket_encryption)."
+            )
+            reason = "without a key encrypts under the managed key aws/s3, not under the bucket's key"
+            raise Refusal("server_side_encryption", algorithm, reason, cure)
+    elif keys != ["kms_key_id"]:
+        reason = f"has no effect beside {keys[0]}: the plugin encrypts with the customer's key"
+        raise Refusal("server_side_encryption", algorithm, reason, "Give one of them.")
+    elif algorithm != "aws:kms":
+        cure = (
+            "Leave server_side_encryption out for aws:kms. For aws:kms:dsse under a key of your own leave both out, "
+            "and set it as the bucket's default encryption (coffer.velero.bucket_encryption)."
+        )
+        reason = "has no effect beside kms_key_id: the plugin encrypts with aws:kms"
+        raise Refusal("server_side_encryption", algorithm, reason, cure)
+
+
+def _kms_key(wanted: WantedLocation) -> None:
+    text = wanted.kms_key_id
+    if not text:
+        return
+    arn = Arn.parse(text)
+    of_aws = _at_aws(wanted.s3_url)
+    if text.startswith("alias/") or (arn and arn.resource.startswith("alias/")) or (arn is None and of_aws):
+        cure = "Give the full ARN of the key: S3 looks up anything else in the account of whoever writes."
+        raise Refusal("kms_key_id", text, "is not the ARN of a key", cure)
+    if arn and (arn.service != "kms" or not arn.resource.startswith("key/")):
+        raise Refusal("kms_key_id", text, "is not the ARN of a key", "Write arn:aws:kms:REGION:ACCOUNT:key/ID.")
+    if arn and wanted.region and arn.region != wanted.region:
+        cure = f"S3 encrypts with keys of the bucket's Region only: choose a key in {wanted.region}."
+        raise Refusal("kms_key_id", text, f"is in {arn.region}, the bucket is in {wanted.region}", cure)
+
+
+def _customer_key(wanted: WantedLocation) -> None:
+    secret, file = wanted.customer_key_encryption_secret, wanted.customer_key_encryption_file
+    if secret and not re.fullmatch(r"[^/]+/[^/]+", secret):
+        cure = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
+        raise Refusal("customer_key_encryption_secret", secret, "does not name a key of a Secret", cure)
+    if file and not file.startswith("/"):
+        cure = "Give the path inside the container of the Velero server, where the Secret is mounted."
+        raise Refusal("customer_key_encryption_file", file, "is not an absolute path", cure)
+    if (secret or file) and _at_aws(wanted.s3_url) and (wanted.s3_url or "").startswith("http:"):
+        cure = "S3 takes a customer's key over TLS only: write https."
+        raise Refusal("s3_url", str(wanted.s3_url), "is not encrypted", cure)
+
+
+def _at_aws(s3_url: str | None) -> bool:
+    """Whether the bucket is one of AWS's own."""
+    host = urlsplit(s3_url or "").hostname or "amazonaws.com"
+    return host.endswith(("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"))
+
+
+def _tagging(wanted: WantedLocation) -> None:
+    text = wanted.tagging
+    if not text:
+        return
+    tags = parse_qsl(text, keep_blank_values=True)
+    if any("=" not in part or part.startswith("=") for part in text.split("&")):
+        raise Refusal("tagging", text, "is not a list of tags", "Write key=value&key=value, URL-encoded.")
+    if len(tags) == 1:
+        cure = "Give two or more, or none."
+        raise Refusal("tagging", text, "is a single tag, which velero-plugin-for-aws takes for an error", cure)
+    if len(tags) > 10:
+        raise Refusal("tagging", text, f"holds {len(tags)} tags", "S3 allows 10 tags on an object.")
+    if any(len(key) > 128 or len(value) > 248 for key, value in tags):
+        cure = "The plugin takes keys of up to 128 characters and values of up to 248."
+        raise Refusal("tagging", text, "holds a tag that is too long", cure)
+
+
+def _periods(wanted: WantedLocation) -> None:
+    """The schema takes any string, and a single bad one keeps the server from reading all its locations."""
+    for option in ("validation_frequency", "backup_sync_period"):
+        text = getattr(wanted, option)
+        if text is not None and not _DURATION.fullmatch(text):
+            raise Refusal(option, text or "it", "is not a duration", "Write it as in 30s, 1h30m or 0.")
+
+
+def _duration(text: str) -> float | str:
+    if not _DURATION.fullmatch(text):
+        return text
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([a-zµ]+)", text))
+
+
+def _certificate_text(text: str) -> bytes | str:
+    try:
+        return base64.b64decode(text).strip()
+    except binascii.Error:
+        return text
+
+
+#: What is the same to Velero, by field; for others an empty value is the same as none.
+_SAME: Mapping[str, Callable[[t.Any], t.Any]] = {
+    "provider": lambda value: value.removeprefix("velero.io/"),
+    "objectStorage.prefix": lambda value: value.strip("/") or None,
+    "objectStorage.caCert": _certificate_text,
+    "objectStorage.caCertRef": _reference,
+    "credential": _reference,
+    "config.checksumAlgorithm": str,
+    "config.s3ForcePathStyle": lambda value: value in _TRUE or None,
+    "config.insecureSkipTLSVerify": lambda value: value in _TRUE or None,
+    "accessMode": lambda value: None if value == "ReadWrite" else value,
+    "validationFrequency": _duration,
+    "backupSyncPeriod": _duration,
+}
+
+
+def _meaning(name: str, value: t.Any) -> t.Any:
+    return None if value is None else _SAME.get(name, _or_none)(value)
+
+
+def _or_none(value: t.Any) -> t.Any:
+    return value or None
+
+
+def flatten(spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """A spec by the names of :meth:`WantedLocation.fields`."""
+    flat = {name: value for name, value in spec.items() if name not in ("config", "objectStorage")}
+    for parent in ("objectStorage", "config"):
+        flat.update({f"{parent}.{name}": value for name, value in (spec.get(parent) or {}).items()})
+    return flat
+
+
+def _nested(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    spec: dict[str, t.Any] = {}
+    for name, value in fields.items():
+        parent, _dot, child = name.partition(".")
+        if child:
+            spec.setdefault(parent, {})[child] = value
+        else:
+            spec[parent] = value
+    return spec
+
+
+def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None) -> Plan:
+    """The plan that makes a location as it is wanted, whether it exists or not.
+
+    :raises Refusal: where the location would have no Region
+    """
+    before = flatten((current or {}).get("spec") or {})
+    fields = wanted.fields()
+    after = {**before, **fields}
+    if not after.get("config.region"):
+        cure = "Give the bucket's Region; without it the plugin asks the bucket anonymously, and kopia guesses."
+        raise Refusal("region", wanted.subject, "has no Region", cure)
+    differing = {n: v for n, v in fields.items() if _meaning(n, v) != _meaning(n, before.get(n))}
+    differences = tuple(Difference(name, before.get(name), value) for name, value in differing.items())
+    spec = _nested({name: value for name, value in after.items() if value is not None})
+    result = {"name": wanted.name, "namespace": wanted.namespace, "spec": spec}
+    warnings = _warnings(wanted, current, after, changes=bool(differences))
+    steps = (_write(wanted, current, differing),) if differences else ()
+    return Plan(steps, differences, result, warnings)
+
+
+def _write(wanted: WantedLocation, current: Mapping[str, t.Any] | None, differing: Mapping[str, t.Any]) -> Step:
+    """A merge patch, where null removes a field; a PUT would wipe the status, which is no subresource in Velero."""
+    if current is not None:
+        metadata = {"resourceVersion": current["metadata"]["resourceVersion"]}
+        return Step(f"PATCH {wanted.path}", {"body": {"metadata": metadata, "spec": _nested(differing)}})
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "BackupStorageLocation",
+        "metadata": {"name": wanted.name, "namespace": wanted.namespace},
+        "spec": _nested({name: value for name, value in differing.items() if value is not None}),
+    }
+    return Step(f"POST {velero_path(PLURAL, wanted.namespace)}", {"body": body})
+
+
+def delete_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None) -> Plan:
+    """The plan that takes the object away, and nothing from the bucket."""
+    result = {"name": wanted.name, "namespace": wanted.namespace}
+    if current is None:
+        return Plan(result=result)
+    before = flatten(current.get("spec") or {})
+    differences = tuple(Difference(name, value, None) for name, value in before.items() if value is not None)
+    warnings = _other_manager(wanted, current)
+    return Plan((Step(f"DELETE {wanted.path}"),), differences or (Difference("spec", {}, None),), result, warnings)
+
+
+def _warnings(
+    wanted: WantedLocation, current: Mapping[str, t.Any] | None, after: Mapping[str, t.Any], *, changes: bool
+) -> tuple[str, ...]:
+    found: list[str] = []
+    if wanted.credential is None and after.get("credential"):
+        name = after["credential"].get("name")
+        found.append(
+            f"{wanted.subject} keeps its credential from Secret {name}, which wins over the role of Velero's pods. "
+            "credential={} takes it away."
+        )
+    if str(after["config.region"]).startswith("cn-") and not after.get("config.s3Url"):
+        found.append(
+            "Without s3_url Velero's kopia looks for S3 at a host name that does not exist in China: set it to "
+            f"https://s3.{after['config.region']}.amazonaws.com.cn."
+        )
+    if current is not None and changes:
+        found.extend(_other_manager(wanted, current))
+    elif current is not None and Validation.of(current).phase == "Unavailable":
+        found.append(f"When this task began, {unavailable(wanted, Validation.of(current))}")
+    return tuple(found)
+
+
+def _other_manager(wanted: WantedLocation, current: Mapping[str, t.Any]) -> tuple[str, ...]:
+    manager = other_managers(current["metadata"])
+    return (f"{wanted.subject} is also managed by {manager}, which may undo the change.",) if manager else ()
+
+
+def relocated(plan: Plan) -> str | None:
+    """The option by which a plan points an existing location at another place."""
+    options = {"objectStorage.bucket": "bucket", "objectStorage.prefix": "prefix", "config.s3Url": "s3_url"}
+    names = [difference.name for difference in plan.differences]
+    return next((option for name, option in options.items() if name in names), None)
+
+
+def rekeyed(plan: Plan) -> str | None:
+    """The option by which a plan makes what is in the location unreadable.
+
+    With a customer's key the plugin sends it with every read, so that it reads nothing that was written otherwise;
+    without one it cannot read what was written with it. All other modes are S3's own affair.
+    """
+    changed = {difference.name.removeprefix("config.") for difference in plan.differences}
+    return next((option for option, key in ENCRYPTION.items() if key in _CUSTOMER_KEY and key in changed), None)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the server says of a location.
+
+    :param phase: ``None`` before the first validation
+    :param time: of the last validation, to the second
+    :param outdated: whether the spec was written after it
+    """
+
+    phase: str | None
+    time: str | None
+    message: str
+    outdated: bool
+
+    @classmethod
+    def of(cls, location: Mapping[str, t.Any]) -> Validation:
+        status = location.get("status") or {}
+        validated = status.get("lastValidationTime")
+        written = max(
+            (entry["time"] for entry in location["metadata"].get("managedFields") or () if _spec(entry)), default=""
+        )
+        return cls(status.get("phase"), validated, str(status.get("message") or ""), (validated or "") < written)
+
+
+def _spec(entry: Mapping[str, t.Any]) -> bool:
+    """Whether somebody wrote the spec at that time. The server's own entry is renewed with every validation."""
+    fields = entry.get("fieldsV1") or {}
+    return "f:spec" in fields and "f:status" not in fields and "time" in entry
+
+
+def unavailable(wanted: WantedLocation, validation: Validation) -> str:
+    """What is wrong with a location, and what to do about it."""
+    return f"{wanted.subject} is Unavailable: {plain(validation.message)}. {remedy(validation.message)}"

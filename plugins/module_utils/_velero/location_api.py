@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests that read, change and await a BackupStorageLocation. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
+    PLURAL,
+    Validation,
+    WantedLocation,
+    decide_location,
+    delete_location,
+    rekeyed,
+    relocated,
+    unavailable,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import enumerate_names, velero_path
+
+_POLL_SECONDS = 1.0
+
+#: After a change the first new result may be that of a validation that was under way with the old spec.
+_SETTLE_SECONDS = 3.0
+
+_Object = dict[str, t.Any]
+
+
+@dataclass
+class LocationResource:
+    """A location, for the runner.
+
+    :param absent: take the object away
+    :param wait_timeout: seconds to wait for a validation, ``None`` not to wait
+    """
+
+    kube: Kube
+    wanted: WantedLocation
+    absent: bool = False
+    allow_relocation: bool = False
+    allow_orphaned_backups: bool = False
+    wait_timeout: int | None = None
+    _current: _Object | None = field(default=None, init=False)
+    _written: _Object | None = field(default=None, init=False)
+
+    def read(self) -> _Object | None:
+        self._current = self.kube.find(self.wanted.path)
+        return self._current
+
+    def decide(self, current: _Object | None) -> Plan:
+        return delete_location(self.wanted, current) if self.absent else decide_location(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        if self._current is None:
+            return
+        if self.absent:
+            self._guard_backups()
+            return
+        self._guard_contents(plan)
+        if any(difference.name == "default" and difference.after for difference in plan.differences):
+            self._guard_default(self._current)
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        self._written = self.kube.apply(plan)
+        return {}
+
+    def _guard_backups(self) -> None:
+        if self.allow_orphaned_backups:
+            return
+        if backups := self._backups():
+            cure = (
+                "Delete them first (velero backup delete), or set allow_orphaned_backups=true: their objects stay in "
+                "the bucket, and Velero can no longer restore, expire or delete them."
+            )
+            raise Refusal("state", self.wanted.subject, f"holds {backups}", cure)
+
+    def _guard_contents(self, plan: Plan) -> None:
+        moved, rekeyed_by = relocated(plan), rekeyed(plan)
+        if moved is not None and not self.allow_relocation and (backups := self._backups()):
+            reason = f"holds {backups}, and Velero deletes Backup objects that it does not find in the new place"
+            cure = (
+                "Make a location under another name instead, or set allow_relocation=true; the objects in the old "
+                "place stay."
+            )
+            raise Refusal(moved, self.wanted.subject, reason, cure)
+        if moved is None and rekeyed_by is not None and (backups := self._backups()):
+            reason = f"holds {backups}, which Velero could no longer read: with a customer's key it reads nothing else"
+            cure = "Make a location under another name, with another prefix or bucket, for each customer's key."
+            raise Refusal(rekeyed_by, self.wanted.subject, reason, cure)
+
+    def _guard_default(self, current: _Object) -> None:
+        """Of two default locations Velero resets the older one."""
+        others = self.kube.list(velero_path(PLURAL, self.wanted.namespace))
+        newer = [
+            other["metadata"]["name"]
+            for other in others
+            if other["spec"].get("default")
+            and other["metadata"]["name"] != self.wanted.name
+            and other["metadata"]["creationTimestamp"] >= current["metadata"]["creationTimestamp"]
+        ]
+        if newer:
+            reason = f"is older than {enumerate_names(newer)}, which is the default too, so that Velero would reset it"
+            raise Refusal("default", self.wanted.subject, reason, "Set default=false there first.")
+
+    def _backups(self) -> str:
+        """The backups in the location, for a sentence; empty where there are none."""
+        backups = self.kube.list(velero_path("backups", self.wanted.namespace))
+        names = [b["metadata"]["name"] for b in backups if b["spec"].get("storageLocation") == self.wanted.name]
+        return f"{len(names)} backup{'s' * (len(names) > 1)} ({enumerate_names(names)})" if names else ""
+
+    def confirm(self) -> dict[str, t.Any]:
+        """Wait until the server has validated what is there now, and fail where it is not Available."""
+        if self.absent or self.wait_timeout is None:
+            return {}
+        validation = self._validated(self.wait_timeout)
+        return {"phase": validation.phase, "last_validation_time": validation.time}
+
+    def _validated(self, timeout: int) -> Validation:
+        """The first good validation of the present spec, else the second bad one.
+
+        A role or a Secret may have been put right after the first; an error of the spec itself stays.
+        """
+        deadline = time.monotonic() + timeout
+        validation = self._first_validation(deadline, timeout)
+        if validation.phase != "Available" and not is_final(validation.message):
+            validation = self._next_validation(validation.time, deadline) or validation
+        if validation.phase != "Available":
+            raise VeleroError(unavailable(self.wanted, validation))
+        return validation
+
+    def _first_validation(self, deadline: float, timeout: int) -> Validation:
+        """A validation of the spec as it is now: at once where nothing was written and the server is not behind."""
+        location = self._written or self._current
+        validation = Validation.of(location) if location else Validation(None, None, "", True)
+        if self._written is None and validation.phase and not validation.outdated:
+            return validation
+        following = self._next_validation(validation.time, deadline)
+        if following is None:
+            raise VeleroError(
+                f"{self.wanted.subject} was not validated within {timeout} s. Is the Velero server running in "
+                f"namespace {self.wanted.namespace}?"
+            )
+        if validation.time is not None:
+            time.sleep(_SETTLE_SECONDS)
+            following = Validation.of(self.kube.get(self.wanted.path))
+        return following
+
+    def _next_validation(self, after: str | None, deadline: float) -> Validation | None:
+        """The first validation later than ``after``, or ``None`` where there is none in time."""
+        while time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            validation = Validation.of(self.kube.get(self.wanted.path))
+            if validation.phase and validation.time != after:
+                return validation
+        return None

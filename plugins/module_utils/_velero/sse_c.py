@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Secret with a customer's key: what there is, and a plan. Pure. PRIVATE to coffer.velero.
+
+The key itself never gets here: only its length is known, and a new one is a pending value until it is sent.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+
+KEY_BYTES = 32
+
+#: A new key in base64, chosen when it is sent.
+NEW_KEY = Pending("key", "")
+
+_SECRET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
+
+#: What a wrong length usually comes from.
+_MISTAKES = {
+    33: "It looks like 32 bytes and a line break: write the file without one.",
+    44: "It looks like base64 of a key: give Kubernetes the 32 raw bytes, which it encodes itself.",
+    45: "It looks like base64 of a key and a line break: give Kubernetes the 32 raw bytes.",
+    64: "It looks like a key in hexadecimal: give the 32 raw bytes.",
+    65: "It looks like a key in hexadecimal and a line break: give the 32 raw bytes.",
+}
+
+
+@dataclass(frozen=True)
+class WantedSecret:
+    """The Secret that should hold a key.
+
+    :param reference: ``name/key``, as the plugin's customerKeyEncryptionSecret
+    """
+
+    namespace: str
+    reference: str
+    generate: bool = False
+
+    def refuse_contradictions(self) -> None:
+        if not _SECRET.fullmatch(self.reference):
+            remedy = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
+            raise Refusal("secret", self.reference or "it", "does not name a key of a Secret", remedy)
+
+    @property
+    def name(self) -> str:
+        return self.reference.split("/")[0]
+
+    @property
+    def key(self) -> str:
+        return self.reference.split("/")[1]
+
+    @property
+    def path(self) -> str:
+        return object_path("v1", "secrets", self.namespace, self.name)
+
+
+class SecretState(t.NamedTuple):
+    """What may be known of an existing Secret.
+
+    :param length: of the value under the key, ``None`` where there is none
+    """
+
+    resource_version: str
+    length: int | None
+    immutable: bool
+
+
+def decide_secret(wanted: WantedSecret, current: SecretState | None) -> Plan:
+    """The plan that makes a key where there is none; a key that exists is never touched.
+
+    :raises Refusal: where the Secret does not hold 32 bytes and none may be made
+    """
+    subject = f'Secret "{wanted.reference}"'
+    result = {"namespace": wanted.namespace, "secret": wanted.reference}
+    if current is not None and current.length is not None:
+        if current.length != KEY_BYTES:
+            mistake = _MISTAKES.get(current.length, "Give exactly 32 random bytes.")
+            remedy = f"{mistake} Where backups were written with another key, put that one there."
+            raise Refusal("secret", subject, f"holds {current.length} bytes, not {KEY_BYTES}", remedy)
+        return Plan(result=result)
+    if not wanted.generate:
+        raise _missing(wanted, subject)
+    if current is not None and current.immutable:
+        remedy = "Name another Secret, or replace this one."
+        raise Refusal("secret", subject, "cannot be added to its Secret, which is immutable", remedy)
+    warning = (
+        f"{subject} in namespace {wanted.namespace} gets a new random key. Keep a copy of it outside this cluster: "
+        "whoever loses it loses every backup that is written with it."
+    )
+    difference = Difference(wanted.reference, None, f"{KEY_BYTES} random bytes")
+    return Plan((_write(wanted, current),), (difference,), result, (warning,))
+
+
+def _write(wanted: WantedSecret, current: SecretState | None) -> Step:
+    """The precondition makes sure that a key that somebody made meanwhile is not overwritten."""
+    data = {wanted.key: NEW_KEY}
+    if current is not None:
+        body = {"metadata": {"resourceVersion": current.resource_version}, "data": data}
+        return Step(f"PATCH {wanted.path}", {"body": body})
+    metadata = {"name": wanted.name, "namespace": wanted.namespace}
+    body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data}
+    return Step(f"POST {object_path('v1', 'secrets', wanted.namespace)}", {"body": body})
+
+
+def _missing(wanted: WantedSecret, subject: str) -> Refusal:
+    remedy = (
+        f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {wanted.namespace} create secret generic "
+        f"{wanted.name} --from-file={wanted.key}=sse-c.key; keep the file in a safe place, for without it the backups are "
+        "lost. generate=true makes a random key once."
+    )
+    return Refusal("secret", subject, f"does not exist in namespace {wanted.namespace}", remedy)

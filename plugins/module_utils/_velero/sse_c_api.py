@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests that look at and make a customer's key. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import (
+    KEY_BYTES,
+    NEW_KEY,
+    SecretState,
+    WantedSecret,
+    decide_secret,
+)
+
+
+@dataclass
+class SecretResource:
+    """A Secret with a customer's key, for the runner."""
+
+    kube: Kube
+    wanted: WantedSecret
+
+    def read(self) -> SecretState | None:
+        """The Secret without what is in it."""
+        found = self.kube.find(self.wanted.path)
+        if found is None:
+            return None
+        value = (found.get("data") or {}).get(self.wanted.key)
+        length = None if value is None else len(base64.b64decode(value))
+        return SecretState(found["metadata"]["resourceVersion"], length, bool(found.get("immutable")))
+
+    def decide(self, current: SecretState | None) -> Plan:
+        return decide_secret(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing beyond what the plan itself refuses."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        try:
+            self.kube.apply(plan, {NEW_KEY.name: key})
+        except (Moved, ServiceError) as error:
+            if key in str(error):  # an admission webhook may quote what it refuses
+                raise ServiceError("POST Secret", "refused", "the answer quotes the key and is not shown") from None
+            raise
+        return {}

@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sse_c_secret
+short_description: Make sure that there is a customer's key for SSE-C
+version_added: 0.1.0
+description:
+  - Makes sure that a Secret holds exactly 32 raw bytes for the C(customerKeyEncryptionSecret) of a backup location, and
+    makes a random key where there is none and it is asked to.
+  - An existing key is never changed, and never removed.
+  - Neither the key nor anything derived from it is shown anywhere.
+  - A run that changes nothing sends 1 request.
+author:
+  - The coffer.velero authors (@coffer-velero)
+options:
+  namespace:
+    description: Namespace of Velero; the plugin reads the Secret there.
+    type: str
+    default: velero
+  secret:
+    description:
+      - Name of the Secret, a slash and the key in it, as in
+        O(coffer.velero.backup_storage_location#module:customer_key_encryption_secret).
+    type: str
+    default: velero-sse-c/key
+  generate:
+    description:
+      - Whether to make a random key where the Secret or the key in it does not exist. Other keys of the Secret are
+        kept.
+      - Copy it to a safe place. Whoever loses it loses every backup that is written with it, for S3 does not keep it.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - coffer.velero._velero
+  - coffer.velero._velero.k8s
+seealso:
+  - module: coffer.velero.backup_storage_location
+"""
+
+EXAMPLES = r"""
+- name: The key must be there
+  coffer.velero.sse_c_secret:
+    secret: velero-sse-c/key
+
+- name: Make it once
+  coffer.velero.sse_c_secret:
+    secret: velero-sse-c/key
+    generate: true
+"""
+
+RETURN = r"""
+namespace:
+  description: Namespace of the Secret.
+  returned: success
+  type: str
+  sample: velero
+secret:
+  description: Name of the Secret and of the key in it.
+  returned: success
+  type: str
+  sample: velero-sse-c/key
+"""
+
+import typing as t
+
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
+from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
+from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import WantedSecret
+from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c_api import SecretResource
+
+SPEC = kube_spec(
+    {
+        "namespace": {"type": "str", "default": "velero"},
+        "secret": {"type": "str", "default": "velero-sse-c/key", "no_log": False},
+        "generate": {"type": "bool", "default": False},
+    }
+)
+
+
+def run(task: Task) -> dict[str, t.Any]:
+    wanted = WantedSecret(task.params["namespace"], task.params["secret"], task.params["generate"])
+    wanted.refuse_contradictions()
+    with Kube(task.params) as kube:
+        return task.reconcile(SecretResource(kube, wanted))
+
+
+def main() -> t.NoReturn:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: velero_identity
+short_description: Give Velero's pods an IAM role (IRSA)
+version_added: 0.1.0
+description:
+  - Annotates Velero's ServiceAccount with the role, and renews the pods of the server and of node-agent where they do
+    not run with it yet, for EKS gives a pod its role only when the pod is created.
+  - Finds Velero by what its containers run, so that C(velero install), Helm and OADP are the same.
+  - Refuses where a static credential would win over the role, and where Velero runs as another ServiceAccount.
+  - Never renews pods under a running backup or restore, which the new server would mark Failed. One that begins in the
+    moment of the renewal cannot be excluded.
+  - The ServiceAccount and the pod templates get the annotation C(coffer.velero/identity-revision), by which a later run
+    knows which pods are up to date. So the first run for an existing installation renews its pods once.
+  - The ServiceAccount is not created; it belongs to whoever installs Velero.
+  - A run that changes nothing sends 3 requests.
+author:
+  - The coffer.velero authors (@coffer-velero)
+options:
+  namespace:
+    description: Namespace of Velero.
+    type: str
+    default: velero
+  service_account:
+    description:
+      - ServiceAccount that Velero runs as. The Helm chart calls it V(velero-server) where nothing else is set.
+    type: str
+    default: velero
+  role_arn:
+    description: ARN of the role. Required for O(state=present).
+    type: str
+  state:
+    description:
+      - V(present) gives the pods the role.
+      - V(absent) takes the annotation of the role away and renews the pods.
+    type: str
+    choices: ['present', 'absent']
+    default: present
+  wait:
+    description:
+      - Whether to wait until all pods are new, the server answers a ServerStatusRequest and has the plugin
+        C(velero.io/aws), also where an earlier run was cut before it could.
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds to wait for that, over all.
+    type: int
+    default: 300
+  backup_timeout:
+    description:
+      - Seconds to wait for running backups and restores to end before pods are renewed; the task fails where they do
+        not. V(0) fails at once.
+      - Nothing is waited for where no pods have to be renewed, and where the server is down anyway.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - coffer.velero._velero
+  - coffer.velero._velero.k8s
+seealso:
+  - module: coffer.velero.iam_role
+  - module: coffer.velero.backup_storage_location
+"""
+
+EXAMPLES = r"""
+- name: Velero runs as its own role
+  coffer.velero.velero_identity:
+    role_arn: arn:aws:iam::111122223333:role/velero
+
+- name: An installation by Helm, with patience for the nightly backup
+  coffer.velero.velero_identity:
+    service_account: velero-server
+    role_arn: arn:aws:iam::111122223333:role/velero
+    backup_timeout: 3600
+
+- name: Take the role away
+  coffer.velero.velero_identity:
+    state: absent
+"""
+
+RETURN = r"""
+namespace:
+  description: Namespace of Velero.
+  returned: success
+  type: str
+  sample: velero
+service_account:
+  description: ServiceAccount of Velero.
+  returned: success
+  type: str
+  sample: velero
+role_arn:
+  description: ARN of the role; V(null) for none.
+  returned: success
+  type: str
+  sample: arn:aws:iam::111122223333:role/velero
+workloads:
+  description: What runs as the ServiceAccount.
+  returned: success
+  type: list
+  elements: str
+  sample: [Deployment/velero, DaemonSet/node-agent]
+renewed:
+  description: Whose pods were renewed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [Deployment/velero, DaemonSet/node-agent]
+server_version:
+  description: Version of the Velero server that answered.
+  returned: when pods were renewed and O(wait=true)
+  type: str
+  sample: v1.18.3
+"""
+
+import typing as t
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
+from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
+from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import WantedIdentity
+from ansible_collections.coffer.velero.plugins.module_utils._velero.identity_api import IdentityResource
+
+SPEC = kube_spec(
+    {
+        "namespace": {"type": "str", "default": "velero"},
+        "service_account": {"type": "str", "default": "velero"},
+        "role_arn": {"type": "str"},
+        **STATE,
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": 300},
+        "backup_timeout": {"type": "int", "default": 0},
+    },
+    required_if=[("state", "present", ["role_arn"])],
+)
+
+
+def run(task: Task) -> dict[str, t.Any]:
+    params = task.params
+    role_arn = params["role_arn"] if params["state"] == "present" else None
+    wanted = WantedIdentity(params["namespace"], params["service_account"], role_arn)
+    wanted.refuse_contradictions()
+    wait_timeout = params["wait_timeout"] if params["wait"] else None
+    with Kube(params) as kube:
+        resource = IdentityResource(kube, wanted, params["backup_timeout"], wait_timeout)
+        return {**task.reconcile(resource), **task.afterwards(resource.confirm)}
+
+
+def main() -> t.NoReturn:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

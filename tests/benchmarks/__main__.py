@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A no-op ``site.yml`` beside the same state with amazon.aws and kubernetes.core; and one no-op task."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.stack import Stack
+from tests.stack.api import LOCATION
+from tests.support.emulators import Moto
+from tests.support.proxy import Proxy
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+TASKS = 20
+
+#: The numbers to reach (README, "Fast").
+MOST_TIME, MOST_REQUESTS, MOST_SECONDS_A_TASK = 0.25, 0.33, 0.25
+
+
+@dataclass
+class Subject:
+    """One playbook, measured several times."""
+
+    name: str
+    playbook: Path
+    variables: dict[str, Any]
+    seconds: list[float] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+@dataclass
+class Bench:
+    stack: Stack
+    proxy: Proxy
+    environment: dict[str, str]
+    directory: Path
+
+    def play(self, playbook: Path, variables: dict[str, Any]) -> tuple[float, int]:
+        """Seconds, and how many tasks changed something."""
+        inventory = self.directory / "inventory.json"
+        inventory.write_text(json.dumps({"all": {"hosts": {"bench": variables}}}))
+        begin = time.monotonic()
+        result = subprocess.run(
+            ["ansible-playbook", "-i", str(inventory), str(playbook)],
+            env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        seconds = time.monotonic() - begin
+        recap = re.search(r"changed=(\d+)", result.stdout)
+        if result.returncode or not recap:
+            sys.exit(f"{playbook} failed:\n{result.stdout[-4000:]}\n{result.stderr[-2000:]}")
+        return seconds, int(recap[1])
+
+    def kubernetes_requests(self) -> int:
+        """What the API server has answered so far, by its own count."""
+        text = self.stack.api.raw("GET", "/metrics")[1]
+        counts = re.findall(r'^apiserver_request_total\{[^}]*verb="(?!WATCH)[^}]*\} (\S+)$', text, re.MULTILINE)
+        return int(sum(float(count) for count in counts))
+
+    def measure(self, subject: Subject) -> None:
+        """One no-op run."""
+        self.proxy.reset()
+        before = self.kubernetes_requests()
+        seconds, changed = self.play(subject.playbook, subject.variables)
+        kubernetes = self.kubernetes_requests() - before - 1
+        if changed:
+            sys.exit(f"{subject.name}: {changed} tasks changed something; this was to be a no-op")
+        subject.seconds.append(seconds)
+        subject.requests.append(len(self.proxy.requests) + kubernetes)
+
+
+def available(stack: Stack, name: str) -> None:
+    """What Velero would say of the location; no Velero runs here, so that nothing else is measured."""
+    status = {"status": {"phase": "Available", "lastValidationTime": "2026-01-01T00:00:00Z"}}
+    stack.api.patch(LOCATION, name, status, "velero")
+
+
+def compare(bench: Bench, ours: Subject, peers: Subject) -> bool:
+    for _ in range(RUNS):
+        bench.measure(peers)
+        bench.measure(ours)
+    time_ratio = ours.median / peers.median
+    request_ratio = ours.requests[-1] / peers.requests[-1]
+    print(f"no-op, {RUNS} runs each, alternating:")
+    for subject in (peers, ours):
+        spread = f"{min(subject.seconds):.2f} to {max(subject.seconds):.2f}"
+        print(f"  {subject.name:32} median {subject.median:6.2f} s ({spread})   {subject.requests[-1]:3} requests")
+    print(f"  time ratio     {time_ratio:.3f}   (at most {MOST_TIME})")
+    print(f"  request ratio  {request_ratio:.3f}   (at most {MOST_REQUESTS})")
+    return time_ratio <= MOST_TIME and request_ratio <= MOST_REQUESTS
+
+
+def one_task(bench: Bench, variables: dict[str, Any]) -> bool:
+    """What one more no-op task costs: many against one."""
+    few, many = [], []
+    for _ in range(RUNS):
+        few.append(bench.play(HERE / "tasks.yml", {**variables, "count": 1})[0])
+        many.append(bench.play(HERE / "tasks.yml", {**variables, "count": TASKS + 1})[0])
+    seconds = (statistics.median(many) - statistics.median(few)) / TASKS
+    print(f"one no-op AWS task: {seconds:.3f} s   (at most {MOST_SECONDS_A_TASK})")
+    return seconds <= MOST_SECONDS_A_TASK
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Moto() as aws,
+        Proxy(aws.url) as proxy,
+        Stack(aws=aws, velero=False, node=True) as stack,
+    ):
+        environment = {**os.environ, **stack.environment, "AWS_ENDPOINT_URL": proxy.url}
+        bench = Bench(stack, proxy, environment, Path(directory))
+        variables = {
+            "velero_region": aws.region,
+            "velero_bucket": "bench-ours",
+            "velero_prefix": "bench",
+            "velero_oidc_issuer_url": stack.issuer_url,
+            "velero_s3_url": aws.url,
+            "velero_s3_force_path_style": True,
+            "velero_tags": {"service": "velero"},
+            "backup_location_wait": False,
+            "velero_irsa_wait": False,
+        }
+        peers = Subject(
+            "amazon.aws + kubernetes.core", HERE / "peers.yml", {**variables, "velero_bucket": "bench-peers"}
+        )
+        ours = Subject("coffer.velero site.yml", ROOT / "site.yml", variables)
+        for subject, location in ((peers, "peers"), (ours, "default")):
+            bench.play(subject.playbook, subject.variables)
+            available(stack, location)
+        good = compare(bench, ours, peers)
+        good = one_task(bench, variables) and good
+    sys.exit(0 if good else "bench: a number was not reached")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,271 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""iam_policy against moto."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils import _runner
+from tests.support.fixtures import Aws
+from tests.support.running import ModuleRunner, twelve_runs
+
+ACCOUNT = "123456789012"
+ARN = f"arn:aws:iam::{ACCOUNT}:policy/velero"
+MODULE = "iam_policy"
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def document(*actions: str, **more: Any) -> dict[str, Any]:
+    statement = {"Sid": "Velero", "Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+POLICY = document("s3:GetObject", "s3:PutObject")
+
+
+@pytest.fixture
+def iam(aws: Aws) -> Any:
+    return aws.client("iam")
+
+
+def policies(iam: Any) -> Any:
+    """Every policy with its versions, documents and tags."""
+    return {
+        policy["Arn"]: {
+            "policy": {name: value for name, value in policy.items() if name not in ("UpdateDate", "PolicyId")},
+            "tags": iam.get_policy(PolicyArn=policy["Arn"])["Policy"]["Tags"],
+            "versions": {
+                version["VersionId"]: iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=version["VersionId"])[
+                    "PolicyVersion"
+                ]["Document"]
+                for version in iam.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]
+            },
+        }
+        for policy in iam.list_policies(Scope="Local")["Policies"]
+    }
+
+
+def operations(aws: Aws) -> list[str]:
+    return [request.operation for request in aws.proxy.requests]
+
+
+@pytest.mark.parametrize("path", ["/", "/backup/"])
+def test_twelve_runs(run: ModuleRunner, aws: Aws, iam: Any, path: str) -> None:
+    given = {"name": "velero", "path": path}
+    created, modified, deleted = twelve_runs(
+        run,
+        MODULE,
+        create={**given, "policy": POLICY, "description": "Backups", "tags": {"a": "1"}},
+        modify={**given, "policy": document("s3:GetObject"), "description": "Backups", "tags": {"b": "2"}},
+        delete={**given, "state": "absent"},
+        state=lambda: policies(iam),
+    )
+    arn = f"arn:aws:iam::{ACCOUNT}:policy{path}velero"
+    assert created["policy_arn"] == modified["policy_arn"] == deleted["policy_arn"] == arn
+    assert (created["default_version_id"], modified["default_version_id"]) == ("v1", "v2")
+    assert created["policy"] == POLICY
+    assert created["diff"]["after"] == {
+        "policy_arn": arn,
+        "description": "Backups",
+        "policy": POLICY,
+        "tags": {"a": "1"},
+    }
+    assert (created["tags"], modified["tags"]) == ({"a": "1"}, {"b": "2"})
+    assert modified["diff"] == {
+        "before": {"policy": POLICY, "tags": {"a": "1"}},
+        "after": {"policy": document("s3:GetObject"), "tags": {"b": "2"}},
+    }
+    assert deleted["diff"] == {"before": {"policy_arn": arn, "versions": ["v1", "v2"]}, "after": {}}
+
+
+def test_no_op_sends_two_requests(run: ModuleRunner, aws: Aws) -> None:
+    given = {"name": "velero", "policy": POLICY, "description": "Backups", "tags": {"a": "1"}}
+    run.ok(MODULE, **given)
+    aws.proxy.clear()
+    assert not run.ok(MODULE, **given, account_id=ACCOUNT, partition="aws")["changed"]
+    assert operations(aws) == ["GetPolicy", "GetPolicyVersion"]
+    aws.proxy.clear()
+    assert not run.ok(MODULE, **given)["changed"]
+    assert operations(aws) == ["GetCallerIdentity", "GetPolicy", "GetPolicyVersion"]
+
+
+def test_same_meaning_is_no_change(run: ModuleRunner) -> None:
+    run.ok(MODULE, name="velero", policy=POLICY)
+    other = document("s3:putobject", "s3:GetObject", Resource=["*"])
+    assert not run.ok(MODULE, name="velero", policy=json.dumps(other, indent=4))["changed"]
+
+
+def test_check_on_an_empty_account_tells_the_arn(run: ModuleRunner, iam: Any) -> None:
+    result = run.ok(MODULE, check=True, name="velero", policy=POLICY, tags={"a": "1"})
+    assert result["changed"]
+    assert (result["policy_arn"], result["default_version_id"]) == (ARN, "v1")
+    assert policies(iam) == {}
+
+
+def test_sixth_version_pushes_the_oldest_out(run: ModuleRunner, iam: Any) -> None:
+    for number in range(1, 6):
+        run.ok(MODULE, name="velero", policy=document(f"s3:Get{number}"))
+    iam.set_default_policy_version(PolicyArn=ARN, VersionId="v1")
+    predicted = run.ok(MODULE, check=True, name="velero", policy=document("s3:Get6"))
+    real = run.ok(MODULE, name="velero", policy=document("s3:Get6"))
+    assert predicted["diff"] == real["diff"]
+    assert real["diff"]["before"]["deleted_version_id"] == "v2"
+    assert (predicted["deleted_version_id"], real["deleted_version_id"]) == ("v2", "v2")
+    assert (predicted["default_version_id"], real["default_version_id"]) == ("v6", "v6")
+    assert set(policies(iam)[ARN]["versions"]) == {"v1", "v3", "v4", "v5", "v6"}
+
+
+def test_document_of_an_older_version_becomes_a_new_one(run: ModuleRunner, iam: Any) -> None:
+    for action in ("s3:GetObject", "s3:PutObject", "s3:GetObject"):
+        result = run.ok(MODULE, name="velero", policy=document(action))
+    assert result["default_version_id"] == "v3"
+    assert policies(iam)[ARN]["versions"]["v3"] == document("s3:GetObject")
+
+
+def test_foreign_tags_are_kept_where_asked(run: ModuleRunner, iam: Any) -> None:
+    run.ok(MODULE, name="velero", policy=POLICY, tags={"a": "1"})
+    assert run.ok(MODULE, name="velero", policy=POLICY)["tags"] == {"a": "1"}
+    result = run.ok(MODULE, name="velero", policy=POLICY, tags={"b": "2"}, purge_tags=False)
+    assert result["tags"] == {"a": "1", "b": "2"}
+    assert {tag["Key"]: tag["Value"] for tag in policies(iam)[ARN]["tags"]} == {"a": "1", "b": "2"}
+
+
+def test_other_description_is_a_warning(run: ModuleRunner) -> None:
+    run.ok(MODULE, name="velero", policy=POLICY, description="one")
+    result = run.ok(MODULE, name="velero", policy=POLICY, description="two")
+    assert not result["changed"]
+    assert result["description"] == "one"
+    assert result["warnings"] == [
+        f"description: {ARN} is described as 'one', and IAM cannot change that. It is left as it is; delete the policy "
+        "first to have it created anew."
+    ]
+
+
+def test_attached_policy_is_not_deleted(run: ModuleRunner, iam: Any) -> None:
+    run.ok(MODULE, name="velero", policy=POLICY)
+    iam.create_role(RoleName="velero", AssumeRolePolicyDocument="{}")
+    iam.attach_role_policy(RoleName="velero", PolicyArn=ARN)
+    iam.create_user(UserName="somebody")
+    iam.attach_user_policy(UserName="somebody", PolicyArn=ARN)
+    before = policies(iam)
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, name="velero", state="absent") == (
+            f"state: {ARN} is attached to role velero, user somebody. "
+            "Detach it there first; for a role, coffer.velero.iam_role does so."
+        )
+    assert policies(iam) == before
+
+
+STATEMENT = POLICY["Statement"][0]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"name": "a/b"},
+            "name: a/b is not a name for IAM. Give 1 to 128 letters, digits and _+=,.@- without path or ARN.",
+        ),
+        ({"path": "backup"}, "path: backup is not a path of IAM. Begin and end it with a slash: /backup/."),
+        ({"account_id": "12345"}, "account_id: 12345 is not an account. Give its 12 digits, quoted."),
+        (
+            {"account_id": "999999999999", "partition": "aws"},
+            f"account_id: 999999999999 is not the account of arn:aws:iam::{ACCOUNT}:user/moto. "
+            "Use credentials of that account, or leave account_id out.",
+        ),
+        ({"policy": "{"}, "policy: velero has a policy that is not valid JSON ("),
+        ({"policy": {"Version": "2012-10-17"}}, "policy: velero has a policy without Statement. "),
+        (
+            {"policy": {"Statement": [STATEMENT]}},
+            "policy: velero has a policy of Version none. Write 2012-10-17: a managed policy has to have it.",
+        ),
+        (
+            {"policy": {"Version": "2008-10-17", "Statement": [STATEMENT]}},
+            "policy: velero has a policy of Version 2008-10-17. Write 2012-10-17: a managed policy has to have it.",
+        ),
+        (
+            {"policy": document("s3:GetObject", Sid="a b")},
+            "policy: velero has a policy whose statement a b has a Sid with other characters than letters and digits. "
+            "Rename it: IAM takes no others.",
+        ),
+        (
+            {"policy": {"Version": "2012-10-17", "Statement": [STATEMENT, STATEMENT]}},
+            "policy: velero has a policy with two statements of the Sid Velero. Give each a Sid of its own, or none.",
+        ),
+        (
+            {"policy": document("s3:GetObject", Principal="*")},
+            "policy: velero has a policy whose statement Velero names a principal. "
+            "Leave it out: the principal is whoever the policy is attached to.",
+        ),
+        (
+            {"policy": document("s3:GetObject", Effect="allow")},
+            "policy: velero has a policy whose statement Velero has the Effect allow. "
+            "Write Allow or Deny, spelled like this.",
+        ),
+        (
+            {"policy": document("s3:GetObject", NotAction="s3:*")},
+            "policy: velero has a policy whose statement Velero has not exactly one of Action and NotAction. "
+            "Give one of them.",
+        ),
+        (
+            {"policy": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*"}}},
+            "policy: velero has a policy whose statement #1 has not exactly one of Resource and NotResource. "
+            "Give one of them.",
+        ),
+        (
+            {"policy": document("x" * 6200)},
+            "policy: velero has a policy of 6301 characters, and IAM takes 6144. "
+            "Use wildcards or fewer statements, or split it into two policies.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_refusals(run: ModuleRunner, iam: Any, given: dict[str, Any], message: str, check: bool) -> None:
+    said = run.refused(MODULE, check=check, **{"name": "velero", "policy": POLICY, **given})
+    assert said == message or (message.endswith((" ", "(")) and said.startswith(message))
+    assert policies(iam) == {}
+
+
+def test_white_space_does_not_count(run: ModuleRunner) -> None:
+    long = document("s3:GetObject", Condition={"StringEquals": {"s3:prefix": " " * 7000}})
+    run.ok(MODULE, name="velero", policy=long)
+
+
+def test_name_at_another_path_is_said(run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_runner, "_PAUSES", (0,))
+    run.ok(MODULE, name="velero", path="/backup/", policy=POLICY)
+    assert run.refused(MODULE, name="velero", policy=POLICY) == (
+        "iam:CreatePolicy failed: EntityAlreadyExists: The name is taken. "
+        "Names are unique whatever the path: if it is not at /, give its path."
+    )
+
+
+def test_unreadable_state_is_not_an_empty_one(run: ModuleRunner, aws: Aws, iam: Any) -> None:
+    aws.proxy.deny("iam", "GetPolicy")
+    said = run.refused(MODULE, name="velero", policy=POLICY)
+    assert "The credentials of this task need iam:GetPolicy there." in said
+    assert policies(iam) == {}
+
+
+@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+def test_one_new_version_whatever_happens_to_the_answer(run: ModuleRunner, aws: Aws, iam: Any, kind: Any) -> None:
+    run.ok(MODULE, name="velero", policy=POLICY)
+    aws.proxy.fault(1, kind, service="iam", operation="CreatePolicyVersion")
+    assert run.ok(MODULE, name="velero", policy=document("s3:GetObject"))["changed"]
+    assert set(policies(iam)[ARN]["versions"]) == {"v1", "v2"}
+    assert policies(iam)[ARN]["versions"]["v2"] == document("s3:GetObject")
+
+
+@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+def test_created_once_whatever_happens_to_the_answer(run: ModuleRunner, aws: Aws, iam: Any, kind: Any) -> None:
+    aws.proxy.fault(1, kind, service="iam", operation="CreatePolicy")
+    result = run.ok(MODULE, name="velero", policy=POLICY)
+    assert result["changed"]
+    assert result["default_version_id"] == "v1"
+    assert list(policies(iam)) == [ARN]

@@ -1,0 +1,523 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module kms_key against moto, run both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ansible_collections.coffer.velero.plugins.module_utils._kms import api
+from tests.support.fixtures import Aws
+from tests.support.running import ModuleRunner, twelve_runs
+
+ALIAS = "alias/velero"
+MARK = "coffer.velero:alias"
+REGION = "us-east-1"
+PREDICTED = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def kms(aws: Aws) -> Any:
+    return aws.client("kms")
+
+
+def keys(kms: Any) -> list[dict[str, Any]]:
+    """All keys with everything that the module manages."""
+    aliases: dict[str, list[str]] = {}
+    for alias in kms.list_aliases()["Aliases"]:
+        aliases.setdefault(alias.get("TargetKeyId", ""), []).append(alias["AliasName"])
+    found = []
+    for entry in kms.list_keys()["Keys"]:
+        metadata = kms.describe_key(KeyId=entry["KeyId"])["KeyMetadata"]
+        found.append(
+            {
+                "id": metadata["KeyId"],
+                "state": metadata["KeyState"],
+                "description": metadata["Description"],
+                "rotation": kms.get_key_rotation_status(KeyId=entry["KeyId"]).get("RotationPeriodInDays"),
+                "tags": {
+                    tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=entry["KeyId"])["Tags"]
+                },
+                "aliases": aliases.get(metadata["KeyId"], []),
+                "replicas": [
+                    replica["Region"] for replica in metadata.get("MultiRegionConfiguration", {}).get("ReplicaKeys", [])
+                ],
+            }
+        )
+    return found
+
+
+def only(kms: Any) -> dict[str, Any]:
+    (key,) = keys(kms)
+    return key
+
+
+def test_twelve_runs(run: ModuleRunner, kms: Any) -> None:
+    created, modified, deleted = twelve_runs(
+        run,
+        "kms_key",
+        create={
+            "alias": "velero",
+            "description": "Velero",
+            "rotation_period_in_days": 365,
+            "tags": {"service": "velero", "cost": 42},
+        },
+        modify={
+            "alias": "velero",
+            "description": "Velero backups",
+            "rotation_period_in_days": 90,
+            "enabled": False,
+            "tags": {"service": "backup"},
+        },
+        delete={"alias": "velero", "state": "absent", "pending_window_in_days": 7},
+        state=lambda: keys(kms),
+    )
+    tags = {"service": "velero", "cost": "42"}
+    assert created["diff"] == {
+        "before": {},
+        "after": {
+            "alias": ALIAS,
+            "description": "Velero",
+            "enabled": True,
+            "rotation_enabled": True,
+            "rotation_period_in_days": 365,
+            "tags": tags,
+        },
+    }
+    assert modified["diff"] == {
+        "before": {"description": "Velero", "rotation_period_in_days": 365, "tags": tags, "key_state": "Enabled"},
+        "after": {
+            "description": "Velero backups",
+            "rotation_period_in_days": 90,
+            "tags": {"service": "backup"},
+            "key_state": "Disabled",
+        },
+    }
+    assert deleted["diff"] == {
+        "before": {"key_state": "Disabled", "alias": ALIAS},
+        "after": {"key_state": "PendingDeletion"},
+    }
+    key = only(kms)
+    assert created["key_id"] == modified["key_id"] == deleted["key_id"] == key["id"]
+    assert (key["state"], key["aliases"]) == ("PendingDeletion", [])
+
+
+def test_a_check_run_promises_the_arn(run: ModuleRunner, kms: Any) -> None:
+    result = run.ok("kms_key", check=True, alias="velero", rotation_period_in_days=90)
+    assert result["key_arn"] == PREDICTED
+    assert result["rotation_period_in_days"] == 90
+    assert keys(kms) == []
+
+
+def test_what_nobody_asked_for_is_left_alone(run: ModuleRunner, kms: Any) -> None:
+    key_id = kms.create_key(Description="theirs", Tags=[{"TagKey": "a", "TagValue": "1"}])["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=ALIAS, TargetKeyId=key_id)
+    kms.create_alias(AliasName="alias/theirs", TargetKeyId=key_id)
+    kms.enable_key_rotation(KeyId=key_id, RotationPeriodInDays=100)
+    before = only(kms)
+    for options in (
+        {"alias": "velero"},
+        {"alias": "velero", "tags": {}, "purge_tags": False},
+        {"alias": "velero", "rotation_enabled": True, "enabled": True},
+        {"key_id": key_id},
+        {"key_id": "alias/theirs"},
+    ):
+        result = run.ok("kms_key", **options)
+        assert not result["changed"]
+        assert result["key_id"] == key_id
+    assert result["description"] == "theirs"
+    assert only(kms) == before
+    run.ok("kms_key", alias="velero", tags={"b": "2"}, purge_tags=False)
+    assert only(kms) == {**before, "tags": {"a": "1", "b": "2"}}
+
+
+def test_the_mark_is_neither_shown_nor_purged(run: ModuleRunner, kms: Any) -> None:
+    run.ok("kms_key", alias="velero", tags={"a": "1"})
+    assert run.ok("kms_key", alias="velero", tags={})["diff"] == {"before": {"tags": {"a": "1"}}, "after": {"tags": {}}}
+    assert only(kms)["tags"] == {MARK: ALIAS}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"alias": "velero", "rotation_period_in_days": 365, "tags": {"a": "1"}, "description": "Velero"},
+            ["DescribeKey", "GetKeyRotationStatus", "ListResourceTags"],
+        ),
+        ({"alias": "velero"}, ["DescribeKey"]),
+        ({"alias": "velero", "state": "absent"}, ["DescribeKey", "GetResources"]),
+    ],
+)
+def test_requests_of_a_no_op(run: ModuleRunner, aws: Aws, options: dict[str, Any], expected: list[str]) -> None:
+    run.ok("kms_key", **options)
+    aws.proxy.clear()
+    assert not run.ok("kms_key", **options)["changed"]
+    assert [call.operation for call in aws.proxy.requests] == expected
+
+
+# --- interrupted and in company -----------------------------------------------------------------------------------
+
+OPTIONS = {"alias": "velero", "rotation_period_in_days": 90, "tags": {"a": "1"}, "enabled": False}
+WRITES = ["CreateKey", "CreateAlias", "EnableKeyRotation", "DisableKey"]
+
+
+def assert_wanted(kms: Any) -> None:
+    assert only(kms) | {"id": ""} == {
+        "id": "",
+        "state": "Disabled",
+        "description": "",
+        "rotation": 90,
+        "tags": {"a": "1", MARK: ALIAS},
+        "aliases": [ALIAS],
+        "replicas": [],
+    }
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_an_interrupted_run_is_completed_by_the_next(run: ModuleRunner, aws: Aws, kms: Any, operation: str) -> None:
+    aws.proxy.deny("kms", operation)
+    assert f"kms:{operation} failed: AccessDenied" in run.refused("kms_key", **OPTIONS)
+    aws.proxy.reset()
+    predicted = run.ok("kms_key", check=True, **OPTIONS)
+    assert run.ok("kms_key", **OPTIONS)["diff"] == predicted["diff"]
+    assert_wanted(kms)
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "fail", "throttle"])
+@pytest.mark.parametrize("operation", ["DescribeKey", *WRITES])
+def test_a_disturbed_request_leaves_one_key(run: ModuleRunner, aws: Aws, kms: Any, operation: str, kind: Any) -> None:
+    aws.proxy.fault(1, kind, service="kms", operation=operation)
+    assert run.ok("kms_key", **OPTIONS)["changed"]
+    assert_wanted(kms)
+
+
+def test_the_oldest_unfinished_key_is_adopted(run: ModuleRunner, kms: Any) -> None:
+    tags = [{"TagKey": MARK, "TagValue": ALIAS}]
+    first, second = (kms.create_key(Tags=tags)["KeyMetadata"]["KeyId"] for _ in range(2))
+    kms.create_key(Tags=[{"TagKey": MARK, "TagValue": "alias/other"}])
+    creation = {key_id: kms.describe_key(KeyId=key_id)["KeyMetadata"]["CreationDate"] for key_id in (first, second)}
+    oldest = min(creation, key=lambda key_id: (str(creation[key_id]), key_id))
+    result = run.ok("kms_key", alias="velero")
+    assert result["key_id"] == oldest
+    assert result["diff"] == {"before": {}, "after": {"alias": ALIAS}}
+
+
+def test_an_unfinished_key_that_is_pending_deletion_is_not_adopted(run: ModuleRunner, kms: Any) -> None:
+    key_id = kms.create_key(Tags=[{"TagKey": MARK, "TagValue": ALIAS}])["KeyMetadata"]["KeyId"]
+    kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+    assert run.ok("kms_key", alias="velero")["key_id"] != key_id
+
+
+def test_an_unfinished_key_is_deleted_too(run: ModuleRunner, kms: Any) -> None:
+    kms.create_key(Tags=[{"TagKey": MARK, "TagValue": ALIAS}])
+    assert run.ok("kms_key", alias="velero", state="absent")["changed"]
+    assert only(kms)["state"] == "PendingDeletion"
+    assert not run.ok("kms_key", alias="velero", state="absent")["changed"]
+
+
+def test_a_key_that_lost_the_race_for_the_alias_is_given_up(
+    run: ModuleRunner, kms: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rival = kms.create_key()["KeyMetadata"]["KeyId"]
+    perform = api.Aws.perform
+
+    def with_a_rival(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
+        if step.action == "kms:CreateAlias":
+            kms.create_alias(AliasName=ALIAS, TargetKeyId=rival)
+        return perform(self, step, *arguments, **options)
+
+    monkeypatch.setattr(api.Aws, "perform", with_a_rival)
+    result = run.ok("kms_key", alias="velero", description="ours")
+    assert result["key_id"] == rival
+    states = {key["id"]: key["state"] for key in keys(kms)}
+    assert states.pop(rival) == "Enabled"
+    assert list(states.values()) == ["PendingDeletion"]
+
+
+def test_a_new_key_that_kms_does_not_find_at_once_is_not_made_twice(
+    run: ModuleRunner, kms: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KMS and the tagging API tell of a new key with a delay."""
+    perform, pages, refused = api.Aws.perform, api.Aws.pages, []
+
+    def late(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
+        if step.action == "kms:CreateAlias" and not refused:
+            refused.append(step)
+            raise api.ServiceError(step.action, "NotFoundException", "Key does not exist", status=400)
+        return perform(self, step, *arguments, **options)
+
+    monkeypatch.setattr(api.Aws, "perform", late)
+    monkeypatch.setattr(
+        api.Aws, "pages", lambda self, action, *a, **b: [] if "tagging" in action else pages(self, action, *a, **b)
+    )
+    result = run.ok("kms_key", alias="velero", tags={"a": "1"})
+    assert result["key_id"] == only(kms)["id"]
+    assert only(kms)["aliases"] == [ALIAS]
+
+
+# --- state --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def key_id(kms: Any) -> str:
+    """A key with the alias."""
+    made: str = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=ALIAS, TargetKeyId=made)
+    return made
+
+
+def test_a_disabled_key_is_enabled_only_when_asked(run: ModuleRunner, kms: Any, key_id: str) -> None:
+    kms.disable_key(KeyId=key_id)
+    result = run.ok("kms_key", alias="velero")
+    assert not result["changed"]
+    assert result["key_state"] == "Disabled"
+    (warning,) = result["warnings"]
+    assert "is disabled: nothing that it encrypted can be read. Set enabled=true to enable it." in warning
+    assert only(kms)["state"] == "Disabled"
+    assert run.ok("kms_key", alias="velero", enabled=True, rotation_enabled=True)["key_state"] == "Enabled"
+    assert only(kms)["rotation"] == 365
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"enabled": True}, {"description": "a"}, {"rotation_enabled": True}, {"tags": {"a": "1"}}]
+)
+def test_a_key_that_is_pending_deletion_is_refused(
+    run: ModuleRunner, kms: Any, key_id: str, options: dict[str, Any]
+) -> None:
+    kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+    before = only(kms)
+    message = run.refused("kms_key", alias="velero", **options)
+    assert message.startswith("alias: arn:aws:kms:us-east-1:")
+    assert f":key/{key_id} is pending deletion until " in message
+    assert message.endswith(
+        ". Find out who scheduled it. cancel_deletion=true cancels it (the key is disabled then; enabled=true enables "
+        "it), or give another alias for a new key."
+    )
+    assert only(kms) == before
+
+
+def test_a_deletion_is_cancelled_when_asked(run: ModuleRunner, kms: Any, key_id: str) -> None:
+    kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+    assert run.ok("kms_key", alias="velero", cancel_deletion=True)["key_state"] == "Disabled"
+    assert only(kms)["state"] == "Disabled"
+    kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+    options = {"key_id": key_id, "alias": "new", "cancel_deletion": True, "enabled": True, "description": "back"}
+    assert run.ok("kms_key", **options)["key_state"] == "Enabled"
+    key = only(kms)
+    assert (key["state"], key["aliases"], key["description"]) == ("Enabled", ["alias/new", ALIAS], "back")
+
+
+def test_the_alias_of_a_key_whose_deletion_was_scheduled_by_a_cut_run_goes(
+    run: ModuleRunner, kms: Any, key_id: str
+) -> None:
+    kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=7)
+    result = run.ok("kms_key", alias="velero", state="absent")
+    assert result["diff"] == {"before": {"alias": ALIAS}, "after": {}}
+    assert only(kms)["aliases"] == []
+
+
+def test_a_key_is_deleted_by_its_id(run: ModuleRunner, kms: Any, key_id: str) -> None:
+    assert run.ok("kms_key", key_id=key_id, state="absent")["changed"]
+    assert not run.ok("kms_key", key_id=key_id, state="absent")["changed"]
+    assert not run.ok("kms_key", key_id=key_id[::-1], state="absent")["changed"]
+    assert only(kms)["state"] == "PendingDeletion"
+
+
+# --- alias --------------------------------------------------------------------------------------------------------
+
+
+def test_an_alias_is_pointed_at_another_key_only_when_asked(run: ModuleRunner, kms: Any, key_id: str) -> None:
+    new = kms.create_key()["KeyMetadata"]
+    options = {"key_id": new["KeyId"], "alias": "velero"}
+    old = new["Arn"].replace(new["KeyId"], key_id)
+    assert run.refused("kms_key", **options) == (
+        f"alias: {ALIAS} points at {old}, not at {new['Arn']}. Everything that was encrypted through the alias still "
+        "needs the old key. repoint_alias=true points the alias at the new one; keep the old key enabled."
+    )
+    predicted = run.ok("kms_key", check=True, repoint_alias=True, **options)
+    result = run.ok("kms_key", repoint_alias=True, **options)
+    assert result["diff"] == predicted["diff"]
+    assert result["diff"] == {"before": {"alias_target": old}, "after": {"alias_target": new["Arn"]}}
+    assert not run.ok("kms_key", repoint_alias=True, **options)["changed"]
+    assert kms.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == new["KeyId"]
+
+
+def test_an_existing_key_gets_an_alias(run: ModuleRunner, kms: Any, key_id: str) -> None:
+    result = run.ok("kms_key", key_id=key_id, alias="second")
+    assert result["diff"] == {"before": {}, "after": {"alias": "alias/second"}}
+    assert only(kms)["aliases"] == ["alias/second", ALIAS]
+
+
+# --- replicas -----------------------------------------------------------------------------------------------------
+
+
+def test_a_multi_region_key_with_replicas(run: ModuleRunner, aws: Aws, kms: Any) -> None:
+    options = {"alias": "velero", "replica_regions": ["eu-central-1"]}
+    assert run.ok("kms_key", **options)["multi_region"]
+    assert not run.ok("kms_key", **options)["changed"]
+    options["replica_regions"].append("us-west-2")
+    result = run.ok("kms_key", **options)
+    assert result["diff"] == {
+        "before": {"replica_regions": ["eu-central-1"]},
+        "after": {"replica_regions": ["eu-central-1", "us-west-2"]},
+    }
+    assert not run.ok("kms_key", **options)["changed"]
+    assert not run.ok("kms_key", alias="velero", replica_regions=["us-west-2"])["changed"]
+    for region in options["replica_regions"]:
+        replica = aws.client("kms", region_name=region).describe_key(KeyId=result["key_id"])
+        assert replica["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+def test_a_replica_is_not_replicated(run: ModuleRunner, kms: Any) -> None:
+    made = run.ok("kms_key", alias="velero", replica_regions=["eu-central-1"])
+    arn = made["key_arn"].replace(REGION, "eu-central-1")
+    assert run.refused("kms_key", region="eu-central-1", key_id=arn, replica_regions=["us-west-2"]) == (
+        f"replica_regions: {arn} is a replica of the key in us-east-1. Run the task in us-east-1: KMS changes that at the "
+        "primary key only."
+    )
+
+
+# --- refusals -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"alias": "velero", "rotation_period_in_days": 30},
+            "rotation_period_in_days: 30 is not a rotation period. KMS takes 90 to 2560 days.",
+        ),
+        (
+            {"alias": "velero", "rotation_period_in_days": 90, "rotation_enabled": False},
+            "rotation_period_in_days: 90 contradicts rotation_enabled=false. Leave the period out, or set "
+            "rotation_enabled=true.",
+        ),
+        (
+            {"alias": "velero", "replica_regions": ["eu-central-1"], "multi_region": False},
+            "replica_regions: ['eu-central-1'] contradicts multi_region=false. Set multi_region=true, or leave the "
+            "replicas out.",
+        ),
+        (
+            {"alias": "velero", "state": "absent", "pending_window_in_days": 3},
+            "pending_window_in_days: 3 is not a waiting period. KMS takes 7 to 30 days.",
+        ),
+        (
+            {"alias": "velero", "pending_window_in_days": 31},
+            "pending_window_in_days: 31 is not a waiting period. KMS takes 7 to 30 days.",
+        ),
+        (
+            {"alias": "arn:aws:kms:us-east-1:111122223333:alias/velero"},
+            "alias: arn:aws:kms:us-east-1:111122223333:alias/velero is an ARN. Give the alias by its name and use "
+            "credentials and the Region of the account that owns it.",
+        ),
+        (
+            {"alias": "alias/aws/s3"},
+            "alias: alias/aws/s3 is reserved for keys that AWS manages. Choose a name of your own.",
+        ),
+        (
+            {"alias": "velero.backups"},
+            "alias: 'velero.backups' is not a name for an alias. An alias has at most 250 letters, digits, slashes, "
+            "underscores and hyphens.",
+        ),
+        ({"alias": ""}, "alias: '' is not a name for an alias. An alias has at most 250 letters"),
+        ({}, "one of the following is required: alias, key_id"),
+    ],
+)
+def test_bad_options_are_refused_before_any_request(
+    run: ModuleRunner, aws: Aws, options: dict[str, Any], message: str
+) -> None:
+    assert run.refused("kms_key", **options).startswith(message)
+    assert not aws.proxy.requests
+
+
+@pytest.mark.parametrize(
+    ("there", "options", "message"),
+    [
+        (
+            {},
+            {"multi_region": True},
+            "multi_region: {arn} is a single-Region key. KMS cannot change that: create a key under another alias and "
+            "move to it.",
+        ),
+        (
+            {"MultiRegion": True},
+            {"multi_region": False},
+            "multi_region: {arn} is a multi-Region key. KMS cannot change that: create a key under another alias and "
+            "move to it.",
+        ),
+        (
+            {},
+            {"replica_regions": ["eu-central-1"]},
+            "replica_regions: {arn} is a single-Region key. Only a multi-Region key has replicas, and KMS cannot make it "
+            "one: create another key.",
+        ),
+        (
+            {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
+            {"rotation_enabled": True},
+            "rotation_enabled: {arn} cannot be rotated automatically. KMS rotates only symmetric keys whose material it "
+            "made: set rotation_enabled=false or choose another.",
+        ),
+        (
+            {"Origin": "EXTERNAL"},
+            {"rotation_period_in_days": 90},
+            "rotation_enabled: {arn} cannot be rotated automatically. KMS rotates only symmetric keys whose material it "
+            "made: set rotation_enabled=false or choose another.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_what_kms_cannot_change_is_refused(
+    run: ModuleRunner, kms: Any, there: dict[str, Any], options: dict[str, Any], message: str, check: bool
+) -> None:
+    metadata = kms.create_key(**there)["KeyMetadata"]
+    kms.create_alias(AliasName=ALIAS, TargetKeyId=metadata["KeyId"])
+    before = only(kms)
+    assert run.refused("kms_key", check=check, alias="velero", **options) == message.format(arn=metadata["Arn"])
+    assert only(kms) == before
+
+
+@pytest.mark.parametrize("option", [{"rotation_enabled": True}, {"rotation_period_in_days": 90}])
+def test_the_rotation_of_a_disabled_key_is_refused(
+    run: ModuleRunner, kms: Any, key_id: str, option: dict[str, Any]
+) -> None:
+    kms.disable_key(KeyId=key_id)
+    message = run.refused("kms_key", alias="velero", **option)
+    assert message.endswith(f"{key_id} is disabled. KMS changes that of an enabled key only: set enabled=true too.")
+
+
+def test_a_key_id_that_is_not_there_is_refused(run: ModuleRunner, aws: Aws) -> None:
+    arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    assert run.refused("kms_key", key_id=arn) == (
+        f"key_id: {arn} does not exist. Give the ARN of a key in us-east-1 that these credentials may describe."
+    )
+
+
+@pytest.mark.parametrize("operation", ["DescribeKey", "GetKeyRotationStatus", "ListResourceTags"])
+def test_what_cannot_be_read_is_an_error(run: ModuleRunner, aws: Aws, kms: Any, key_id: str, operation: str) -> None:
+    before = only(kms)
+    aws.proxy.deny("kms", operation)
+    message = run.refused("kms_key", alias="velero", rotation_enabled=True, tags={"a": "1"})
+    assert message.startswith(f"kms:{operation} failed: AccessDenied")
+    assert only(kms) == before
+
+
+def test_without_the_permission_to_look_for_an_unfinished_key_none_is_made(
+    run: ModuleRunner, aws: Aws, kms: Any
+) -> None:
+    aws.proxy.deny("tagging")
+    message = run.refused("kms_key", alias="velero")
+    assert "The credentials of this task need tag:GetResources there." in message
+    assert keys(kms) == []
+
+
+def test_an_alias_is_never_left_without_its_key(run: ModuleRunner, kms: Any) -> None:
+    run.ok("kms_key", alias="velero")
+    run.ok("kms_key", alias="velero", state="absent")
+    with pytest.raises(ClientError):
+        kms.describe_key(KeyId=ALIAS)
+    assert run.ok("kms_key", alias="velero")["changed"]
+    assert sorted(key["state"] for key in keys(kms)) == ["Enabled", "PendingDeletion"]

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an empty account to a proven backup, on this machine: ``make demo``.
+
+Kubernetes, Velero, its AWS plugin and kopia are the real programs; AWS is an emulator, which shows what is written
+where and under which key, and proves nothing about who may do it (the tests do that on another emulator).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.stack import Stack, ensure, kopia_repository
+from tests.stack.api import CONFIG_MAP
+from tests.stack.api import NAMESPACE as NAMESPACE_KIND
+from tests.support.emulators import Moto
+
+ROOT = Path(__file__).resolve().parents[2]
+BUCKET, PREFIX, NAMESPACE = "demo-backups", "demo", "demo"
+PLAYBOOK_SECONDS = 300
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1m== {text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
+
+
+@dataclass
+class Site:
+    """``site.yml``, as its users run it: an inventory of one installation, and the environment."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    def write(self, variables: dict[str, Any]) -> None:
+        inventory = {"all": {"hosts": {"demo": variables}}}
+        (self.directory / "inventory.json").write_text(json.dumps(inventory, indent=2))
+
+    def run(self, *options: str) -> dict[str, int]:
+        """Run it with its output in sight; the counts of its recap."""
+        command = ["ansible-playbook", "-i", str(self.directory / "inventory.json"), str(ROOT / "site.yml"), *options]
+        print("$", shlex.join(["ansible-playbook", "-i", "inventory.json", "site.yml", *options]), flush=True)
+        output = []
+        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            timer = _kill_after(process, PLAYBOOK_SECONDS)
+            assert process.stdout is not None
+            for line in process.stdout:
+                print("   ", line, end="", flush=True)
+                output.append(line)
+            timer.cancel()
+        if process.returncode:
+            sys.exit(f"site.yml failed with code {process.returncode}")
+        recap = re.search(r"ok=(\d+)\s+changed=(\d+)", "".join(output))
+        assert recap, "no recap"
+        return {"ok": int(recap[1]), "changed": int(recap[2])}
+
+
+def _kill_after(process: subprocess.Popen[str], seconds: float) -> threading.Timer:
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def prove(aws: Moto, key_arn: str) -> tuple[int, int]:
+    """List every object of the bucket with its algorithm and key; how many there are, and how many are not ours."""
+    s3 = aws.client("s3")
+    wrong, groups = 0, Counter[str]()
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    for entry in (entry for page in pages for entry in page.get("Contents", ())):
+        head = s3.head_object(Bucket=BUCKET, Key=entry["Key"])
+        algorithm, key = head.get("ServerSideEncryption"), head.get("SSEKMSKeyId")
+        right = algorithm == "aws:kms" and key == key_arn and head.get("BucketKeyEnabled") is True
+        wrong += not right
+        groups[entry["Key"].split("/")[1]] += 1
+        print(f"    {'ok' if right else 'WRONG':5} {algorithm} {(key or '-').rsplit('/', 1)[-1]}  {entry['Key']}")
+    print(f"    {', '.join(f'{count} in {group}/' for group, count in sorted(groups.items()))}")
+    return sum(groups.values()), wrong
+
+
+def key_of(aws: Moto) -> str:
+    return str(aws.client("kms").describe_key(KeyId="alias/velero")["KeyMetadata"]["Arn"])
+
+
+def back_up(stack: Stack, aws: Moto) -> dict[str, Any]:
+    """A namespace with something in it, backed up by Velero; and a kopia repository, as its data mover writes one."""
+    stack.api.create(NAMESPACE_KIND, {"metadata": {"name": NAMESPACE}})
+    for number in range(5):
+        body = {"metadata": {"name": f"settings-{number}"}, "data": {"number": f"{number}"}}
+        stack.api.create(CONFIG_MAP, body, NAMESPACE)
+    backup = stack.backup("demo", [NAMESPACE])
+    kopia_repository(aws, BUCKET, PREFIX, NAMESPACE)
+    return backup
+
+
+def demo(directory: Path) -> None:
+    begin = time.monotonic()
+    say("Build what is missing: kube-apiserver, etcd, Velero, its AWS plugin and kopia (once, about 5 minutes)")
+    ensure()
+    say("Start an empty AWS account (moto), and a cluster with a Velero that has no backup location")
+    started = time.monotonic()
+    with Moto() as aws, Stack(aws=aws) as stack:
+        site = Site(directory, {**os.environ, **stack.environment, "ANSIBLE_FORCE_COLOR": "0"})
+        site.write(
+            {
+                "velero_region": aws.region,
+                "velero_bucket": BUCKET,
+                "velero_prefix": PREFIX,
+                "velero_oidc_issuer_url": stack.issuer_url,
+                "velero_s3_url": aws.url,
+                "velero_s3_force_path_style": True,
+                "velero_tags": {"service": "velero"},
+            }
+        )
+        say("site.yml --check --diff on the empty account: what would be made")
+        site.run("--check", "--diff")
+        say("site.yml, for real")
+        first = site.run()
+        say("site.yml again: nothing is left to do")
+        second = site.run()
+        say("A backup by Velero under its new role, and a kopia repository")
+        backup = back_up(stack, aws)
+        phase = backup["status"]["phase"]
+        print(f"    Backup demo: {phase}, {backup['status'].get('progress', {}).get('itemsBackedUp')} items")
+        say("Every object in the bucket: algorithm, key, name")
+        objects, wrong = prove(aws, key_of(aws))
+        seconds = time.monotonic() - started
+        say("Summary")
+        print(f"created: {first['changed']} tasks changed the empty account and cluster")
+        print(f"changed on the second run: {second['changed']}")
+        print(f"objects proven: {objects - wrong} of {objects} encrypted with aws:kms under {key_of(aws)}")
+        print(f"took {seconds:.0f} s" + (f" (and {started - begin:.0f} s to build)" if started - begin > 5 else ""))
+        if wrong or second["changed"] or phase != "Completed":
+            sys.exit("The demo did not prove what it should have.")
+        if os.environ.get("KEEP"):
+            keep(stack)
+
+
+def keep(stack: Stack) -> None:
+    """Leave everything running until Ctrl-C, and say how to reach it."""
+    say("Everything is left running. In another shell:")
+    for name, value in sorted(stack.environment.items()):
+        print(f"export {name}={shlex.quote(value)}")
+    print("\nCtrl-C stops everything.", flush=True)
+    signal.pause()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="coffer-velero-demo-") as directory, contextlib.suppress(KeyboardInterrupt):
+        demo(Path(directory))
+
+
+if __name__ == "__main__":
+    main()

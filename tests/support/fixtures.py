@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures that put a module's test on the corrected moto, with its calls counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.emulators import Moto
+from tests.support.proxy import Proxy
+
+
+@dataclass(frozen=True)
+class Aws:
+    """An empty account: the environment leads through ``proxy`` to ``moto``, ``client`` goes past the count."""
+
+    moto: Moto
+    proxy: Proxy
+
+    @property
+    def region(self) -> str:
+        return self.moto.region
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a child process: everything it asks AWS is counted."""
+        return self.moto.environment | {"AWS_ENDPOINT_URL": self.proxy.url}
+
+    def client(self, service: str, **credentials: Any) -> Any:
+        """The test's own client, to arrange and to look; its calls are not counted."""
+        return self.moto.client(service, **credentials)
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Moto]:
+    """One corrected moto for the whole session."""
+    with Moto() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _proxy(moto: Moto) -> Iterator[Proxy]:
+    with Proxy(moto.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def aws(moto: Moto, _proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """An empty account, the environment set to it, nothing counted yet and no faults."""
+    moto.reset()
+    _proxy.reset()
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    aws = Aws(moto, _proxy)
+    for name, value in aws.environment.items():
+        monkeypatch.setenv(name, value)
+    return aws

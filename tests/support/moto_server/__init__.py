@@ -1,0 +1,22 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""moto's server with its divergences from AWS corrected, each in one place and with a test of its name.
+
+``python -m tests.support.moto_server PORT`` serves on 127.0.0.1. See ``tests/unit/support/test_divergences.py``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+
+@cache
+def install() -> None:
+    """Correct the moto of this process; once."""
+    # Imported here, for only the server's process has to pay for moto.
+    from tests.support.moto_server import iam, identity, kms, s3  # noqa: F401
+    from tests.support.moto_server.registry import CORRECTIONS
+
+    for apply in CORRECTIONS.values():
+        apply()

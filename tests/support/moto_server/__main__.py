@@ -1,0 +1,25 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serve the corrected moto: ``python -m tests.support.moto_server PORT``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from tests.support.moto_server import install
+
+
+def main(port: int) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would only slow the tests
+    install()
+    application = DomainDispatcherApplication(create_backend_app)
+    make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

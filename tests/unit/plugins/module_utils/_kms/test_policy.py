@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans for key policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
+    KeyPolicy,
+    decide_key_policy,
+    named_principals,
+    new_key_policy,
+    refuse_key_lockout,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text
+
+ROOT = "arn:aws:iam::111122223333:root"
+ADMIN = "arn:aws:iam::111122223333:role/admin"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+Document = dict[str, Any]
+
+
+def use(role: str = "velero", **elements: Any) -> Document:
+    principal = {"AWS": f"arn:aws:iam::111122223333:role/{role}"}
+    return {
+        "Sid": "Use",
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        **elements,
+    }
+
+
+def decide(wanted: Wanted, *more: Document, bypass: bool = False) -> Plan:
+    document = new_key_policy(ROOT)
+    document = {**document, "Statement": [*document["Statement"], *more]}
+    return decide_key_policy(wanted, KeyPolicy(KEY, document, "aws"), bypass=bypass)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more", "after", "differences"),
+    [
+        (Wanted([use()]), [], [use()], [Difference("Use", None, use())]),
+        (Wanted([use()]), [use("old")], [use()], [Difference("Use", use("old"), use())]),
+        (Wanted(absent_sids=["Use"]), [use()], [], [Difference("Use", use(), None)]),
+        (Wanted([use()]), [use(Action=["KMS:Decrypt"])], None, []),
+    ],
+)
+@pytest.mark.parametrize("bypass", [False, True])
+def test_plan(
+    wanted: Wanted, more: list[Document], after: list[Document] | None, differences: list[Difference], bypass: bool
+) -> None:
+    plan = decide(wanted, *more, bypass=bypass)
+    document = new_key_policy(ROOT)
+    document = {**document, "Statement": [*document["Statement"], *(more if after is None else after)]}
+    arguments: Document = {"KeyId": KEY, "PolicyName": "default", "Policy": text(document)}
+    if bypass:
+        arguments["BypassPolicyLockoutSafetyCheck"] = True
+    assert plan.steps == ((Step("kms:PutKeyPolicy", arguments),) if differences else ())
+    assert plan.differences == tuple(differences)
+    assert plan.result == {
+        "key_id": KEY,
+        "policy": document,
+        "kept_statements": ["Enable IAM User Permissions"],
+        "orphaned_principals": [],
+    }
+
+
+def test_orphans_of_others_are_told() -> None:
+    orphan = use(Sid="Theirs", Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
+    plan = decide(Wanted([use()]), use(), orphan)
+    assert plan.result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
+    assert [warning[: len(KEY) + 46] for warning in plan.warnings] == [
+        f"{KEY}: statement Theirs names AROADBQP57FF2AEXAMPLE"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            Wanted(purge=True),
+            f"statements: {KEY} would have no statement left in its policy. A key policy needs a statement: keep the "
+            "one that lets the key be managed.",
+        ),
+        (
+            Wanted([use(Principal={"AWS": [f"arn:aws:iam::111122223333:role/{n:04}" for n in range(900)]})]),
+            "bytes where AWS takes 32768. Put several principals",
+        ),
+    ],
+)
+def test_refused(wanted: Wanted, message: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        decide(wanted)
+    assert message in str(refused.value)
+
+
+def test_lockout() -> None:
+    before = new_key_policy(ROOT)
+    for principal, who in ((ADMIN, "the account root"), (f"{ADMIN}2", "the caller")):
+        after = {"Statement": [use(Principal={"AWS": principal}, Action="kms:*")]}
+        with pytest.raises(Refusal) as refused:
+            refuse_key_lockout(before, after, key_arn=KEY, root=ROOT, identities=(ADMIN,))
+        assert str(refused.value) == (
+            f"statements: the policy of {KEY} would no longer let {who} call kms:PutKeyPolicy. Keep {who} allowed, or "
+            "set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
+        )
+
+
+def test_named_principals() -> None:
+    several = use(Principal={"AWS": [ADMIN, ROOT, "*", "111122223333"], "Service": "s3.amazonaws.com"})
+    assert named_principals([several, use()]) == [ADMIN, "arn:aws:iam::111122223333:role/velero"]

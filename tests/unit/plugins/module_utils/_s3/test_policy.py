@@ -1,0 +1,200 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans for bucket policies, and the statements that would block kopia's writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text
+from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
+    decide_bucket_policy,
+    header_demand,
+    refuse_bucket_lockout,
+)
+
+BUCKET = "velero-backups"
+ARN = f"arn:aws:s3:::{BUCKET}"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SSE = "s3:x-amz-server-side-encryption"
+KEY_ID = f"{SSE}-aws-kms-key-id"
+CUSTOMER = f"{SSE}-customer-algorithm"
+
+Document = dict[str, Any]
+
+
+def deny(**elements: Any) -> Document:
+    return {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"{ARN}/*", **elements}
+
+
+OURS = deny(Sid="DenyOtherKey", Condition={"Null": {KEY_ID: "false"}, "StringNotEquals": {KEY_ID: KEY}})
+FOREIGN = deny(Sid="Tls", Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}})
+
+
+def decide(wanted: Wanted, *current: Document, bypass: bool = False) -> Plan:
+    document = {"Version": "2012-10-17", "Statement": list(current)} if current else None
+    return decide_bucket_policy(wanted, document, partition="aws", arguments={"Bucket": BUCKET}, bypass=bypass)
+
+
+@pytest.mark.parametrize(
+    ("condition", "demand"),
+    [
+        pytest.param({"StringNotEquals": {SSE: "aws:kms"}}, f"stringnotequals {SSE}", id="no header, no write"),
+        pytest.param({"StringNotEqualsIfExists": {SSE: "aws:kms"}}, f"stringnotequalsifexists {SSE}", id="IfExists"),
+        pytest.param({"StringNotLike": {KEY_ID: "*key*"}}, f"stringnotlike {KEY_ID}", id="NotLike"),
+        pytest.param({"ArnNotEquals": {KEY_ID: KEY}}, f"arnnotequals {KEY_ID}", id="ArnNotEquals"),
+        pytest.param({"Null": {SSE: "true"}}, f"null {SSE}", id="Null true"),
+        pytest.param({"Null": {SSE: True}}, f"null {SSE}", id="Null as a boolean"),
+        pytest.param({"null": {SSE.upper(): ["True"]}}, f"null {SSE}", id="any case"),
+        pytest.param({"StringEqualsIfExists": {SSE: "AES256"}}, f"stringequalsifexists {SSE}", id="EqualsIfExists"),
+        pytest.param({"ForAllValues:StringEquals": {SSE: "x"}}, f"forallvalues:stringequals {SSE}", id="ForAllValues"),
+        pytest.param({"Null": {CUSTOMER: "true"}}, f"null {CUSTOMER}", id="demands SSE-C"),
+        pytest.param(
+            {"StringNotEquals": {SSE: "aws:kms", "aws:PrincipalTag/x": "y"}}, f"stringnotequals {SSE}", id="narrowed"
+        ),
+        pytest.param({"Null": {KEY_ID: "false"}, "StringNotEquals": {KEY_ID: KEY}}, None, id="wrong key only"),
+        pytest.param({"Null": {SSE: False}, "StringNotEquals": {SSE: "aws:kms"}}, None, id="wrong algorithm only"),
+        pytest.param({"StringEquals": {SSE: "aws:kms"}, "Null": {KEY_ID: "true"}}, None, id="no key beside aws:kms"),
+        pytest.param({"StringEquals": {SSE: "AES256"}}, None, id="forbids one algorithm"),
+        pytest.param({"ForAnyValue:StringNotEquals": {SSE: "x"}}, None, id="ForAnyValue"),
+        pytest.param({"Null": {CUSTOMER: "false"}}, None, id="forbids SSE-C"),
+        pytest.param({"Bool": {"aws:SecureTransport": "false"}}, None, id="no header at all"),
+        pytest.param({}, None, id="no condition"),
+    ],
+)
+def test_header_demand(condition: Document, demand: str | None) -> None:
+    found = header_demand(deny(Condition=condition))
+    assert (" ".join(found) if found else None) == demand
+
+
+@pytest.mark.parametrize(
+    ("elements", "demands"),
+    [
+        ({"Action": "s3:*"}, True),
+        ({"Action": ["s3:GetObject", "S3:put*"]}, True),
+        ({"Action": "*"}, True),
+        ({"Action": "s3:GetObject"}, False),
+        ({"Effect": "Allow"}, False),
+        ({"Action": None, "NotAction": "s3:Get*"}, True),
+        ({"Action": None, "NotAction": "s3:Put*"}, False),
+    ],
+)
+def test_header_demand_of_writes_only(elements: Document, demands: bool) -> None:
+    statement = deny(Condition={"Null": {SSE: "true"}}, **elements)
+    statement = {name: value for name, value in statement.items() if value is not None}
+    assert bool(header_demand(statement)) is demands
+
+
+@pytest.mark.parametrize(
+    ("wanted", "current", "action", "after", "differences"),
+    [
+        (Wanted([OURS]), [], "s3:PutBucketPolicy", [OURS], [Difference("DenyOtherKey", None, OURS)]),
+        (Wanted([OURS]), [FOREIGN], "s3:PutBucketPolicy", [FOREIGN, OURS], [Difference("DenyOtherKey", None, OURS)]),
+        (
+            Wanted(absent_sids=["DenyOtherKey"]),
+            [FOREIGN, OURS],
+            "s3:PutBucketPolicy",
+            [FOREIGN],
+            [Difference("DenyOtherKey", OURS, None)],
+        ),
+        (
+            Wanted(absent_sids=["DenyOtherKey"]),
+            [OURS],
+            "s3:DeleteBucketPolicy",
+            None,
+            [Difference("DenyOtherKey", OURS, None)],
+        ),
+        (Wanted(purge=True), [FOREIGN], "s3:DeleteBucketPolicy", None, [Difference("Tls", FOREIGN, None)]),
+        (Wanted([OURS]), [OURS], None, [OURS], []),
+        (Wanted(absent_sids=["DenyOtherKey"]), [], None, None, []),
+    ],
+)
+def test_plan(
+    wanted: Wanted,
+    current: list[Document],
+    action: str | None,
+    after: list[Document] | None,
+    differences: list[Difference],
+) -> None:
+    plan = decide(wanted, *current)
+    document = {"Version": "2012-10-17", "Statement": after} if after else None
+    sent = {"Policy": text(document)} if document else {}
+    assert plan.steps == ((Step(action, {"Bucket": BUCKET, **sent}),) if action else ())
+    assert plan.differences == tuple(differences)
+    assert plan.result["policy"] == document
+    assert plan.result["bucket"] == BUCKET
+
+
+def test_bypass_is_told_to_s3() -> None:
+    assert decide(Wanted([OURS]), bypass=True).steps[0].arguments["ConfirmRemoveSelfBucketAccess"] is True
+
+
+@pytest.mark.parametrize(
+    "resource", ["*", "arn:aws:s3:::*", f"{ARN}-2/*", "arn:aws:s3:::other/*", f"arn:aws-cn:s3:::{BUCKET}/*"]
+)
+@pytest.mark.parametrize("element", ["Resource", "NotResource"])
+def test_resource_of_another_bucket(resource: str, element: str) -> None:
+    statement = {name: value for name, value in OURS.items() if name != "Resource"}
+    with pytest.raises(Refusal) as refused:
+        decide(Wanted([{**statement, element: [ARN, resource]}]))
+    assert str(refused.value) == (
+        f"statements: DenyOtherKey speaks of {resource}, which is not of this bucket. "
+        f"S3 takes statements about the bucket itself only: {ARN} and {ARN}/*."
+    )
+
+
+def test_header_demand_of_ours_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        decide(Wanted([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})]))
+    assert str(refused.value) == (
+        f"statements: Encrypted denies writes that carry no encryption header (stringnotequals {SSE}), and kopia sends "
+        f'none. Deny a wrong header, not a missing one: a negated operator together with "Null": {{"{SSE}": "false"}} '
+        "(IfExists does not help in a Deny), and let the bucket's default encryption do the rest."
+    )
+
+
+def test_header_demand_of_others_is_a_warning() -> None:
+    theirs = deny(Condition={"Null": {SSE: "true"}})
+    assert decide(Wanted([OURS]), FOREIGN, theirs, OURS).warnings == (
+        f"{BUCKET}: the foreign statement #2 denies writes that carry no encryption header (null {SSE}). Where it "
+        "applies to Velero's role, every write of kopia fails: file system backups and data movement.",
+    )
+    assert decide(Wanted([OURS], purge=True), theirs).warnings == ()
+
+
+def test_size() -> None:
+    many = [f"{ARN}/{number:04}/*" for number in range(700)]
+    with pytest.raises(
+        Refusal, match=r"statements: velero-backups would have a policy of \d+ bytes where AWS takes 20480"
+    ):
+        decide(Wanted([{**OURS, "Resource": many}]))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        (None, [deny(Action="s3:*", Resource=ARN)], True),
+        ([deny(Action="s3:*", Resource=ARN)], [deny(Action="s3:*", Resource=[ARN])], False),
+        (None, [deny(Action="s3:*", Resource=f"{ARN}/*")], False),
+        (None, [FOREIGN], False),
+        ([{**FOREIGN, "Effect": "Allow", "Resource": ARN, "Condition": {}}], None, False),
+    ],
+)
+def test_lockout(before: list[Document] | None, after: list[Document] | None, refused: bool) -> None:
+    def change() -> None:
+        one, other = ({"Statement": statements} if statements else None for statements in (before, after))
+        root = "arn:aws:iam::111122223333:root"
+        refuse_bucket_lockout(one, other, bucket_arn=ARN, root=root, identities=("arn:aws:iam::111122223333:user/me",))
+
+    if not refused:
+        return change()
+    with pytest.raises(
+        Refusal, match=r"no longer let the caller call s3:PutBucketPolicy\. .*confirm_remove_self_bucket"
+    ):
+        change()
+    return None

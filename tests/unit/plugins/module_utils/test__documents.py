@@ -1,0 +1,458 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every document says, in every mode; and that nothing of it stands in the way of kopia."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils import _documents
+from ansible_collections.coffer.velero.plugins.module_utils._profile import MODES, StorageProfile
+
+ACCOUNT = "111122223333"
+BUCKET = "arn:aws:s3:::acme-backups"
+OBJECTS = f"{BUCKET}/production/*"
+KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd"
+FOREIGN_KEY = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd"
+OTHER_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/9999ffff"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero"
+ADMINS = [f"arn:aws:iam::{ACCOUNT}:role/admin", f"arn:aws:iam::{ACCOUNT}:root"]
+ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLED539"
+HERE = "56521504"  # stands for the bucket and the prefix in Sids
+
+SSE = "s3:x-amz-server-side-encryption"
+SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+SSE_C = "s3:x-amz-server-side-encryption-customer-algorithm"
+DOCUMENTS: dict[str, Callable[[StorageProfile], Any]] = {
+    name: getattr(_documents, name)
+    for name in (
+        "key_policy_statements",
+        "iam_policy",
+        "trust_policy_statements",
+        "bucket_policy_statements",
+        "encryption_rule",
+        "backup_storage_location_spec",
+    )
+}
+
+
+def has_key(mode: str) -> bool:
+    return mode.endswith("kms")
+
+
+def profile(mode: str, **values: Any) -> StorageProfile:
+    kms = {"kms_key_arn": KEY} if has_key(mode) else {}
+    base = {
+        "account_id": ACCOUNT,
+        "region": "eu-central-1",
+        "bucket": "acme-backups",
+        "prefix": "production",
+        "role_arns": [ROLE],
+        "kms_key_administrators": ADMINS[::-1],
+        "oidc_issuer_url": f"https://{ISSUER}",
+        "encryption_mode": mode,
+    }
+    return StorageProfile.parse(base | kms | values)
+
+
+def documents(of: StorageProfile) -> dict[str, Any]:
+    return {name: build(of) for name, build in DOCUMENTS.items()}
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+USE_OF_KEY: dict[str, Any] = {
+    "Effect": "Allow",
+    "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+    "Condition": {
+        "StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"},
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": [BUCKET, OBJECTS]},
+    },
+}
+KEY_POLICY = [
+    {
+        "Sid": f"VeleroKeyAdministration{HERE}",
+        "Effect": "Allow",
+        "Principal": {"AWS": ADMINS},
+        "Action": _documents.KEY_ADMINISTRATION,
+        "Resource": "*",
+    },
+    {"Sid": f"VeleroUseOfKey{HERE}", "Principal": {"AWS": [ROLE]}, "Resource": "*", **USE_OF_KEY},
+]
+S3_STATEMENTS: list[dict[str, Any]] = [
+    {
+        "Sid": "VeleroObjects",
+        "Effect": "Allow",
+        "Action": ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+        "Resource": OBJECTS,
+    },
+    {"Sid": "VeleroBucket", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": BUCKET},
+]
+SNAPSHOTS: dict[str, Any] = {
+    "Sid": "VeleroSnapshots",
+    "Effect": "Allow",
+    "Action": [
+        "ec2:CreateSnapshot",
+        "ec2:CreateTags",
+        "ec2:CreateVolume",
+        "ec2:DeleteSnapshot",
+        "ec2:DescribeSnapshots",
+        "ec2:DescribeVolumes",
+    ],
+    "Resource": "*",
+}
+TRUST = [
+    {
+        "Sid": "VeleroServiceAccount5ef5fe5b",
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {
+                f"{ISSUER}:aud": "sts.amazonaws.com",
+                f"{ISSUER}:sub": "system:serviceaccount:velero:velero",
+            }
+        },
+    }
+]
+DENY_INSECURE = {
+    "Sid": "VeleroDenyInsecureTransport",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": [BUCKET, f"{BUCKET}/*"],
+    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+}
+
+
+def iam(*more: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [*S3_STATEMENTS, *more]}
+
+
+def deny_put(purpose: str, condition: dict[str, Any]) -> dict[str, Any]:
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": OBJECTS}
+    return {"Sid": f"VeleroDeny{purpose}{HERE}", **statement, "Condition": condition}
+
+
+def denials(algorithm: str) -> list[dict[str, Any]]:
+    return [
+        DENY_INSECURE,
+        deny_put("CustomerKeys", {"Null": {SSE_C: "false"}}),
+        deny_put("OtherAlgorithm", {"Null": {SSE: "false"}, "StringNotEquals": {SSE: algorithm}}),
+    ]
+
+
+def key_denials(algorithm: str) -> list[dict[str, Any]]:
+    return [
+        deny_put("OtherKey", {"Null": {SSE_KEY: "false"}, "StringNotEquals": {SSE_KEY: KEY}}),
+        deny_put("ManagedKey", {"StringEquals": {SSE: algorithm}, "Null": {SSE_KEY: "true"}}),
+    ]
+
+
+def rule(algorithm: str, *, key: bool, bucket_key: bool, blocked: str = "SSE-C") -> dict[str, Any]:
+    return {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm} | ({"KMSMasterKeyID": KEY} if key else {}),
+        "BucketKeyEnabled": bucket_key,
+        "BlockedEncryptionTypes": {"EncryptionType": [blocked]},
+    }
+
+
+def location(config: dict[str, str]) -> dict[str, Any]:
+    storage = {"bucket": "acme-backups", "prefix": "production"}
+    return {"provider": "aws", "objectStorage": storage, "config": {"region": "eu-central-1", **config}}
+
+
+KEY_STATEMENT: dict[str, Any] = {"Sid": "VeleroKey", "Resource": KEY, **USE_OF_KEY}
+TABLE: dict[str, dict[str, Any]] = {
+    "sse-s3": {
+        "key_policy_statements": [],
+        "iam_policy": iam(),
+        "trust_policy_statements": TRUST,
+        "bucket_policy_statements": denials("AES256"),
+        "encryption_rule": rule("AES256", key=False, bucket_key=False),
+        "backup_storage_location_spec": location({"serverSideEncryption": "AES256"}),
+    },
+    "sse-kms": {
+        "key_policy_statements": KEY_POLICY,
+        "iam_policy": iam(KEY_STATEMENT),
+        "trust_policy_statements": TRUST,
+        "bucket_policy_statements": denials("aws:kms") + key_denials("aws:kms"),
+        "encryption_rule": rule("aws:kms", key=True, bucket_key=True),
+        "backup_storage_location_spec": location({"kmsKeyId": KEY}),
+    },
+    "dsse-kms": {
+        "key_policy_statements": KEY_POLICY,
+        "iam_policy": iam(KEY_STATEMENT),
+        "trust_policy_statements": TRUST,
+        "bucket_policy_statements": denials("aws:kms:dsse") + key_denials("aws:kms:dsse"),
+        "encryption_rule": rule("aws:kms:dsse", key=True, bucket_key=False),
+        "backup_storage_location_spec": location({}),
+    },
+    "sse-c": {
+        "key_policy_statements": [],
+        "iam_policy": iam(),
+        "trust_policy_statements": TRUST,
+        "bucket_policy_statements": [DENY_INSECURE],
+        "encryption_rule": rule("AES256", key=False, bucket_key=False, blocked="NONE"),
+        "backup_storage_location_spec": location({"customerKeyEncryptionSecret": "velero-sse-c/key"}),
+    },
+}
+
+
+def replaced(expected: dict[str, Any], *pairs: tuple[str, str]) -> None:
+    text = json.dumps(expected)
+    for old, new in pairs:
+        text = text.replace(old, new)
+    expected.update(json.loads(text))
+
+
+def without_prefix(expected: dict[str, Any]) -> None:
+    replaced(expected, ("acme-backups/production/*", "acme-backups/*"), (HERE, "45182e1e"))
+    del expected["backup_storage_location_spec"]["objectStorage"]["prefix"]
+
+
+def over_http(expected: dict[str, Any]) -> None:
+    expected["bucket_policy_statements"].remove(DENY_INSECURE)
+    config = {"s3Url": "http://minio:9000", "s3ForcePathStyle": "true"}
+    expected["backup_storage_location_spec"]["config"].update(config)
+
+
+def over_https(expected: dict[str, Any]) -> None:
+    expected["backup_storage_location_spec"]["config"]["s3Url"] = "https://minio:9000"
+
+
+def with_tagging(expected: dict[str, Any]) -> None:
+    expected["iam_policy"]["Statement"][0]["Action"].append("s3:PutObjectTagging")
+    expected["backup_storage_location_spec"]["config"]["tagging"] = "a=b&c=d"
+
+
+def with_snapshots(expected: dict[str, Any]) -> None:
+    expected["iam_policy"]["Statement"].append(SNAPSHOTS)
+
+
+def without_bucket_key(expected: dict[str, Any]) -> None:
+    expected["encryption_rule"]["BucketKeyEnabled"] = False
+
+
+def without_principals(expected: dict[str, Any]) -> None:
+    expected["key_policy_statements"] = expected["trust_policy_statements"] = []
+
+
+def other_names(expected: dict[str, Any]) -> None:
+    replaced(expected, ("serviceaccount:velero:velero", "serviceaccount:backup:velero-server"))
+    config = expected["backup_storage_location_spec"]["config"]
+    if "customerKeyEncryptionSecret" in config:
+        config["customerKeyEncryptionSecret"] = "mine/its-key"
+
+
+# What is set, and what it changes in the table above: everything else stays.
+VARIANTS: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], None]]] = {
+    "nothing more": ({}, lambda expected: None),
+    "no prefix": ({"prefix": ""}, without_prefix),
+    "http endpoint": ({"s3_url": "http://minio:9000", "s3_force_path_style": True}, over_http),
+    "https endpoint": ({"s3_url": "https://minio:9000"}, over_https),
+    "tagging": ({"tagging": "a=b&c=d"}, with_tagging),
+    "EBS snapshots": ({"ebs_snapshots": True}, with_snapshots),
+    "no Bucket Key": ({"bucket_key_enabled": False}, without_bucket_key),
+    "nobody named": (
+        {"role_arns": [], "kms_key_administrators": [], "oidc_issuer_url": None},
+        without_principals,
+    ),
+    "other names": (
+        {"namespace": "backup", "service_account": "velero-server", "sse_c_secret": "mine/its-key"},
+        other_names,
+    ),
+    "foreign key": ({"kms_key_arn": FOREIGN_KEY}, lambda expected: replaced(expected, (KEY, FOREIGN_KEY))),
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "variant"),
+    [(mode, variant) for mode in MODES for variant in VARIANTS if has_key(mode) or variant != "foreign key"],
+)
+def test_table(mode: str, variant: str) -> None:
+    values, change = VARIANTS[variant]
+    expected = json.loads(json.dumps(TABLE[mode]))
+    change(expected)
+    assert documents(profile(mode, **values)) == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "s3"),
+    [
+        ("cn-north-1", "aws-cn", "s3.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "s3.us-gov-west-1.amazonaws.com"),
+        ("eusc-de-east-1", "aws-eusc", "s3.eusc-de-east-1.amazonaws.eu"),
+    ],
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_partitions(mode: str, region: str, partition: str, s3: str) -> None:
+    def here(text: str) -> str:
+        return text.replace("arn:aws:", f"arn:{partition}:").replace(":eu-central-1:", f":{region}:")
+
+    values: dict[str, Any] = {"role_arns": [here(ROLE)], "kms_key_administrators": [here(arn) for arn in ADMINS]}
+    if has_key(mode):
+        values["kms_key_arn"] = here(KEY)
+    expected = json.loads(json.dumps(TABLE[mode]))
+    replaced(expected, ("s3.eu-central-1.amazonaws.com", s3), (ISSUER, "ISSUER"))
+    replaced(expected, ("arn:aws:", f"arn:{partition}:"), ("eu-central-1", region), ("ISSUER", ISSUER))
+    assert documents(profile(mode, region=region, **values)) == expected
+
+
+# --- Sids ------------------------------------------------------------------------------------------------------------
+
+
+def sids(of: StorageProfile) -> list[str]:
+    shared = [*_documents.key_policy_statements(of), *_documents.bucket_policy_statements(of)]
+    return [
+        statement["Sid"]
+        for statement in (*shared, *_documents.trust_policy_statements(of), *_documents.iam_policy(of)["Statement"])
+    ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sids_are_letters_and_digits_and_unique(mode: str) -> None:
+    found = sids(profile(mode, ebs_snapshots=True, prefix="a-b/c.d"))
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in found)
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"prefix": "staging"}, {"prefix": ""}, {"bucket": "globex-backups"}, {"bucket": "acme", "prefix": "backups"}],
+    ids=str,
+)
+def test_installations_that_share_a_key_or_a_bucket_have_sids_of_their_own(other: dict[str, str]) -> None:
+    def owned(of: StorageProfile) -> set[str]:
+        statements = [*_documents.key_policy_statements(of), *_documents.bucket_policy_statements(of)]
+        # The denial of plain HTTP is the same for everybody who shares a bucket.
+        return {statement["Sid"] for statement in statements} - {"VeleroDenyInsecureTransport"}
+
+    assert not owned(profile("sse-kms")) & owned(profile("sse-kms", **other))
+
+
+def test_what_a_statement_says_does_not_change_its_sid() -> None:
+    changed = profile("sse-kms", kms_key_arn=OTHER_KEY, role_arns=[f"{ROLE}2"], kms_key_administrators=ADMINS[:1])
+    assert sids(changed) == sids(profile("sse-kms"))
+
+
+# --- what the bucket policy stops, and what not ----------------------------------------------------------------------
+
+
+def denied(statements: list[dict[str, Any]], key: str, context: dict[str, str]) -> list[str]:
+    """The purposes of the statements that deny a PutObject; ``context`` are the condition keys that it has."""
+    return [
+        re.sub(rf"^VeleroDeny|{HERE}$", "", statement["Sid"])
+        for statement in statements
+        if any(fnmatchcase(f"arn:aws:s3:::acme-backups/{key}", pattern) for pattern in _listed(statement["Resource"]))
+        and all(
+            _holds(operator, name, value, context)
+            for operator, conditions in statement["Condition"].items()
+            for name, value in conditions.items()
+        )
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _holds(operator: str, name: str, value: str, context: dict[str, str]) -> bool:
+    """As AWS does: a negated operator holds where the key is absent, the others do not."""
+    match operator:
+        case "Null":
+            return (name not in context) == (value == "true")
+        case "StringNotEquals":
+            return context.get(name) != value
+        case "StringEquals" | "Bool":
+            return context.get(name) == value
+    raise AssertionError(f"the test does not know {operator}")
+
+
+TLS = {"aws:SecureTransport": "true"}
+WRITES: list[tuple[str, dict[str, str], dict[str, list[str]]]] = [
+    # What is written, with which headers, and what denies it in which mode; in the other modes it is let through.
+    ("kopia: no header at all", {}, {}),
+    ("the plugin with kmsKeyId", {SSE: "aws:kms", SSE_KEY: KEY}, {
+        "sse-s3": ["OtherAlgorithm"], "dsse-kms": ["OtherAlgorithm"],
+    }),
+    ("the plugin with AES256", {SSE: "AES256"}, {"sse-kms": ["OtherAlgorithm"], "dsse-kms": ["OtherAlgorithm"]}),
+    ("the plugin with a customer key", {SSE_C: "AES256"}, {
+        "sse-s3": ["CustomerKeys"], "sse-kms": ["CustomerKeys"], "dsse-kms": ["CustomerKeys"],
+    }),
+    ("another key", {SSE: "aws:kms", SSE_KEY: OTHER_KEY}, {
+        "sse-s3": ["OtherAlgorithm"], "sse-kms": ["OtherKey"], "dsse-kms": ["OtherAlgorithm", "OtherKey"],
+    }),
+    ("aws:kms without a key, which means aws/s3", {SSE: "aws:kms"}, {
+        "sse-s3": ["OtherAlgorithm"], "sse-kms": ["ManagedKey"], "dsse-kms": ["OtherAlgorithm"],
+    }),
+    ("DSSE with the key", {SSE: "aws:kms:dsse", SSE_KEY: KEY}, {
+        "sse-s3": ["OtherAlgorithm"], "sse-kms": ["OtherAlgorithm"],
+    }),
+    ("DSSE without a key", {SSE: "aws:kms:dsse"}, {
+        "sse-s3": ["OtherAlgorithm"], "sse-kms": ["OtherAlgorithm"], "dsse-kms": ["ManagedKey"],
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "headers", "denials"), WRITES, ids=[what for what, _, _ in WRITES])
+@pytest.mark.parametrize("mode", MODES)
+def test_bucket_policy(mode: str, what: str, headers: dict[str, str], denials: dict[str, list[str]]) -> None:
+    statements = _documents.bucket_policy_statements(profile(mode))
+    assert denied(statements, "production/backups/x", TLS | headers) == denials.get(mode, [])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bucket_policy_leaves_other_prefixes_alone(mode: str) -> None:
+    statements = _documents.bucket_policy_statements(profile(mode))
+    assert denied(statements, "elsewhere/x", TLS | {SSE_C: "AES256", SSE: "BOGUS"}) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bucket_policy_demands_tls_everywhere(mode: str) -> None:
+    statements = _documents.bucket_policy_statements(profile(mode))
+    assert denied(statements, "elsewhere/x", {"aws:SecureTransport": "false"}) == ["InsecureTransport"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_the_plugin_sends_is_let_through(mode: str) -> None:
+    """The location's config and the bucket policy follow from one profile, so that they cannot disagree."""
+    of = profile(mode)
+    config = _documents.backup_storage_location_spec(of)["config"]
+    headers = {}
+    if "kmsKeyId" in config:
+        headers = {SSE: "aws:kms", SSE_KEY: config["kmsKeyId"]}
+    elif "customerKeyEncryptionSecret" in config:
+        headers = {SSE_C: "AES256"}
+    elif "serverSideEncryption" in config:
+        headers = {SSE: config["serverSideEncryption"]}
+    assert denied(_documents.bucket_policy_statements(of), "production/backups/x", TLS | headers) == []
+
+
+# --- other -----------------------------------------------------------------------------------------------------------
+
+
+def test_administrators_cannot_use_the_key() -> None:
+    uses = re.compile(r"kms:(\*|Encrypt|Decrypt|ReEncrypt|GenerateDataKey|GenerateMac|Sign|DeriveShared|CreateGrant)")
+    assert [action for action in _documents.KEY_ADMINISTRATION if uses.match(action) or "*" in action] == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_value_of_a_location_is_text(mode: str) -> None:
+    spec = _documents.backup_storage_location_spec(profile(mode, s3_force_path_style=True, tagging="a=b&c=d"))
+    assert {type(value) for value in spec["config"].values()} == {str}
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "foreign"),
+    [("sse-kms", KEY, False), ("dsse-kms", FOREIGN_KEY, True), ("sse-s3", None, False)],
+)
+def test_foreign_key(mode: str, key: str | None, foreign: bool) -> None:
+    assert _documents.key_is_foreign(profile(mode, kms_key_arn=key)) is foreign

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans: what they may be, what they show, and how values that only the service knows get into requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    Difference,
+    Pending,
+    Plan,
+    Step,
+    bind,
+    compare,
+    resolve,
+)
+
+STEP = Step("kms:TagResource")
+DIFFERENCE = Difference("tags", None, {"a": "b"})
+
+
+def test_an_empty_plan_changes_nothing() -> None:
+    assert not Plan().changed
+    assert Plan().diff == {"before": {}, "after": {}}
+
+
+def test_steps_and_differences_come_together() -> None:
+    assert Plan(steps=(STEP,), differences=(DIFFERENCE,)).changed
+
+
+@pytest.mark.parametrize(
+    "half", [{"steps": (STEP,)}, {"differences": (DIFFERENCE,)}], ids=lambda half: next(iter(half))
+)
+def test_half_a_plan_is_a_mistake(half: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="steps exactly where it has differences"):
+        Plan(**half)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (None, "x", {"before": {}, "after": {"name": "x"}}),
+        ("x", None, {"before": {"name": "x"}, "after": {}}),
+        (False, True, {"before": {"name": False}, "after": {"name": True}}),
+        ("", 0, {"before": {"name": ""}, "after": {"name": 0}}),
+    ],
+)
+def test_diff_leaves_out_only_what_is_absent(before: Any, after: Any, shown: Any) -> None:
+    assert Plan(steps=(STEP,), differences=(Difference("name", before, after),)).diff == shown
+
+
+@pytest.mark.parametrize(
+    ("wanted", "current", "differences"),
+    [
+        ({}, {"a": 1}, ()),
+        ({"a": 1}, {"a": 1, "b": 2}, ()),
+        ({"a": 1}, {}, (Difference("a", None, 1),)),
+        ({"b": 1, "a": None}, {"a": 2, "b": 2}, (Difference("b", 2, 1), Difference("a", 2, None))),
+        ({"a": None}, {}, ()),
+        ({"a": False}, {}, (Difference("a", None, False),)),
+    ],
+)
+def test_compare_speaks_of_what_is_wanted_in_its_order(wanted: Any, current: Any, differences: Any) -> None:
+    assert compare(wanted, current) == differences
+
+
+KEY = Pending("key_id", "0000")
+
+
+@pytest.mark.parametrize(
+    ("value", "learned", "resolved"),
+    [
+        (KEY, {"key_id": "1234"}, "1234"),
+        (KEY, {}, "0000"),
+        (KEY, {"key_id": None}, None),
+        ({"a": [KEY, "x"], "b": {"c": (KEY,)}}, {"key_id": "1234"}, {"a": ["1234", "x"], "b": {"c": ["1234"]}}),
+        ("key_id", {"key_id": "1234"}, "key_id"),
+        ([], {}, []),
+    ],
+)
+def test_resolve(value: Any, learned: dict[str, Any], resolved: Any) -> None:
+    assert resolve(value, learned) == resolved
+
+
+def test_bind_reads_the_answer_by_path() -> None:
+    step = Step("kms:CreateKey", binds={"key_id": "KeyMetadata.KeyId", "arn": "KeyMetadata.Arn"})
+    assert bind(step, {"KeyMetadata": {"KeyId": "1234", "Arn": "arn:x"}}) == {"key_id": "1234", "arn": "arn:x"}
+
+
+def test_bind_does_not_go_on_without_a_value() -> None:
+    with pytest.raises(KeyError):
+        bind(Step("kms:CreateKey", binds={"key_id": "KeyMetadata.KeyId"}), {"KeyMetadata": {}})

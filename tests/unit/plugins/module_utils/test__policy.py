@@ -1,0 +1,442 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shared policy documents: what is refused, what means the same, what a merge leaves, who is locked out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils import _policy as policy
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference
+
+ACCOUNT = "111122223333"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+ADMIN = f"arn:aws:iam::{ACCOUNT}:role/admin"
+KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+Document = dict[str, Any]
+
+
+def allow(**elements: Any) -> Document:
+    return {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*", **elements}
+
+
+def deny(**elements: Any) -> Document:
+    return allow(Effect="Deny", **elements)
+
+
+def document(*statements: Document, **elements: Any) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements), **elements}
+
+
+# --- parse
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("{", "has a policy that is not valid JSON (Expecting property name"),
+        ("", "has a policy that is not valid JSON (Expecting value"),
+        ("[]", "has a policy that is not a JSON object"),
+        ('{"Version": "2012-10-17"}', "has a policy without Statement"),
+        ('{"Statement": ["Allow"]}', "has a policy whose statement #1 is not a JSON object"),
+        ('{"Statement": [{"Effect": "Deny"}, {}]}', "has a policy whose statement #2 has no Effect"),
+        ('{"Statement": {"Sid": "A", "Action": "s3:*"}}', "has a policy whose statement A has no Effect"),
+        ('{"Statement": {"Effect": "Deny", "Effect": "Allow"}}', "not valid JSON (Effect is given twice)"),
+        (
+            '{"Statement": {"Effect": "Deny", "Condition": []}}',
+            "has a policy whose statement #1 has a malformed Condition",
+        ),
+        ({"Statement": {"Effect": "Deny", "Condition": {"Null": "x"}}}, "statement #1 has a malformed Condition"),
+    ],
+)
+def test_parse_refuses(given: Any, message: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        policy.parse(given, option="key_id", subject=KEY)
+    assert str(refused.value).startswith(f"key_id: {KEY} has a policy ")
+    assert message in str(refused.value)
+    assert str(refused.value).endswith("Correct the document first: nothing can be merged into it as it is.")
+
+
+def test_parse_changes_nothing() -> None:
+    written = document(allow(Sid="A"), {"Effect": "Deny"}, Id="x")
+    assert policy.parse(json.dumps(written), option="o", subject="s") == written
+    assert policy.parse(written, option="o", subject="s") is written
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("Allow", "#1 is not a statement. Give a mapping"),
+        (allow(), "#1 has no Sid. Give it one"),
+        (allow(Sid=""), "#1 has no Sid"),
+        (allow(Sid="über"), "über is not a Sid. Use letters"),
+        (allow(Sid="#3"), "#3 is not a Sid"),
+        (allow(Sid=7), "7 is not a Sid"),
+        (allow(Sid="A", Effect="allow"), "A has no Effect of Allow or Deny"),
+        ({"Sid": "A", "Principal": "*", "Action": "*", "Resource": "*"}, "A has no Effect of Allow or Deny"),
+        (allow(Sid="A", Actions="kms:*"), "A has Actions, which AWS does not know. Elements are Sid, Effect,"),
+        (allow(Sid="A", NotAction="kms:*"), "A has both Action and NotAction. Give exactly one"),
+        (allow(Sid="A", NotPrincipal="*"), "A has both Principal and NotPrincipal"),
+        ({"Sid": "A", "Effect": "Deny", "Principal": "*", "Action": "*"}, "A has neither Resource nor NotResource"),
+        ({"Sid": "A", "Effect": "Deny", "Action": "*", "Resource": "*"}, "A has neither Principal nor NotPrincipal"),
+        (allow(Sid="A", Condition={"Null": "true"}), "A has a malformed Condition"),
+        (allow(Sid="A", Principal={"AWS": 111122223333}), "A has a principal that is not text. Put account ids"),
+    ],
+)
+def test_wanted_statement_refused(statement: Any, message: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        policy.wanted_statements([statement])
+    assert f"statements: {message}" in str(refused.value)
+
+
+def test_wanted_sids_are_unique() -> None:
+    with pytest.raises(Refusal, match="statements: A is the Sid of more than one statement"):
+        policy.wanted_statements([allow(Sid="A"), allow(Sid="B"), allow(Sid="A")])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sids": ["A", "B"]}, "sids: A, B contradicts state=present."),
+        ({"state": "absent", "purge_statements": True}, "purge_statements: true contradicts state=absent."),
+        ({"state": "absent", "statements": [allow()]}, "statements: #1 has no Sid."),
+    ],
+)
+def test_options_that_contradict(options: Document, message: str) -> None:
+    defaults = {"statements": None, "sids": None, "state": "present", "purge_statements": False}
+    with pytest.raises(Refusal) as refused:
+        policy.Wanted.of({**defaults, **options})
+    assert message in str(refused.value)
+
+
+def test_absent_by_statement_and_by_sid() -> None:
+    params = {"statements": [allow(Sid="A")], "sids": ["B"], "state": "absent", "purge_statements": False}
+    assert policy.Wanted.of(params) == policy.Wanted(absent_sids=("A", "B"))
+
+
+# --- compare
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param({"Action": "kms:Decrypt"}, {"Action": ["kms:Decrypt"]}, id="one is a list of one"),
+        pytest.param({"Action": ["a:B", "a:C"]}, {"Action": ["a:C", "a:B"]}, id="order of actions"),
+        pytest.param({"Action": ["a:B", "a:B"]}, {"Action": "a:B"}, id="repeated action"),
+        pytest.param({"Action": "KMS:decrypt"}, {"Action": "kms:Decrypt"}, id="case of an action"),
+        pytest.param({"NotAction": "KMS:decrypt"}, {"NotAction": ["kms:Decrypt"]}, id="case of a not-action"),
+        pytest.param({"Resource": ["b", "a"]}, {"Resource": ["a", "b", "a"]}, id="resources"),
+        pytest.param({"Principal": "*"}, {"Principal": {"AWS": "*"}}, id="everybody"),
+        pytest.param({"Principal": "*"}, {"Principal": {"AWS": ["*"]}}, id="everybody in a list"),
+        pytest.param({"Principal": {"AWS": ACCOUNT}}, {"Principal": {"AWS": ROOT}}, id="account is its root"),
+        pytest.param({"NotPrincipal": {"AWS": [ACCOUNT]}}, {"NotPrincipal": {"AWS": ROOT}}, id="not the account"),
+        pytest.param({"Sid": ""}, {}, id="empty Sid"),
+        pytest.param({"Condition": {}}, {}, id="no condition"),
+        pytest.param({"Condition": {"StringEquals": {}}}, {}, id="no key"),
+        pytest.param({"Condition": {"Bool": {"k": True}}}, {"Condition": {"Bool": {"k": "true"}}}, id="boolean"),
+        pytest.param({"Condition": {"Null": {"k": False}}}, {"Condition": {"Null": {"k": ["False"]}}}, id="Null"),
+        pytest.param(
+            {"Condition": {"NumericLessThan": {"k": 10}}}, {"Condition": {"NumericLessThan": {"k": "10"}}}, id="number"
+        ),
+        pytest.param(
+            {"Condition": {"stringequals": {"AWS:SourceIp": ["b", "a"]}}},
+            {"Condition": {"StringEquals": {"aws:sourceip": ["a", "b"]}}},
+            id="case of operator and key",
+        ),
+    ],
+)
+def test_same_meaning(one: Document, other: Document) -> None:
+    assert policy.same_statement(one, other, partition="aws")
+    assert policy.same_document(
+        document({"Effect": "Deny", **one}),
+        {"Version": "2012-10-17", "Statement": {"Effect": "Deny", **other}},
+        partition="aws",
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"Action": "a:B"}, {"NotAction": "a:B"}),
+        ({"Resource": "a"}, {"NotResource": "a"}),
+        ({"Principal": "*"}, {"NotPrincipal": "*"}),
+        ({"Principal": "*"}, {"Principal": {"Service": "*"}}),
+        ({"Principal": {"Service": ACCOUNT}}, {"Principal": {"Service": ROOT}}),
+        ({"Principal": {"AWS": ROOT}}, {"Principal": {"AWS": ROOT.replace("aws", "aws-cn")}}),
+        ({"Principal": {"AWS": ADMIN}}, {"Principal": {"AWS": "AROADBQP57FF2AEXAMPLE"}}),
+        ({"Resource": "a"}, {"Resource": "A"}),
+        ({"Sid": "a"}, {"Sid": "A"}),
+        ({"Condition": {"StringEquals": {"k": "a"}}}, {"Condition": {"StringEquals": {"k": "A"}}}),
+        ({"Condition": {"StringEquals": {"k": "a"}}}, {"Condition": {"StringLike": {"k": "a"}}}),
+        ({"Condition": {"StringEquals": {"k": "a"}}}, {"Condition": {"StringEqualsIfExists": {"k": "a"}}}),
+        ({"Condition": {"StringEquals": {"k": "a"}}}, {}),
+        ({"Effect": "Allow"}, {"Effect": "Deny"}),
+        ({"Action": "a:B"}, {"Action": "a:*"}),
+    ],
+)
+def test_other_meaning(one: Document, other: Document) -> None:
+    assert not policy.same_statement(one, other, partition="aws")
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
+def test_account_is_its_root_in_every_partition(partition: str) -> None:
+    by_id = {"Principal": {"AWS": ACCOUNT}}
+    by_root = {"Principal": {"AWS": f"arn:{partition}:iam::{ACCOUNT}:root"}}
+    assert policy.same_statement(by_id, by_root, partition=partition)
+
+
+def test_documents() -> None:
+    one, two = allow(Sid="A"), deny(Sid="B")
+
+    def same(first: Document, second: Document) -> bool:
+        return policy.same_document(first, second, partition="aws")
+
+    assert same(document(one, two), document(two, one, one))
+    assert same(document(one, Id="x"), document(one))
+    assert same({"Statement": one}, document(one, Version="2008-10-17"))
+    assert not same({"Statement": one}, document(one))
+    assert not same(document(one), document(one, two))
+
+
+# --- merge
+
+FOREIGN = allow(Sid="Enable IAM User Permissions", Principal={"AWS": ROOT})
+NAMELESS = deny(Condition={"Bool": {"aws:SecureTransport": False}})
+OURS = allow(Sid="Ours", Action=["kms:Decrypt", "kms:GenerateDataKey"])
+OURS_OTHERWISE_SPELLED = allow(Sid="Ours", Action=["kms:generatedatakey", "kms:Decrypt"])
+OLD = allow(Sid="Ours", Action="kms:Decrypt")
+NEW = allow(Sid="New")
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "options", "after", "differences", "kept"),
+    [
+        pytest.param(None, [], {}, [], [], [], id="nothing into nothing"),
+        pytest.param(None, [OURS], {}, [OURS], [Difference("Ours", None, OURS)], [], id="first of all"),
+        pytest.param(
+            [FOREIGN, NAMELESS],
+            [OURS, NEW],
+            {},
+            [FOREIGN, NAMELESS, OURS, NEW],
+            [Difference("Ours", None, OURS), Difference("New", None, NEW)],
+            ["Enable IAM User Permissions", "#2"],
+            id="appended in the order given",
+        ),
+        pytest.param(
+            [OLD, FOREIGN], [OURS], {}, [OURS, FOREIGN], [Difference("Ours", OLD, OURS)], [FOREIGN["Sid"]],
+            id="replaced in place",
+        ),
+        pytest.param(
+            [OURS_OTHERWISE_SPELLED], [OURS], {}, [OURS_OTHERWISE_SPELLED], [], [], id="left as it is written"
+        ),
+        pytest.param(
+            [OLD, FOREIGN, OURS],
+            [OURS],
+            {},
+            [OURS, FOREIGN],
+            [Difference("Ours", [OLD, OURS], OURS)],
+            [FOREIGN["Sid"]],
+            id="one Sid twice",
+        ),
+        pytest.param(
+            [FOREIGN, OLD], [], {"absent_sids": ["Ours", "New"]}, [FOREIGN], [Difference("Ours", OLD, None)],
+            [FOREIGN["Sid"]],
+            id="absent",
+        ),
+        pytest.param(
+            [FOREIGN, OURS, NAMELESS],
+            [OURS],
+            {"purge": True},
+            [OURS],
+            [Difference(FOREIGN["Sid"], FOREIGN, None), Difference("#3", NAMELESS, None)],
+            [],
+            id="purge",
+        ),
+        pytest.param([NAMELESS], [], {"absent_sids": ["#1"]}, [NAMELESS], [], ["#1"], id="a position is not a Sid"),
+    ],
+)  # fmt: skip
+def test_merge(
+    before: list[Document] | None,
+    wanted: list[Document],
+    options: Document,
+    after: list[Document],
+    differences: list[Difference],
+    kept: list[str],
+) -> None:
+    current = None if before is None else document(*before)
+    merged = policy.merge(current, wanted, **options)
+    assert merged == policy.Merge(document(*after), tuple(differences), tuple(kept))
+
+
+def test_merge_keeps_what_is_not_a_statement() -> None:
+    before = {"Version": "2008-10-17", "Id": "key-consolepolicy-3", "Statement": FOREIGN}
+    assert policy.merge(before, []).document is before
+    after = policy.merge(before, [OURS]).document
+    assert after == {"Version": "2008-10-17", "Id": "key-consolepolicy-3", "Statement": [FOREIGN, OURS]}
+    assert "Version" not in policy.merge({"Statement": []}, [OURS]).document
+
+
+def test_orphan_in_our_statement_is_repaired() -> None:
+    broken = allow(Sid="Ours", Principal={"AWS": ["AROADBQP57FF2AEXAMPLE", ROOT]})
+    wanted = allow(Sid="Ours", Principal={"AWS": [ADMIN, ROOT]})
+    assert policy.orphaned_principals(document(broken)) == [{"sid": "Ours", "principal": "AROADBQP57FF2AEXAMPLE"}]
+    assert policy.orphaned_principals(policy.merge(document(broken), [wanted]).document) == []
+
+
+def test_orphans() -> None:
+    shared = document(
+        allow(Principal={"AWS": "AIDACKCEVSQ6C2EXAMPLE"}),
+        deny(Sid="B", Principal=None, NotPrincipal={"AWS": ["AROADBQP57FF2AEXAMPLE", ADMIN]}),
+        allow(Sid="C", Principal={"Service": "AROADBQP57FF2AEXAMPLE", "AWS": "AROA"}),
+    )
+    del shared["Statement"][1]["Principal"]
+    orphans = policy.orphaned_principals(shared)
+    assert [(orphan["sid"], orphan["principal"][:4]) for orphan in orphans] == [("#1", "AIDA"), ("B", "AROA")]
+    assert policy.orphan_warnings(orphans, subject=KEY)[0].startswith(
+        f"{KEY}: statement #1 names AIDACKCEVSQ6C2EXAMPLE, a"
+    )
+
+
+@pytest.mark.parametrize(("version", "refused"), [(None, True), ("2008-10-17", True), ("2012-10-17", False)])
+def test_policy_variables_in_an_old_document(version: str | None, refused: bool) -> None:
+    current = {"Version": version, "Statement": FOREIGN} if version else {"Statement": FOREIGN}
+    wanted = [allow(Sid="Ours", Resource="arn:aws:s3:::b/${aws:username}")]
+    merged = policy.merge(current, wanted)
+    if not refused:
+        return policy.refuse_plain_variables(merged, wanted)
+    with pytest.raises(
+        Refusal, match="statements: Ours uses a policy variable, which is plain text in this document of"
+    ):
+        policy.refuse_plain_variables(merged, wanted)
+    return policy.refuse_plain_variables(merged, [OURS])
+
+
+def test_size() -> None:
+    exact = len(policy.text(document(OURS)).encode())
+    policy.refuse_size(document(OURS), exact, option="statements", subject=KEY)
+    with pytest.raises(Refusal, match=rf"would have a policy of {exact} bytes where AWS takes {exact - 1}\. Put"):
+        policy.refuse_size(document(OURS), exact - 1, option="statements", subject=KEY)
+
+
+# --- who is let in
+
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/admin/me"
+OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
+CALLER = policy.Access("kms:PutKeyPolicy", KEY, ROOT, (SESSION, ADMIN))
+ACCOUNT_ROOT = policy.Access("kms:PutKeyPolicy", KEY, ROOT)
+CONDITION = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def without_principal(statement: Document, **elements: Any) -> Document:
+    return {name: value for name, value in {**statement, **elements}.items() if name != "Principal"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "caller", "root"),
+    [
+        pytest.param([], False, False, id="nothing"),
+        pytest.param([allow()], True, True, id="everybody"),
+        pytest.param([allow(Principal={"AWS": ROOT})], True, True, id="root delegates to IAM"),
+        pytest.param([allow(Principal={"AWS": ACCOUNT})], True, True, id="account id"),
+        pytest.param([allow(Principal={"AWS": ADMIN})], True, False, id="role"),
+        pytest.param([allow(Principal={"AWS": SESSION})], True, False, id="session"),
+        pytest.param(
+            [allow(Principal={"AWS": ADMIN.replace("role/", "role/a/b/")})], True, False, id="role with a path"
+        ),
+        pytest.param([allow(Principal={"AWS": OTHER})], False, False, id="another role"),
+        pytest.param([allow(Principal={"AWS": "222233334444"})], False, False, id="another account"),
+        pytest.param([allow(Principal={"Service": "*"})], False, False, id="services"),
+        pytest.param([allow(Action="kms:Put*")], True, True, id="wildcard"),
+        pytest.param([allow(Action="KMS:putkeypolic?")], True, True, id="other case and question mark"),
+        pytest.param([allow(Action=["kms:Get*", "kms:Decrypt"])], False, False, id="other actions"),
+        pytest.param([allow(Action="kms:Put.*")], False, False, id="no regular expression"),
+        pytest.param([allow(Resource=KEY)], True, True, id="this key"),
+        pytest.param([allow(Resource=f"{KEY}x")], False, False, id="another key"),
+        pytest.param([{"Effect": "Allow", "Principal": "*", "Action": "*"}], False, False, id="no Resource, no effect"),
+        pytest.param([{"Effect": "Allow", "Principal": "*", "Resource": "*"}], False, False, id="no Action, no effect"),
+        pytest.param(
+            [{"Effect": "Allow", "Principal": "*", "NotAction": "kms:Put*", "Resource": "*"}],
+            False,
+            False,
+            id="NotAction",
+        ),
+        pytest.param(
+            [{"Effect": "Allow", "Principal": "*", "NotAction": "kms:Get*", "Resource": "*"}],
+            True,
+            True,
+            id="NotAction else",
+        ),
+        pytest.param(
+            [{"Effect": "Allow", "Principal": "*", "Action": "*", "NotResource": KEY}], False, False, id="NotResource"
+        ),
+        pytest.param([allow(Condition=CONDITION)], False, False, id="conditional Allow is nothing to rely on"),
+        pytest.param([allow(), deny(Condition=CONDITION)], True, True, id="conditional Deny is nothing to fear"),
+        pytest.param([allow(), deny(Condition={})], False, False, id="empty condition is none"),
+        pytest.param([deny(), allow()], False, False, id="Deny wins"),
+        pytest.param([allow(), deny(Principal={"AWS": ADMIN})], False, True, id="Deny of the role"),
+        pytest.param([allow(), deny(Principal={"AWS": ROOT})], False, False, id="Deny of the account"),
+        pytest.param([allow(), deny(Action="kms:Delete*")], True, True, id="Deny of something else"),
+        pytest.param([without_principal(allow(), NotPrincipal={"AWS": OTHER})], True, True, id="all but another"),
+        pytest.param([without_principal(allow(), NotPrincipal={"AWS": ADMIN})], False, True, id="all but the caller"),
+        pytest.param(
+            [allow(), without_principal(deny(), NotPrincipal={"AWS": [ADMIN, ROOT]})], True, True, id="Deny all but us"
+        ),
+        pytest.param(
+            [allow(), without_principal(deny(), NotPrincipal={"AWS": [ADMIN]})], False, False, id="root not spared"
+        ),
+        pytest.param(
+            [allow(), without_principal(deny(), NotPrincipal={"AWS": [ROOT]})], False, True, id="caller not spared"
+        ),
+    ],
+)
+def test_permits(statements: list[Document], caller: bool, root: bool) -> None:
+    assert policy.permits(document(*statements), CALLER) is caller
+    assert policy.permits(document(*statements), ACCOUNT_ROOT) is root
+
+
+def test_root_as_caller_is_the_root() -> None:
+    shared = document(allow(), without_principal(deny(), NotPrincipal={"AWS": [ROOT]}))
+    assert policy.permits(shared, policy.Access("kms:PutKeyPolicy", KEY, ROOT, (ROOT,)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "who"),
+    [
+        pytest.param([allow()], [allow(Principal={"AWS": ADMIN})], "the account root", id="root loses its Allow"),
+        pytest.param([allow()], [allow(Principal={"AWS": OTHER})], "the caller", id="caller loses its Allow"),
+        pytest.param([allow()], [allow(), deny(Principal={"AWS": ADMIN})], "the caller", id="new Deny"),
+        pytest.param([allow()], [allow(Condition=CONDITION)], "the caller", id="only under a condition now"),
+        pytest.param(
+            [allow(Condition=CONDITION)],
+            [allow(Condition=CONDITION), deny(Principal={"AWS": ADMIN})],
+            "the caller",
+            id="new Deny where the Allow has a condition",
+        ),
+        pytest.param([allow()], [allow(Principal={"AWS": ROOT})], None, id="still by IAM"),
+        pytest.param([allow(Principal={"AWS": ADMIN})], [allow(Principal={"AWS": ADMIN})], None, id="root never was"),
+        pytest.param([allow(Condition=CONDITION)], [], None, id="never was for sure"),
+        pytest.param([allow(), deny()], [allow(Action="kms:Get*"), deny()], "the caller", id="loses under a Deny"),
+        pytest.param([], [allow()], None, id="gains"),
+    ],
+)
+def test_lockout(before: list[Document], after: list[Document], who: str | None) -> None:
+    accesses = {"the caller": CALLER, "the account root": ACCOUNT_ROOT}
+
+    def change() -> None:
+        policy.refuse_lockout(document(*before), document(*after), accesses, option="statements", bypass="anyway")
+
+    if who is None:
+        return change()
+    with pytest.raises(Refusal) as refused:
+        change()
+    assert str(refused.value) == (
+        f"statements: the policy of {KEY} would no longer let {who} call kms:PutKeyPolicy. "
+        f"Keep {who} allowed, or set anyway=true if somebody else is to manage the policy."
+    )
+    return None

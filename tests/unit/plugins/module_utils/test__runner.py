@@ -1,0 +1,248 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read, decide, guard, apply: in which order, how often, and what is told of it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
+
+RIVAL = ServiceError("kms:CreateAlias", "AlreadyExistsException", "somebody was faster", status=400)
+
+
+def change(name: str, *, result: Mapping[str, Any] | None = None, warnings: tuple[str, ...] = ()) -> Plan:
+    step = Step(f"kms:{name}")
+    return Plan((step,), (Difference(name, None, "there"),), {"plan": name} if result is None else result, warnings)
+
+
+def nothing(name: str = "nothing", *, warnings: tuple[str, ...] = (), unmet: VeleroError | None = None) -> Plan:
+    return Plan(result={"plan": name}, warnings=warnings, unmet=unmet)
+
+
+@dataclass
+class Thing:
+    """A resource that decides on one plan after the other, and writes down what is asked of it.
+
+    :param outcomes: what each apply does: raise, or return what it learned
+    """
+
+    plans: list[Plan]
+    outcomes: list[Exception | Mapping[str, Any]] = field(default_factory=list)
+    refusal: Refusal | None = None
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._plans: Iterator[Plan] = iter(self.plans)
+        self._outcomes = iter(self.outcomes)
+
+    def read(self) -> str:
+        self.log.append("read")
+        return f"state {self.log.count('read')}"
+
+    def decide(self, current: str) -> Plan:
+        assert current == f"state {self.log.count('read')}", "decided on an old state"
+        return next(self._plans)
+
+    def guard(self, plan: Plan) -> None:
+        self.log.append("guard")
+        if self.refusal:
+            raise self.refusal
+
+    def apply(self, plan: Plan) -> Mapping[str, Any]:
+        self.log.append(f"apply {plan.steps[0].action}")
+        outcome = next(self._outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def reconcile(thing: Thing, *, check_mode: bool = False, diff_mode: bool = True) -> tuple[dict[str, Any], Task]:
+    sleeps: list[float] = []
+    task = Task(params={}, check_mode=check_mode, diff_mode=diff_mode, sleep=sleeps.append)
+    result = task.reconcile(thing)
+    thing.log.extend(f"sleep {seconds}" for seconds in sleeps)
+    return result, task
+
+
+# --- one round -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check", "real"])
+def test_nothing_to_do(check_mode: bool) -> None:
+    thing = Thing([nothing()], refusal=Refusal("a", "b", "c", "d"))
+    result, _task = reconcile(thing, check_mode=check_mode)
+    assert result == {"changed": False, "plan": "nothing", "diff": {"before": {}, "after": {}}}
+    assert thing.log == ["read"], "the guard has nothing to say where nothing is changed"
+
+
+def test_change_is_guarded_then_applied() -> None:
+    thing = Thing([change("one")], [{}])
+    result, _task = reconcile(thing)
+    assert result == {"changed": True, "plan": "one", "diff": {"before": {}, "after": {"one": "there"}}}
+    assert thing.log == ["read", "guard", "apply kms:one"]
+
+
+def test_check_run_is_guarded_and_not_applied() -> None:
+    thing = Thing([change("one")])
+    result, _task = reconcile(thing, check_mode=True)
+    assert result == {"changed": True, "plan": "one", "diff": {"before": {}, "after": {"one": "there"}}}
+    assert thing.log == ["read", "guard"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check", "real"])
+def test_refusal_of_the_guard_ends_the_task_before_anything_is_changed(check_mode: bool) -> None:
+    thing = Thing([change("one")], refusal=Refusal("option", "subject", "cannot be", "Do this."))
+    with pytest.raises(Refusal, match=r"^option: subject cannot be\. Do this\.$"):
+        reconcile(thing, check_mode=check_mode)
+    assert thing.log == ["read", "guard"]
+
+
+def test_diff_only_where_asked_for() -> None:
+    result, _task = reconcile(Thing([change("one")], [{}]), diff_mode=False)
+    assert "diff" not in result
+
+
+@pytest.mark.parametrize(("check_mode", "key"), [(True, "0000"), (False, "1234")], ids=["check", "real"])
+def test_result_has_what_was_learned_else_what_was_predicted(check_mode: bool, key: str) -> None:
+    plan = change("one", result={"key_id": Pending("key_id", "0000")})
+    result, _task = reconcile(Thing([plan], [{"key_id": "1234"}]), check_mode=check_mode)
+    assert result["key_id"] == key
+
+
+@pytest.mark.parametrize("plan", [nothing(warnings=("careful",)), change("one", warnings=("careful", "careful"))])
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check", "real"])
+def test_warnings_are_told_once(plan: Plan, check_mode: bool) -> None:
+    _result, task = reconcile(Thing([plan], [{}]), check_mode=check_mode)
+    assert task.warnings == ["careful"]
+
+
+# --- what is not there yet -------------------------------------------------------------------------------------------
+
+
+def test_unmet_ends_a_real_run() -> None:
+    thing = Thing([nothing(unmet=VeleroError("the bucket does not exist"))])
+    with pytest.raises(VeleroError, match="the bucket does not exist"):
+        reconcile(thing)
+
+
+def test_check_run_goes_on_with_what_is_unmet() -> None:
+    result, _task = reconcile(Thing([nothing(unmet=VeleroError("no bucket"))]), check_mode=True)
+    assert result["plan"] == "nothing"
+
+
+# --- what moved meanwhile --------------------------------------------------------------------------------------------
+
+
+def test_moved_is_read_and_decided_again() -> None:
+    thing = Thing([change("one"), change("two")], [Moved(RIVAL), {}])
+    result, _task = reconcile(thing)
+    assert result["plan"] == "two"
+    assert thing.log == ["read", "guard", "apply kms:one", "read", "guard", "apply kms:two", "sleep 0.5"]
+
+
+def test_the_first_plan_tells_the_story() -> None:
+    """What was done before the state moved is this task's doing too."""
+    thing = Thing([change("one"), change("two")], [Moved(RIVAL), {}])
+    assert reconcile(thing)[0]["diff"] == {"before": {}, "after": {"one": "there"}}
+
+
+def test_moved_to_where_it_should_be_is_still_a_change() -> None:
+    thing = Thing([change("one"), nothing("done")], [Moved(RIVAL)])
+    result, _task = reconcile(thing)
+    assert result == {"changed": True, "plan": "done", "diff": {"before": {}, "after": {"one": "there"}}}
+    assert thing.log == ["read", "guard", "apply kms:one", "read", "sleep 0.5"]
+
+
+def test_the_cause_is_told_where_it_keeps_moving() -> None:
+    thing = Thing([change("one")] * 6, [Moved(RIVAL)] * 6)
+    sleeps: list[float] = []
+    with pytest.raises(ServiceError, match="somebody was faster") as raised:
+        Task(params={}, sleep=sleeps.append).reconcile(thing)
+    assert raised.value is RIVAL
+    assert sleeps == [0.5, 1, 2, 4, 8]
+    assert thing.log.count("apply kms:one") == 6
+
+
+def test_last_try_may_succeed() -> None:
+    result, _task = reconcile(Thing([change("one")] * 6, [*[Moved(RIVAL)] * 5, {}]))
+    assert result["changed"]
+
+
+def test_any_other_failure_ends_the_task() -> None:
+    denied = ServiceError("kms:CreateKey", "AccessDeniedException", "no", status=400)
+    thing = Thing([change("one")], [denied])
+    with pytest.raises(ServiceError) as raised:
+        reconcile(thing)
+    assert raised.value is denied
+    assert thing.log == ["read", "guard", "apply kms:one"]
+
+
+# --- waiting ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("check_mode", "added"), [(True, {}), (False, {"ready": True})], ids=["check", "real"])
+def test_only_a_real_run_waits(check_mode: bool, added: dict[str, Any]) -> None:
+    assert Task(params={}, check_mode=check_mode).afterwards(lambda: {"ready": True}) == added
+
+
+# --- how it ends -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "described"),
+    [
+        (
+            Refusal("alias", "alias/velero", "is taken", "Choose another."),
+            {
+                "msg": "alias: alias/velero is taken. Choose another.",
+                "error": {"option": "alias", "object": "alias/velero", "remedy": "Choose another."},
+            },
+        ),
+        (
+            ServiceError("kms:CreateKey", "AccessDeniedException", "no", status=400, hint="Ask."),
+            {
+                "msg": "kms:CreateKey failed: AccessDeniedException: no Ask.",
+                "error": {"action": "kms:CreateKey", "code": "AccessDeniedException"},
+            },
+        ),
+        (VeleroError("as it stands"), {"msg": "as it stands", "error": {}}),
+    ],
+    ids=["refusal", "service", "other"],
+)
+def test_error_ends_the_task(error: VeleroError, described: dict[str, Any]) -> None:
+    def run(task: Task) -> dict[str, Any]:
+        task.warn("before")
+        raise error
+
+    assert execute(run, Task(params={})) == {"failed": True, "changed": False, "warnings": ["before"], **described}
+
+
+def test_a_mistake_of_ours_is_not_hidden() -> None:
+    def run(task: Task) -> dict[str, Any]:
+        return {"x": task.params["no such option"]}
+
+    with pytest.raises(KeyError):
+        execute(run, Task(params={}))
+
+
+def test_result_is_plain_data_and_nothing_is_masked() -> None:
+    """Masking belongs to the two callers, who know which options are secret."""
+    day = datetime.datetime(2026, 11, 24, tzinfo=datetime.UTC)
+    task = Task(params={"secret": "hunter2"})
+    result = execute(lambda task: {"pair": (1, 2), "day": day, "shown": task.params["secret"], 3: None}, task)
+    assert result == {"pair": [1, 2], "day": "2026-11-24 00:00:00+00:00", "shown": "hunter2", "3": None}
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_no_warnings_no_key() -> None:
+    assert execute(lambda task: {"changed": False}, Task(params={})) == {"changed": False}

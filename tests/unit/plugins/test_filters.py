@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters: the documents for whoever has a dictionary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.coffer.velero.plugins.filter.documents import FilterModule
+from ansible_collections.coffer.velero.plugins.module_utils import _documents
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+
+PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
+FILTERS = FilterModule().filters()
+PROFILE: dict[str, Any] = {
+    "account_id": "111122223333",
+    "region": "eu-central-1",
+    "bucket": "acme-backups",
+    "kms_key_arn": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd",
+    "role_arns": ["arn:aws:iam::111122223333:role/velero"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(FILTERS) - {"storage_profile"}))
+def test_filter_is_the_document(name: str) -> None:
+    assert FILTERS[name](PROFILE) == getattr(_documents, name)(StorageProfile.parse(PROFILE))
+
+
+def test_profile_has_every_value_and_is_a_profile_again() -> None:
+    whole = FILTERS["storage_profile"](PROFILE)
+    assert set(whole) == set(StorageProfile.__dataclass_fields__)
+    assert whole["role_arns"] == PROFILE["role_arns"]
+    assert whole["encryption_mode"] == "sse-kms"
+    assert FILTERS["storage_profile"](whole) == whole
+
+
+@pytest.mark.parametrize("name", sorted(FILTERS))
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (PROFILE | {"bucket": "*"}, "velero_bucket: * is not a bucket name. "),
+        ({}, "velero_account_id: it is not set. Set it."),
+        ("acme-backups", "A storage profile is a dictionary of bucket, region, account_id and so on."),
+        (None, "A storage profile is a dictionary of bucket, region, account_id and so on."),
+    ],
+    ids=["refused", "empty", "text", "none"],
+)
+def test_refusal_is_a_filter_error(name: str, values: Any, text: str) -> None:
+    with pytest.raises(AnsibleFilterError) as raised:
+        FILTERS[name](values)
+    assert text in str(raised.value)
+
+
+@pytest.mark.parametrize("name", sorted(FILTERS))
+def test_page(name: str) -> None:
+    """Each filter has its page, which names every part of a profile; the profile of its example is a valid one."""
+    page = yaml.safe_load((PLUGINS / "filter" / f"{name}.yml").read_text())
+    assert page["DOCUMENTATION"]["name"] == name
+    described = " ".join(page["DOCUMENTATION"]["options"]["_input"]["description"])
+    missing = [field for field in StorageProfile.__dataclass_fields__ if f"C({field})" not in described]
+    assert missing == []
+    for task in yaml.safe_load(page["EXAMPLES"]):
+        assert f"coffer.velero.{name}" in str(task)
+        FILTERS[name](task["vars"]["profile"])
+
+
+def test_no_page_without_its_filter() -> None:
+    assert {page.stem for page in (PLUGINS / "filter").glob("*.yml")} == set(FILTERS)
