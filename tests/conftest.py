@@ -5,4 +5,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.running"]
+pytest_plugins = ["tests.support.cluster", "tests.support.fixtures", "tests.support.running"]

@@ -14,13 +14,16 @@ description:
     rotation with its period, and the replicas of a multi-Region key.
   - Never enables a disabled key, cancels a deletion or moves an alias unless asked to by an option of its own.
   - The key policy is left alone; see M(coffer.velero.kms_key_policy).
-  - A run that changes nothing sends at most 3 requests.
+  - A run that changes nothing sends at most 3 requests, and one more where both O(alias) and O(key_id) are given.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
   alias:
     description:
       - Alias of the key, with or without C(alias/). The key is found by it, and created where it does not exist.
+      - A key that is created is tagged with its alias (C(coffer.velero:alias)). A run that was cut before the alias
+        existed is completed by the next one, which finds the key by this tag (C(tag:GetResources)) instead of creating
+        a second one. The tag is never shown or purged.
     type: str
   key_id:
     description:

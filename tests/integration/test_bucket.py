@@ -197,8 +197,8 @@ def test_a_bucket_of_another_than_the_expected_account_is_refused(run: ModuleRun
 @pytest.mark.parametrize("check", [True, False])
 def test_a_bucket_is_not_created_for_another_account(run: ModuleRunner, s3: Any, check: bool) -> None:
     assert run.refused("bucket", check=check, bucket=BUCKET, expected_bucket_owner="111122223333") == (
-        f"expected_bucket_owner: {BUCKET} is to be created by 123456789012. The bucket would belong to 123456789012: use "
-        "credentials of 111122223333."
+        f"expected_bucket_owner: {BUCKET} is to be created by 123456789012. The bucket would belong to 123456789012: "
+        "use credentials of 111122223333."
     )
     assert state(s3) is None
 

@@ -223,13 +223,13 @@ def test_there_is_nothing_to_reset_where_there_is_no_bucket(run: ModuleRunner, a
         ),
         (
             {"sse_algorithm": "aws:kms", "kms_master_key_id": f"arn:aws:iam::{ACCOUNT}:role/velero"},
-            f"kms_master_key_id: arn:aws:iam::{ACCOUNT}:role/velero is not the ARN of a KMS key. Give the ARN of a key, "
-            "or its alias.",
+            f"kms_master_key_id: arn:aws:iam::{ACCOUNT}:role/velero is not the ARN of a KMS key. Give the ARN of a "
+            "key, or its alias.",
         ),
         (
             {"sse_algorithm": "aws:kms", "kms_master_key_id": "alias/aws/ebs"},
-            "kms_master_key_id: alias/aws/ebs is not a key for S3. AWS manages it for another service, whose key S3 may "
-            "not use: give a key of your own.",
+            "kms_master_key_id: alias/aws/ebs is not a key for S3. AWS manages it for another service, whose key S3 "
+            "may not use: give a key of your own.",
         ),
         ({}, "state is present but all of the following are missing: sse_algorithm"),
     ],
@@ -283,8 +283,8 @@ def test_a_key_that_s3_could_not_use_is_refused_also_where_nothing_changes(
 )
 def test_a_key_that_is_not_there_is_refused(run: ModuleRunner, s3: Any, key_id: str) -> None:
     assert run.refused("bucket_encryption", **KMS, kms_master_key_id=key_id) == (
-        f"kms_master_key_id: {key_id} does not exist, or not for these credentials. Give a key in us-east-1 by its id or "
-        "ARN, or an alias as alias/name."
+        f"kms_master_key_id: {key_id} does not exist, or not for these credentials. Give a key in us-east-1 by its id "
+        "or ARN, or an alias as alias/name."
     )
 
 
@@ -304,14 +304,14 @@ def test_a_key_of_another_account_than_the_buckets_is_taken_by_its_arn_only(
     options = {**KMS, "expected_bucket_owner": OTHER_ACCOUNT}
     for form in (ALIAS, key.rpartition("/")[2], f"arn:aws:kms:us-east-1:{ACCOUNT}:{ALIAS}"):
         assert run.refused("bucket_encryption", **options, kms_master_key_id=form) == (
-            f"kms_master_key_id: {form} is a key of account {ACCOUNT}, the bucket is {OTHER_ACCOUNT}'s. If it is meant, "
-            f"give its ARN, {key}."
+            f"kms_master_key_id: {form} is a key of account {ACCOUNT}, the bucket is {OTHER_ACCOUNT}'s. If it is "
+            f"meant, give its ARN, {key}."
         )
     managed = aws.client("kms").describe_key(KeyId="alias/aws/s3")["KeyMetadata"]["Arn"]
     message = run.refused("bucket_encryption", **options, kms_master_key_id=managed)
     assert message == (
-        f"kms_master_key_id: {managed} is managed by AWS for account {ACCOUNT}, the bucket is {OTHER_ACCOUNT}'s. No other "
-        "account can use a key that AWS manages: give a key of your own by its ARN."
+        f"kms_master_key_id: {managed} is managed by AWS for account {ACCOUNT}, the bucket is {OTHER_ACCOUNT}'s. No "
+        "other account can use a key that AWS manages: give a key of your own by its ARN."
     )
     assert run.ok("bucket_encryption", **options, kms_master_key_id=key)["changed"]
     assert not run.ok("bucket_encryption", **options, kms_master_key_id=key)["changed"]

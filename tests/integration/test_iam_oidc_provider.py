@@ -157,7 +157,7 @@ AS_THE_CLUSTER = "Give it as the cluster tells it: https://oidc.eks.REGION.amazo
         ({"issuer_url": "https://"}, f"issuer_url: https:// is not the URL of an issuer. {AS_THE_CLUSTER}"),
         (
             {"issuer_url": "https://me:secret@host"},
-            f"issuer_url: https://me:secret@host is not the URL of an issuer. {AS_THE_CLUSTER}",
+            f"issuer_url: host is not the URL of an issuer. {AS_THE_CLUSTER}",
         ),
         (
             {"issuer_url": "https://*.example.com"},

@@ -242,8 +242,8 @@ def test_orphaned_principal_is_named(run: ModuleRunner, iam: Any) -> None:
     assert any("names AROA1234567890EXAMPLE, a role or user that was deleted" in one for one in result["warnings"])
     for check in (True, False):
         assert run.refused(MODULE, check=check, name="velero", trust_statements=[irsa("backup")]) == (
-            "trust_statements: velero has a trust statement BreakGlass for AROA1234567890EXAMPLE, which was deleted. IAM "
-            "takes no trust policy that names it: correct that statement, or set purge_trust_statements=true."
+            "trust_statements: velero has a trust statement BreakGlass for AROA1234567890EXAMPLE, which was deleted. "
+            "IAM takes no trust policy that names it: correct that statement, or set purge_trust_statements=true."
         )
     repaired = run.ok(MODULE, name="velero", trust_statements=[irsa("backup")], purge_trust_statements=True)
     assert repaired["warnings"] == []
@@ -276,8 +276,8 @@ SID_REMEDY = "Give it one: a statement is found again, replaced and removed by i
         ),
         (
             {"trust_statements": []},
-            "trust_statements: velero does not exist, and a role needs a trust policy. Say who may assume it; the filter "
-            "coffer.velero.trust_policy_statements makes the statements.",
+            "trust_statements: velero does not exist, and a role needs a trust policy. Say who may assume it; "
+            "the filter coffer.velero.trust_policy_statements makes the statements.",
         ),
         (
             {"trust_statements": [{key: value for key, value in irsa().items() if key != "Sid"}]},
@@ -339,8 +339,8 @@ def test_role_with_foreign_policies_is_not_deleted(run: ModuleRunner, iam: Any, 
     iam.put_role_policy(RoleName="velero", PolicyName="inline", PolicyDocument=DOCUMENT)
     before = roles(iam)
     assert run.refused(MODULE, check=check, name="velero", state="absent") == (
-        f"state: velero has what managed_policies does not name: {policy}, inline policy inline. Somebody else may rely "
-        "on the role. Find out who; purge_policies=true detaches and deletes them with it."
+        f"state: velero has what managed_policies does not name: {policy}, inline policy inline. "
+        "Somebody else may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
     )
     assert roles(iam) == before
     assert run.ok(MODULE, check=check, name="velero", state="absent", purge_policies=True)["changed"]

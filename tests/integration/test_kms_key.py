@@ -42,7 +42,7 @@ def keys(kms: Any) -> list[dict[str, Any]]:
                 "tags": {
                     tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=entry["KeyId"])["Tags"]
                 },
-                "aliases": aliases.get(metadata["KeyId"], []),
+                "aliases": sorted(aliases.get(metadata["KeyId"], [])),
                 "replicas": [
                     replica["Region"] for replica in metadata.get("MultiRegionConfiguration", {}).get("ReplicaKeys", [])
                 ],
@@ -376,8 +376,8 @@ def test_a_replica_is_not_replicated(run: ModuleRunner, kms: Any) -> None:
     made = run.ok("kms_key", alias="velero", replica_regions=["eu-central-1"])
     arn = made["key_arn"].replace(REGION, "eu-central-1")
     assert run.refused("kms_key", region="eu-central-1", key_id=arn, replica_regions=["us-west-2"]) == (
-        f"replica_regions: {arn} is a replica of the key in us-east-1. Run the task in us-east-1: KMS changes that at the "
-        "primary key only."
+        f"replica_regions: {arn} is a replica of the key in us-east-1. Run the task in us-east-1: KMS changes that at "
+        "the primary key only."
     )
 
 
@@ -452,20 +452,20 @@ def test_bad_options_are_refused_before_any_request(
         (
             {},
             {"replica_regions": ["eu-central-1"]},
-            "replica_regions: {arn} is a single-Region key. Only a multi-Region key has replicas, and KMS cannot make it "
-            "one: create another key.",
+            "replica_regions: {arn} is a single-Region key. Only a multi-Region key has replicas, and KMS cannot make "
+            "it one: create another key.",
         ),
         (
             {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
             {"rotation_enabled": True},
-            "rotation_enabled: {arn} cannot be rotated automatically. KMS rotates only symmetric keys whose material it "
-            "made: set rotation_enabled=false or choose another.",
+            "rotation_enabled: {arn} cannot be rotated automatically. KMS rotates only symmetric keys whose material "
+            "it made: set rotation_enabled=false or choose another.",
         ),
         (
             {"Origin": "EXTERNAL"},
             {"rotation_period_in_days": 90},
-            "rotation_enabled: {arn} cannot be rotated automatically. KMS rotates only symmetric keys whose material it "
-            "made: set rotation_enabled=false or choose another.",
+            "rotation_enabled: {arn} cannot be rotated automatically. KMS rotates only symmetric keys whose material "
+            "it made: set rotation_enabled=false or choose another.",
         ),
     ],
 )

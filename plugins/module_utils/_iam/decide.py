@@ -134,7 +134,7 @@ def change_policy(wanted: WantedPolicy, policy: Policy) -> Plan:
         tags=wanted.after(policy.tags),
         deleted_version_id=deleted,
     )
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if wanted.description is not None and wanted.description != policy.description:
         warnings = (
             f"description: {policy.arn} is described as {policy.description!r}, and IAM cannot change that. It is left "

@@ -176,7 +176,8 @@ def issuer_name(url: str, *, option: str = "issuer_url") -> str:
     if parts.query or parts.fragment or text.endswith(("?", "#")):
         raise Refusal(option, url, "has a query or a fragment, which no issuer has", remedy)
     if not parts.hostname or "@" in parts.netloc or re.search(r"[*?\s]", text):
-        raise Refusal(option, url or "it", "is not the URL of an issuer", remedy)
+        # What stands before an @ is a password.
+        raise Refusal(option, url.rpartition("@")[2] or "it", "is not the URL of an issuer", remedy)
     if len(text) > 255:
         raise Refusal(option, url, "is longer than the 255 characters that IAM takes", remedy)
     return parts.netloc.lower() + parts.path.rstrip("/")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 
-#: Marks a key with the alias it was created for, until the alias exists: a run that was cut between the two
-#: requests finds its key again instead of creating a second one.
+#: Marks a key with the alias it was created for: a run that was cut before the alias existed is completed by the
+#: next one, which finds the key instead of creating a second one.
 CREATED_FOR_TAG = "coffer.velero:alias"
 
 

@@ -177,6 +177,6 @@ def test_bad_names(name: str, reason: str) -> None:
     with pytest.raises(Refusal) as caught:
         refuse_bucket_name(name)
     assert str(caught.value) == (
-        f"bucket: {name!r} {reason}. A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and starts "
-        "and ends with a letter or digit."
+        f"bucket: {name!r} {reason}. A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and "
+        "starts and ends with a letter or digit."
     )

@@ -1,6 +1,0 @@
-# Copyright (c) 2026, the coffer.velero authors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""The fixtures that every test may ask for."""
-
-pytest_plugins = ["tests.support.fixtures", "tests.support.running"]

@@ -1,0 +1,347 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kms_key_policy against moto."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._kms import policy_api
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
+from tests.support.fixtures import Aws
+from tests.support.running import ModuleRunner, twelve_runs
+
+MODULE = "kms_key_policy"
+ACCOUNT = "123456789012"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+CALLER = f"arn:aws:iam::{ACCOUNT}:user/moto"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero"
+ROOT_SID = "Enable IAM User Permissions"
+NO_DIFF = {"before": {}, "after": {}}
+
+Document = dict[str, Any]
+
+
+def use(**elements: Any) -> Document:
+    return {
+        "Sid": "VeleroUse",
+        "Effect": "Allow",
+        "Principal": {"AWS": ROLE},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}},
+        **elements,
+    }
+
+
+FOREIGN = {
+    "Version": "2008-10-17",
+    "Id": "key-consolepolicy-3",
+    "Statement": [
+        {"Action": "kms:*", "Resource": "*", "Effect": "Allow", "Principal": {"AWS": ACCOUNT}},
+        {
+            "Sid": "Services",
+            "Effect": "Allow",
+            "Principal": {"Service": ["cloudtrail.amazonaws.com"]},
+            "Action": ["kms:generatedatakey*", "kms:DescribeKey"],
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": True}, "StringLike": {"aws:SourceArn": "${aws:username}"}},
+        },
+    ],
+}
+
+
+@pytest.fixture
+def kms(aws: Aws) -> Any:
+    create_role(aws, "velero")
+    return aws.client("kms")
+
+
+@pytest.fixture
+def key(kms: Any) -> str:
+    arn = str(kms.create_key()["KeyMetadata"]["Arn"])
+    kms.create_alias(AliasName="alias/velero", TargetKeyId=arn)
+    return arn
+
+
+def create_role(aws: Aws, name: str) -> None:
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+
+
+def stored(kms: Any, key: str) -> Document:
+    return dict(json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]))
+
+
+def store(kms: Any, key: str, policy: Document) -> None:
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+
+
+def test_twelve_runs(run: ModuleRunner, kms: Any, key: str) -> None:
+    store(kms, key, FOREIGN)
+    admin = use(Sid="Administrators", Principal={"AWS": CALLER}, Action="kms:Describe*")
+    created, modified, deleted = twelve_runs(
+        run,
+        MODULE,
+        create={"key_id": key, "statements": [use(), admin]},
+        modify={"key_id": key, "statements": [use(Action="kms:Decrypt"), admin]},
+        delete={"key_id": key, "statements": [use()], "sids": ["Administrators", "Gone"], "state": "absent"},
+        state=lambda: stored(kms, key),
+    )
+    assert created["diff"] == {"before": {}, "after": {"VeleroUse": use(), "Administrators": admin}}
+    assert modified["diff"] == {"before": {"VeleroUse": use()}, "after": {"VeleroUse": use(Action="kms:Decrypt")}}
+    assert set(deleted["diff"]["before"]) == {"VeleroUse", "Administrators"}
+    assert deleted["diff"]["after"] == {}
+    assert created["policy"] == {**FOREIGN, "Statement": [*FOREIGN["Statement"], use(), admin]}
+    assert json.dumps(deleted["policy"]) == json.dumps(FOREIGN) == json.dumps(stored(kms, key))
+    for result in (created, modified, deleted):
+        assert result["kept_statements"] == ["#1", "Services"]
+        assert result["orphaned_principals"] == []
+        assert result["key_id"] == key
+
+
+def test_same_meaning_is_no_change(run: ModuleRunner, kms: Any, key: str) -> None:
+    """Not only the policy stays: the text of it does."""
+    ours = use(Action=["kms:generatedatakey", "KMS:Decrypt", "kms:Decrypt"], Principal={"AWS": [ROLE]})
+    store(kms, key, {**FOREIGN, "Statement": [ours, *FOREIGN["Statement"]]})
+    before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    result = run.ok(MODULE, key_id=key, statements=[use()])
+    assert not result["changed"]
+    assert kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"] == before
+
+
+def test_purge(run: ModuleRunner, kms: Any, key: str) -> None:
+    root = {"Sid": "Root", "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"}
+    result = run.ok(MODULE, key_id=key, statements=[root, use()], purge_statements=True)
+    assert result["kept_statements"] == []
+    assert set(result["diff"]["before"]) == {ROOT_SID}
+    assert stored(kms, key)["Statement"] == [root, use()]
+    assert not run.ok(MODULE, key_id=key, statements=[root, use()], purge_statements=True)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("how", "calls"),
+    [("arn", ["GetKeyPolicy"]), ("id", ["GetKeyPolicy"]), ("alias", ["DescribeKey", "GetKeyPolicy"])],
+)
+def test_requests(run: ModuleRunner, aws: Aws, key: str, how: str, calls: list[str]) -> None:
+    key_id = {"arn": key, "id": key.rpartition("/")[2], "alias": "alias/velero"}[how]
+    aws.proxy.clear()
+    changed = run.ok(MODULE, key_id=key_id, statements=[use()])
+    assert [call.operation for call in aws.proxy.requests] == [*calls, "GetCallerIdentity", "PutKeyPolicy"]
+    assert changed["key_id"] == (key_id if how == "id" else key)
+    aws.proxy.clear()
+    assert not run.ok(MODULE, key_id=key_id, statements=[use()])["changed"]
+    assert [call.operation for call in aws.proxy.requests] == calls
+
+
+@pytest.mark.parametrize(
+    "key_id",
+    [
+        f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PREDICTED_KEY_ID}",
+        PREDICTED_KEY_ID,
+        "alias/new",
+        f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/new",
+    ],
+)
+def test_key_that_is_yet_to_be_created(run: ModuleRunner, kms: Any, key_id: str) -> None:
+    predicted = run.ok(MODULE, check=True, key_id=key_id, statements=[use()])
+    assert predicted["changed"]
+    assert predicted["key_id"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PREDICTED_KEY_ID}"
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    real = run.ok(MODULE, key_id=key, statements=[use()])
+    assert predicted["diff"] == real["diff"]
+    assert predicted["kept_statements"] == real["kept_statements"] == [ROOT_SID]
+    assert predicted["policy"]["Statement"] == real["policy"]["Statement"]
+
+
+def test_absent_of_a_key_that_is_not_there(run: ModuleRunner, kms: Any) -> None:
+    assert run.ok(MODULE, key_id="alias/new", state="absent", sids=["VeleroUse"])["diff"] == NO_DIFF
+
+
+def test_missing_key(run: ModuleRunner, kms: Any) -> None:
+    refused = run.refused(MODULE, key_id="alias/new", statements=[use()])
+    assert refused == (
+        "key_id: alias/new does not exist. Create it first: coffer.velero.kms_key creates a key with its alias in us-east-1."
+    )
+    arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    for check in (True, False):
+        refused = run.refused(MODULE, check=check, key_id=arn, statements=[use()])
+        assert refused == (
+            f"key_id: {arn} does not exist. Give a key or an alias in us-east-1; coffer.velero.kms_key creates one."
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "request_"),
+    [
+        ({"statements": [use()]}, json.dumps([use()])),
+        ({"state": "absent", "sids": ["VeleroUse"]}, "Remove the statements VeleroUse"),
+    ],
+)
+def test_key_of_another_account(run: ModuleRunner, aws: Aws, kms: Any, options: Document, request_: str) -> None:
+    arn = "arn:aws:kms:us-east-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, key_id=arn, **options) == (
+            f"key_id: {arn} belongs to account 444455556666. KMS shows and changes a key policy to its own account only, "
+            f"and {ACCOUNT} asks here: use credentials of 444455556666, or leave this task out and hand this to the key's "
+            f"owner: {request_}"
+        )
+
+
+def test_predicted_key_of_another_account(run: ModuleRunner, kms: Any) -> None:
+    arn = f"arn:aws:kms:us-east-1:444455556666:key/{PREDICTED_KEY_ID}"
+    assert "belongs to account 444455556666" in run.refused(MODULE, check=True, key_id=arn, statements=[use()])
+
+
+def test_unreadable_is_not_empty(run: ModuleRunner, aws: Aws, kms: Any, key: str) -> None:
+    aws.proxy.deny("kms", "GetKeyPolicy")
+    refused = run.refused(MODULE, key_id=key, statements=[use()])
+    assert refused.startswith("kms:GetKeyPolicy failed: AccessDenied")
+    assert aws.proxy.count(operation="PutKeyPolicy") == 0
+
+
+DENY_ALL = use(Effect="Deny", Principal="*", Action="kms:*", Condition={})
+BYPASS = "or set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
+
+
+@pytest.mark.parametrize(
+    ("options", "who"),
+    [
+        ({"statements": [DENY_ALL]}, "the caller"),
+        ({"statements": [use(Principal={"AWS": CALLER}, Action="kms:*", Condition={})], "purge_statements": True}, "the account root"),
+        ({"state": "absent", "sids": [ROOT_SID], "statements": []}, "the caller"),
+    ],
+)  # fmt: skip
+def test_lockout(run: ModuleRunner, kms: Any, key: str, options: Document, who: str) -> None:
+    store(kms, key, {"Version": "2012-10-17", "Statement": [root_statement(), use()]})
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, key_id=key, **options) == (
+            f"statements: the policy of {key} would no longer let {who} call kms:PutKeyPolicy. Keep {who} allowed, {BYPASS}"
+        )
+    assert stored(kms, key)["Statement"] == [root_statement(), use()]
+    assert run.ok(MODULE, key_id=key, bypass_policy_lockout_safety_check=True, **options)["changed"]
+
+
+def root_statement() -> Document:
+    return {"Sid": ROOT_SID, "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "state is present but all of the following are missing: statements"),
+        ({"statements": [use()], "sids": ["A"]}, "sids: A contradicts state=present."),
+        ({"state": "absent", "purge_statements": True}, "purge_statements: true contradicts state=absent."),
+        ({"statements": [use(Sid="")]}, "statements: #1 has no Sid. Give it one: a statement is found again,"),
+        ({"statements": [use(Sid="Ü")]}, "statements: Ü is not a Sid. Use letters, digits, spaces and hyphens"),
+        ({"statements": [use(), use()]}, "statements: VeleroUse is the Sid of more than one statement."),
+        ({"statements": [use(Effect="allow")]}, "statements: VeleroUse has no Effect of Allow or Deny."),
+        ({"statements": [use(NotAction="kms:*")]}, "statements: VeleroUse has both Action and NotAction."),
+        ({"statements": [use(Actions="kms:*")]}, "statements: VeleroUse has Actions, which AWS does not know."),
+        ({"statements": [use(Condition=["x"])]}, "statements: VeleroUse has a malformed Condition."),
+        (
+            {"statements": [use(Principal={"AWS": 123456789012})]},
+            "statements: VeleroUse has a principal that is not text.",
+        ),
+        (
+            {"statements": [], "purge_statements": True},
+            "would have no statement left in its policy. A key policy needs",
+        ),
+        (
+            {"statements": [use(Action=[f"kms:{number:05}" for number in range(3000)])]},
+            "bytes where AWS takes 32768. Put several principals, actions or conditions into one statement",
+        ),
+    ],
+)
+def test_refusals(run: ModuleRunner, aws: Aws, kms: Any, key: str, options: Document, message: str) -> None:
+    before = stored(kms, key)
+    aws.proxy.clear()
+    for check in (True, False):
+        assert message in run.refused(MODULE, check=check, key_id=key, **options)
+    assert stored(kms, key) == before
+    assert aws.proxy.count(operation="PutKeyPolicy") == 0
+
+
+def test_policy_variable_in_an_old_policy(run: ModuleRunner, kms: Any, key: str) -> None:
+    store(kms, key, FOREIGN)
+    variable = use(Condition={"StringLike": {"kms:EncryptionContext:user": "${aws:username}"}})
+    refused = run.refused(MODULE, key_id=key, statements=[variable])
+    assert "VeleroUse uses a policy variable, which is plain text in this document of Version 2008-10-17." in refused
+
+
+@pytest.mark.parametrize(("policy", "message"), [("{", "is not valid JSON"), ("{}", "has a policy without Statement")])
+def test_policy_that_cannot_be_read(
+    run: ModuleRunner, kms: Any, key: str, monkeypatch: pytest.MonkeyPatch, policy: str, message: str
+) -> None:
+    monkeypatch.setattr(policy_api.KeyPolicyResource, "_policy", lambda *_: policy)
+    assert message in run.refused(MODULE, key_id=key, statements=[use()])
+
+
+# --- principals
+
+
+def test_new_role_is_waited_for(run: ModuleRunner, aws: Aws, kms: Any, key: str) -> None:
+    late = use(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/late"})
+    timer = threading.Timer(0.5, create_role, (aws, "late"))
+    timer.start()
+    aws.proxy.clear()
+    assert run.ok(MODULE, key_id=key, statements=[late])["changed"]
+    timer.join()
+    puts = [call.status for call in aws.proxy.requests if call.operation == "PutKeyPolicy"]
+    assert puts in ([400, 200], [400, 400, 200])
+    assert aws.proxy.count(operation="GetKeyPolicy") == 1
+    assert stored(kms, key)["Statement"][1] == late
+
+
+def test_role_that_never_comes(run: ModuleRunner, aws: Aws, kms: Any, key: str) -> None:
+    missing = use(Principal={"AWS": [f"arn:aws:iam::{ACCOUNT}:role/missing", ROLE, ROOT]})
+    refused = run.refused(MODULE, key_id=key, statements=[missing], principal_timeout=1)
+    assert refused == (
+        f"statements: arn:aws:iam::{ACCOUNT}:role/missing, {ROLE} are principals of which KMS says, also after 1 s, that one "
+        "or more do not exist. Create the roles and users first, correct their names, or set a longer principal_timeout."
+    )
+    assert aws.proxy.count(operation="PutKeyPolicy") == 2
+    assert run.ok(MODULE, check=True, key_id=key, statements=[missing])["changed"]
+
+
+def orphaned(kms: Any, key: str, sid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the role of a statement be deleted; moto would not take the id that AWS then puts in its place."""
+    broken = use(Sid=sid, Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
+    text = json.dumps({"Version": "2012-10-17", "Statement": [root_statement(), broken]})
+    monkeypatch.setattr(policy_api.KeyPolicyResource, "_policy", lambda *_: text)
+
+
+def test_deleted_principal_of_ours_is_repaired(
+    run: ModuleRunner, kms: Any, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphaned(kms, key, "VeleroUse", monkeypatch)
+    result = run.ok(MODULE, key_id=key, statements=[use()])
+    assert result["diff"]["before"]["VeleroUse"]["Principal"] == {"AWS": "AROADBQP57FF2AEXAMPLE"}
+    assert result["diff"]["after"]["VeleroUse"]["Principal"] == {"AWS": ROLE}
+    assert result["orphaned_principals"] == []
+    assert result["warnings"] == []
+    assert stored(kms, key)["Statement"] == [root_statement(), use()]
+
+
+def test_deleted_principal_of_others(
+    run: ModuleRunner, aws: Aws, kms: Any, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphaned(kms, key, "Theirs", monkeypatch)
+    result = run.ok(MODULE, check=True, key_id=key, statements=[use()])
+    assert result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
+    assert result["warnings"] == [
+        f"{key}: statement Theirs names AROADBQP57FF2AEXAMPLE, a role or user that was deleted. It lets nobody in, also not "
+        "a new one of the same name, and AWS takes no change of the policy while it is there: correct or remove the statement."
+    ]
+    assert run.refused(MODULE, key_id=key, statements=[use()]) == (
+        f"key_id: {key} has a policy that KMS refuses for principals that were deleted: AROADBQP57FF2AEXAMPLE in statement "
+        "Theirs. Correct these statements, remove them with state=absent and sids, or set purge_statements=true."
+    )
+    assert aws.proxy.count(operation="PutKeyPolicy") == 1, "no waiting for somebody who cannot come back"
+    removed = run.ok(MODULE, key_id=key, state="absent", sids=["Theirs"])
+    assert removed["orphaned_principals"] == []
