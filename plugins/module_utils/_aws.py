@@ -107,11 +107,6 @@ class Aws:
             raise VeleroError("region: no Region is set. Set the option, AWS_REGION or the Region of the profile.")
         return str(self._region)
 
-    @property
-    def partition(self) -> str:
-        """The partition of the Region."""
-        return partition_of(self.region)
-
     def knows(self, service: str, shape: str, member: str) -> bool:
         """Whether this boto3 can send and read a member: it drops the ones that it does not know."""
         return member in self._client(service, once=False).meta.service_model.shape_for(shape).members

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
+from ansible_collections.coffer.velero.plugins.module_utils._arn import service_host
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 Document = dict[str, t.Any]
@@ -145,7 +146,7 @@ def trust_policy_statements(profile: StorageProfile) -> list[Document]:
     """
     if profile.oidc_issuer_url is None:
         return []
-    issuer = profile.oidc_issuer_url.removeprefix("https://").rstrip("/")
+    issuer = issuer_name(profile.oidc_issuer_url)
     cluster = hashlib.sha256(issuer.encode()).hexdigest()[:8]
     return [
         {
@@ -174,13 +175,15 @@ def bucket_policy_statements(profile: StorageProfile) -> list[Document]:
         everything = [profile.bucket_arn, f"{profile.bucket_arn}/*"]
         insecure = {"Bool": {"aws:SecureTransport": "false"}}
         statements.append(_deny("VeleroDenyInsecureTransport", "s3:*", everything, insecure))
-    if profile.encryption_mode == "sse-c":
-        return statements
 
     def deny_put(purpose: str, condition: Document) -> None:
         statements.append(_deny(sid(profile, purpose), "s3:PutObject", profile.objects_arn, condition))
 
     algorithm = SSE_ALGORITHMS[profile.encryption_mode]
+    if profile.encryption_mode == "sse-c":
+        # Under the Sid of the statement that keeps customer keys out, so that it replaces that of an earlier mode.
+        deny_put("DenyCustomerKeys", {"Null": {_SSE_C: "false"}, "StringNotEquals": {_SSE_C: algorithm}})
+        return statements
     deny_put("DenyCustomerKeys", {"Null": {_SSE_C: "false"}})
     deny_put("DenyOtherAlgorithm", {"Null": {_SSE: "false"}, "StringNotEquals": {_SSE: algorithm}})
     if profile.encrypts_with_kms:
@@ -240,9 +243,3 @@ def backup_storage_location_spec(profile: StorageProfile) -> Document:
         config["tagging"] = profile.tagging
     storage = {"bucket": profile.bucket, **({"prefix": profile.prefix} if profile.prefix else {})}
     return {"provider": "aws", "objectStorage": storage, "config": config}
-
-
-def key_is_foreign(profile: StorageProfile) -> bool:
-    """Whether the key belongs to another account, whose owner alone can change its policy."""
-    arn = Arn.parse(profile.kms_key_arn or "")
-    return arn is not None and arn.account_id != profile.account_id

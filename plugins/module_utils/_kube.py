@@ -29,6 +29,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
 
 try:
     import urllib3
+    from kubernetes.client import Configuration
     from kubernetes.client.rest import RESTClientObject
     from kubernetes.config import kube_config
     from urllib3._collections import HTTPHeaderDict  # the public name is newer than the oldest urllib3 allowed
@@ -104,6 +105,7 @@ class Kube:
             raise VeleroError(f"kubernetes: {reason}")
         # The client reads KUBECONFIG when it is imported, which here was before the task's environment was set.
         kube_config.KUBE_CONFIG_DEFAULT_LOCATION = os.environ.get("KUBECONFIG", "~/.kube/config")
+        Configuration.set_default(None)  # a connection that this process had before lends nothing to this one
         connection = {name: params.get(name) for name in AUTH_ARG_SPEC}
         try:
             self._configuration = _create_configuration(_create_auth_spec(**connection))

@@ -169,7 +169,8 @@ def _key(profile: StorageProfile) -> None:
         raise _refusal("encryption_mode", mode, "is not a mode", f"Choose one of {', '.join(MODES)}.")
     if key_arn is None:
         if profile.encrypts_with_kms:
-            raise _refusal("kms_key_arn", "it", f"is not set, and {mode} needs a key", "Give the key's ARN.")
+            remedy = "Give the key's ARN, or let the role coffer.velero.kms_key run first."
+            raise _refusal("kms_key_arn", "it", f"is not set, and {mode} needs a key", remedy)
         return
     if not profile.encrypts_with_kms:
         remedy = "Leave the key out, or choose sse-kms or dsse-kms."

@@ -24,7 +24,7 @@ options:
   bucket:
     description:
       - Name of the bucket. It is the bucket's name in all accounts and Regions of the partition.
-      - A bucket of another account, or in another Region than O(region), is an error.
+      - A bucket that belongs to another account, or is in another Region than O(region), is an error.
     type: str
     required: true
     aliases: ['name']
@@ -41,7 +41,8 @@ options:
   expected_bucket_owner:
     description:
       - Id of the account that must own the bucket. S3 refuses every request where another one does
-        (V(x-amz-expected-bucket-owner)), and the bucket is created by no other account.
+        (C(x-amz-expected-bucket-owner)), and the bucket is created by no other account.
+      - Where it is not set, a bucket of another account that lets these credentials in is taken as the one meant.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

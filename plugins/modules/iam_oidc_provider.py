@@ -50,8 +50,8 @@ options:
     elements: str
   account_id:
     description:
-      - The 12 digits of the account of the credentials. With O(partition) it saves a request to STS; not used with
-        O(cluster_name), which tells the account.
+      - The 12 digits of the account of the credentials. With O(partition) it saves a request to STS. With
+        O(cluster_name) neither is needed, since the cluster tells its account.
       - Before a provider is created, it is compared with the account of the credentials.
     type: str
   partition:
@@ -119,7 +119,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, ProviderResource, cluster_issuer
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide import WantedProvider
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_provider import WantedProvider
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -135,7 +135,7 @@ SPEC = aws_spec(
         **TAGS,
     },
     required_one_of=[("cluster_name", "issuer_url")],
-    mutually_exclusive=[("cluster_name", "issuer_url"), ("cluster_name", "account_id"), ("cluster_name", "partition")],
+    mutually_exclusive=[("cluster_name", "issuer_url")],
 )
 
 
@@ -147,7 +147,7 @@ def run(task: Task) -> dict[str, t.Any]:
         issuer = issuer_name(params["issuer_url"])
     else:
         issuer, owner = cluster_issuer(aws, params["cluster_name"])
-        account = Account(aws, _owner=owner)
+        account = Account(aws, params["account_id"], _owner=owner)
     wanted = WantedProvider.of(params, issuer)
     return task.reconcile(ProviderResource(aws, wanted, account, absent=params["state"] == "absent"))
 

@@ -142,7 +142,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, PolicyResource
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide import WantedPolicy
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_policy import WantedPolicy
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(

@@ -207,7 +207,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, RoleResource
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide import WantedRole
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import WantedRole
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(

@@ -14,6 +14,7 @@ description:
   - Refuses a change after which the caller, or the account root and with it the account's IAM policies, could not
     change the policy any more. KMS itself looks at the caller only, and a key that nobody can manage is a case for AWS
     Support.
+    Statements with a condition are not counted, neither for nor against, since nobody can tell whether it will hold.
   - Waits for a role that was created a moment ago and that KMS cannot see yet.
   - Names the roles and users that were deleted since. AWS shows their unique id (C(AROA...), C(AIDA...)) in the policy
     instead of their ARN, and a new role of the same name is not let in. Where such an id stands in one of

@@ -143,9 +143,10 @@ SPEC = kube_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    role_arn = params["role_arn"] if params["state"] == "present" else None
+    absent = params["state"] == "absent"
+    role_arn = None if absent else params["role_arn"]
     wanted = WantedIdentity(params["namespace"], params["service_account"], role_arn)
-    wanted.refuse_contradictions()
+    wanted.refuse_contradictions(absent=absent)
     wait_timeout = params["wait_timeout"] if params["wait"] else None
     with Kube(params) as kube:
         resource = IdentityResource(kube, wanted, params["backup_timeout"], wait_timeout)

@@ -17,6 +17,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
@@ -45,6 +46,8 @@ class ControllerAction(ActionBase):
             return result
         with self._environment():
             result.update(self._run_here())
+        if not _tells_invocation(variables):
+            result.pop("invocation", None)
         return result
 
     def _in_controller(self, variables: Mapping[str, t.Any]) -> bool:
@@ -53,8 +56,9 @@ class ControllerAction(ActionBase):
             return False
         if self._task.delegate_to:
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
-        interpreter = self._templar.template(variables.get("ansible_python_interpreter") or "")
-        return not interpreter or str(interpreter).startswith("auto") or _same_file(interpreter, sys.executable)
+        configured = C.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+        interpreter = str(self._templar.template(configured))
+        return interpreter.startswith("auto") or _same_file(interpreter, sys.executable)
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
@@ -93,6 +97,13 @@ class ControllerAction(ActionBase):
             result.setdefault("warnings", []).append(message)
         result["invocation"] = {"module_args": validation.validated_parameters}
         return t.cast("dict[str, t.Any]", remove_values(result, secrets))
+
+
+def _tells_invocation(variables: Mapping[str, t.Any]) -> bool:
+    """Whether a result has the options of its task: an option of ansible-core since 2.21, and always so before."""
+    if "INJECT_INVOCATION" not in C.config.get_configuration_definitions():
+        return True
+    return bool(C.config.get_config_value("INJECT_INVOCATION", variables=variables))
 
 
 def _same_file(one: str, other: str) -> bool:

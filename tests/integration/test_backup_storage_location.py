@@ -157,7 +157,7 @@ CONTRADICTIONS = [
     ),
     (
         {"server_side_encryption": "aws:kms"},
-        "server_side_encryption: aws:kms without a key encrypts under the managed key aws/s3, not under the bucket's key.",
+        "aws:kms without a key encrypts under the managed key aws/s3, not under the bucket's key.",
     ),
     (
         {"server_side_encryption": "aws:kms:dsse"},

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ansible_collections.coffer.velero.plugins.module_utils import _aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, twelve_runs
 
@@ -109,7 +111,8 @@ def test_foreign_statements_are_kept(run: ModuleRunner, s3: Any) -> None:
         state=lambda: stored(s3),
     )
     assert created["policy"] == {**FOREIGN, "Statement": [*FOREIGN["Statement"], deny()]}
-    assert json.dumps(stored(s3)) == json.dumps(FOREIGN) == json.dumps(deleted["policy"])
+    assert deleted["policy"] == FOREIGN
+    assert json.dumps((stored(s3) or {})["Statement"]) == json.dumps(FOREIGN["Statement"]), "to the letter"
     for result in (created, modified, deleted):
         assert result["kept_statements"] == ["S3PolicyStmt-DO-NOT-MODIFY-1429136655940", "#2"]
         assert result["warnings"] == []
@@ -215,8 +218,8 @@ def test_demanding_a_header(run: ModuleRunner, s3: Any, condition: Document) -> 
         ({"statements": [deny(), deny()]}, "statements: DenyOtherKey is the Sid of more than one statement."),
         (
             {"statements": [deny(Resource="arn:aws:s3:::other/*")]},
-            f"statements: DenyOtherKey speaks of arn:aws:s3:::other/*, which is not of this bucket. S3 takes statements "
-            f"about the bucket itself only: {ARN} and {ARN}/*.",
+            "statements: DenyOtherKey speaks of arn:aws:s3:::other/*, which is not of this bucket. S3 takes "
+            f"statements about the bucket itself only: {ARN} and {ARN}/*.",
         ),
         (
             {"statements": [deny(Resource=[f"{ARN}/{number:05}" for number in range(900)])]},
@@ -236,3 +239,24 @@ def test_policy_variable_in_an_old_policy(run: ModuleRunner, s3: Any) -> None:
     store(s3, **FOREIGN)
     refused = run.refused(MODULE, bucket=BUCKET, statements=[deny(Resource=f"{ARN}/${{aws:username}}/*")])
     assert "DenyOtherKey uses a policy variable, which is plain text in this document of Version 2008-10-17." in refused
+
+
+def test_deleted_principal_of_others(run: ModuleRunner, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto takes the id that AWS puts in the place of a deleted role, and AWS does not."""
+    orphan = deny("Theirs", Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
+    store(s3, orphan)
+    result = run.ok(MODULE, check=True, bucket=BUCKET, statements=[deny()])
+    assert result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
+    assert result["warnings"][0].startswith(f"{BUCKET}: statement Theirs names AROADBQP57FF2AEXAMPLE, a role or user")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ServiceError("s3:PutBucketPolicy", "MalformedPolicy", "Invalid principal in policy")
+
+    monkeypatch.setattr(_aws.Aws, "apply", refuse)
+    assert run.refused(MODULE, bucket=BUCKET, statements=[deny()]) == (
+        f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: AROADBQP57FF2AEXAMPLE in "
+        "statement Theirs. Correct these statements, remove them with state=absent and sids, or set "
+        "purge_statements=true."
+    )
+    repaired = run.refused(MODULE, bucket=BUCKET, statements=[deny("Theirs")])
+    assert repaired == "s3:PutBucketPolicy failed: MalformedPolicy: Invalid principal in policy"

@@ -95,6 +95,7 @@ def test_no_op_requests(run: ModuleRunner, aws: Aws, cluster: str) -> None:
         ({"issuer_url": ISSUER, **account}, ["GetOpenIDConnectProvider"]),
         ({"issuer_url": ISSUER}, ["GetCallerIdentity", "GetOpenIDConnectProvider"]),
         ({"cluster_name": "production"}, ["DescribeCluster", "GetOpenIDConnectProvider"]),
+        ({"cluster_name": "production", **account}, ["DescribeCluster", "GetOpenIDConnectProvider"]),
     ):
         run.ok(MODULE, **given, tags={"a": "1"})
         aws.proxy.clear()

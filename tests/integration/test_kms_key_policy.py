@@ -166,13 +166,15 @@ def test_absent_of_a_key_that_is_not_there(run: ModuleRunner, kms: Any) -> None:
 def test_missing_key(run: ModuleRunner, kms: Any) -> None:
     refused = run.refused(MODULE, key_id="alias/new", statements=[use()])
     assert refused == (
-        "key_id: alias/new does not exist. Create it first: coffer.velero.kms_key creates a key with its alias in us-east-1."
+        "key_id: alias/new does not exist. Create it first: coffer.velero.kms_key creates a key with its alias in "
+        "us-east-1."
     )
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     for check in (True, False):
         refused = run.refused(MODULE, check=check, key_id=arn, statements=[use()])
         assert refused == (
-            f"key_id: {arn} does not exist. Give a key or an alias in us-east-1; coffer.velero.kms_key creates one."
+            f"key_id: {arn} does not exist. Give a key in us-east-1, or its alias with alias/; coffer.velero.kms_key "
+            "creates one."
         )
 
 
@@ -187,9 +189,9 @@ def test_key_of_another_account(run: ModuleRunner, aws: Aws, kms: Any, options: 
     arn = "arn:aws:kms:us-east-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     for check in (True, False):
         assert run.refused(MODULE, check=check, key_id=arn, **options) == (
-            f"key_id: {arn} belongs to account 444455556666. KMS shows and changes a key policy to its own account only, "
-            f"and {ACCOUNT} asks here: use credentials of 444455556666, or leave this task out and hand this to the key's "
-            f"owner: {request_}"
+            f"key_id: {arn} belongs to account 444455556666. KMS shows and changes a key policy to its own account "
+            f"only, and {ACCOUNT} asks here: use credentials of 444455556666, or leave this task out and hand this to "
+            f"the key's owner: {request_}"
         )
 
 
@@ -206,22 +208,23 @@ def test_unreadable_is_not_empty(run: ModuleRunner, aws: Aws, kms: Any, key: str
 
 
 DENY_ALL = use(Effect="Deny", Principal="*", Action="kms:*", Condition={})
-BYPASS = "or set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
+ONLY_CALLER = use(Principal={"AWS": CALLER}, Action="kms:*", Condition={})
 
 
 @pytest.mark.parametrize(
     ("options", "who"),
     [
         ({"statements": [DENY_ALL]}, "the caller"),
-        ({"statements": [use(Principal={"AWS": CALLER}, Action="kms:*", Condition={})], "purge_statements": True}, "the account root"),
+        ({"statements": [ONLY_CALLER], "purge_statements": True}, "the account root"),
         ({"state": "absent", "sids": [ROOT_SID], "statements": []}, "the caller"),
     ],
-)  # fmt: skip
+)
 def test_lockout(run: ModuleRunner, kms: Any, key: str, options: Document, who: str) -> None:
     store(kms, key, {"Version": "2012-10-17", "Statement": [root_statement(), use()]})
     for check in (True, False):
         assert run.refused(MODULE, check=check, key_id=key, **options) == (
-            f"statements: the policy of {key} would no longer let {who} call kms:PutKeyPolicy. Keep {who} allowed, {BYPASS}"
+            f"statements: the policy of {key} would no longer let {who} call kms:PutKeyPolicy. Keep {who} allowed, "
+            "or set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
         )
     assert stored(kms, key)["Statement"] == [root_statement(), use()]
     assert run.ok(MODULE, key_id=key, bypass_policy_lockout_safety_check=True, **options)["changed"]
@@ -268,10 +271,12 @@ def test_refusals(run: ModuleRunner, aws: Aws, kms: Any, key: str, options: Docu
 
 
 def test_policy_variable_in_an_old_policy(run: ModuleRunner, kms: Any, key: str) -> None:
-    store(kms, key, FOREIGN)
+    # Also where it stands there already and nothing is to be changed.
     variable = use(Condition={"StringLike": {"kms:EncryptionContext:user": "${aws:username}"}})
-    refused = run.refused(MODULE, key_id=key, statements=[variable])
-    assert "VeleroUse uses a policy variable, which is plain text in this document of Version 2008-10-17." in refused
+    for policy in (FOREIGN, {**FOREIGN, "Statement": [*FOREIGN["Statement"], variable]}):
+        store(kms, key, policy)
+        refused = run.refused(MODULE, key_id=key, statements=[variable])
+        assert "VeleroUse uses a policy variable, which is plain text in this document of Version 2008-10" in refused
 
 
 @pytest.mark.parametrize(("policy", "message"), [("{", "is not valid JSON"), ("{}", "has a policy without Statement")])
@@ -302,8 +307,9 @@ def test_role_that_never_comes(run: ModuleRunner, aws: Aws, kms: Any, key: str) 
     missing = use(Principal={"AWS": [f"arn:aws:iam::{ACCOUNT}:role/missing", ROLE, ROOT]})
     refused = run.refused(MODULE, key_id=key, statements=[missing], principal_timeout=1)
     assert refused == (
-        f"statements: arn:aws:iam::{ACCOUNT}:role/missing, {ROLE} are principals of which KMS says, also after 1 s, that one "
-        "or more do not exist. Create the roles and users first, correct their names, or set a longer principal_timeout."
+        f"statements: a policy that names arn:aws:iam::{ACCOUNT}:role/missing, {ROLE} cannot be set: KMS still says "
+        "after 1 s that a principal does not exist. Create the roles and users first, correct their names, or set a "
+        "longer principal_timeout."
     )
     assert aws.proxy.count(operation="PutKeyPolicy") == 2
     assert run.ok(MODULE, check=True, key_id=key, statements=[missing])["changed"]
@@ -335,12 +341,14 @@ def test_deleted_principal_of_others(
     result = run.ok(MODULE, check=True, key_id=key, statements=[use()])
     assert result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
     assert result["warnings"] == [
-        f"{key}: statement Theirs names AROADBQP57FF2AEXAMPLE, a role or user that was deleted. It lets nobody in, also not "
-        "a new one of the same name, and AWS takes no change of the policy while it is there: correct or remove the statement."
+        f"{key}: statement Theirs names AROADBQP57FF2AEXAMPLE, a role or user that was deleted. It lets nobody in, "
+        "also not a new one of the same name, and AWS takes no change of the policy while it is there: correct or "
+        "remove the statement."
     ]
     assert run.refused(MODULE, key_id=key, statements=[use()]) == (
-        f"key_id: {key} has a policy that KMS refuses for principals that were deleted: AROADBQP57FF2AEXAMPLE in statement "
-        "Theirs. Correct these statements, remove them with state=absent and sids, or set purge_statements=true."
+        f"key_id: {key} has a policy that AWS refuses for principals that were deleted: AROADBQP57FF2AEXAMPLE in "
+        "statement Theirs. Correct these statements, remove them with state=absent and sids, or set "
+        "purge_statements=true."
     )
     assert aws.proxy.count(operation="PutKeyPolicy") == 1, "no waiting for somebody who cannot come back"
     removed = run.ok(MODULE, key_id=key, state="absent", sids=["Theirs"])

@@ -146,7 +146,7 @@ class Api:
                 self._connection.request(method, path, payload, headers)
                 response = self._connection.getresponse()
                 return response.status, response.read().decode()
-            except (http.client.HTTPException, ConnectionError):
+            except (http.client.HTTPException, ConnectionError, ssl.SSLEOFError):
                 self.close()
                 if attempt == 2:
                     raise

@@ -101,11 +101,11 @@ class Cluster:
     def patch(self, kind: Kind, name: str, body: Json, subresource: str = "") -> Json:
         return self.api.patch(kind, name, body, self.namespace, subresource)
 
-    def location(self, name: str = "default", **spec: Any) -> Json:
+    def location(self, name: str = "default", *, metadata: Json | None = None, **spec: Any) -> Json:
         """A location that somebody else made."""
         storage = {"bucket": "velero-backups", "prefix": spec.pop("prefix", "production")}
         content = {"provider": "aws", "objectStorage": storage, "config": {"region": "us-east-1"}, **spec}
-        return self.create(LOCATION, name, spec=content)
+        return self.create(LOCATION, name, metadata=metadata or {}, spec=content)
 
     def spec(self, name: str = "default") -> Json | None:
         found = self.find(LOCATION, name)
@@ -185,10 +185,14 @@ def cluster(
     namespace = f"velero-{secrets.token_hex(4)}"
     _stack.api.create(NAMESPACE, {"metadata": {"name": namespace}})
     kubeconfig = tmp_path / "kubeconfig"
-    user = {"name": "user", "user": {"token": "proxied"}}
-    context = {"name": "test", "context": {"cluster": "test", "user": "user"}}
-    content = {"clusters": [{"name": "test", "cluster": {"server": _kube_proxy.url}}], "users": [user]}
-    content |= {"apiVersion": "v1", "kind": "Config", "contexts": [context], "current-context": "test"}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": {"server": _kube_proxy.url}}],
+        "users": [{"name": "user", "user": {"token": "proxied"}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
+        "current-context": "test",
+    }
     kubeconfig.write_text(json.dumps(content))
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.delenv("K8S_AUTH_KUBECONFIG", raising=False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._iam import decide
+from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy, decide_provider, decide_role
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Owner, Policy, Provider, Role, issuer_of
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
@@ -79,7 +79,7 @@ class PolicyResource:
     """A customer managed policy, for the runner."""
 
     aws: Aws
-    wanted: decide.WantedPolicy
+    wanted: decide_policy.WantedPolicy
     account: Account
     absent: bool = False
 
@@ -110,10 +110,10 @@ class PolicyResource:
 
     def decide(self, current: Policy | None) -> Plan:
         if self.absent:
-            return decide.delete_policy(current) if current else Plan(result={"policy_arn": self.arn})
+            return decide_policy.delete_policy(current) if current else Plan(result={"policy_arn": self.arn})
         if current is None:
-            return decide.create_policy(self.wanted, self.arn)
-        return decide.change_policy(self.wanted, current)
+            return decide_policy.create_policy(self.wanted, self.arn)
+        return decide_policy.change_policy(self.wanted, current)
 
     def guard(self, plan: Plan) -> None:
         if plan.steps[0].action == "iam:CreatePolicy":
@@ -148,7 +148,7 @@ class RoleResource:
     """A role, its trust policy and its attachments, for the runner."""
 
     aws: Aws
-    wanted: decide.WantedRole
+    wanted: decide_role.WantedRole
     account: Account
     absent: bool = False
 
@@ -170,10 +170,14 @@ class RoleResource:
 
     def decide(self, current: Role | None) -> Plan:
         if self.absent:
-            return decide.delete_role(self.wanted, current) if current else Plan(result={"role_name": self.wanted.name})
+            return (
+                decide_role.delete_role(self.wanted, current)
+                if current
+                else Plan(result={"role_name": self.wanted.name})
+            )
         if current is None:
-            return decide.create_role(self.wanted, self.account.owner())
-        return decide.change_role(self.wanted, current)
+            return decide_role.create_role(self.wanted, self.account.owner())
+        return decide_role.change_role(self.wanted, current)
 
     def guard(self, plan: Plan) -> None:
         if not self.absent:
@@ -193,7 +197,7 @@ class ProviderResource:
     """The OIDC provider of a cluster, for the runner."""
 
     aws: Aws
-    wanted: decide.WantedProvider
+    wanted: decide_provider.WantedProvider
     account: Account
     absent: bool = False
 
@@ -215,10 +219,10 @@ class ProviderResource:
     def decide(self, current: Provider | None) -> Plan:
         if self.absent:
             result = {"oidc_provider_arn": self.arn, "issuer_url": f"https://{self.wanted.issuer}"}
-            return decide.delete_provider(self.wanted, current) if current else Plan(result=result)
+            return decide_provider.delete_provider(self.wanted, current) if current else Plan(result=result)
         if current is None:
-            return decide.create_provider(self.wanted, self.arn)
-        return decide.change_provider(self.wanted, current)
+            return decide_provider.create_provider(self.wanted, self.arn)
+        return decide_provider.change_provider(self.wanted, current)
 
     def guard(self, plan: Plan) -> None:
         if plan.steps[0].action == "iam:CreateOpenIDConnectProvider":

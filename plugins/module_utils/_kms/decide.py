@@ -82,48 +82,49 @@ def refuse_window(pending_window_in_days: int) -> None:
 
 def create_key(wanted: WantedKey, *, partition: str, region: str, account_id: str) -> Plan:
     """The plan for a key that does not exist: created with everything that is wanted of it."""
-    arn = f"arn:{partition}:kms:{region}:{account_id}:key/{PREDICTED_KEY_ID}"
-    key_id = Pending("key_id", PREDICTED_KEY_ID)
     tags, _none = tag_changes(wanted.tags, None, purge=False)
-    multi_region = bool(wanted.multi_region or wanted.replica_regions)
-    arguments = {
-        "Description": wanted.description or "",
-        "KeySpec": "SYMMETRIC_DEFAULT",
-        "KeyUsage": "ENCRYPT_DECRYPT",
-        "MultiRegion": multi_region,
-        "Tags": tag_list({**tags, CREATED_FOR_TAG: str(wanted.alias)}, key="TagKey", value="TagValue"),
-    }
-    binds = {"key_id": "KeyMetadata.KeyId", "key_arn": "KeyMetadata.Arn"}
-    steps = [
-        Step("kms:CreateKey", arguments, binds),
-        Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key_id}),
-    ]
-    if _rotates(wanted):
-        steps.append(_rotation_step(wanted, key_id))
-    steps.extend(_replica_steps(wanted.replica_regions or (), key_id))
-    if wanted.enabled is False:
-        steps.append(Step("kms:DisableKey", {"KeyId": key_id}))
+    replicas = [replica for replica in wanted.replica_regions or () if replica != region]
     result = {
-        "key_id": key_id,
-        "key_arn": Pending("key_arn", arn),
+        "key_id": Pending("key_id", PREDICTED_KEY_ID),
+        "key_arn": Pending("key_arn", f"arn:{partition}:kms:{region}:{account_id}:key/{PREDICTED_KEY_ID}"),
         "alias": wanted.alias,
         "account_id": account_id,
         "key_state": "Disabled" if wanted.enabled is False else "Enabled",
-        "description": arguments["Description"],
-        "multi_region": multi_region,
+        "description": wanted.description or "",
+        "multi_region": bool(wanted.multi_region or wanted.replica_regions),
         **_rotation_result(wanted, {}),
         "tags": tags,
     }
     shown = {
         "alias": wanted.alias,
-        "description": arguments["Description"],
+        "description": wanted.description or None,
         "enabled": wanted.enabled is not False,
-        "multi_region": multi_region or None,
+        "multi_region": result["multi_region"] or None,
         **{name: value for name, value in _rotation_result(wanted, {}).items() if _rotates(wanted)},
-        "replica_regions": list(wanted.replica_regions or ()) or None,
+        "replica_regions": replicas or None,
         "tags": tags or None,
     }
-    return Plan(tuple(steps), tuple(Difference(n, None, v) for n, v in shown.items() if v is not None), result)
+    differences = tuple(Difference(name, None, value) for name, value in shown.items() if value is not None)
+    return Plan(_create_steps(wanted, result, replicas), differences, result)
+
+
+def _create_steps(wanted: WantedKey, result: Mapping[str, t.Any], replicas: Sequence[str]) -> tuple[Step, ...]:
+    arguments = {
+        "Description": result["description"],
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyUsage": "ENCRYPT_DECRYPT",
+        "MultiRegion": result["multi_region"],
+        "Tags": tag_list({**result["tags"], CREATED_FOR_TAG: str(wanted.alias)}, key="TagKey", value="TagValue"),
+    }
+    binds = {"key_id": "KeyMetadata.KeyId", "key_arn": "KeyMetadata.Arn"}
+    key_id = result["key_id"]
+    return (
+        Step("kms:CreateKey", arguments, binds),
+        Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key_id}),
+        *([_rotation_step(wanted, key_id)] if _rotates(wanted) else []),
+        *_replica_steps(replicas, key_id),
+        *([Step("kms:DisableKey", {"KeyId": key_id})] if wanted.enabled is False else []),
+    )
 
 
 def change_key(wanted: WantedKey, key: Key) -> Plan:

@@ -75,6 +75,7 @@ def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Pl
         purge=wanted.purge,
         partition=current.partition,
     )
+    refuse_plain_variables(merged, wanted.statements)
     orphans = orphaned_principals(merged.document)
     result = {
         "key_id": current.key_id,
@@ -88,7 +89,6 @@ def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Pl
     if not merged.document["Statement"]:
         remedy = "A key policy needs a statement: keep the one that lets the key be managed."
         raise Refusal("statements", current.key_id, "would have no statement left in its policy", remedy)
-    refuse_plain_variables(merged, wanted.statements)
     refuse_size(merged.document, _LIMIT, option="statements", subject=current.key_id)
     arguments: dict[str, t.Any] = {"KeyId": current.key_id, "PolicyName": POLICY_NAME, "Policy": text(merged.document)}
     if bypass:

@@ -24,7 +24,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     refuse_key_lockout,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, account_root, parse
+from ansible_collections.coffer.velero.plugins.module_utils._policy import (
+    Wanted,
+    account_root,
+    listed,
+    parse,
+    refuse_orphans,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 
 #: How KMS answers GetKeyPolicy for a key that cannot be read; it works in the own account only.
@@ -82,7 +88,9 @@ class KeyPolicyResource:
             if arn and error.code in _UNREADABLE_CODES:
                 self._refuse_foreign(arn, caller(self.aws))
             if error.code == "NotFoundException":
-                remedy = f"Give a key or an alias in {self.aws.region}; coffer.velero.kms_key creates one."
+                remedy = (
+                    f"Give a key in {self.aws.region}, or its alias with alias/; coffer.velero.kms_key creates one."
+                )
                 raise Refusal("key_id", key_id, "does not exist", remedy) from error
             raise
 
@@ -125,25 +133,16 @@ class KeyPolicyResource:
             except ServiceError as error:
                 if error.code != "MalformedPolicyDocumentException" or "principal" not in str(error).lower():
                     raise
-                self._refuse_orphans(plan)
+                refuse_orphans(plan.result["orphaned_principals"], option="key_id", subject=self.key_id)
                 if waited >= self.principal_timeout:
-                    raise self._invisible(waited) from error
+                    raise self._invisible(plan, waited) from error
             pause = min(pause, self.principal_timeout - waited)
             self.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, _LONGEST_PAUSE)
 
-    def _refuse_orphans(self, plan: Plan) -> None:
-        """No waiting helps where a deleted principal is in the way."""
-        orphans = [
-            f"{orphan['principal']} in statement {orphan['sid']}" for orphan in plan.result["orphaned_principals"]
-        ]
-        if orphans:
-            reason = f"has a policy that KMS refuses for principals that were deleted: {', '.join(orphans)}"
-            remedy = "Correct these statements, remove them with state=absent and sids, or set purge_statements=true."
-            raise Refusal("key_id", self.key_id, reason, remedy)
-
-    def _invisible(self, waited: int) -> Refusal:
-        names = ", ".join(named_principals(self.wanted.statements)) or "of a foreign statement"
-        reason = f"are principals of which KMS says, also after {waited} s, that one or more do not exist"
+    def _invisible(self, plan: Plan, waited: int) -> Refusal:
+        found = named_principals(self.wanted.statements) or named_principals(listed(plan.result["policy"]["Statement"]))
+        names = f"a policy that names {', '.join(found)}" if found else f"the policy of {self.key_id}"
+        reason = f"cannot be set: KMS still says after {waited} s that a principal does not exist"
         remedy = "Create the roles and users first, correct their names, or set a longer principal_timeout."
         return Refusal("statements", names, reason, remedy)

@@ -52,6 +52,7 @@ def decide_bucket_policy(
     _refuse_header_demands(wanted.statements)
     merged = merge(current, wanted.statements, absent_sids=wanted.absent_sids, purge=wanted.purge, partition=partition)
     left = bool(listed(merged.document["Statement"]))
+    refuse_plain_variables(merged, wanted.statements)
     orphans = orphaned_principals(merged.document)
     result = {
         "bucket": bucket,
@@ -65,7 +66,6 @@ def decide_bucket_policy(
     )
     if not merged.differences:
         return Plan(result=result, warnings=warnings)
-    refuse_plain_variables(merged, wanted.statements)
     refuse_size(merged.document, _LIMIT, option="statements", subject=bucket)
     step = Step("s3:DeleteBucketPolicy", arguments)
     if left:

@@ -14,7 +14,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, par
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Document, Wanted, account_root, parse
+from ansible_collections.coffer.velero.plugins.module_utils._policy import (
+    Document,
+    Wanted,
+    account_root,
+    parse,
+    refuse_orphans,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
@@ -72,4 +78,9 @@ class BucketPolicyResource:
         )
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        return self.aws.apply(plan)
+        try:
+            return self.aws.apply(plan)
+        except ServiceError as error:
+            if error.code == "MalformedPolicy" and "principal" in str(error):
+                refuse_orphans(plan.result["orphaned_principals"], option="bucket", subject=self.bucket)
+            raise

@@ -45,7 +45,10 @@ class WantedIdentity:
     service_account: str
     role_arn: str | None
 
-    def refuse_contradictions(self) -> None:
+    def refuse_contradictions(self, *, absent: bool) -> None:
+        """Refuse a role that is none; one that is null by mistake must not take the present one away."""
+        if self.role_arn is None and not absent:
+            raise Refusal("role_arn", "it", "is not set", "Give the role's ARN, or state=absent to take it away.")
         if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
             remedy = "Write arn:aws:iam::ACCOUNT:role/NAME."
             raise Refusal("role_arn", self.role_arn or "it", "is not the ARN of a role", remedy)

@@ -82,8 +82,8 @@ class IdentityResource:
 
     def _refuse_running(self, plan: Plan) -> None:
         if names := self._running(plan):
-            reason = f"run in namespace {self.wanted.namespace}, and a new Velero server would mark them Failed"
-            remedy = f"Let them end; this task has waited {self.backup_timeout} s for them and can wait longer."
+            reason = "would be marked Failed by a new Velero server"
+            remedy = f"Run the task again when they have ended, or let it wait longer than {self.backup_timeout} s."
             raise Refusal("backup_timeout", enumerate_names(names), reason, remedy)
 
     def _running(self, plan: Plan) -> list[str]:

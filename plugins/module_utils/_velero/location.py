@@ -54,7 +54,7 @@ class WantedLocation:
     namespace: str
     provider: str = "aws"
     bucket: str = ""
-    prefix: str = ""
+    prefix: str | None = ""
     region: str | None = None
     kms_key_id: str | None = None
     server_side_encryption: str | None = None
@@ -93,7 +93,7 @@ class WantedLocation:
         wanted: dict[str, t.Any] = {
             "provider": self.provider,
             "objectStorage.bucket": self.bucket,
-            "objectStorage.prefix": self.prefix.strip("/") or None,
+            "objectStorage.prefix": (self.prefix or "").strip("/") or None,
             **{f"config.{key}": getattr(self, option) or None for option, key in ENCRYPTION.items()},
         }
         for option, key in _CONFIG.items():
@@ -316,7 +316,7 @@ def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None)
         raise Refusal("region", wanted.subject, "has no Region", cure)
     differing = {n: v for n, v in fields.items() if _meaning(n, v) != _meaning(n, before.get(n))}
     differences = tuple(Difference(name, before.get(name), value) for name, value in differing.items())
-    spec = _nested({name: value for name, value in after.items() if value is not None})
+    spec = _nested({name: value for name, value in {**before, **differing}.items() if value is not None})
     result = {"name": wanted.name, "namespace": wanted.namespace, "spec": spec}
     warnings = _warnings(wanted, current, after, changes=bool(differences))
     steps = (_write(wanted, current, differing),) if differences else ()

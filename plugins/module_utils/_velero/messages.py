@@ -49,8 +49,8 @@ _OUTSIDE: tuple[tuple[str, str], ...] = (
         r"failed to create (in-cluster config|kubernetes client)|VELERO_NAMESPACE environment variable",
         "customer_key_encryption_secret works only where Velero runs in a pod; use customer_key_encryption_file.",
     ),
-    (r"unable to get credentials|unable to get key for secret", "Make the Secret that credential names."),
     (r"error getting CA certificate", "Make the Secret that object_storage_ca_cert_ref names."),
+    (r"unable to get credentials|unable to get key for secret", "Make the Secret that credential names."),
     (
         r"invalid top-level directories",
         "Move what is not Velero's (access logs, inventories) out of the prefix, or give Velero its own prefix.",

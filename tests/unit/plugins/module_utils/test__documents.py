@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
+from ansible_collections.coffer.velero.plugins.module_utils._policy import merge
 from ansible_collections.coffer.velero.plugins.module_utils._profile import MODES, StorageProfile
 
 ACCOUNT = "111122223333"
@@ -199,7 +201,10 @@ TABLE: dict[str, dict[str, Any]] = {
         "key_policy_statements": [],
         "iam_policy": iam(),
         "trust_policy_statements": TRUST,
-        "bucket_policy_statements": [DENY_INSECURE],
+        "bucket_policy_statements": [
+            DENY_INSECURE,
+            deny_put("CustomerKeys", {"Null": {SSE_C: "false"}, "StringNotEquals": {SSE_C: "AES256"}}),
+        ],
         "encryption_rule": rule("AES256", key=False, bucket_key=False, blocked="NONE"),
         "backup_storage_location_spec": location({"customerKeyEncryptionSecret": "velero-sse-c/key"}),
     },
@@ -424,16 +429,34 @@ def test_bucket_policy_demands_tls_everywhere(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_what_the_plugin_sends_is_let_through(mode: str) -> None:
     """The location's config and the bucket policy follow from one profile, so that they cannot disagree."""
-    of = profile(mode)
+    statements = _documents.bucket_policy_statements(profile(mode))
+    assert denied(statements, "production/backups/x", TLS | plugin_headers(profile(mode))) == []
+
+
+def plugin_headers(of: StorageProfile) -> dict[str, str]:
+    """What the plugin sends with a write, in the order in which it looks at its config (object_store.go)."""
     config = _documents.backup_storage_location_spec(of)["config"]
-    headers = {}
     if "kmsKeyId" in config:
-        headers = {SSE: "aws:kms", SSE_KEY: config["kmsKeyId"]}
-    elif "customerKeyEncryptionSecret" in config:
-        headers = {SSE_C: "AES256"}
-    elif "serverSideEncryption" in config:
-        headers = {SSE: config["serverSideEncryption"]}
-    assert denied(_documents.bucket_policy_statements(of), "production/backups/x", TLS | headers) == []
+        return {SSE: "aws:kms", SSE_KEY: config["kmsKeyId"]}
+    if "customerKeyEncryptionSecret" in config:
+        return {SSE_C: "AES256"}
+    return {SSE: config["serverSideEncryption"]} if "serverSideEncryption" in config else {}
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(MODES, 2)))
+def test_statements_of_another_mode_do_not_stand_in_the_way(before: str, after: str) -> None:
+    """Only the Sids of the new mode are replaced, so that some of the old statements stay in the policy."""
+    old, new = (_documents.bucket_policy_statements(profile(mode)) for mode in (before, after))
+    statements = merge(merge(None, old).document, new).document["Statement"]
+    for headers in ({}, plugin_headers(profile(after))):
+        assert denied(statements, "production/x", TLS | headers) == []
+
+
+@pytest.mark.parametrize("mode", ["sse-kms", "dsse-kms"])
+def test_statements_of_another_key_do_not_stand_in_the_way(mode: str) -> None:
+    old, new = (_documents.bucket_policy_statements(profile(mode, kms_key_arn=key)) for key in (OTHER_KEY, KEY))
+    statements = merge(merge(None, old).document, new).document["Statement"]
+    assert statements == new
 
 
 # --- other -----------------------------------------------------------------------------------------------------------
@@ -448,11 +471,3 @@ def test_administrators_cannot_use_the_key() -> None:
 def test_every_value_of_a_location_is_text(mode: str) -> None:
     spec = _documents.backup_storage_location_spec(profile(mode, s3_force_path_style=True, tagging="a=b&c=d"))
     assert {type(value) for value in spec["config"].values()} == {str}
-
-
-@pytest.mark.parametrize(
-    ("mode", "key", "foreign"),
-    [("sse-kms", KEY, False), ("dsse-kms", FOREIGN_KEY, True), ("sse-s3", None, False)],
-)
-def test_foreign_key(mode: str, key: str | None, foreign: bool) -> None:
-    assert _documents.key_is_foreign(profile(mode, kms_key_arn=key)) is foreign

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._iam import decide
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy, decide_provider, decide_role
+from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, RoleResource
 from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import (
     policy_document,
     trust_statements,
@@ -156,8 +158,8 @@ def test_only_others_who_are_let_in_are_warned_of() -> None:
 # --- managed policies
 
 
-def wanted_policy(**more: Any) -> decide.WantedPolicy:
-    return decide.WantedPolicy(name="velero", **{"document": document(), **more})
+def wanted_policy(**more: Any) -> decide_policy.WantedPolicy:
+    return decide_policy.WantedPolicy(name="velero", **{"document": document(), **more})
 
 
 @pytest.mark.parametrize(
@@ -180,28 +182,28 @@ def wanted_policy(**more: Any) -> decide.WantedPolicy:
     ],
 )
 def test_change_policy(wanted: dict[str, Any], current: Policy, expected: list[str]) -> None:
-    assert steps(decide.change_policy(wanted_policy(**wanted), current)) == expected
+    assert steps(decide_policy.change_policy(wanted_policy(**wanted), current)) == expected
 
 
 def test_next_version_is_predicted_by_number() -> None:
-    changed = decide.change_policy(wanted_policy(document=document("s3:*")), policy("v9", ("v9", "v10")))
+    changed = decide_policy.change_policy(wanted_policy(document=document("s3:*")), policy("v9", ("v9", "v10")))
     assert changed.result["default_version_id"].predicted == "v11"
 
 
 def test_delete_policy_takes_the_versions_first() -> None:
-    plan = decide.delete_policy(policy("v2", ("v1", "v2", "v3")))
+    plan = decide_policy.delete_policy(policy("v2", ("v1", "v2", "v3")))
     assert steps(plan) == ["DeletePolicyVersion v1", "DeletePolicyVersion v3", "DeletePolicy " + POLICY_ARN]
 
 
 # --- roles
 
 
-def wanted_role(**more: Any) -> decide.WantedRole:
-    return decide.WantedRole(name="velero", **{"trust_statements": [trust()], **more})
+def wanted_role(**more: Any) -> decide_role.WantedRole:
+    return decide_role.WantedRole(name="velero", **{"trust_statements": [trust()], **more})
 
 
 def test_create_role_with_what_is_given_only() -> None:
-    plan = decide.create_role(wanted_role(managed_policies=[POLICY_ARN, POLICY_ARN]), OWNER)
+    plan = decide_role.create_role(wanted_role(managed_policies=[POLICY_ARN, POLICY_ARN]), OWNER)
     assert steps(plan) == ["CreateRole", "AttachRolePolicy " + POLICY_ARN]
     assert set(plan.steps[0].arguments) == {"RoleName", "Path", "AssumeRolePolicyDocument"}
 
@@ -242,11 +244,20 @@ def test_create_role_with_what_is_given_only() -> None:
     ],
 )
 def test_change_role(wanted: dict[str, Any], current: Role, expected: list[str]) -> None:
-    assert steps(decide.change_role(wanted_role(**wanted), current)) == expected
+    assert steps(decide_role.change_role(wanted_role(**wanted), current)) == expected
+
+
+def test_trust_policy_is_never_purged_to_nothing() -> None:
+    with pytest.raises(Refusal) as refused:
+        decide_role.change_role(wanted_role(trust_statements=[], purge_trust_statements=True), role())
+    assert str(refused.value) == (
+        "purge_trust_statements: velero would be left without a trust statement. "
+        "Name who may assume it in trust_statements, or delete the role with state=absent."
+    )
 
 
 def test_update_role_names_only_what_differs() -> None:
-    plan = decide.change_role(wanted_role(description="a", max_session_duration=3600), role())
+    plan = decide_role.change_role(wanted_role(description="a", max_session_duration=3600), role())
     assert plan.steps[0].arguments == {"RoleName": "velero", "Description": "a"}
 
 
@@ -267,7 +278,7 @@ def test_update_role_names_only_what_differs() -> None:
     ],
 )
 def test_delete_role(wanted: dict[str, Any], current: Role, expected: list[str]) -> None:
-    assert steps(decide.delete_role(wanted_role(**wanted), current)) == expected
+    assert steps(decide_role.delete_role(wanted_role(**wanted), current)) == expected
 
 
 # --- OIDC providers
@@ -288,10 +299,39 @@ PROVIDER = Provider(PROVIDER_ARN, ("sts.amazonaws.com", "theirs"), ("1" * 40, "2
     ],
 )
 def test_change_provider(wanted: dict[str, Any], expected: list[str]) -> None:
-    plan = decide.change_provider(decide.WantedProvider(issuer="oidc.example.com", **wanted), PROVIDER)
+    plan = decide_provider.change_provider(
+        decide_provider.WantedProvider(issuer="oidc.example.com", **wanted), PROVIDER
+    )
     assert steps(plan) == expected
 
 
 def test_create_provider_leaves_thumbprints_to_iam() -> None:
-    plan = decide.create_provider(decide.WantedProvider(issuer="oidc.example.com", client_ids=["a"]), PROVIDER_ARN)
+    plan = decide_provider.create_provider(
+        decide_provider.WantedProvider(issuer="oidc.example.com", client_ids=["a"]), PROVIDER_ARN
+    )
     assert plan.steps[0].arguments == {"Url": "https://oidc.example.com", "ClientIDList": ["a"]}
+
+
+# --- what is tried again
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "message", "again"),
+    [
+        ("iam:AttachRolePolicy", "NoSuchEntity", "Policy does not exist or is not attachable.", True),
+        ("iam:DeleteRole", "DeleteConflict", "must detach all policies first", True),
+        ("iam:CreatePolicyVersion", "LimitExceeded", "up to 5 versions", True),
+        ("iam:CreateRole", "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000", False),
+        ("iam:CreateRole", "MalformedPolicyDocument", "Invalid principal in policy: AWS", True),
+        ("iam:CreateRole", "MalformedPolicyDocument", "Syntax errors in policy.", False),
+        ("iam:CreateRole", "AccessDenied", "no", False),
+    ],
+)
+def test_what_iam_may_still_agree_to_is_tried_again(action: str, code: str, message: str, again: bool) -> None:
+    class Refusing:
+        def apply(self, plan: Plan, *, creates: frozenset[str]) -> dict[str, Any]:
+            raise ServiceError(action, code, message)
+
+    resource = RoleResource(cast(Aws, Refusing()), wanted_role(), Account(cast(Aws, None)))
+    with pytest.raises(Moved if again else ServiceError):
+        resource.apply(Plan())

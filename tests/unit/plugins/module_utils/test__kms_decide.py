@@ -63,6 +63,7 @@ def create(**options: Any) -> Plan:
         ({"rotation_enabled": True}, ["CreateKey", "CreateAlias", "EnableKeyRotation"]),
         ({"rotation_period_in_days": 90}, ["CreateKey", "CreateAlias", "EnableKeyRotation"]),
         ({"enabled": True}, ["CreateKey", "CreateAlias"]),
+        ({"replica_regions": [REGION]}, ["CreateKey", "CreateAlias"]),
         (
             {"enabled": False, "rotation_enabled": True, "replica_regions": ["us-east-1"]},
             ["CreateKey", "CreateAlias", "EnableKeyRotation", "ReplicateKey", "DisableKey"],

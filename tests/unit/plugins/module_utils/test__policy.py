@@ -245,6 +245,9 @@ NEW = allow(Sid="New")
             id="one Sid twice",
         ),
         pytest.param(
+            [OURS, OLD], [OURS], {}, [OURS], [Difference("Ours", [OURS, OLD], OURS)], [], id="one right, one wrong"
+        ),
+        pytest.param(
             [FOREIGN, OLD], [], {"absent_sids": ["Ours", "New"]}, [FOREIGN], [Difference("Ours", OLD, None)],
             [FOREIGN["Sid"]],
             id="absent",

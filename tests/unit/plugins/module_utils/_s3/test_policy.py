@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text, wanted_statements
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
     header_demand,
@@ -165,6 +167,22 @@ def test_header_demand_of_others_is_a_warning() -> None:
         "applies to Velero's role, every write of kopia fails: file system backups and data movement.",
     )
     assert decide(Wanted([OURS], purge=True), theirs).warnings == ()
+
+
+@pytest.mark.parametrize("mode", ["sse-s3", "sse-kms", "dsse-kms", "sse-c"])
+def test_the_collections_own_statements_are_taken(mode: str) -> None:
+    values = {
+        "account_id": "111122223333",
+        "partition": "aws",
+        "region": "eu-central-1",
+        "bucket": BUCKET,
+        "encryption_mode": mode,
+        "kms_key_arn": KEY if "kms" in mode else None,
+    }
+    statements = wanted_statements(bucket_policy_statements(StorageProfile.parse(values)))
+    plan = decide(Wanted(statements))
+    assert plan.result["policy"]["Statement"] == statements
+    assert plan.warnings == ()
 
 
 def test_size() -> None:

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of a managed policy and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import policy_document
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
+    MAX_VERSIONS,
+    Policy,
+    refuse_name,
+    refuse_path,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
+    NOTHING,
+    Part,
+    WantedTags,
+    created_differences,
+    joined,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedPolicy(WantedTags):
+    """What a task wants of a customer managed policy. ``None`` means: leave it as it is."""
+
+    name: str
+    path: str = "/"
+    description: str | None = None
+    document: _policy.Document | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> WantedPolicy:
+        """From the options of a task.
+
+        :raises Refusal: for what IAM would not take
+        """
+        name, policy = params["name"], params["policy"]
+        refuse_name(name, length=128)
+        refuse_path(params["path"])
+        wanted = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
+        return cls(document=policy_document(policy, option="policy", subject=name) if policy else None, **wanted)
+
+
+def create_policy(wanted: WantedPolicy, arn: str) -> Plan:
+    """The plan for a policy that does not exist."""
+    document = wanted.document or {}
+    arguments: dict[str, t.Any] = {
+        "PolicyName": wanted.name,
+        "Path": wanted.path,
+        "PolicyDocument": _policy.text(document),
+        **({"Description": wanted.description} if wanted.description else {}),
+        **wanted.created(),
+    }
+    tags = wanted.after({})
+    shown = {"policy_arn": arn, "description": wanted.description, "policy": document, "tags": tags}
+    step = Step("iam:CreatePolicy", arguments, {"version_id": "Policy.DefaultVersionId"})
+    version_id = Pending("version_id", "v1")
+    result = _policy_result(wanted, arn, version_id, description=wanted.description or "", tags=tags)
+    return Plan((step,), created_differences(shown), result)
+
+
+def change_policy(wanted: WantedPolicy, policy: Policy) -> Plan:
+    """The plan for a policy that exists.
+
+    A wanted document that an older version has becomes a new version all the same: the history of versions then
+    tells what was in force when.
+    """
+    document, deleted = _document(wanted, policy)
+    steps, differences = joined([document, wanted.part("Policy", {"PolicyArn": policy.arn}, policy.tags)])
+    version_id = Pending("version_id", _next_version(policy)) if document[0] else policy.default_version_id
+    result = _policy_result(
+        wanted,
+        policy.arn,
+        version_id,
+        description=policy.description,
+        tags=wanted.after(policy.tags),
+        deleted_version_id=deleted,
+    )
+    warnings: tuple[str, ...] = ()
+    if wanted.description is not None and wanted.description != policy.description:
+        warnings = (
+            f"description: {policy.arn} is described as {policy.description!r}, and IAM cannot change that. It is left "
+            "as it is; delete the policy first to have it created anew.",
+        )
+    return Plan(steps, differences, result, warnings)
+
+
+def delete_policy(policy: Policy) -> Plan:
+    """The plan that takes a policy and its versions away."""
+    versions = policy.other_version_ids
+    steps = [
+        *(Step("iam:DeletePolicyVersion", {"PolicyArn": policy.arn, "VersionId": version}) for version in versions),
+        Step("iam:DeletePolicy", {"PolicyArn": policy.arn}),
+    ]
+    differences = (
+        Difference("policy_arn", policy.arn, None),
+        Difference("versions", sorted(policy.version_ids), None),
+    )
+    return Plan(tuple(steps), differences, {"policy_arn": policy.arn})
+
+
+def _policy_result(wanted: WantedPolicy, arn: str, version_id: str | Pending, **details: t.Any) -> dict[str, t.Any]:
+    return {
+        "policy_arn": arn,
+        "policy_name": wanted.name,
+        "path": wanted.path,
+        "policy": wanted.document,
+        "default_version_id": version_id,
+        "deleted_version_id": None,
+        **details,
+    }
+
+
+def _next_version(policy: Policy) -> str:
+    return f"v{max(int(version[1:]) for version in (*policy.version_ids, policy.default_version_id)) + 1}"
+
+
+def _document(wanted: WantedPolicy, policy: Policy) -> tuple[Part, str | None]:
+    """The new version, with the oldest one out of its way where there is no room, and the id of that one."""
+    if wanted.document is None or _policy.same_document(wanted.document, policy.document, partition=policy.partition):
+        return NOTHING, None
+    steps: list[Step] = []
+    differences = [Difference("policy", policy.document, wanted.document)]
+    deleted = None
+    if len(policy.version_ids) >= MAX_VERSIONS:
+        deleted = policy.other_version_ids[0]
+        steps.append(Step("iam:DeletePolicyVersion", {"PolicyArn": policy.arn, "VersionId": deleted}))
+        differences.append(Difference("deleted_version_id", deleted, None))
+    arguments = {"PolicyArn": policy.arn, "PolicyDocument": _policy.text(wanted.document), "SetAsDefault": True}
+    steps.append(Step("iam:CreatePolicyVersion", arguments, {"version_id": "PolicyVersion.VersionId"}))
+    return (steps, differences), deleted

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of an OIDC provider and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import MAX_THUMBPRINTS, Provider
+from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
+    NOTHING,
+    Part,
+    WantedTags,
+    created_differences,
+    joined,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedProvider(WantedTags):
+    """What a task wants of an OIDC provider.
+
+    :param issuer: as ARNs spell it
+    :param thumbprints: ``None`` leaves them to IAM
+    """
+
+    issuer: str
+    client_ids: Sequence[str] = ()
+    thumbprints: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any], issuer: str) -> WantedProvider:
+        """From the options of a task.
+
+        :raises Refusal: for what IAM would not take
+        """
+        thumbprints = [text.lower() for text in params["thumbprints"] or ()]
+        for text in thumbprints:
+            if not re.fullmatch(r"[0-9a-f]{40}", text):
+                remedy = "Give the SHA-1 fingerprint of a certificate: 40 hexadecimal digits without colons."
+                raise Refusal("thumbprints", text, "is not a thumbprint", remedy)
+        if len(thumbprints) > MAX_THUMBPRINTS:
+            remedy = "Leave out those of certificates that are no longer served."
+            raise Refusal("thumbprints", issuer, f"has {len(thumbprints)}, and IAM takes {MAX_THUMBPRINTS}", remedy)
+        tags = {option: params[option] for option in ("tags", "purge_tags")}
+        return cls(issuer=issuer, client_ids=params["client_ids"], thumbprints=thumbprints or None, **tags)
+
+
+def create_provider(wanted: WantedProvider, arn: str) -> Plan:
+    """The plan for a provider that does not exist."""
+    client_ids = list(dict.fromkeys(wanted.client_ids))
+    arguments = {
+        "Url": f"https://{wanted.issuer}",
+        "ClientIDList": client_ids,
+        **({"ThumbprintList": list(wanted.thumbprints)} if wanted.thumbprints else {}),
+        **wanted.created(),
+    }
+    shown = {"client_ids": client_ids, "thumbprints": list(wanted.thumbprints or ()), "tags": wanted.after({})}
+    differences = created_differences({"oidc_provider_arn": arn, **shown})
+    return Plan(
+        (Step("iam:CreateOpenIDConnectProvider", arguments),), differences, _provider_result(wanted, arn, shown)
+    )
+
+
+def change_provider(wanted: WantedProvider, provider: Provider) -> Plan:
+    """The plan for a provider that exists; audiences that somebody else added are kept."""
+    identity = {"OpenIDConnectProviderArn": provider.arn}
+    missing = [one for one in dict.fromkeys(wanted.client_ids) if one not in provider.client_ids]
+    client_ids = [*provider.client_ids, *missing]
+    add = [Step("iam:AddClientIDToOpenIDConnectProvider", {**identity, "ClientID": one}) for one in missing]
+    shown = {
+        "client_ids": client_ids,
+        "thumbprints": list(wanted.thumbprints or provider.thumbprints),
+        "tags": wanted.after(provider.tags),
+    }
+    steps, differences = joined(
+        [
+            (add, (Difference("client_ids", list(provider.client_ids), client_ids),) if add else ()),
+            _thumbprints(wanted, provider),
+            wanted.part("OpenIDConnectProvider", identity, provider.tags),
+        ]
+    )
+    return Plan(steps, differences, _provider_result(wanted, provider.arn, shown))
+
+
+def delete_provider(wanted: WantedProvider, provider: Provider) -> Plan:
+    """The plan that takes a provider away."""
+    step = Step("iam:DeleteOpenIDConnectProvider", {"OpenIDConnectProviderArn": provider.arn})
+    result = {"oidc_provider_arn": provider.arn, "issuer_url": f"https://{wanted.issuer}"}
+    return Plan((step,), (Difference("oidc_provider_arn", provider.arn, None),), result)
+
+
+def _provider_result(wanted: WantedProvider, arn: str, shown: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {
+        "oidc_provider_arn": arn,
+        "oidc_provider": wanted.issuer,
+        "issuer_url": f"https://{wanted.issuer}",
+        **shown,
+    }
+
+
+def _thumbprints(wanted: WantedProvider, provider: Provider) -> Part:
+    """IAM replaces the whole list; the order of it means nothing."""
+    if not wanted.thumbprints or set(wanted.thumbprints) == set(provider.thumbprints):
+        return NOTHING
+    arguments = {"OpenIDConnectProviderArn": provider.arn, "ThumbprintList": list(wanted.thumbprints)}
+    difference = Difference("thumbprints", list(provider.thumbprints), list(wanted.thumbprints))
+    return (Step("iam:UpdateOpenIDConnectProviderThumbprint", arguments),), (difference,)

@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of a role and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import trust_statements, trust_warnings
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
+    PREDICTED_ROLE_ID,
+    Owner,
+    Role,
+    refuse_name,
+    refuse_path,
+    refuse_policy_arn,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
+    NOTHING,
+    Part,
+    WantedTags,
+    created_differences,
+    joined,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step, compare
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedRole(WantedTags):
+    """What a task wants of a role. ``None`` means: leave it as it is (IAM's default for a new role).
+
+    :param permissions_boundary: empty for none
+    """
+
+    name: str
+    path: str | None = None
+    description: str | None = None
+    trust_statements: Sequence[_policy.Statement] | None = None
+    purge_trust_statements: bool = False
+    managed_policies: Sequence[str] | None = None
+    purge_policies: bool = False
+    max_session_duration: int | None = None
+    permissions_boundary: str | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> WantedRole:
+        """From the options of a task.
+
+        :raises Refusal: for what IAM would not take, and see :func:`trust_statements`
+        """
+        wanted = {option: params[option] for option in cls.__dataclass_fields__}
+        refuse_name(wanted["name"], length=64)
+        if wanted["path"] is not None:
+            refuse_path(wanted["path"])
+        for arn in wanted["managed_policies"] or ():
+            refuse_policy_arn(arn, option="managed_policies")
+        if wanted["permissions_boundary"]:
+            refuse_policy_arn(wanted["permissions_boundary"], option="permissions_boundary")
+        seconds = wanted["max_session_duration"]
+        if seconds is not None and not 3600 <= seconds <= 43200:
+            remedy = "IAM takes 3600 to 43200 seconds."
+            raise Refusal("max_session_duration", str(seconds), "is not the duration of a session", remedy)
+        if wanted["trust_statements"] is not None:
+            wanted["trust_statements"] = trust_statements(wanted["trust_statements"])
+        return cls(**wanted)
+
+
+def create_role(wanted: WantedRole, owner: Owner) -> Plan:
+    """The plan for a role that does not exist.
+
+    :raises Refusal: where nobody is said to be able to assume it
+    """
+    if not wanted.trust_statements:
+        remedy = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
+        raise Refusal("trust_statements", wanted.name, "does not exist, and a role needs a trust policy", remedy)
+    arn = owner.arn(f"role{wanted.path or '/'}{wanted.name}")
+    policies = list(dict.fromkeys(wanted.managed_policies or ()))
+    binds = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
+    steps = (Step("iam:CreateRole", _role_arguments(wanted), binds), *_attach(wanted.name, policies))
+    shown = {
+        "description": wanted.description or "",
+        "managed_policies": policies,
+        "max_session_duration": wanted.max_session_duration or 3600,
+        "permissions_boundary": wanted.permissions_boundary or "",
+        "tags": wanted.after({}),
+    }
+    result = {
+        "role_arn": Pending("role_arn", arn),
+        "role_id": Pending("role_id", PREDICTED_ROLE_ID),
+        "role_name": wanted.name,
+        "path": wanted.path or "/",
+        **shown,
+        "trust_statements": list(wanted.trust_statements),
+        "kept_trust_statements": [],
+        "kept_policies": [],
+    }
+    by_sid = {str(statement["Sid"]): statement for statement in wanted.trust_statements}
+    return Plan(steps, created_differences({"role_arn": arn, "trust_statements": by_sid, **shown}), result)
+
+
+def _role_arguments(wanted: WantedRole) -> dict[str, t.Any]:
+    """The parameters of CreateRole; what is not wanted is left to IAM."""
+    optional = {
+        "Description": wanted.description,
+        "MaxSessionDuration": wanted.max_session_duration,
+        "PermissionsBoundary": wanted.permissions_boundary,
+    }
+    trust = _policy.merge(None, wanted.trust_statements or ()).document
+    return {
+        "RoleName": wanted.name,
+        "Path": wanted.path or "/",
+        "AssumeRolePolicyDocument": _policy.text(trust),
+        **{name: value for name, value in optional.items() if value},
+        **wanted.created(),
+    }
+
+
+def change_role(wanted: WantedRole, role: Role) -> Plan:
+    """The plan for a role that exists.
+
+    :raises Refusal: where it is at another path than wanted
+    """
+    path = str(role.metadata["Path"])
+    if wanted.path not in (None, path):
+        remedy = "IAM cannot move it: give that path, leave the option out, or choose another name."
+        raise Refusal("path", wanted.name, f"exists at {path}, not at {wanted.path}", remedy)
+    trust = _trust(wanted, role)
+    parts = (
+        _trust_part(wanted, trust),
+        _settings(wanted, role),
+        _boundary(wanted, role),
+        _attachments(wanted, role),
+        wanted.part("Role", {"RoleName": wanted.name}, role.tags),
+    )
+    steps, differences = joined(parts)
+    boundary = wanted.permissions_boundary
+    result = {
+        "role_arn": role.arn,
+        "role_id": role.metadata["RoleId"],
+        "role_name": wanted.name,
+        "path": path,
+        "description": role.description if wanted.description is None else wanted.description,
+        "trust_statements": _policy.listed(trust.document["Statement"]),
+        "kept_trust_statements": list(trust.kept),
+        "managed_policies": _attached_after(wanted, role),
+        "kept_policies": [arn for arn in _attached_after(wanted, role) if arn not in (wanted.managed_policies or ())],
+        "max_session_duration": wanted.max_session_duration or role.max_session_duration,
+        "permissions_boundary": role.permissions_boundary if boundary is None else boundary,
+        "tags": wanted.after(role.tags),
+    }
+    warnings: Iterable[str] = ()
+    if wanted.trust_statements is not None:
+        warnings = trust_warnings(wanted.name, trust.document, wanted.trust_statements, partition=role.partition)
+    return Plan(steps, differences, result, tuple(warnings))
+
+
+def delete_role(wanted: WantedRole, role: Role) -> Plan:
+    """The plan that takes a role away.
+
+    :raises Refusal: where it has more than this task knows of, and purging was not asked for
+    """
+    attached = role.attached or ()
+    foreign = [arn for arn in attached if arn not in (wanted.managed_policies or ())]
+    foreign.extend(f"inline policy {name}" for name in role.inline)
+    if foreign and not wanted.purge_policies:
+        remedy = (
+            "Somebody else may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
+        )
+        raise Refusal("state", wanted.name, f"has what managed_policies does not name: {', '.join(foreign)}", remedy)
+    steps = [
+        *_detach(wanted.name, attached),
+        *(Step("iam:DeleteRolePolicy", {"RoleName": wanted.name, "PolicyName": name}) for name in role.inline),
+        Step("iam:DeleteRole", {"RoleName": wanted.name}),
+    ]
+    shown = {
+        "role_arn": role.arn,
+        "managed_policies": list(attached) or None,
+        "inline_policies": list(role.inline) or None,
+    }
+    differences = tuple(Difference(name, value, None) for name, value in shown.items() if value)
+    return Plan(tuple(steps), differences, {"role_name": wanted.name, "role_arn": role.arn})
+
+
+def _trust(wanted: WantedRole, role: Role) -> _policy.Merge:
+    if wanted.trust_statements is None:
+        return _policy.merge(role.trust, ())
+    ours, partition = wanted.trust_statements, role.partition
+    merged = _policy.merge(role.trust, ours, purge=wanted.purge_trust_statements, partition=partition)
+    if not merged.document["Statement"]:
+        remedy = "Name who may assume it in trust_statements, or delete the role with state=absent."
+        raise Refusal("purge_trust_statements", wanted.name, "would be left without a trust statement", remedy)
+    _policy.refuse_plain_variables(merged, ours, option="trust_statements")
+    orphans = _policy.orphaned_principals(merged.document)
+    if merged.differences and orphans:
+        reason = f"has a trust statement {orphans[0]['sid']} for {orphans[0]['principal']}, which was deleted"
+        remedy = "IAM takes no trust policy that names it: correct that statement, or set purge_trust_statements=true."
+        raise Refusal("trust_statements", wanted.name, reason, remedy)
+    return merged
+
+
+def _trust_part(wanted: WantedRole, trust: _policy.Merge) -> Part:
+    if not trust.differences:
+        return NOTHING
+    arguments = {"RoleName": wanted.name, "PolicyDocument": _policy.text(trust.document)}
+    before = {one.name: one.before for one in trust.differences if one.before is not None}
+    after = {one.name: one.after for one in trust.differences if one.after is not None}
+    return (Step("iam:UpdateAssumeRolePolicy", arguments),), (Difference("trust_statements", before, after),)
+
+
+def _settings(wanted: WantedRole, role: Role) -> Part:
+    """Description and session duration; what is left out of the request stays as it is."""
+    asked = {"description": wanted.description, "max_session_duration": wanted.max_session_duration}
+    current = {"description": role.description, "max_session_duration": role.max_session_duration}
+    differences = compare({name: value for name, value in asked.items() if value is not None}, current)
+    members = {"description": "Description", "max_session_duration": "MaxSessionDuration"}
+    arguments = {members[one.name]: one.after for one in differences}
+    return [Step("iam:UpdateRole", {"RoleName": wanted.name, **arguments})] if differences else (), differences
+
+
+def _boundary(wanted: WantedRole, role: Role) -> Part:
+    asked, current = wanted.permissions_boundary, role.permissions_boundary
+    if asked is None or asked == current:
+        return NOTHING
+    identity = {"RoleName": wanted.name}
+    step = Step("iam:DeleteRolePermissionsBoundary", identity)
+    if asked:
+        step = Step("iam:PutRolePermissionsBoundary", {**identity, "PermissionsBoundary": asked})
+    return (step,), (Difference("permissions_boundary", current or None, asked or None),)
+
+
+def _attachments(wanted: WantedRole, role: Role) -> Part:
+    before, after = list(role.attached or ()), _attached_after(wanted, role)
+    steps = [
+        *_attach(wanted.name, [arn for arn in after if arn not in before]),
+        *_detach(wanted.name, [arn for arn in before if arn not in after]),
+    ]
+    return steps, (Difference("managed_policies", before, after),) if steps else ()
+
+
+def _attached_after(wanted: WantedRole, role: Role) -> list[str]:
+    """The attached policies as they are after the plan; the foreign ones first, as they were."""
+    attached = role.attached or ()
+    if wanted.managed_policies is None:
+        return list(attached)
+    kept = [arn for arn in attached if arn in wanted.managed_policies or not wanted.purge_policies]
+    return list(dict.fromkeys((*kept, *wanted.managed_policies)))
+
+
+def _attach(name: str, arns: Sequence[str]) -> list[Step]:
+    return [Step("iam:AttachRolePolicy", {"RoleName": name, "PolicyArn": arn}) for arn in dict.fromkeys(arns)]
+
+
+def _detach(name: str, arns: Sequence[str]) -> list[Step]:
+    return [Step("iam:DetachRolePolicy", {"RoleName": name, "PolicyArn": arn}) for arn in arns]

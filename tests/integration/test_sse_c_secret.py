@@ -1,0 +1,115 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sse_c_secret against a real kube-apiserver."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.stack.api import SECRET
+from tests.support.cluster import Cluster
+from tests.support.running import ModuleRunner, four_runs
+
+MODULE = "sse_c_secret"
+KEY = bytes(range(32))
+
+
+def _key(cluster: Cluster, key: str = "key") -> bytes | None:
+    found = cluster.find(SECRET, "velero-sse-c")
+    return base64.b64decode(found["data"][key]) if found and key in found.get("data", {}) else None
+
+
+def test_four_runs(run: ModuleRunner, cluster: Cluster) -> None:
+    """There is nothing to modify and nothing to delete: a key that exists is never touched."""
+    result = four_runs(run, MODULE, {"namespace": cluster.namespace, "generate": True}, lambda: _key(cluster))
+    key = _key(cluster)
+    assert key is not None
+    assert len(key) == 32
+    assert result["warnings"] == [
+        f'Secret "velero-sse-c/key" in namespace {cluster.namespace} gets a new random key. Keep a copy of it outside '
+        "this cluster: whoever loses it loses every backup that is written with it."
+    ]
+    shown = json.dumps(result)
+    assert not any(form in shown for form in (key.hex(), base64.b64encode(key).decode(), repr(key)))
+
+
+def test_no_op_is_one_request_and_shows_nothing(run: ModuleRunner, cluster: Cluster) -> None:
+    cluster.secret("velero-sse-c", key=KEY)
+    result = run.ok(MODULE, namespace=cluster.namespace)
+    assert not result["changed"]
+    assert len(cluster.proxy.requests) == 1
+    assert base64.b64encode(KEY).decode() not in json.dumps(result)
+
+
+def test_key_is_added_to_a_foreign_secret(run: ModuleRunner, cluster: Cluster) -> None:
+    cluster.secret("velero-sse-c", other=b"kept")
+    run.ok(MODULE, namespace=cluster.namespace, generate=True)
+    assert _key(cluster, "other") == b"kept"
+    assert len(_key(cluster) or b"") == 32
+
+
+@pytest.mark.parametrize("generate", [False, True])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"", "holds 0 bytes, not 32. Give exactly 32 random bytes."),
+        (KEY + b"\n", "holds 33 bytes, not 32. It looks like 32 bytes and a line break"),
+        (base64.b64encode(KEY), "holds 44 bytes, not 32. It looks like base64 of a key"),
+        (base64.b64encode(KEY) + b"\n", "holds 45 bytes, not 32. It looks like base64 of a key and a line break"),
+        (KEY.hex().encode(), "holds 64 bytes, not 32. It looks like a key in hexadecimal"),
+    ],
+)
+def test_wrong_length(run: ModuleRunner, cluster: Cluster, value: bytes, text: str, generate: bool) -> None:
+    """It is named by its length alone, and never replaced."""
+    cluster.secret("velero-sse-c", key=value)
+    message = run.refused(MODULE, namespace=cluster.namespace, generate=generate)
+    assert message.startswith(f'secret: Secret "velero-sse-c/key" {text}')
+    assert not value or value.decode("latin-1").strip() not in message
+    assert _key(cluster) == value
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("other", [False, True])
+def test_missing(run: ModuleRunner, cluster: Cluster, check: bool, other: bool) -> None:
+    if other:
+        cluster.secret("velero-sse-c", other=b"kept")
+    message = run.refused(MODULE, check=check, namespace=cluster.namespace)
+    assert message.startswith(
+        f'secret: Secret "velero-sse-c/key" does not exist in namespace {cluster.namespace}. Make it'
+    )
+    assert f"kubectl -n {cluster.namespace} create secret generic velero-sse-c --from-file=key=sse-c.key" in message
+
+
+@pytest.mark.parametrize("reference", ["velero-sse-c", "a/b/c", "/key", "UPPER/key", ""])
+def test_reference(run: ModuleRunner, cluster: Cluster, reference: str) -> None:
+    assert "does not name a key of a Secret. Write" in run.refused(MODULE, secret=reference, generate=True)
+    assert cluster.proxy.requests == []
+
+
+def test_immutable(run: ModuleRunner, cluster: Cluster) -> None:
+    cluster.create(SECRET, "velero-sse-c", immutable=True, data={})
+    assert "its Secret, which is immutable." in run.refused(MODULE, namespace=cluster.namespace, generate=True)
+
+
+def test_check_run_without_velero(run: ModuleRunner, cluster: Cluster) -> None:
+    assert run.ok(MODULE, check=True, namespace="nothing-here", generate=True)["changed"]
+    message = run.refused(MODULE, namespace="nothing-here", generate=True)
+    assert 'namespaces "nothing-here" not found. Install Velero first' in message
+
+
+@pytest.mark.parametrize("arranged", [{}, {"other": b"kept"}])
+def test_lost_answer(run: ModuleRunner, cluster: Cluster, arranged: dict[str, Any]) -> None:
+    """The second of the two requests is carried out, and its answer lost: the key of that moment stays."""
+    if arranged:
+        cluster.secret("velero-sse-c", **arranged)
+    cluster.proxy.lose_answer_of = 2
+    assert run.ok(MODULE, namespace=cluster.namespace, generate=True)["changed"]
+    key = _key(cluster)
+    assert len(key or b"") == 32
+    assert not run.ok(MODULE, namespace=cluster.namespace, generate=True)["changed"]
+    assert _key(cluster) == key

@@ -1,0 +1,325 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""velero_identity against a real kube-apiserver; what controllers and the server write is written by the test."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.stack.api import BACKUP, DAEMON_SET, DEPLOYMENT, POD, RESTORE, SERVICE_ACCOUNT, Json, Kind
+from tests.support.cluster import Cluster
+from tests.support.running import ModuleRunner, four_runs
+
+MODULE = "velero_identity"
+ROLE = "arn:aws:iam::111122223333:role/velero"
+OTHER_ROLE = "arn:aws:iam::111122223333:role/path/velero-new"
+IRSA = "eks.amazonaws.com/role-arn"
+REVISION = "coffer.velero/identity-revision"
+
+
+@pytest.fixture
+def options(cluster: Cluster) -> dict[str, Any]:
+    return {"namespace": cluster.namespace, "role_arn": ROLE, "wait": False}
+
+
+def _annotations(cluster: Cluster, name: str = "velero") -> Json:
+    found = cluster.find(SERVICE_ACCOUNT, name)
+    return (found or {})["metadata"].get("annotations", {})
+
+
+def _template(cluster: Cluster, kind: Kind = DEPLOYMENT, name: str = "velero") -> Json:
+    found = cluster.find(kind, name)
+    return (found or {})["spec"]["template"]["metadata"].get("annotations", {})
+
+
+def _state(cluster: Cluster) -> Any:
+    return _annotations(cluster), _template(cluster), _template(cluster, DAEMON_SET, "node-agent")
+
+
+def test_twelve_runs(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.install_node_agent()
+    cluster.patch(SERVICE_ACCOUNT, "velero", {"metadata": {"annotations": {"team": "a"}}})
+    cluster.patch(DEPLOYMENT, "velero", {"spec": {"template": {"metadata": {"annotations": {"team": "a"}}}}})
+    cluster.serve(DEPLOYMENT, "velero")
+    workloads = ["Deployment/velero", "DaemonSet/node-agent"]
+    absent = {"namespace": cluster.namespace, "state": "absent", "wait": False}
+    for arguments, role in ((options, ROLE), ({**options, "role_arn": OTHER_ROLE}, OTHER_ROLE), (absent, None)):
+        before = _annotations(cluster).get(IRSA)
+        result = four_runs(run, MODULE, arguments, partial(_state, cluster))
+        assert result["renewed"] == result["workloads"] == workloads
+        assert result["diff"]["before"] == ({"role_arn": before} if before else {})
+        assert result["diff"]["after"] == {"renewed": workloads, **({"role_arn": role} if role else {})}
+        assert _annotations(cluster).get(IRSA) == role
+        assert _annotations(cluster)["team"] == _template(cluster)["team"] == "a"
+
+
+def test_no_op_is_three_requests(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.install_node_agent()
+    run.ok(MODULE, **options)
+    cluster.serve(DEPLOYMENT, "velero")
+    cluster.serve(DAEMON_SET, "node-agent")
+    cluster.proxy.reset()
+    assert not run.ok(MODULE, **{**options, "wait": True, "wait_timeout": 0})["changed"]
+    assert len(cluster.proxy.requests) == 3
+    assert all(request.startswith("GET") for request in cluster.proxy.requests)
+
+
+@pytest.mark.parametrize("lost", range(1, 9))
+def test_cut_anywhere(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], lost: int) -> None:
+    """Every request's answer lost in turn: the run goes on by itself, and its story is the whole one."""
+    cluster.install()
+    cluster.install_node_agent()
+    cluster.proxy.lose_answer_of = lost
+    result = run.ok(MODULE, **options)
+    assert result["changed"]
+    assert set(result["diff"]["after"]) == {"role_arn", "renewed"}
+    assert _annotations(cluster)[IRSA] == ROLE
+    revision = _annotations(cluster)[REVISION]
+    assert _template(cluster)[REVISION] == _template(cluster, DAEMON_SET, "node-agent")[REVISION] == revision
+    assert not run.ok(MODULE, **options)["changed"]
+
+
+def test_cut_before_the_renewal(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """A ServiceAccount that is right says nothing of the pods: the template's revision does."""
+    cluster.install()
+    run.ok(MODULE, **options)
+    cluster.serve(DEPLOYMENT, "velero")
+    template = {"metadata": {"annotations": {REVISION: "1"}}}
+    cluster.patch(DEPLOYMENT, "velero", {"spec": {"template": template}})
+    result = run.ok(MODULE, **options)
+    assert result["diff"] == {"before": {}, "after": {"renewed": ["Deployment/velero"]}}
+
+
+def test_role_changed_by_others_and_back(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """Pods that were renewed meanwhile have the wrong role, though the template still bears a mark of ours."""
+    cluster.install()
+    run.ok(MODULE, **options)
+    cluster.patch(SERVICE_ACCOUNT, "velero", {"metadata": {"annotations": {IRSA: OTHER_ROLE}}})
+    assert run.ok(MODULE, **options)["renewed"] == ["Deployment/velero"]
+
+
+def test_first_run_for_an_annotated_installation(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.patch(SERVICE_ACCOUNT, "velero", {"metadata": {"annotations": {IRSA: ROLE}}})
+    assert run.ok(MODULE, **options)["diff"]["after"] == {"renewed": ["Deployment/velero"]}
+    assert not run.ok(MODULE, **options)["changed"]
+
+
+def test_names_of_the_helm_chart(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install("velero-server")
+    cluster.install_node_agent("agents", "velero-server")
+    message = run.refused(MODULE, check=True, **options)
+    assert message == (
+        'service_account: ServiceAccount "velero" is not what Deployment/velero runs as: that is "velero-server". Set '
+        "service_account=velero-server, also in the role's trust policy."
+    )
+    result = run.ok(MODULE, **options, service_account="velero-server")
+    assert result["renewed"] == ["Deployment/velero", "DaemonSet/agents"]
+
+
+def _container(**content: Any) -> dict[str, Any]:
+    base = {"name": "velero", "image": "velero/velero:v1", "command": ["/velero"], "args": ["server"]}
+    return {"containers": [{**base, **content}]}
+
+
+STATIC = [
+    (
+        _container(env=[{"name": "AWS_SHARED_CREDENTIALS_FILE", "value": "/credentials/cloud"}]),
+        "the variable AWS_SHARED",
+    ),
+    (
+        _container(
+            env=[
+                {
+                    "name": "AWS_ACCESS_KEY_ID",
+                    "valueFrom": {"secretKeyRef": {"name": "cloud", "key": "id"}},
+                }
+            ]
+        ),
+        "the variable AWS_ACCESS_KEY_ID",
+    ),
+    (
+        {
+            **_container(volumeMounts=[{"name": "cloud-credentials", "mountPath": "/credentials"}]),
+            "volumes": [{"name": "cloud-credentials", "secret": {"secretName": "cloud-credentials"}}],
+            "initContainers": [],
+        },
+        "the volume cloud-credentials",
+    ),
+]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(("pod", "text"), STATIC, ids=[text for _pod, text in STATIC])
+def test_static_credential(
+    run: ModuleRunner, cluster: Cluster, options: dict[str, Any], pod: dict[str, Any], text: str, check: bool
+) -> None:
+    cluster.install(**pod)
+    message = run.refused(MODULE, check=check, **options)
+    assert message.startswith(f"role_arn: Deployment/velero has a static credential ({text}")
+    assert "Helm chart with credentials.useSecret=false, velero install --no-secret" in message
+    assert not any(request.startswith("PATCH") for request in cluster.proxy.requests)
+    assert not run.ok(MODULE, check=check, namespace=cluster.namespace, state="absent")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("role_arn", "text"),
+    [
+        ("velero", "role_arn: velero is not the ARN of a role. Write arn:aws:iam::ACCOUNT:role/NAME."),
+        ("arn:aws:iam::111122223333:user/velero", "is not the ARN of a role."),
+        ("", "role_arn: it is not the ARN of a role."),
+        (None, "role_arn: it is not set. Give the role's ARN, or state=absent to take it away."),
+    ],
+)
+def test_role_arn(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], role_arn: Any, text: str) -> None:
+    assert text in run.refused(MODULE, **{**options, "role_arn": role_arn})
+    assert cluster.proxy.requests == []
+
+
+def test_empty_cluster(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """A check run shows what would be done and what is lacking; a real run refuses before it changes anything."""
+    lacking = f'namespace: namespace "{cluster.namespace}" has no Velero server. Install Velero first: velero install'
+    result = run.ok(MODULE, check=True, **options)
+    assert result["diff"]["after"] == {"role_arn": ROLE}
+    assert result["warnings"][0].startswith(lacking)
+    assert run.refused(MODULE, **options).startswith(lacking)
+    assert run.refused(MODULE, **{**options, "namespace": "nothing-here"}).startswith("namespace: ")
+    cluster.install()
+    cluster.api.delete(SERVICE_ACCOUNT, "velero", cluster.namespace)
+    message = run.refused(MODULE, **options)
+    assert message.startswith(
+        f'service_account: ServiceAccount "velero" does not exist in namespace "{cluster.namespace}"'
+    )
+    assert "It belongs to whoever installs Velero" in message
+    assert run.ok(MODULE, check=True, **options)["renewed"] == ["Deployment/velero"]
+
+
+def test_two_servers(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    spec = (cluster.find(DEPLOYMENT, "velero") or {})["spec"]
+    cluster.create(DEPLOYMENT, "another", spec=spec)
+    assert "has several Velero servers (Deployment/another, Deployment/velero)." in run.refused(MODULE, **options)
+
+
+def test_paused(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.patch(DEPLOYMENT, "velero", {"spec": {"paused": True}})
+    message = run.refused(MODULE, **options)
+    assert (
+        "Deployment/velero is paused, so that its pods would not be renewed. Resume it: kubectl rollout resume"
+        in message
+    )
+
+
+def test_warnings(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.install_node_agent("foreign", "someone")
+    cluster.install_node_agent("manual", updateStrategy={"type": "OnDelete"})
+    owner = {"apiVersion": "oadp/v1", "kind": "DataProtectionApplication", "name": "dpa", "uid": "u"}
+    cluster.patch(DEPLOYMENT, "velero", {"metadata": {"ownerReferences": [owner]}})
+    assert run.ok(MODULE, **options)["warnings"] == [
+        'DaemonSet/foreign runs as "someone" and does not get the role; volume data that it writes needs one too.',
+        "Deployment/velero belongs to DataProtectionApplication dpa, which may undo the change of its template.",
+        "DaemonSet/manual renews its pods only when they are deleted (OnDelete): delete them.",
+    ]
+
+
+PHASES = [
+    (BACKUP, "InProgress", True),
+    (BACKUP, "New", True),
+    (BACKUP, "", True),
+    (BACKUP, "Queued", True),
+    (BACKUP, "ReadyToStart", True),
+    (RESTORE, "InProgress", True),
+    (BACKUP, "WaitingForPluginOperations", False),
+    (BACKUP, "Finalizing", False),
+    (BACKUP, "Completed", False),
+    (RESTORE, "PartiallyFailed", False),
+]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(("kind", "phase", "refused"), PHASES, ids=[f"{k.name} {p}" for k, p, _r in PHASES])
+def test_running_backup(
+    run: ModuleRunner, cluster: Cluster, options: dict[str, Any], kind: Kind, phase: str, refused: bool, check: bool
+) -> None:
+    cluster.install()
+    cluster.create(kind, "nightly", spec={}, status={"phase": phase} if phase else {})
+    result = run(MODULE, check=check, **options)
+    if not refused:
+        assert result["changed"], result
+        return
+    assert result["msg"] == (
+        f"backup_timeout: {kind.name} nightly ({phase or 'New'}) would be marked Failed by a new Velero server. "
+        "Run the task again when they have ended, or let it wait longer than 0 s."
+    )
+    assert IRSA not in _annotations(cluster)
+
+
+def test_data_movers_of_node_agent(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.install_node_agent()
+    cluster.create(BACKUP, "nightly", spec={}, status={"phase": "WaitingForPluginOperations"})
+    assert "Backup nightly (WaitingForPluginOperations) would be" in run.refused(MODULE, **options)
+
+
+def test_backup_while_nothing_changes(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    run.ok(MODULE, **options)
+    cluster.create(BACKUP, "nightly", spec={}, status={"phase": "InProgress"})
+    assert not run.ok(MODULE, **options)["changed"]
+
+
+def test_server_that_is_down_does_nothing(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.patch(DEPLOYMENT, "velero", {"status": {"availableReplicas": None, "readyReplicas": None}}, "status")
+    cluster.create(BACKUP, "nightly", spec={}, status={"phase": "InProgress"})
+    assert run.ok(MODULE, **options)["changed"]
+
+
+def test_waits_for_a_backup(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    cluster.create(BACKUP, "nightly", spec={}, status={"phase": "InProgress"})
+    assert "or let it wait longer than 1 s." in run.refused(MODULE, **options, backup_timeout=1)
+    assert run.ok(MODULE, check=True, **options, backup_timeout=1)["changed"]
+    with cluster.soon(1, partial(cluster.patch, BACKUP, "nightly", {"status": {"phase": "Completed"}})):
+        assert run.ok(MODULE, **options, backup_timeout=10)["changed"]
+
+
+def test_renewal_that_does_not_come(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """The error tells how far it came and what stands in the way; the next run goes on waiting."""
+    cluster.install()
+    labels = (cluster.find(DEPLOYMENT, "velero") or {})["spec"]["selector"]["matchLabels"]
+    spec = {"containers": [{"name": "velero", "image": "velero"}]}
+    cluster.create(POD, "velero-1", metadata={"labels": labels}, spec=spec)
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    state = {
+        "name": "velero",
+        "image": "",
+        "imageID": "",
+        "ready": False,
+        "restartCount": 0,
+        "state": {"waiting": waiting},
+    }
+    cluster.patch(POD, "velero-1", {"status": {"containerStatuses": [state]}}, "status")
+    options = {**options, "wait": True, "wait_timeout": 1}
+    for _again in range(2):
+        message = run.refused(MODULE, **options)
+        assert message.startswith("Deployment/velero: 1 of 1 pods renewed, 1 available after 1 s.")
+        assert "velero-1: ImagePullBackOff no such image. The role is set; run the task again" in message
+    cluster.serve(DEPLOYMENT, "velero")
+    assert not run.ok(MODULE, **options)["changed"]
+
+
+def test_server_that_does_not_answer(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.install()
+    with cluster.soon(1, partial(cluster.serve, DEPLOYMENT, "velero")):
+        message = run.refused(MODULE, **{**options, "wait": True, "wait_timeout": 3})
+    assert "does not answer within 3 s, though its pod is up. See its log: kubectl" in message
+    assert cluster.proxy.requests[-1].startswith("DELETE /apis/velero.io/v1/")
