@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy, with_created_key
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 
@@ -34,6 +35,16 @@ def _storage_profile(profile: StorageProfile) -> dict[str, t.Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
 
 
+def _operator_policy(values: t.Any, **variables: t.Any) -> _documents.Document:
+    if variables.get("kms_alias") and isinstance(values, Mapping):
+        values = with_created_key(values)
+    profile = _parse(values)
+    try:
+        return operator_policy(profile, **variables)
+    except Refusal as refusal:
+        raise AnsibleFilterError(str(refusal)) from refusal
+
+
 class FilterModule:
     """The filters of coffer.velero."""
 
@@ -47,4 +58,5 @@ class FilterModule:
             _documents.trust_policy_statements,
         )
         filters = {build.__name__: _document(build) for build in documents}
-        return {"storage_profile": _document(_storage_profile), **filters}
+        more: dict[str, Callable[..., t.Any]] = {"operator_policy": _operator_policy}
+        return {"storage_profile": _document(_storage_profile), **filters, **more}

@@ -31,6 +31,7 @@ try:
         HTTPClientError,
         ParamValidationError,
     )
+    from botocore.httpsession import get_cert_path
     from botocore.loaders import create_loader
 
     #: Service models are megabytes of JSON: read once a process, whatever the number of sessions.
@@ -64,6 +65,10 @@ _PERMISSIONS = {
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListObjectsV2": "s3:ListBucket",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:DeleteBucketTagging": "s3:PutBucketTagging",
 }
@@ -106,6 +111,11 @@ class Aws:
         if not self._region:
             raise VeleroError("region: no Region is set. Set the option, AWS_REGION or the Region of the profile.")
         return str(self._region)
+
+    @property
+    def partition(self) -> str:
+        """The partition of the Region."""
+        return partition_of(self.region)
 
     def knows(self, service: str, shape: str, member: str) -> bool:
         """Whether this boto3 can send and read a member: it drops the ones that it does not know."""
@@ -151,6 +161,38 @@ class Aws:
         except BotoCoreError as error:
             raise ServiceError(action, type(error).__name__, str(error)) from error
 
+    def observe(self, action: str, **arguments: t.Any) -> Sent:
+        """Send one request, and tell how it was sent: after redirects, with the endpoint that botocore has found."""
+        service, operation = action.split(":")
+        client = self._client(service, once=False)
+        requests: list[t.Any] = []
+
+        def note(request: t.Any, **_details: t.Any) -> None:
+            requests.append(request)
+
+        client.meta.events.register(f"before-send.{service}.{operation}", note)
+        try:
+            self.call(action, **arguments)
+        finally:
+            client.meta.events.unregister(f"before-send.{service}.{operation}", note)
+        url, headers = requests[-1].url, requests[-1].headers
+        try:
+            http = client._endpoint.http_session
+            plain = not http._proxy_config.proxy_url_for(url) and not http._cert_file
+            certificates = get_cert_path(http._verify) or None
+        except AttributeError:  # another botocore than the known ones
+            plain, certificates = False, None
+        texts = {str(name).lower(): _text(value) for name, value in headers.items()}
+        return Sent(url, texts, plain, certificates)
+
+    def credentials(self) -> tuple[str, str, str | None]:
+        """Access key, secret key and session token of this moment; refreshed before they expire, where they can be."""
+        try:
+            frozen = self._session.get_credentials().get_frozen_credentials()
+        except BotoCoreError as error:
+            raise ServiceError("credentials", type(error).__name__, str(error)) from error
+        return frozen.access_key, frozen.secret_key, frozen.token
+
     def find(self, action: str, *missing: str, **arguments: t.Any) -> dict[str, t.Any] | None:
         """Like :meth:`call`, and ``None`` where AWS answers with one of the ``missing`` error codes."""
         try:
@@ -186,10 +228,25 @@ class Aws:
                 if error.code in _THROTTLED_CODES and attempt < 7:
                     time.sleep(min(0.2 * 2**attempt, 10))
                     continue
-                if error.status >= 500 or isinstance(error.__cause__, (ConnectionClosedError, HTTPClientError)):
+                if _is_open(error):
                     raise Moved(error) from error
                 raise
         raise AssertionError("unreachable")
+
+    def replace(self, plan: Plan) -> None:
+        """Carry out a plan that replaces a document which others replace too.
+
+        A request that failed is not repeated: the document that it was made from may be outdated by then.
+
+        :raises Moved: where it should be read again
+        """
+        for step in plan.steps:
+            try:
+                self.call(step.action, once=True, **step.arguments)
+            except ServiceError as error:
+                if error.code in _MOVED_CODES | _THROTTLED_CODES or _is_open(error):
+                    raise Moved(error) from error
+                raise
 
     def apply(self, plan: Plan, *, creates: frozenset[str] = frozenset()) -> dict[str, t.Any]:
         """Carry out a plan's steps in order.
@@ -217,6 +274,20 @@ class Aws:
             raise
 
 
+class Sent(t.NamedTuple):
+    """A request as it went out.
+
+    :param headers: with lower-case names
+    :param plain: whether it went straight to the server and without a client certificate, as far as that is known
+    :param certificates: file or directory of the authorities that were trusted, ``None`` where none was asked for
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    plain: bool
+    certificates: str | None
+
+
 class _Connection:
     """The part of a module that ``get_aws_connection_info`` looks at."""
 
@@ -225,6 +296,15 @@ class _Connection:
 
     def fail_json(self, msg: str, **details: t.Any) -> t.NoReturn:
         raise VeleroError(msg)
+
+
+def _text(value: t.Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _is_open(error: ServiceError) -> bool:
+    """Whether nobody knows if the request was carried out."""
+    return error.status >= 500 or isinstance(error.__cause__, (ConnectionClosedError, HTTPClientError))
 
 
 def _service_error(action: str, error: t.Any) -> ServiceError:

@@ -51,6 +51,23 @@ class ServiceError(VeleroError):
         self.args = (f"{self} {hint}",)
 
 
+class Diagnosed(VeleroError):
+    """Something that Velero did not do, or not well, with its cause.
+
+    :param state: what it is instead, for example a phase
+    :param layer: where the cause is, one of the words of ``_velero/faults.py``
+    :param message: all of it, as sentences
+    """
+
+    def __init__(self, subject: str, state: str, layer: str, cause: str, remedy: str, message: str) -> None:
+        super().__init__(message)
+        self.subject = subject
+        self.state = state
+        self.layer = layer
+        self.cause = cause
+        self.remedy = remedy
+
+
 class Moved(VeleroError):
     """The object changed between reading and writing, or the fate of a write is unknown: read again, decide again."""
 

@@ -19,7 +19,13 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import (
+    Diagnosed,
+    Moved,
+    Refusal,
+    ServiceError,
+    VeleroError,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
 
 #: Seconds to wait before reading again what moved; IAM needs some seconds to agree with itself.
@@ -53,12 +59,14 @@ class Task:
     """What a module knows of the task that runs it.
 
     :param params: the validated options
+    :param progress: tells the user how long work is getting on; a module's own process has no way to
     """
 
     params: Mapping[str, t.Any]
     check_mode: bool = False
     diff_mode: bool = False
     sleep: Callable[[float], None] = time.sleep
+    progress: Callable[[str], None] = lambda message: None
     warnings: list[str] = field(default_factory=list)
 
     def warn(self, message: str) -> None:
@@ -123,6 +131,14 @@ def execute(run: Run, task: Task) -> dict[str, t.Any]:
 def _describe(error: VeleroError) -> dict[str, t.Any]:
     if isinstance(error, Refusal):
         return {"option": error.option, "object": error.subject, "remedy": error.remedy}
+    if isinstance(error, Diagnosed):
+        return {
+            "object": error.subject,
+            "state": error.state,
+            "layer": error.layer,
+            "cause": error.cause,
+            "remedy": error.remedy,
+        }
     if isinstance(error, ServiceError):
         return {"action": error.action, "code": error.code}
     return {}

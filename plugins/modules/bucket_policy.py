@@ -140,6 +140,7 @@ def run(task: Task) -> dict[str, t.Any]:
             params["bucket"],
             owner=params["expected_bucket_owner"],
             bypass=params["confirm_remove_self_bucket_access"],
+            sleep=task.sleep,
         )
     )
 

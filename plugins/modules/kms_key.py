@@ -194,7 +194,7 @@ def run(task: Task) -> dict[str, t.Any]:
     wanted.refuse_contradictions()
     refuse_window(params["pending_window_in_days"])
     delete_after = params["pending_window_in_days"] if params["state"] == "absent" else None
-    return task.reconcile(KeyResource(Aws(params), wanted, params["key_id"], delete_after))
+    return task.reconcile(KeyResource(Aws(params), wanted, params["key_id"], delete_after, task.sleep))
 
 
 def main() -> t.NoReturn:

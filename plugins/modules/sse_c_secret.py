@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Makes sure that a Secret holds exactly 32 raw bytes for the C(customerKeyEncryptionSecret) of a backup location, and
     makes a random key where there is none and it is asked to.
-  - An existing key is never changed, and never removed.
+  - An existing key is never changed, and never removed. A lost one is not replaced while a location that names it
+    holds backups, which only the lost one can read.
   - Neither the key nor anything derived from it is shown anywhere.
   - A run that changes nothing sends 1 request.
 author:

@@ -15,16 +15,24 @@ import os
 import sys
 import typing as t
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, test_loader
+from ansible.utils.display import Display
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
+
+# Every worker that templates one of our documents would load all filters and tests anew: the controller does it once,
+# before it forks them.
+with suppress(KeyError):  # where something else than Ansible has imported this, as tests do
+    filter_loader.get("coffer.velero.storage_profile")
+    test_loader.get("ansible.builtin.defined")
 
 
 class ControllerAction(ActionBase):
@@ -90,6 +98,7 @@ class ControllerAction(ActionBase):
                 params=validation.validated_parameters,
                 check_mode=bool(self._task.check_mode),
                 diff_mode=bool(self._task.diff),
+                progress=Display().display,
             )
             result = execute(self.MODULE.run, task)
         for pair in validation._warnings:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stack.api import SECRET
+from tests.stack.api import BACKUP, SECRET
 from tests.support.cluster import Cluster
 from tests.support.running import ModuleRunner, four_runs
 
@@ -44,6 +48,23 @@ def test_no_op_is_one_request_and_shows_nothing(run: ModuleRunner, cluster: Clus
     assert not result["changed"]
     assert len(cluster.proxy.requests) == 1
     assert base64.b64encode(KEY).decode() not in json.dumps(result)
+
+
+def test_lost_key_is_not_replaced(run: ModuleRunner, cluster: Cluster) -> None:
+    """A new one would read none of the backups; without backups it is as good as any."""
+    cluster.location("customer", config={"customerKeyEncryptionSecret": "velero-sse-c/key"})
+    cluster.location("other")
+    cluster.create(BACKUP, "elsewhere", spec={"storageLocation": "other"})
+    assert run.ok(MODULE, namespace=cluster.namespace, generate=True, check=True)["changed"]
+    cluster.create(BACKUP, "nightly", spec={"storageLocation": "customer"})
+    for check in (True, False):
+        assert run.refused(MODULE, namespace=cluster.namespace, generate=True, check=check) == (
+            'secret: Secret "velero-sse-c/key" does not exist, and 1 backup (nightly) in customer can be read with its '
+            "old key only. Put that key back from your copy. If there is none, these backups are lost: delete them, or "
+            "name another Secret and make a location of its own for it."
+        )
+    assert _key(cluster) is None
+    run.ok(MODULE, namespace=cluster.namespace, secret="another/key", generate=True)
 
 
 def test_key_is_added_to_a_foreign_secret(run: ModuleRunner, cluster: Cluster) -> None:
@@ -113,3 +134,22 @@ def test_lost_answer(run: ModuleRunner, cluster: Cluster, arranged: dict[str, An
     assert len(key or b"") == 32
     assert not run.ok(MODULE, namespace=cluster.namespace, generate=True)["changed"]
     assert _key(cluster) == key
+
+
+@pytest.mark.parametrize("in_module", [False, True])
+def test_key_is_not_shown_at_any_verbosity(cluster: Cluster, tmp_path: Path, in_module: bool) -> None:
+    """Through ansible-playbook -vvvv, as an action of the controller and, with async, as a module of its own."""
+    task: dict[str, Any] = {"coffer.velero.sse_c_secret": {"namespace": cluster.namespace, "generate": True}}
+    task |= {"async": 60, "poll": 1} if in_module else {}
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    environment = os.environ | {"ANSIBLE_HOME": str(tmp_path), "ANSIBLE_ASYNC_DIR": str(tmp_path / "async")}
+    environment["ANSIBLE_LOG_PATH"] = str(tmp_path / "log")
+    command = [sys.executable, "-m", "ansible.cli.playbook", "-vvvv", "--diff", str(playbook)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    key = _key(cluster)
+    assert key is not None
+    written = [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    encoded = base64.b64encode(key).decode()
+    assert not any(form in text for form in (encoded, key.hex()) for text in (done.stdout, done.stderr, *written))

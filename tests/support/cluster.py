@@ -11,28 +11,43 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import pytest
 
 from tests.stack import Api, Stack
-from tests.stack.api import DAEMON_SET, DEPLOYMENT, LOCATION, NAMESPACE, SECRET, SERVICE_ACCOUNT, Json, Kind
+from tests.stack.api import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    LOCATION,
+    NAMESPACE,
+    SECRET,
+    SERVER_STATUS_REQUEST,
+    SERVICE_ACCOUNT,
+    Json,
+    Kind,
+)
+
+Fault = Literal["fail", "cut_before", "cut_after"]
 
 
 class KubeProxy:
-    """Counts the requests on their way to the API server, and can lose the answer of the n-th.
+    """Counts the requests on their way to the API server, and can disturb the n-th.
 
-    It speaks plain HTTP, so that a kubeconfig for it needs no certificate.
+    It speaks plain HTTP, so that a kubeconfig for it needs no certificate. ``attendant`` is asked to do its work
+    before each request.
     """
 
     def __init__(self, api: Api) -> None:
         self.requests: list[str] = []
         self.lose_answer_of: int | None = None
+        self.attendant: Callable[[str], None] | None = None
+        self._fault: tuple[int, Fault] | None = None
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,8 +56,14 @@ class KubeProxy:
             def handle_request(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 content = self.headers.get("Content-Type", "application/json")
-                status, text = api.raw(self.command, self.path, json.loads(body) if body else None, content)
-                if proxy.records(f"{self.command} {self.path.partition('?')[0]}"):
+                request = f"{self.command} {self.path.partition('?')[0]}"
+                if proxy.attendant:
+                    proxy.attendant(request)
+                kind = proxy.records(request)
+                status, text = 500, "by the test's proxy"
+                if kind not in ("fail", "cut_before"):
+                    status, text = api.raw(self.command, self.path, json.loads(body) if body else None, content)
+                if kind in ("cut_before", "cut_after"):
                     self.close_connection = True
                     return
                 self.send_response(status)
@@ -63,14 +84,20 @@ class KubeProxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def records(self, request: str) -> bool:
-        """Note a request; say whether its answer is to be lost."""
+    def fault(self, n: int, kind: Fault) -> None:
+        """Disturb the n-th request from now."""
+        self._fault = (len(self.requests) + n, kind)
+
+    def records(self, request: str) -> Fault | None:
+        """Note a request; say what is to go wrong with it."""
         self.requests.append(request)
-        return self.lose_answer_of == len(self.requests)
+        if self.lose_answer_of == len(self.requests):
+            return "cut_after"
+        return self._fault[1] if self._fault and self._fault[0] == len(self.requests) else None
 
     def reset(self) -> None:
         self.requests.clear()
-        self.lose_answer_of = None
+        self.lose_answer_of = self.attendant = self._fault = None
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -200,3 +227,24 @@ def cluster(
     manifest = _stack.api.get(DEPLOYMENT, "velero", _stack.namespace)
     yield Cluster(_stack.api, _kube_proxy, namespace, kubeconfig, manifest)
     _kube_proxy.reset()
+
+
+class Attendant:
+    """What controllers and the Velero server write, written when a module is about to look for it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __call__(self, request: str) -> None:
+        method, _space, path = request.partition(" ")
+        plural, name = path.split("/")[-2:]
+        if method != "GET":
+            return
+        if plural == "deployments":
+            self._cluster.serve(DEPLOYMENT, name)
+        elif plural == "serverstatusrequests" and self._cluster.find(SERVER_STATUS_REQUEST, name):
+            plugins = [{"kind": "ObjectStore", "name": "velero.io/aws"}]
+            status = {"phase": "Processed", "serverVersion": "v1", "plugins": plugins}
+            self._cluster.patch(SERVER_STATUS_REQUEST, name, {"status": status})
+        elif plural == "backupstoragelocations" and self._cluster.find(LOCATION, name):
+            self._cluster.validate("Available", name=name)

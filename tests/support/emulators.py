@@ -324,7 +324,7 @@ class SeaweedFS(Emulator):
             "-s3.port.lance=0",
             f"-s3.config={self.directory / 's3.json'}",
             "-master.volumeSizeLimitMB=64",
-            "-volume.max=20",
+            "-volume.max=100",  # each bucket takes seven
         ]
 
     def _configuration(self) -> dict[str, Any]:

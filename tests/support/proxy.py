@@ -19,7 +19,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -111,7 +111,7 @@ class Proxy:
         self.clear()
         with self._lock:
             self._faults: list[_Fault] = []
-            self._denied: set[tuple[str, str | None]] = set()
+            self._denied: dict[tuple[str, str | None], tuple[str, str]] = {}
             self._share = 0.0
             self._random = random.Random(0)
 
@@ -129,10 +129,14 @@ class Proxy:
         with self._lock:
             self._share, self._random = share, random.Random(seed)
 
-    def deny(self, service: str, operation: str | None = None) -> None:
-        """Answer AccessDenied to an operation, or to all of a service, until the next reset."""
+    def deny(self, service: str, operation: str | None = None, message: str = "", code: str = "") -> None:
+        """Answer AccessDenied to an operation, or to all of a service, until the next reset.
+
+        With ``message`` in the words of AWS, and with its ``code`` and status 400 where that is another one: S3 passes
+        on what KMS says, which no emulator of S3 does.
+        """
         with self._lock:
-            self._denied.add((service, operation))
+            self._denied[service, operation] = (code, message)
 
     def strike(self, call: wire.Call) -> tuple[Kind | None, float]:
         """What happens to this request, and after how many seconds; the handler's question."""
@@ -150,9 +154,19 @@ class Proxy:
                     kind = fault.kind
             if self._share and self._random.random() < self._share:
                 kind = kind or "throttle"
-            if {(call.service, call.operation), (call.service, None)} & self._denied:
+            if {(call.service, call.operation), (call.service, None)} & self._denied.keys():
                 kind = kind or "deny"
             return kind, delay
+
+    def answer(self, kind: str, call: wire.Call, headers: Mapping[str, str]) -> wire.ErrorAnswer:
+        """What an injected fault looks like; the handler's question."""
+        with self._lock:
+            found = self._denied.get((call.service, call.operation)) or self._denied.get((call.service, None))
+        code, message = found if found and kind == "deny" else ("", "")
+        message = message or f"{kind} by the test's proxy"
+        if code:
+            return wire.error_answer(wire.protocol(call.service, headers), code, message, 400)
+        return wire.fault_answer(kind, call, headers, message)
 
     def record(self, call: wire.Call, status: int) -> None:
         """Note a call; the handler's duty."""
@@ -261,7 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
 
     def _fault(self, kind: str, call: wire.Call, headers: dict[str, str]) -> _Answer:
-        error = wire.fault_answer(kind, call, headers, f"{kind} by the test's proxy")
+        error = self.server.proxy.answer(kind, call, headers)
         named = [("Content-Type", error.content_type), ("x-amzn-RequestId", wire.REQUEST_ID)]
         if "smithy-protocol" in headers:
             named.append(("smithy-protocol", headers["smithy-protocol"]))

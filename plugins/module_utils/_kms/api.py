@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
@@ -25,8 +27,15 @@ from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dic
 
 #: Days until KMS deletes a key that this run created and lost the race for the alias with; KMS's minimum.
 _ORPHAN_WINDOW_IN_DAYS = 7
+#: Seconds to look again for a key or alias that should be there: KMS and the tagging API tell of new ones with a delay.
+_LOOK_AGAIN = (1.0, 2.0, 4.0)
 #: KMS tells of new keys and states with a delay, and a key cannot be replicated while it is being replicated.
 _UNSETTLED_CODES = frozenset({"NotFoundException", "KMSInvalidStateException"})
+#: "It might take up to five minutes for tag and alias changes to affect KMS key authorization" (KMS Developer Guide).
+_NEW_KEY_HINT = (
+    "Where a policy asks for the tags of the key, KMS may see those of a new one only after five minutes: "
+    "run again then."
+)
 
 
 def describe(aws: Aws, key_id: str) -> Key | None:
@@ -47,8 +56,10 @@ class KeyResource:
     wanted: WantedKey
     key_id: str | None = None
     delete_after: int | None = None
+    sleep: Callable[[float], None] = time.sleep
     _caller: Caller | None = None
     _created: str | None = None
+    _answer_lost: bool = False
 
     def read(self) -> Key | None:
         key = self._by_id() if self.key_id else self._by_alias()
@@ -85,6 +96,19 @@ class KeyResource:
         """The key of a run that was cut before it could create the alias: of this one, else of an earlier one."""
         if self._created:
             return Key(self.aws.call("kms:DescribeKey", KeyId=self._created)["KeyMetadata"], alias_exists=False)
+        return self._await(self._tagged) if self._answer_lost else self._tagged()
+
+    def _await(self, look: Callable[[], Key | None]) -> Key | None:
+        found = look()
+        for pause in _LOOK_AGAIN:
+            if found is not None:
+                break
+            self.sleep(pause)
+            found = look()
+        return found
+
+    def _tagged(self) -> Key | None:
+        """The oldest usable key that was made for the alias."""
         tagged = {"Key": CREATED_FOR_TAG, "Values": [str(self.wanted.alias)]}
         found = self.aws.pages(
             "resourcegroupstaggingapi:GetResources",
@@ -116,20 +140,36 @@ class KeyResource:
             for step in plan.steps:
                 once = step.action == "kms:CreateKey"
                 learned.update(bind(step, self.aws.perform(step, learned, once=once)))
-        except Moved:
-            self._look_after(learned)
+        except Moved as moved:
+            self._answer_lost = moved.cause.action == "kms:CreateKey"
+            self._look_after(learned, alias_taken=moved.cause.code == "AlreadyExistsException")
             raise
         except ServiceError as error:
             if error.code not in _UNSETTLED_CODES:
+                if learned and error.code == "AccessDeniedException":
+                    error.add_hint(_NEW_KEY_HINT)
                 raise
             self._look_after(learned)
             raise Moved(error) from error
         return learned
 
-    def _look_after(self, learned: Mapping[str, t.Any]) -> None:
+    def _look_after(self, learned: Mapping[str, t.Any], *, alias_taken: bool = False) -> None:
         """See to the key that was made a moment ago: finish it, or give it up where somebody else got the alias."""
         self._created = learned.get("key_id", self._created)
-        winner = describe(self.aws, str(self.wanted.alias)) if self._created else None
+        if self._created is None:
+            return
+        look = partial(describe, self.aws, str(self.wanted.alias))
+        winner = self._await(look) if alias_taken else look()
         if winner is not None and winner.key_id != self._created:
-            self.aws.call("kms:ScheduleKeyDeletion", KeyId=self._created, PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS)
+            self._give_up(self._created)
             self._created = None
+
+    def _give_up(self, key_id: str) -> None:
+        try:
+            self.aws.call("kms:ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS)
+        except ServiceError as error:
+            error.add_hint(
+                f"Another run was faster with {self.wanted.alias}, and this one has made the key {key_id} in vain: delete "
+                f"it (aws kms schedule-key-deletion --key-id {key_id}) and run again."
+            )
+            raise

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     POLICY_NAME,
@@ -31,12 +31,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     parse,
     refuse_orphans,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 
 #: How KMS answers GetKeyPolicy for a key that cannot be read; it works in the own account only.
 _UNREADABLE_CODES = frozenset({"AccessDeniedException", "InvalidArnException", "NotFoundException"})
 #: Seconds between two tries while a new principal becomes visible to KMS, doubled each time up to the second.
-_FIRST_PAUSE, _LONGEST_PAUSE = 1, 8
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 8.0
 
 
 @dataclass
@@ -54,6 +55,7 @@ class KeyPolicyResource:
     principal_timeout: int
     sleep: Callable[[float], None]
     _current: KeyPolicy | None = None
+    _waited: float = 0
 
     def read(self) -> KeyPolicy:
         self._current = self._read()
@@ -123,26 +125,35 @@ class KeyPolicyResource:
             )
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        if not t.cast(KeyPolicy, self._current).exists:
+        before = t.cast(KeyPolicy, self._current)
+        if not before.exists:
             remedy = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
             raise Refusal("key_id", self.key_id, "does not exist", remedy)
-        waited, pause = 0, _FIRST_PAUSE
+        self._write(plan, before)
+        if not self.bypass:  # else the caller may no longer be allowed to look
+            see_through(before, action="kms:PutKeyPolicy", read=self.read, decide=self.decide, sleep=self.sleep)
+        return {}
+
+    def _write(self, plan: Plan, before: KeyPolicy) -> None:
+        pause = _FIRST_PAUSE
         while True:
             try:
-                return self.aws.apply(plan)
+                return self.aws.replace(plan)
             except ServiceError as error:
                 if error.code != "MalformedPolicyDocumentException" or "principal" not in str(error).lower():
                     raise
                 refuse_orphans(plan.result["orphaned_principals"], option="key_id", subject=self.key_id)
-                if waited >= self.principal_timeout:
-                    raise self._invisible(plan, waited) from error
-            pause = min(pause, self.principal_timeout - waited)
-            self.sleep(pause)
-            waited, pause = waited + pause, min(pause * 2, _LONGEST_PAUSE)
+                if self._waited >= self.principal_timeout:
+                    raise self._invisible(plan) from error
+                pause = min(pause, self.principal_timeout - self._waited)
+                self.sleep(pause)
+                self._waited, pause = self._waited + pause, min(pause * 2, _LONGEST_PAUSE)
+                if self.read() != before:
+                    raise Moved(error) from error
 
-    def _invisible(self, plan: Plan, waited: int) -> Refusal:
+    def _invisible(self, plan: Plan) -> Refusal:
         found = named_principals(self.wanted.statements) or named_principals(listed(plan.result["policy"]["Statement"]))
         names = f"a policy that names {', '.join(found)}" if found else f"the policy of {self.key_id}"
-        reason = f"cannot be set: KMS still says after {waited} s that a principal does not exist"
+        reason = f"cannot be set: KMS still says after {self._waited:g} s that a principal does not exist"
         remedy = "Create the roles and users first, correct their names, or set a longer principal_timeout."
         return Refusal("statements", names, reason, remedy)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
@@ -21,6 +21,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     parse,
     refuse_orphans,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
@@ -42,6 +43,7 @@ class BucketPolicyResource:
     bucket: str
     owner: str | None
     bypass: bool
+    sleep: Callable[[float], None]
     _current: Document | None = None
 
     def read(self) -> Document | None:
@@ -78,9 +80,14 @@ class BucketPolicyResource:
         )
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        before = self._current
         try:
-            return self.aws.apply(plan)
+            self.aws.replace(plan)
         except ServiceError as error:
             if error.code == "MalformedPolicy" and "principal" in str(error):
                 refuse_orphans(plan.result["orphaned_principals"], option="bucket", subject=self.bucket)
             raise
+        if not self.bypass:  # else the caller may no longer be allowed to look
+            action = plan.steps[0].action
+            see_through(before, action=action, read=self.read, decide=self.decide, sleep=self.sleep)
+        return {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 import typing as t
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,11 +22,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.identity imp
     refuse_incomplete,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    API_VERSION,
     enumerate_names,
     running,
     velero_path,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
 
 _POLL_SECONDS = 1.0
 _PLUGIN = {"kind": "ObjectStore", "name": "velero.io/aws"}
@@ -139,38 +138,19 @@ class IdentityResource:
 
     def _server_version(self, deadline: float) -> str:
         """Ask the server itself; a finished rollout says nothing, for Velero's pods have no probes."""
-        name = f"coffer-velero-{uuid.uuid4().hex[:12]}"
-        path = velero_path("serverstatusrequests", self.wanted.namespace, name)
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": "ServerStatusRequest",
-            "metadata": {"name": name, "namespace": self.wanted.namespace},
-            "spec": {},
-        }
-        self.kube.create(velero_path("serverstatusrequests", self.wanted.namespace), body)
-        try:
-            status = self._answer(path, deadline)
-        finally:
-            self.kube.delete(path)
+        status = ask(self.kube, self.wanted.namespace, "ServerStatusRequest", {}, deadline)
+        if status is None:
+            raise VeleroError(
+                f"The Velero server in namespace {self.wanted.namespace} does not answer within {self.wait_timeout} s, "
+                f"though its pod is up. See its log: kubectl -n {self.wanted.namespace} logs "
+                f"{self._current.servers[0].title.lower()}."
+            )
         if _PLUGIN not in [{"kind": p.get("kind"), "name": p.get("name")} for p in status.get("plugins") or ()]:
             raise VeleroError(
                 f"Velero in namespace {self.wanted.namespace} has no plugin {_PLUGIN['name']}. Add "
                 "velero-plugin-for-aws: velero plugin add, or initContainers of the Helm chart."
             )
         return str(status.get("serverVersion"))
-
-    def _answer(self, path: str, deadline: float) -> dict[str, t.Any]:
-        while True:
-            status: dict[str, t.Any] = self.kube.get(path).get("status") or {}
-            if status.get("phase") == "Processed":
-                return status
-            if time.monotonic() > deadline:
-                raise VeleroError(
-                    f"The Velero server in namespace {self.wanted.namespace} does not answer within "
-                    f"{self.wait_timeout} s, though its pod is up. See its log: kubectl -n {self.wanted.namespace} "
-                    f"logs {self._current.servers[0].title.lower()}."
-                )
-            time.sleep(_POLL_SECONDS)
 
 
 _BAD_CONDITIONS = {("Progressing", "False"), ("ReplicaFailure", "True")}

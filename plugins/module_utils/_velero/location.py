@@ -24,6 +24,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import Differe
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remedy
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
     API_VERSION,
+    DURATION,
+    duration_seconds,
     other_managers,
     velero_path,
 )
@@ -41,8 +43,6 @@ ENCRYPTION = {
     "customer_key_encryption_file": "customerKeyEncryptionFile",
 }
 _CUSTOMER_KEY = ("customerKeyEncryptionSecret", "customerKeyEncryptionFile")
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+|0")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
@@ -243,14 +243,8 @@ def _periods(wanted: WantedLocation) -> None:
     """The schema takes any string, and a single bad one keeps the server from reading all its locations."""
     for option in ("validation_frequency", "backup_sync_period"):
         text = getattr(wanted, option)
-        if text is not None and not _DURATION.fullmatch(text):
+        if text is not None and not DURATION.fullmatch(text):
             raise Refusal(option, text or "it", "is not a duration", "Write it as in 30s, 1h30m or 0.")
-
-
-def _duration(text: str) -> float | str:
-    if not _DURATION.fullmatch(text):
-        return text
-    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([a-zµ]+)", text))
 
 
 def _certificate_text(text: str) -> bytes | str:
@@ -271,8 +265,8 @@ _SAME: Mapping[str, Callable[[t.Any], t.Any]] = {
     "config.s3ForcePathStyle": lambda value: value in _TRUE or None,
     "config.insecureSkipTLSVerify": lambda value: value in _TRUE or None,
     "accessMode": lambda value: None if value == "ReadWrite" else value,
-    "validationFrequency": _duration,
-    "backupSyncPeriod": _duration,
+    "validationFrequency": duration_seconds,
+    "backupSyncPeriod": duration_seconds,
 }
 
 

@@ -25,7 +25,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.location imp
     unavailable,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import enumerate_names, velero_path
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
+    backups_in,
+    enumerate_names,
+    velero_path,
+)
 
 _POLL_SECONDS = 1.0
 
@@ -113,9 +117,7 @@ class LocationResource:
 
     def _backups(self) -> str:
         """The backups in the location, for a sentence; empty where there are none."""
-        backups = self.kube.list(velero_path("backups", self.wanted.namespace))
-        names = [b["metadata"]["name"] for b in backups if b["spec"].get("storageLocation") == self.wanted.name]
-        return f"{len(names)} backup{'s' * (len(names) > 1)} ({enumerate_names(names)})" if names else ""
+        return backups_in(self.kube.list(velero_path("backups", self.wanted.namespace)), [self.wanted.name])
 
     def confirm(self) -> dict[str, t.Any]:
         """Wait until the server has validated what is there now, and fail where it is not Available."""

@@ -93,6 +93,11 @@ def remedy(message: str) -> str:
     return next(found, "See the log of the Velero server.")
 
 
+def is_known(message: str) -> bool:
+    """Whether there is a remedy for it."""
+    return any(re.search(pattern, message) for pattern, _text in (*_IN_SPEC, *_OUTSIDE))
+
+
 def is_final(message: str) -> bool:
     """Whether only another spec can help."""
     return any(re.search(pattern, message) for pattern, _text in _IN_SPEC)

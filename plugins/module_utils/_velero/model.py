@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
 
@@ -22,6 +23,17 @@ _IN_SERVER = frozenset({"", "New", "Queued", "ReadyToStart", "InProgress"})
 _IN_NODE_AGENT = frozenset({"WaitingForPluginOperations", "WaitingForPluginOperationsPartiallyFailed"})
 
 _NAMES_SHOWN = 5
+
+#: A duration as Go writes it, which is how Velero reads it.
+DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+|0")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+
+
+def duration_seconds(text: str) -> float | str:
+    """How long a duration is; what is none stays as it is."""
+    if not DURATION.fullmatch(text):
+        return text
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([a-zµ]+)", text))
 
 
 def velero_path(plural: str, namespace: str, name: str = "") -> str:
@@ -44,6 +56,12 @@ def enumerate_names(names: Iterable[str]) -> str:
     ordered = sorted(names)
     more = len(ordered) - _NAMES_SHOWN
     return ", ".join(ordered[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def backups_in(backups: Iterable[Mapping[str, t.Any]], locations: Collection[str]) -> str:
+    """The backups in some locations, for a sentence; empty where there are none."""
+    names = [b["metadata"]["name"] for b in backups if b["spec"].get("storageLocation") in locations]
+    return f"{len(names)} backup{'s' * (len(names) > 1)} ({enumerate_names(names)})" if names else ""
 
 
 def other_managers(metadata: Mapping[str, t.Any]) -> str | None:

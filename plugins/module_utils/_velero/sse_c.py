@@ -114,7 +114,7 @@ def _write(wanted: WantedSecret, current: SecretState | None) -> Step:
 def _missing(wanted: WantedSecret, subject: str) -> Refusal:
     remedy = (
         f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {wanted.namespace} create secret generic "
-        f"{wanted.name} --from-file={wanted.key}=sse-c.key; keep the file in a safe place, for without it the backups are "
-        "lost. generate=true makes a random key once."
+        f"{wanted.name} --from-file={wanted.key}=sse-c.key; keep the file in a safe place, for without it the backups "
+        "are lost. generate=true makes a random key once."
     )
     return Refusal("secret", subject, f"does not exist in namespace {wanted.namespace}", remedy)

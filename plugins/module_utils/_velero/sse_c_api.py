@@ -12,9 +12,15 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero.location import PLURAL
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
+    backups_in,
+    enumerate_names,
+    velero_path,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import (
     KEY_BYTES,
     NEW_KEY,
@@ -44,7 +50,26 @@ class SecretResource:
         return decide_secret(self.wanted, current)
 
     def guard(self, plan: Plan) -> None:
-        """Nothing beyond what the plan itself refuses."""
+        """A new key must not take the place of a lost one: it would read none of the backups, and look like it did."""
+        namespace, reference = self.wanted.namespace, self.wanted.reference
+        try:
+            locations = self.kube.list(velero_path(PLURAL, namespace))
+        except ServiceError as error:
+            if error.code == "404":  # Velero is installed later
+                return
+            raise
+        names = [
+            location["metadata"]["name"]
+            for location in locations
+            if (location["spec"].get("config") or {}).get("customerKeyEncryptionSecret") == reference
+        ]
+        if names and (backups := backups_in(self.kube.list(velero_path("backups", namespace)), names)):
+            reason = f"does not exist, and {backups} in {enumerate_names(names)} can be read with its old key only"
+            remedy = (
+                "Put that key back from your copy. If there is none, these backups are lost: delete them, or name "
+                "another Secret and make a location of its own for it."
+            )
+            raise Refusal("secret", f'Secret "{reference}"', reason, remedy)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()

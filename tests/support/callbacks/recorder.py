@@ -37,6 +37,7 @@ class CallbackModule(CallbackBase):
             "task": result._task.get_name(),
             "action": result._task.resolved_action or result._task.action,
             "host": result._host.get_name(),
+            "check": bool(result._task.check_mode),
             "seconds": round(time.monotonic() - self._start, 3),
             "result": {name: value for name, value in result._result.items() if not name.startswith("_ansible")},
         }

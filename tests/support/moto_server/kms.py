@@ -14,7 +14,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.iam.models import iam_backends
 from moto.kms import responses
 from moto.kms.exceptions import NotFoundException
-from moto.kms.models import Key, KmsBackend
+from moto.kms.models import Key, KmsBackend, kms_backends
 from moto.kms.responses import KmsResponse
 
 from tests.support.moto_server import policy as evaluation
@@ -53,7 +53,7 @@ def key_usage_and_multi_region_are_always_told() -> None:
 
 @correction
 def key_of_another_account_or_region_is_not_found() -> None:
-    """An ARN names one key; moto looks only at the id in it."""
+    """An ARN names one key; moto looks only at the id in it. Whom the key's policy names may describe it."""
 
     @around(KmsResponse, "call_action")
     def call_action(original: Any, self: Any) -> Any:
@@ -61,6 +61,10 @@ def key_of_another_account_or_region_is_not_found() -> None:
         for name in ("KeyId", "TargetKeyId", "DestinationKeyId"):
             arn = str(parameters.get(name, ""))
             if arn.startswith("arn:") and arn.split(":")[3:5] != [self.region, self.current_account]:
+                _, _, _, region, account, resource = arn.split(":", 5)
+                key = kms_backends[account][region].keys.get(resource.removeprefix("key/"))
+                if key and self._get_action() == "DescribeKey" and f"::{self.current_account}:root" in key.policy:
+                    return 200, {}, json.dumps(key.to_dict())
                 error = NotFoundException(f"Key '{arn}' does not exist")
                 return error.code, dict(error.get_headers()), error.description
         return original(self)

@@ -27,7 +27,13 @@ PROFILE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(FILTERS) - {"storage_profile"}))
+#: The filters that are not a document of the profile alone; operator_policy has tests of its own.
+OTHERS = {"storage_profile", "operator_policy"}
+#: What the example of a filter gives to it beside a profile.
+ARGUMENTS: dict[str, dict[str, Any]] = {"operator_policy": {"kms_alias": "alias/velero"}}
+
+
+@pytest.mark.parametrize("name", sorted(set(FILTERS) - OTHERS))
 def test_filter_is_the_document(name: str) -> None:
     assert FILTERS[name](PROFILE) == getattr(_documents, name)(StorageProfile.parse(PROFILE))
 
@@ -67,7 +73,7 @@ def test_page(name: str) -> None:
     assert missing == []
     for task in yaml.safe_load(page["EXAMPLES"]):
         assert f"coffer.velero.{name}" in str(task)
-        FILTERS[name](task["vars"]["profile"])
+        FILTERS[name](task["vars"]["profile"], **ARGUMENTS.get(name, {}))
 
 
 def test_no_page_without_its_filter() -> None:

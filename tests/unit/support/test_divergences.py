@@ -145,6 +145,18 @@ def test_key_of_another_account_or_region_is_not_found(kms: Any, key: dict[str, 
         assert refusal(call, KeyId=arn) == ("NotFoundException", 400)
 
 
+def test_key_of_another_account_is_described_to_whom_its_policy_names(
+    moto: Moto, kms: Any, key: dict[str, Any]
+) -> None:
+    session = moto.client("sts").assume_role(RoleArn="arn:aws:iam::210987654321:role/any", RoleSessionName="test")
+    theirs = moto.client("kms", aws_access_key_id=session["Credentials"]["AccessKeyId"])
+    assert refusal(theirs.describe_key, KeyId=key["Arn"]) == ("NotFoundException", 400)
+    policy = json.loads(kms.get_key_policy(KeyId=key["Arn"], PolicyName="default")["Policy"])
+    policy["Statement"].append({**policy["Statement"][0], "Principal": {"AWS": "arn:aws:iam::210987654321:root"}})
+    kms.put_key_policy(KeyId=key["Arn"], PolicyName="default", Policy=json.dumps(policy))
+    assert theirs.describe_key(KeyId=key["Arn"])["KeyMetadata"]["Arn"] == key["Arn"]
+
+
 def test_alias_arn_of_another_account_is_not_found(kms: Any, key: dict[str, Any]) -> None:
     kms.create_alias(AliasName="alias/velero", TargetKeyId=key["KeyId"])
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/velero"

@@ -359,6 +359,10 @@ def test_nobody_signs() -> None:
         aws.call("kms:DescribeKey", KeyId="x")
 
 
+def test_partition() -> None:
+    assert Aws(parameters(region="cn-north-1")).partition == "aws-cn"
+
+
 def test_without_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_aws, "HAS_BOTO3", False)
     with pytest.raises(VeleroError) as raised:

@@ -24,7 +24,7 @@ OBJECTS = f"{BUCKET}/production/*"
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd"
 FOREIGN_KEY = "arn:aws:kms:eu-central-1:444455556666:key/1234abcd"
 OTHER_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/9999ffff"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero"
+ROLES = [f"arn:aws:iam::{ACCOUNT}:role/velero", f"arn:aws:iam::{ACCOUNT}:role/velero-green"]
 ADMINS = [f"arn:aws:iam::{ACCOUNT}:role/admin", f"arn:aws:iam::{ACCOUNT}:root"]
 ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLED539"
 HERE = "56521504"  # stands for the bucket and the prefix in Sids
@@ -56,7 +56,7 @@ def profile(mode: str, **values: Any) -> StorageProfile:
         "region": "eu-central-1",
         "bucket": "acme-backups",
         "prefix": "production",
-        "role_arns": [ROLE],
+        "role_arns": ROLES[::-1],
         "kms_key_administrators": ADMINS[::-1],
         "oidc_issuer_url": f"https://{ISSUER}",
         "encryption_mode": mode,
@@ -86,7 +86,7 @@ KEY_POLICY = [
         "Action": _documents.KEY_ADMINISTRATION,
         "Resource": "*",
     },
-    {"Sid": f"VeleroUseOfKey{HERE}", "Principal": {"AWS": [ROLE]}, "Resource": "*", **USE_OF_KEY},
+    {"Sid": f"VeleroUseOfKey{HERE}", "Principal": {"AWS": ROLES}, "Resource": "*", **USE_OF_KEY},
 ]
 S3_STATEMENTS: list[dict[str, Any]] = [
     {
@@ -302,7 +302,10 @@ def test_partitions(mode: str, region: str, partition: str, s3: str) -> None:
     def here(text: str) -> str:
         return text.replace("arn:aws:", f"arn:{partition}:").replace(":eu-central-1:", f":{region}:")
 
-    values: dict[str, Any] = {"role_arns": [here(ROLE)], "kms_key_administrators": [here(arn) for arn in ADMINS]}
+    values: dict[str, Any] = {
+        "role_arns": [here(arn) for arn in ROLES],
+        "kms_key_administrators": [here(arn) for arn in ADMINS],
+    }
     if has_key(mode):
         values["kms_key_arn"] = here(KEY)
     expected = json.loads(json.dumps(TABLE[mode]))
@@ -344,7 +347,7 @@ def test_installations_that_share_a_key_or_a_bucket_have_sids_of_their_own(other
 
 
 def test_what_a_statement_says_does_not_change_its_sid() -> None:
-    changed = profile("sse-kms", kms_key_arn=OTHER_KEY, role_arns=[f"{ROLE}2"], kms_key_administrators=ADMINS[:1])
+    changed = profile("sse-kms", kms_key_arn=OTHER_KEY, role_arns=ROLES[:1], kms_key_administrators=ADMINS[:1])
     assert sids(changed) == sids(profile("sse-kms"))
 
 

@@ -152,8 +152,9 @@ def test_moved_is_read_and_decided_again() -> None:
 
 def test_the_first_plan_tells_the_story() -> None:
     """What was done before the state moved is this task's doing too."""
-    thing = Thing([change("one"), change("two")], [Moved(RIVAL), {}])
-    assert reconcile(thing)[0]["diff"] == {"before": {}, "after": {"one": "there"}}
+    thing = Thing([change("one"), change("two"), change("three")], [Moved(RIVAL), Moved(RIVAL), {}])
+    result, _task = reconcile(thing)
+    assert result == {"changed": True, "plan": "three", "diff": {"before": {}, "after": {"one": "there"}}}
 
 
 def test_moved_to_where_it_should_be_is_still_a_change() -> None:

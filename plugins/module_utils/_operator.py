@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the person who runs ``site.yml`` has to be allowed. Pure. PRIVATE to coffer.velero.
+
+Everything that a run sends to create, to repair and to change, and nothing else: no deletion of a key, a bucket, a role
+or a policy, no use of the key, and no object. ``sts:GetCallerIdentity`` takes no permission.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of, service_host
+from ansible_collections.coffer.velero.plugins.module_utils._documents import POLICY_VERSION, Document
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
+from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, StorageProfile
+
+
+def operator_policy(
+    profile: StorageProfile,
+    *,
+    kms_alias: str | None = None,
+    role_name: str = "velero",
+    policy_name: str = "velero",
+    cluster_name: str | None = None,
+    manage_bucket: bool = True,
+    bucket_versioning: str | None = None,
+    tags: Mapping[str, t.Any] | None = None,
+) -> Document:
+    """The policy for a run with these variables of the roles.
+
+    :param kms_alias: the alias by which the key is found or created; without it, the profile's key exists already
+    :param cluster_name: the EKS cluster whose issuer a run reads
+    :param bucket_versioning: only whether it is set matters, and so with ``tags``
+    :raises Refusal: where the cluster is not known
+    """
+    tagged = bool(tags)
+    statements: list[Document] = []
+    if profile.encrypts_with_kms:
+        statements += _created_key(profile, alias_name(kms_alias), tagged) if kms_alias else _existing_key(profile)
+    statements += _identity(profile, role_name, policy_name, cluster_name, tagged)
+    if manage_bucket:
+        statements.append(_bucket(profile, tagged, versioned=bool(bucket_versioning)))
+    return {"Version": POLICY_VERSION, "Statement": statements}
+
+
+def with_created_key(values: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
+    """The values of a profile, with a key where its mode needs one and a run has yet to create it."""
+    if values.get("kms_key_arn") or (values.get("encryption_mode") or "sse-kms") not in KMS_MODES:
+        return values
+    region, account_id = (str(values.get(name) or "") for name in ("region", "account_id"))
+    key = Arn(partition_of(region), "kms", region, account_id, f"key/{PREDICTED_KEY_ID}")
+    return {**values, "kms_key_arn": str(key)} if region and account_id else values
+
+
+def _allow(sid: str, actions: Sequence[str], resource: str, condition: Document | None = None) -> Document:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource}
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def _existing_key(profile: StorageProfile) -> list[Document]:
+    """A key that somebody else made: a run looks at it, and changes its policy where it is of this account."""
+    key_arn = str(profile.kms_key_arn)
+    arn = Arn.parse(key_arn)
+    own = arn is not None and arn.account_id == profile.account_id
+    policy = ["kms:GetKeyPolicy", "kms:PutKeyPolicy"] if own else []
+    return [_allow("VeleroKey", ["kms:DescribeKey", *policy], key_arn)]
+
+
+def _created_key(profile: StorageProfile, alias: str, tagged: bool) -> list[Document]:
+    """A key whose id KMS has yet to choose: it is known by the tag that it is created with.
+
+    The alias could not stand for it: for up to five minutes KMS does not see a new alias when it judges a request (KMS
+    Developer Guide, "ABAC for AWS KMS"). The tag that lets the key be managed can be put on a new key only, or on one
+    that has no alias; else whoever has this policy could make any key his own by tagging it.
+    """
+    keys = str(Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*"))
+    created_now = {"StringEquals": {f"aws:RequestTag/{CREATED_FOR_TAG}": alias}}
+    created_once = {"StringEquals": {f"aws:ResourceTag/{CREATED_FOR_TAG}": alias}}
+    manage = [
+        "kms:CreateAlias",
+        "kms:EnableKeyRotation",
+        "kms:GetKeyPolicy",
+        "kms:GetKeyRotationStatus",
+        "kms:ListResourceTags",
+        "kms:PutKeyPolicy",
+        "kms:UpdateKeyDescription",
+        *(["kms:TagResource"] if tagged else []),
+    ]
+    return [
+        # By the alias, which may not exist yet; by the tag, for a key that an earlier run could not finish.
+        _allow("VeleroFindKey", ["kms:DescribeKey"], keys),
+        _allow("VeleroFindKeyByTag", ["tag:GetResources"], "*"),
+        _allow("VeleroCreateKey", ["kms:CreateKey"], "*", created_now),
+        _allow("VeleroTagNewKey", ["kms:TagResource"], keys, {**created_now, "Null": {"kms:ResourceAliases": "true"}}),
+        _allow("VeleroAlias", ["kms:CreateAlias"], keys.removesuffix("key/*") + alias),
+        _allow("VeleroKey", manage, keys, created_once),
+    ]
+
+
+def _identity(
+    profile: StorageProfile, role_name: str, policy_name: str, cluster_name: str | None, tagged: bool
+) -> list[Document]:
+    """The cluster's OIDC provider, Velero's policy and Velero's role."""
+
+    def iam(resource: str) -> str:
+        return str(Arn(profile.partition, "iam", "", profile.account_id, resource))
+
+    def managed(kind: str, *actions: str) -> list[str]:
+        tag = [f"iam:Tag{kind}"] if tagged else []
+        return [f"iam:Create{kind}", f"iam:Get{kind}", *(f"iam:{action}" for action in actions), *tag]
+
+    role, policy = iam(f"role/{role_name}"), iam(f"policy/{policy_name}")
+    versions = ("CreatePolicyVersion", "DeletePolicyVersion", "GetPolicyVersion", "ListPolicyVersions")
+    statements = [
+        _allow(
+            "VeleroCluster",
+            managed("OpenIDConnectProvider", "AddClientIDToOpenIDConnectProvider"),
+            iam(f"oidc-provider/{_issuer(profile, cluster_name)}"),
+        ),
+        _allow("VeleroPolicy", managed("Policy", *versions), policy),
+        _allow("VeleroRole", managed("Role", "ListAttachedRolePolicies", "UpdateAssumeRolePolicy"), role),
+        _allow("VeleroRolePolicy", ["iam:AttachRolePolicy"], role, {"ArnEquals": {"iam:PolicyARN": policy}}),
+    ]
+    if cluster_name:
+        cluster = Arn(profile.partition, "eks", profile.region, profile.account_id, f"cluster/{cluster_name}")
+        statements.append(_allow("VeleroClusterIssuer", ["eks:DescribeCluster"], str(cluster)))
+    return statements
+
+
+def _issuer(profile: StorageProfile, cluster_name: str | None) -> str:
+    """The issuer of the cluster, as ARNs spell it; EKS chooses the id at the end of its own."""
+    if profile.oidc_issuer_url:
+        return issuer_name(profile.oidc_issuer_url)
+    if not cluster_name:
+        remedy = "Name the EKS cluster, or give the issuer of the cluster's ServiceAccount tokens in the profile."
+        raise Refusal("cluster_name", "it", "is not set, and oidc_issuer_url neither", remedy)
+    return f"oidc.{service_host('eks', profile.region)}/id/*"
+
+
+def _bucket(profile: StorageProfile, tagged: bool, *, versioned: bool) -> Document:
+    actions = [
+        "s3:CreateBucket",
+        "s3:GetBucketOwnershipControls",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetEncryptionConfiguration",
+        "s3:ListBucket",  # HeadBucket
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutEncryptionConfiguration",
+        *(["s3:PutBucketTagging"] if tagged else []),
+        *(["s3:GetBucketVersioning", "s3:PutBucketVersioning"] if versioned else []),
+    ]
+    return _allow("VeleroBucket", actions, profile.bucket_arn)

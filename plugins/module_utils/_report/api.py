@@ -1,0 +1,191 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report as two files. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+import tempfile
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._report.html import to_html
+from ansible_collections.coffer.velero.plugins.module_utils._report.model import Document, assemble, to_json
+
+SUFFIXES = (".json", ".html")
+
+
+class Found(t.NamedTuple):
+    """A file as it is.
+
+    :param verdict: what a report that is there says, ``None`` where it is none
+    """
+
+    content: bytes
+    mode: int
+    verdict: str | None
+
+
+Files = Mapping[Path, Found | None]
+
+
+@dataclass
+class ReportResource:
+    """The two files of a report, for the runner.
+
+    :param dest: without suffix
+    :param mode: the permissions of both files
+    """
+
+    document: Document
+    dest: Path
+    mode: int
+
+    def __post_init__(self) -> None:
+        of_machine, of_person = (self.dest.with_name(self.dest.name + suffix) for suffix in SUFFIXES)
+        text = to_json(self.document).encode()
+        page = to_html(self.document, of_machine.name, _digest(text)).encode()
+        self.contents = {of_machine: text, of_person: page}
+
+    @classmethod
+    def of(cls, evidence: Mapping[str, t.Any], dest: str, mode: str) -> ReportResource:
+        """From the options of a task.
+
+        :raises Refusal: for evidence that is none
+        """
+        document = assemble(evidence, _list_file(evidence))
+        return cls(document, place(dest, document), int(mode, 8))
+
+    def read(self) -> Files:
+        return {path: _found(path) for path in self.contents}
+
+    def decide(self, current: Files) -> Plan:
+        """Both files are written where one of them is not as it should be: they are a pair."""
+        paths = dict(zip(("json_path", "html_path"), map(str, self.contents), strict=True))
+        counts = self.document["objects"]["counts"]
+        result = {
+            "verdict": self.document["verdict"]["overall"],
+            "verdicts": _verdicts(self.document),
+            "counts": counts,
+        }
+        differences = tuple(
+            Difference(str(path), self._told(current[path]), self._wanted(content))
+            for path, content in self.contents.items()
+            if self._told(current[path]) != self._wanted(content)
+        )
+        steps = (Step("write", {"paths": list(paths.values())}),) if differences else ()
+        missing = None
+        if differences and not self.dest.parent.is_dir():
+            remedy = "Make the directory first (ansible.builtin.file), or choose another dest."
+            missing = Refusal("dest", str(self.dest.parent), "is not a directory", remedy)
+        return Plan(steps, differences, {**result, **paths}, unmet=missing)
+
+    def _told(self, found: Found | None) -> dict[str, t.Any] | None:
+        if found is None:
+            return None
+        return {"verdict": found.verdict, "mode": f"{found.mode:04o}", "sha256": _digest(found.content)}
+
+    def _wanted(self, content: bytes) -> dict[str, t.Any] | None:
+        verdict = self.document["verdict"]["overall"]
+        return self._told(Found(content, self.mode, verdict))
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing beyond what the plan itself refuses."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        """Write both files beside where they go, and give them their names once both are whole."""
+        drafts: dict[Path, str] = {}
+        try:
+            for path, content in self.contents.items():
+                drafts[path] = _draft(path, content, self.mode)
+            for path, draft in drafts.items():
+                os.replace(draft, path)
+        except OSError as error:
+            raise VeleroError(f"dest: {self.dest} cannot be written: {error.strerror}.") from error
+        finally:
+            for draft in drafts.values():
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(draft)
+        return {}
+
+
+def place(dest: str, document: Document) -> Path:
+    """Where the files go, without suffix. In a directory they are named by location and time, so that all are kept."""
+    path = Path(dest)
+    if dest.endswith(os.sep) or path.is_dir():
+        location = document["location"]
+        words = f"{location['bucket']}-{location['prefix']}-{document['examination']['finished']}"
+        return path / ("evidence-" + re.sub(r"[^A-Za-z0-9.]+", "-", words.replace(":", "")).strip("-."))
+    return path.with_suffix("") if path.suffix in SUFFIXES else path
+
+
+def _found(path: Path) -> Found | None:
+    try:
+        content = path.read_bytes()
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        return None
+    except OSError as error:
+        remedy = "Choose another dest, or correct the file's permissions."
+        raise Refusal("dest", str(path), f"cannot be read ({error.strerror})", remedy) from error
+    return Found(content, mode, _verdict_in(path, content))
+
+
+def _verdict_in(path: Path, content: bytes) -> str | None:
+    """What the report says that is there already; the page says it in its title."""
+    if path.suffix == ".html":
+        match = re.search(rb"<title>([A-Z][a-z]+):", content[:20_000])
+        return match[1].decode().lower() if match else None
+    try:
+        return str(json.loads(content)["verdict"]["overall"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _draft(path: Path, content: bytes, mode: int) -> str:
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        try:
+            os.fchmod(handle, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        except BaseException:
+            os.unlink(draft)
+            raise
+    return draft
+
+
+def _list_file(evidence: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    """The complete list, with its digest where it is at hand."""
+    objects = evidence.get("objects")
+    path = objects.get("path") if isinstance(objects, Mapping) else None
+    if not path:
+        return None
+    try:
+        with Path(str(path)).expanduser().open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return {"path": str(path), "sha256": digest, "size": file.tell()}
+    except OSError:
+        return {"path": str(path), "sha256": None, "size": None}
+
+
+def _verdicts(document: Document) -> dict[str, str]:
+    return {part: document["verdict"][part] for part in ("objects", "backup_and_restore", "configuration")}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

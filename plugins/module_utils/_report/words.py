@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Numbers, times and names for a person. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def many(number: int, noun: str, plural: str = "") -> str:
+    """``1 object``, ``1,200 objects``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def moment(text: str) -> dt.datetime | None:
+    """A time as AWS, Kubernetes and this collection write it, in UTC; ``None`` where it is none."""
+    try:
+        read = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read.replace(tzinfo=dt.UTC) if read.tzinfo is None else read.astimezone(dt.UTC)
+
+
+def day(when: dt.datetime) -> str:
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
+
+
+def period(started: str, finished: str) -> str:
+    """``24 November 2026, 08:00:00 to 08:00:02 UTC``."""
+    begin, end = moment(started), moment(finished)
+    if begin is None or end is None:
+        return f"{started} to {finished}"
+    if begin == end:
+        return f"{day(begin)}, {begin:%H:%M:%S} UTC"
+    if begin.date() == end.date():
+        return f"{day(begin)}, {begin:%H:%M:%S} to {end:%H:%M:%S} UTC"
+    return f"{day(begin)}, {begin:%H:%M:%S} to {day(end)}, {end:%H:%M:%S} UTC"
+
+
+def size(number: int) -> str:
+    """``2.0 KiB``."""
+    value = float(number)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return many(number, "byte") if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:,.1f} TiB"

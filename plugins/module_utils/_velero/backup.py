@@ -1,0 +1,145 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Backup: what is wanted and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import explain
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remedy
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import API_VERSION, velero_path
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
+    Object,
+    WantedOperation,
+    decide_operation,
+    phase_of,
+    remove,
+)
+
+DELETION_PLURAL = "deletebackuprequests"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedBackup(WantedOperation):
+    """The names are those of the options."""
+
+    included_namespaces: list[str] | None = None
+    excluded_namespaces: list[str] | None = None
+    included_resources: list[str] | None = None
+    excluded_resources: list[str] | None = None
+    include_cluster_resources: bool | None = None
+    label_selector: Mapping[str, t.Any] | None = None
+    storage_location: str | None = None
+    ttl: str | None = None
+    snapshot_volumes: bool | None = None
+    snapshot_move_data: bool | None = None
+    default_volumes_to_fs_backup: bool | None = None
+    item_operation_timeout: str | None = None
+
+    KIND: t.ClassVar[str] = "Backup"
+    PLURAL: t.ClassVar[str] = "backups"
+    FIELDS: t.ClassVar[Mapping[str, str]] = {
+        "included_namespaces": "includedNamespaces",
+        "excluded_namespaces": "excludedNamespaces",
+        "included_resources": "includedResources",
+        "excluded_resources": "excludedResources",
+        "include_cluster_resources": "includeClusterResources",
+        "label_selector": "labelSelector",
+        "storage_location": "storageLocation",
+        "ttl": "ttl",
+        "snapshot_volumes": "snapshotVolumes",
+        "snapshot_move_data": "snapshotMoveData",
+        "default_volumes_to_fs_backup": "defaultVolumesToFsBackup",
+        "item_operation_timeout": "itemOperationTimeout",
+    }
+
+
+def decide_backup(wanted: WantedBackup, current: Object | None, location: Object | None) -> Plan:
+    """The plan that makes a backup.
+
+    :param location: where it would go; only read where there is no backup yet
+    """
+    plan = decide_operation(wanted, current)
+    if not plan.changed:
+        return plan
+    return replace(plan, unmet=unusable("storage_location", wanted.storage_location, location))
+
+
+def unusable(option: str, name: str | None, location: Object | None, *, writes: bool = True) -> VeleroError | None:
+    """Why Velero would refuse an order for a location. The object would only be in the way afterwards.
+
+    :param option: what leads to the location
+    """
+    subject = f'BackupStorageLocation "{name}"' if name else "The default BackupStorageLocation"
+    if location is None:
+        cure = "Make it first (coffer.velero.backup_storage_location), or name another."
+        return Refusal(option, subject, "does not exist", cure)
+    subject = f'BackupStorageLocation "{location["metadata"]["name"]}"'
+    if writes and (location.get("spec") or {}).get("accessMode") == "ReadOnly":
+        return Refusal(option, subject, "is read-only", "Set access_mode=ReadWrite, or name another.")
+    status = location.get("status") or {}
+    if status.get("phase") == "Available":
+        return None
+    if not status.get("phase"):
+        reason, cure = "was never validated", "Is the Velero server running?"
+    else:
+        message = str(status.get("message") or "")
+        reason, cure = f"is {status['phase']}: {plain(message)}", remedy(message)
+    return Refusal(option, subject, reason, f"{cure} Then wait for it: backup_storage_location does.")
+
+
+def choose_location(name: str | None, locations: Iterable[Object]) -> Object | None:
+    """The location that Velero would take: by its name, else the default one, else the one called default."""
+    by_name = {item["metadata"]["name"]: item for item in locations}
+    if name:
+        return by_name.get(name)
+    chosen = (item for item in by_name.values() if (item.get("spec") or {}).get("default"))
+    return next(chosen, by_name.get("default"))
+
+
+def delete_backup(wanted: WantedBackup, current: Object | None) -> Plan:
+    """The plan that deletes a backup with its objects, which only Velero can.
+
+    A backup that failed its validation has none, and Velero would not delete it while its location is not well.
+    """
+    if current is not None and phase_of(current) == "FailedValidation":
+        return remove(wanted, current, Step(f"DELETE {wanted.path}"))
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "DeleteBackupRequest",
+        "metadata": {"generateName": f"{wanted.name[:50]}-", "namespace": wanted.namespace},
+        "spec": {"backupName": wanted.name},
+    }
+    step = Step(f"POST {velero_path(DELETION_PLURAL, wanted.namespace)}", {"body": body})
+    return remove(wanted, current, step)
+
+
+#: What backup_deletion_controller.go says against a deletion.
+_AGAINST_DELETION: tuple[tuple[str, str], ...] = (
+    (
+        r"still in progress",
+        "Wait for its end: the same task with state=present says why it does not come. A restart of the Velero server "
+        "ends it in any case.",
+    ),
+    (
+        r"in Unavailable state|read-only mode|storage location \S+ not found",
+        "Velero deletes only from a location that is Available and ReadWrite (coffer.velero.backup_storage_location).",
+    ),
+)
+
+
+def undeleted(subject: str, errors: Iterable[str]) -> str:
+    """Why a backup is still there, and what to do about it."""
+    text = "; ".join(errors)
+    known = explain(text)
+    cure = next((cure for pattern, cure in _AGAINST_DELETION if re.search(pattern, text)), None)
+    cure = cure or (known.remedy if known else "See the log of the Velero server.")
+    return f"{subject} was not deleted: {text}. {cure}"

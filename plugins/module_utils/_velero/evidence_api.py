@@ -1,0 +1,238 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Look at a backup or restore that does not end, or not well, layer by layer. PRIVATE to coffer.velero.
+
+Whoever may create a Backup need not be allowed to see all of it: what may not be looked at is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import typing as t
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import choose_location
+from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import (
+    Evidence,
+    Location,
+    Reading,
+    Server,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.download import Download, download
+from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import Installation
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
+    FINALIZING,
+    TERMINAL,
+    UNSTARTED,
+    Object,
+    WantedOperation,
+    phase_of,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
+
+_ANSWER_SECONDS = 10
+_LINES = 20
+
+#: What keeps others waiting; a backup that is finalized does not.
+_AT_WORK = frozenset({"ReadyToStart", "InProgress"})
+
+_CUSTOMER_KEYS = {"customerKeyEncryptionFile", "customerKeyEncryptionSecret"}
+_ERROR_LINE = re.compile(rb'level=(error|fatal)|"level":"(error|fatal)"')
+
+#: The work of data movers and of node-agent, with the label that leads to it, and where it tells of its progress.
+_MOVERS = {
+    "Backup": ("velero.io/backup-name", (("velero.io/v2alpha1", "datauploads"), ("velero.io/v1", "podvolumebackups"))),
+    "Restore": (
+        "velero.io/restore-name",
+        (("velero.io/v2alpha1", "datadownloads"), ("velero.io/v1", "podvolumerestores")),
+    ),
+}
+_T = t.TypeVar("_T")
+
+
+def _allowed(look: Callable[[], _T]) -> _T | None:
+    """What is seen, where the credentials of the task let it be seen."""
+    try:
+        return look()
+    except ServiceError:
+        return None
+
+
+@dataclass(frozen=True)
+class Investigator:
+    """Gathers the evidence for one backup or restore, as of now."""
+
+    kube: Kube
+    wanted: WantedOperation
+
+    def evidence(self, item: Object, *, deleting: bool = False, retried: bool = False) -> Evidence:
+        status = item.get("status") or {}
+        phase = phase_of(item)
+        common: dict[str, t.Any] = {
+            "subject": self.wanted.subject,
+            "namespace": self.wanted.namespace,
+            "phase": phase,
+            "deleting": deleting,
+            "told": tuple(filter(None, (status.get("failureReason"), *(status.get("validationErrors") or ())))),
+            "errors": int(status.get("errors") or 0),
+            "progress": _progress(status),
+            "retried": retried,
+        }
+        place = _allowed(lambda: self._location(item))
+        common["location"] = self._judged(item, place)
+        ended = phase in TERMINAL and not deleting
+        looked = self._of_an_end(phase, place) if ended else self._of_a_standstill(phase, place)
+        return Evidence(**common, **looked)
+
+    def _of_an_end(self, phase: str, place: Object | None) -> dict[str, t.Any]:
+        if phase == "FailedValidation":
+            return {}
+        results = self._download("Results", place)
+        errors = tuple(_errors(results.content))
+        looked = {"results": errors, "repositories": self._repositories(place)}
+        if errors:
+            return looked
+        log = self._download("Log", place)
+        return {**looked, "log": tuple(_error_lines(log.content)), "unread": _unread(log.reading)}
+
+    def _of_a_standstill(self, phase: str, place: Object | None) -> dict[str, t.Any]:
+        server = self._server()
+        if server.answers is False:
+            return {"server": server}
+        looked: dict[str, t.Any] = {"server": server, "repositories": self._repositories(place)}
+        if phase in FINALIZING:
+            looked["reading"] = self._download("Results", place).reading
+        elif phase in UNSTARTED:
+            looked["running"] = _allowed(lambda: tuple(self._running())) or ()
+        else:
+            looked["operations"] = tuple(self._operations())
+        return looked
+
+    def _server(self) -> Server:
+        namespace = self.wanted.namespace
+        try:
+            status = ask(self.kube, namespace, "ServerStatusRequest", {}, time.monotonic() + _ANSWER_SECONDS)
+        except ServiceError:
+            return Server(None)
+        if status is None:
+            return Server(False, workload=_allowed(self._workload) or "")
+        plugins = status.get("plugins") or ()
+        return Server(True, tuple(p["name"] for p in plugins if p.get("kind") == "ObjectStore"))
+
+    def _workload(self) -> str:
+        deployments = self.kube.list(object_path("apps/v1", "deployments", self.wanted.namespace))
+        servers = Installation.of(None, deployments, ()).servers
+        if not servers:
+            return f"namespace {self.wanted.namespace} has no Deployment of it"
+        server = servers[0]
+        if server.content["spec"].get("replicas", 1) == 0:
+            return f"{server.title} is scaled to 0"
+        return f"{server.title} has a pod that is up" if server.serves else f"{server.title} has no pod that is up"
+
+    def _location(self, item: Object) -> Object | None:
+        """The location of the backup, or of the backup that is restored."""
+        namespace, spec = self.wanted.namespace, item.get("spec") or {}
+        if self.wanted.KIND == "Restore":
+            backup = self.kube.find(velero_path("backups", namespace, str(spec.get("backupName"))))
+            spec = (backup or {}).get("spec") or {}
+            if not spec.get("storageLocation"):
+                return None
+        if name := spec.get("storageLocation"):
+            return self.kube.find(velero_path("backupstoragelocations", namespace, name)) or {}
+        return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
+
+    def _judged(self, item: Object, place: Object | None) -> Location | None:
+        if place is None:
+            return None
+        if not place:
+            return Location(str((item.get("spec") or {}).get("storageLocation")), "Missing")
+        status, provider = place.get("status") or {}, str(place["spec"]["provider"])
+        return Location(
+            place["metadata"]["name"],
+            str(status.get("phase") or ""),
+            str(status.get("message") or ""),
+            provider if "/" in provider else f"velero.io/{provider}",
+        )
+
+    def _repositories(self, place: Object | None) -> tuple[str, ...]:
+        """What the repositories of the location say that are not ready."""
+        items = _allowed(lambda: self.kube.list(velero_path("backuprepositories", self.wanted.namespace)))
+        name = place["metadata"]["name"] if place else None
+        return tuple(
+            f"{item['spec'].get('volumeNamespace')}: {item['status'].get('message') or item['status']['phase']}"
+            for item in items or ()
+            if item["spec"].get("backupStorageLocation") == name
+            and (item.get("status") or {}).get("phase") == "NotReady"
+        )
+
+    def _running(self) -> Iterator[str]:
+        for other in self.kube.list(velero_path(self.wanted.PLURAL, self.wanted.namespace)):
+            phase = phase_of(other)
+            if other["metadata"]["name"] != self.wanted.name and phase in _AT_WORK:
+                yield f"{other['metadata']['name']} ({phase})"
+
+    def _operations(self) -> Iterator[str]:
+        label, kinds = _MOVERS[self.wanted.KIND]
+        selector = f"{label}={self.wanted.name}"
+        for version, plural in kinds:
+            path = object_path(version, plural, self.wanted.namespace)
+            items = _allowed(partial(self.kube.list, path, labelSelector=selector))
+            yield from filter(None, map(_mover, items or ()))
+
+    def _download(self, what: str, place: Object | None) -> Download:
+        """One of the objects that Velero keeps of it: Results, Log."""
+        if _CUSTOMER_KEYS & ((place or {}).get("spec") or {}).get("config", {}).keys():
+            return Download(Reading("unreachable", "what is under a customer's key (SSE-C) cannot be read by a URL"))
+        wanted = self.wanted
+        kind = f"{wanted.KIND}{what}"
+        found = _allowed(partial(download, self.kube, wanted.namespace, kind, wanted.name, place, _ANSWER_SECONDS))
+        reason = "the task's credentials may not create a DownloadRequest"
+        return found or Download(Reading("unreachable", reason))
+
+
+def _unread(reading: Reading) -> str:
+    if reading.outcome == "missing":
+        return "The bucket holds no log of it, as is usual where Velero could not write there"
+    return "" if reading.outcome == "read" else f"Its log could not be read: {reading.text}"
+
+
+def _progress(status: Mapping[str, t.Any]) -> str:
+    progress = status.get("progress") or {}
+    done = progress.get("itemsBackedUp", progress.get("itemsRestored", 0))
+    return f"{done} of {progress['totalItems']} items" if progress.get("totalItems") else ""
+
+
+def _mover(item: Object) -> str:
+    """What a data mover is at, unless it is done."""
+    status = item.get("status") or {}
+    phase = status.get("phase") or "New"
+    if phase == "Completed":
+        return ""
+    message = f": {status['message']}" if status.get("message") else ""
+    return f"{item.get('kind') or 'volume'} {item['metadata']['name']} is {phase}{message}"
+
+
+def _errors(content: bytes) -> Iterator[str]:
+    """The errors of a results object, {"errors": {"velero": [..], "cluster": [..], "namespaces": {"x": [..]}}}."""
+    try:
+        errors = json.loads(content or b"{}").get("errors") or {}
+    except (ValueError, AttributeError):
+        return
+    for place in ("velero", "cluster"):
+        yield from map(str, errors.get(place) or ())
+    for namespace, texts in (errors.get("namespaces") or {}).items():
+        yield from (f"namespace {namespace}: {text}" for text in texts)
+
+
+def _error_lines(content: bytes) -> Iterable[str]:
+    lines = [line for line in content.splitlines() if _ERROR_LINE.search(line)]
+    return [line.decode(errors="replace") for line in lines[-_LINES:]]

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Backup and Restore have in common: phases, and a spec that can be written only once. Pure. PRIVATE to
+coffer.velero.
+
+Both are orders rather than settings: Velero carries one out once, and nothing of it can be changed afterwards. So an
+object that exists is taken where it says the same, and refused where it does not.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import Options
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
+    API_VERSION,
+    DURATION,
+    duration_seconds,
+    velero_path,
+)
+
+Object = Mapping[str, t.Any]
+
+#: How Velero can be done with an order.
+TERMINAL = ("Completed", "PartiallyFailed", "Failed", "FailedValidation")
+
+#: The options by which a task waits for an end.
+WAIT: Options = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 600},
+    "diagnose_after": {"type": "int", "default": 60},
+    "accepted_phases": {"type": "list", "elements": "str", "choices": list(TERMINAL), "default": ["Completed"]},
+}
+
+#: The last write that Velero makes, and may try again and again.
+FINALIZING = frozenset({"Finalizing", "FinalizingPartiallyFailed"})
+
+#: Data movers and other plugins are at work.
+WAITING = frozenset({"WaitingForPluginOperations", "WaitingForPluginOperationsPartiallyFailed"})
+
+#: The order was taken by nobody yet; the last two came with Velero 1.18.
+UNSTARTED = frozenset({"New", "Queued", "ReadyToStart"})
+
+#: Where a backup has everything that it will ever have.
+RESTORABLE = frozenset({"Completed", "PartiallyFailed"})
+
+#: What a spec selects: unlike other fields, a field that is not named says something too, namely everything.
+_SELECTION = (
+    "includedNamespaces",
+    "includedResources",
+    "includeClusterResources",
+    "labelSelector",
+    "orLabelSelectors",
+    "includedClusterScopedResources",
+    "includedNamespaceScopedResources",
+    "namespaceMapping",
+)
+#: To these Velero adds its own.
+_EXTENDED = frozenset({"excludedNamespaces", "excludedResources"})
+_DURATIONS = frozenset({"ttl", "itemOperationTimeout"})
+
+
+def phase_of(item: Object) -> str:
+    return (item.get("status") or {}).get("phase") or "New"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedOperation:
+    """An order as a task wants it. ``None`` means: as Velero does it by itself.
+
+    ``KIND`` and ``PLURAL`` name the kind, ``FIELDS`` leads from an option to its field in the spec.
+    """
+
+    name: str
+    namespace: str
+
+    KIND: t.ClassVar[str]
+    PLURAL: t.ClassVar[str]
+    FIELDS: t.ClassVar[Mapping[str, str]]
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> t.Self:
+        """From the options of a task."""
+        wanted = cls(**{field.name: params[field.name] for field in fields(cls)})
+        wanted.refuse_contradictions()
+        return wanted
+
+    @property
+    def subject(self) -> str:
+        return f'{self.KIND} "{self.name}"'
+
+    @property
+    def path(self) -> str:
+        return velero_path(self.PLURAL, self.namespace, self.name)
+
+    def spec(self) -> dict[str, t.Any]:
+        return {
+            field: getattr(self, option)
+            for option, field in self.FIELDS.items()
+            if getattr(self, option) not in (None, [], {}, "")
+        }
+
+    def refuse_contradictions(self) -> None:
+        """Refuse what the schema of the kind takes, and Velero then does not."""
+        for option, field in self.FIELDS.items():
+            text = getattr(self, option)
+            if field in _DURATIONS and text and not re.fullmatch(DURATION, text):
+                raise Refusal(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
+
+
+def decide_operation(wanted: WantedOperation, current: Object | None) -> Plan:
+    """The plan that gives an order, where it was not given already.
+
+    :raises Refusal: where another order bears the name
+    """
+    spec = wanted.spec()
+    result = {"name": wanted.name, "namespace": wanted.namespace}
+    if current is None:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": wanted.KIND,
+            "metadata": {"name": wanted.name, "namespace": wanted.namespace},
+            "spec": spec,
+        }
+        step = Step(f"POST {velero_path(wanted.PLURAL, wanted.namespace)}", {"body": body})
+        differences = tuple(Difference(name, None, value) for name, value in spec.items())
+        return Plan((step,), differences or (Difference("spec", None, {}),), {**result, "spec": spec})
+    _refuse_deletion(wanted, current)
+    present = current.get("spec") or {}
+    if other := disagreements(spec, present):
+        texts = ", ".join(f"{name} is {present.get(name)!r}, not {spec.get(name)!r}" for name in other)
+        cure = f"A {wanted.KIND} is carried out once and never changed: choose another name, or remove it first."
+        raise Refusal("name", wanted.subject, f"exists with another spec ({texts})", cure)
+    return Plan(result={**result, "spec": present})
+
+
+def _refuse_deletion(wanted: WantedOperation, current: Object) -> None:
+    if phase_of(current) == "Deleting" or current["metadata"].get("deletionTimestamp"):
+        cure = "Run the task again when it is gone, or choose another name."
+        raise Refusal("name", wanted.subject, "is being deleted", cure)
+
+
+def disagreements(wanted: Object, present: Object) -> list[str]:
+    """The fields in which a spec says something else than it should."""
+    names = [*wanted, *(name for name in _SELECTION if name not in wanted and name in present)]
+    return [name for name in names if not _agree(name, wanted.get(name), present.get(name))]
+
+
+def _agree(name: str, wanted: t.Any, present: t.Any) -> bool:
+    if name in _EXTENDED:
+        return set(wanted or ()) <= set(present or ())
+    return bool(_meaning(name, wanted) == _meaning(name, present))
+
+
+def _meaning(name: str, value: t.Any) -> t.Any:
+    if name in _DURATIONS:
+        return duration_seconds(value or "0")
+    if isinstance(value, list):
+        return None if value in ([], ["*"]) else sorted(map(str, value))
+    return None if value in ({}, "") else value
+
+
+def remove(wanted: WantedOperation, current: Object | None, step: Step) -> Plan:
+    """The plan that takes an order away, in one step, where there is one."""
+    result = {"name": wanted.name, "namespace": wanted.namespace}
+    if current is None:
+        return Plan(result=result)
+    differences = tuple(Difference(name, value, None) for name, value in (current.get("spec") or {}).items() if value)
+    return Plan((step,), differences or (Difference("spec", {}, None),), result)

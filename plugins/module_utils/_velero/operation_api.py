@@ -1,0 +1,257 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests that give an order to Velero, await its end and take it away. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
+    DELETION_PLURAL,
+    WantedBackup,
+    choose_location,
+    decide_backup,
+    delete_backup,
+    undeleted,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import diagnose, report
+from ansible_collections.coffer.velero.plugins.module_utils._velero.evidence_api import Investigator
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
+    FINALIZING,
+    TERMINAL,
+    Object,
+    WantedOperation,
+    phase_of,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import (
+    WantedRestore,
+    decide_restore,
+    delete_restore,
+)
+
+_W = t.TypeVar("_W", bound=WantedOperation)
+
+#: Seconds between two looks: soon at first, for a test backup takes a second, and rarer as it takes longer.
+_POLL = (0.3, 5.0)
+
+RETRY_ANNOTATION = "coffer.velero/retried"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a task waits.
+
+    :param timeout: seconds in all
+    :param diagnose_after: seconds without any progress until the cause is looked for
+    :param accepted: the terminal phases that are well
+    """
+
+    timeout: int
+    diagnose_after: int
+    accepted: tuple[str, ...]
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any]) -> Patience | None:
+        """From the options of a task; ``None`` where it does not wait."""
+        if not params["wait"]:
+            return None
+        return cls(params["wait_timeout"], params["diagnose_after"], tuple(params["accepted_phases"]))
+
+
+@dataclass
+class OperationResource(t.Generic[_W]):
+    """A Backup or Restore, for the runner.
+
+    :param patience: ``None`` not to wait
+    """
+
+    kube: Kube
+    wanted: _W
+    absent: bool = False
+    patience: Patience | None = None
+    _current: Object | None = field(default=None, init=False)
+    _answer: Object | None = field(default=None, init=False)
+    _retried: bool = field(default=False, init=False)
+
+    def read(self) -> Object | None:
+        self._current = self.kube.find(self.wanted.path)
+        return self._current
+
+    def decide(self, current: Object | None) -> Plan:
+        raise NotImplementedError
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing: what must hold is part of the plan."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        self._answer = self.kube.apply(plan)
+        return {}
+
+    def confirm(self) -> dict[str, t.Any]:
+        """Wait for the end: of the order, or of its removal."""
+        if self.patience is None or (self.absent and self._current is None):
+            return {}
+        watch = _Watch(self.patience)
+        return self._removed(watch) if self.absent else self._ended(watch)
+
+    def _ended(self, watch: _Watch) -> dict[str, t.Any]:
+        item = self._answer or self._current
+        while item is not None and phase_of(item) not in TERMINAL:
+            self._look_after(item, watch)
+            time.sleep(watch.pause)
+            item = self.kube.find(self.wanted.path)
+        if item is None:
+            raise VeleroError(
+                f"{self.wanted.subject} is gone. Somebody removed it, or Velero did because it is not in its location: "
+                "was the location pointed elsewhere meanwhile?"
+            )
+        if phase_of(item) not in watch.patience.accepted:
+            evidence = Investigator(self.kube, self.wanted).evidence(item)
+            raise report(evidence, diagnose(evidence))
+        return _told(item)
+
+    def _removed(self, watch: _Watch) -> dict[str, t.Any]:
+        while (item := self.kube.find(self.wanted.path)) is not None:
+            self._refused()
+            self._look_after(item, watch)
+            time.sleep(watch.pause)
+        return {}
+
+    def _refused(self) -> None:
+        """Raise what Velero says against the removal."""
+
+    def _look_after(self, item: Object, watch: _Watch) -> None:
+        """Look for the cause where nothing moves, and end the task where waiting does not help or is over."""
+        watch.see(item)
+        if not (watch.quiet or watch.over):
+            return
+        evidence = Investigator(self.kube, self.wanted).evidence(item, deleting=self.absent, retried=self._retried)
+        evidence = replace(evidence, seconds=watch.seconds)
+        diagnosis = diagnose(evidence)
+        if watch.over or diagnosis.final:
+            raise report(evidence, diagnosis)
+        if phase_of(item) in FINALIZING and not self._retried:
+            self._try_again()
+        watch.rest()
+
+    def _try_again(self) -> None:
+        """Any change of the object makes Velero try at once what it would try by itself within 16 minutes."""
+        self._retried = True
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        with contextlib.suppress(ServiceError):  # it may not be allowed, and Velero tries by itself as well
+            self.kube.merge_patch(self.wanted.path, {"metadata": {"annotations": {RETRY_ANNOTATION: moment}}})
+
+
+class BackupResource(OperationResource[WantedBackup]):
+    """A Backup, for the runner."""
+
+    _location: Object | None = None
+
+    def read(self) -> Object | None:
+        current = super().read()
+        if current is None and not self.absent:
+            self._location = self._find_location()
+        return current
+
+    def decide(self, current: Object | None) -> Plan:
+        if self.absent:
+            return delete_backup(self.wanted, current)
+        return decide_backup(self.wanted, current, self._location)
+
+    def _find_location(self) -> Object | None:
+        namespace, name = self.wanted.namespace, self.wanted.storage_location
+        if name:
+            return self.kube.find(velero_path("backupstoragelocations", namespace, name))
+        return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
+
+    def _refused(self) -> None:
+        """A request that failed stays for a day with its errors; one that went well takes itself away."""
+        if self._answer is None or self._answer.get("kind") != "DeleteBackupRequest":
+            return
+        path = velero_path(DELETION_PLURAL, self.wanted.namespace, self._answer["metadata"]["name"])
+        errors = [str(text) for text in ((self.kube.find(path) or {}).get("status") or {}).get("errors") or ()]
+        if errors and self.kube.find(self.wanted.path) is not None:
+            raise VeleroError(undeleted(self.wanted.subject, errors))
+
+
+class RestoreResource(OperationResource[WantedRestore]):
+    """A Restore, for the runner."""
+
+    _backup: Object | None = None
+    _location: Object | None = None
+
+    def read(self) -> Object | None:
+        current = super().read()
+        if current is None and not self.absent:
+            namespace = self.wanted.namespace
+            self._backup = self.kube.find(velero_path("backups", namespace, str(self.wanted.backup_name)))
+            if self._backup is not None and (name := self._backup["spec"].get("storageLocation")):
+                self._location = self.kube.find(velero_path("backupstoragelocations", namespace, name))
+        return current
+
+    def decide(self, current: Object | None) -> Plan:
+        if self.absent:
+            return delete_restore(self.wanted, current)
+        return decide_restore(self.wanted, current, self._backup, self._location)
+
+
+class _Watch:
+    """Whether anything moves, and whether the time is over."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.patience = patience
+        self._began = self._moved = self._looked = time.monotonic()
+        self._seen: t.Any = None
+
+    def see(self, item: Object) -> None:
+        status = item.get("status") or {}
+        state = [status.get(name) for name in ("phase", "progress", "queuePosition")]
+        state += [value for name, value in sorted(status.items()) if "perations" in name]
+        if state != self._seen:
+            self._seen = state
+            self._moved = self._looked = time.monotonic()
+
+    def rest(self) -> None:
+        """Begin to wait for progress anew."""
+        self._looked = time.monotonic()
+
+    @property
+    def quiet(self) -> bool:
+        return time.monotonic() - self._looked >= self.patience.diagnose_after
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() - self._began >= self.patience.timeout
+
+    @property
+    def seconds(self) -> int:
+        """Since when nothing has moved."""
+        return int(time.monotonic() - self._moved)
+
+    @property
+    def pause(self) -> float:
+        elapsed = time.monotonic() - self._began
+        return min(_POLL[1], max(_POLL[0], elapsed / 20))
+
+
+def _told(item: Object) -> dict[str, t.Any]:
+    """What a task returns of an order that is carried out."""
+    status = item.get("status") or {}
+    kept = {"name", "namespace", "uid", "creationTimestamp", "labels", "annotations"}
+    metadata = {name: value for name, value in item["metadata"].items() if name in kept}
+    return {
+        "phase": phase_of(item),
+        "error_count": int(status.get("errors") or 0),
+        "warning_count": int(status.get("warnings") or 0),
+        item["kind"].lower(): {**item, "metadata": metadata},
+    }

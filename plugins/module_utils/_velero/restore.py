@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A Restore: what is wanted and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import unusable
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
+    RESTORABLE,
+    TERMINAL,
+    Object,
+    WantedOperation,
+    decide_operation,
+    phase_of,
+    remove,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedRestore(WantedOperation):
+    """The names are those of the options."""
+
+    backup_name: str | None = None
+    included_namespaces: list[str] | None = None
+    excluded_namespaces: list[str] | None = None
+    included_resources: list[str] | None = None
+    excluded_resources: list[str] | None = None
+    include_cluster_resources: bool | None = None
+    label_selector: Mapping[str, t.Any] | None = None
+    namespace_mapping: Mapping[str, str] | None = None
+    existing_resource_policy: str | None = None
+    restore_pvs: bool | None = None
+    item_operation_timeout: str | None = None
+
+    KIND: t.ClassVar[str] = "Restore"
+    PLURAL: t.ClassVar[str] = "restores"
+    FIELDS: t.ClassVar[Mapping[str, str]] = {
+        "backup_name": "backupName",
+        "included_namespaces": "includedNamespaces",
+        "excluded_namespaces": "excludedNamespaces",
+        "included_resources": "includedResources",
+        "excluded_resources": "excludedResources",
+        "include_cluster_resources": "includeClusterResources",
+        "label_selector": "labelSelector",
+        "namespace_mapping": "namespaceMapping",
+        "existing_resource_policy": "existingResourcePolicy",
+        "restore_pvs": "restorePVs",
+        "item_operation_timeout": "itemOperationTimeout",
+    }
+
+
+def decide_restore(
+    wanted: WantedRestore, current: Object | None, backup: Object | None, location: Object | None
+) -> Plan:
+    """The plan that makes a restore.
+
+    :param backup: what it would be made from; only read where there is no restore yet
+    :param location: where that is; only read where there is a backup
+    """
+    plan = decide_operation(wanted, current)
+    return replace(plan, unmet=_unrestorable(wanted, backup, location)) if plan.changed else plan
+
+
+def _unrestorable(wanted: WantedRestore, backup: Object | None, location: Object | None) -> VeleroError | None:
+    subject = f'Backup "{wanted.backup_name}"'
+    if backup is None:
+        cure = "Make it first (coffer.velero.backup). One of another cluster appears when Velero has synchronized it."
+        return Refusal("backup_name", subject, "does not exist", cure)
+    phase = phase_of(backup)
+    if phase in RESTORABLE:
+        return unusable("backup_name", backup["spec"].get("storageLocation"), location, writes=False)
+    if phase in TERMINAL or phase == "Deleting":
+        return Refusal("backup_name", subject, f"is {phase}", "There is nothing to restore from: name another backup.")
+    return Refusal("backup_name", subject, f"is {phase} yet", "Wait until it is Completed: coffer.velero.backup does.")
+
+
+def delete_restore(wanted: WantedRestore, current: Object | None) -> Plan:
+    """The plan that deletes a restore; Velero takes its objects away before the object is gone."""
+    return remove(wanted, current, Step(f"DELETE {wanted.path}"))

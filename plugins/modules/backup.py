@@ -1,0 +1,242 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup
+short_description: Make a Velero backup and wait for its end, or delete one
+version_added: 0.1.0
+description:
+  - Makes a Backup and waits until Velero is done with it, in any of the phases that Velero knows.
+  - Names the cause where it fails or does not get further, with the layer that it is in and the remedy, from the
+    server over its plugin, the location, the role, the key and the bucket to kopia's repository.
+  - A Backup is carried out once. One that exists under the name is taken where its spec is the same, and refused where
+    it is another; a failed one is told again.
+  - A phase of C(Completed) is what the cluster says. M(coffer.velero.backup_metadata_info) compares it with what Velero
+    wrote to the bucket, and M(coffer.velero.object_encryption_info) says how it is encrypted.
+  - A run that changes nothing sends 1 request where the backup is done.
+author:
+  - The coffer.velero authors (@coffer-velero)
+options:
+  name:
+    description: Name of the Backup.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of Velero.
+    type: str
+    default: velero
+  state:
+    description:
+      - V(present) makes sure that the backup was made.
+      - V(absent) asks Velero to delete the backup, its objects, its snapshots and its restores (a DeleteBackupRequest),
+        and waits until it is gone. What kopia wrote is only removed by Velero's maintenance of the repository, later.
+      - A backup that failed its validation has no objects. Only its Backup is removed.
+    type: str
+    choices: ['present', 'absent']
+    default: present
+  included_namespaces:
+    description:
+      - Namespaces to back up; all where the option is not set. This and the other options that select something are
+        also compared with an existing backup where they are not set.
+    type: list
+    elements: str
+  excluded_namespaces:
+    description: Namespaces not to back up. Velero adds those with the label C(velero.io/exclude-from-backup).
+    type: list
+    elements: str
+  included_resources:
+    description: Kinds to back up, as in V(configmaps) or V(deployments.apps); all where the option is not set.
+    type: list
+    elements: str
+  excluded_resources:
+    description: Kinds not to back up.
+    type: list
+    elements: str
+  include_cluster_resources:
+    description:
+      - Whether to back up what is in no namespace. Where it is not set, Velero takes what belongs to the rest, such as
+        the volumes of claims.
+    type: bool
+  label_selector:
+    description: What to back up, as C(matchLabels) and C(matchExpressions).
+    type: dict
+  storage_location:
+    description: Name of the BackupStorageLocation; the default one where the option is not set.
+    type: str
+  ttl:
+    description: How long to keep the backup, as in V(72h); the server's default of 30 days where it is not set.
+    type: str
+  snapshot_volumes:
+    description: Whether to take snapshots of volumes; where it is not set, they are taken where there is a way to.
+    type: bool
+  snapshot_move_data:
+    description: Whether to move the data of CSI snapshots into the bucket.
+    type: bool
+  default_volumes_to_fs_backup:
+    description: Whether to copy the files of the pods' volumes with kopia, without a snapshot.
+    type: bool
+  item_operation_timeout:
+    description: How long data movers may take, as in V(4h).
+    type: str
+  wait:
+    description: Whether to wait for the end, and to fail where it is not among O(accepted_phases).
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds to wait. The backup goes on when they are over, and another run goes on waiting.
+    type: int
+    default: 600
+  diagnose_after:
+    description:
+      - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
+        the task fails at once; otherwise it goes on waiting.
+      - To do so, the module asks the server for its status, lists what else it is at work on, and reads an object of
+        the backup by a URL that Velero signs. Where the credentials of the task do not allow one of these, it does
+        without.
+    type: int
+    default: 60
+  accepted_phases:
+    description: Phases in which the backup may end. A V(PartiallyFailed) backup lacks something, and can be restored.
+    type: list
+    elements: str
+    choices: ['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']
+    default: ['Completed']
+notes:
+  - The credentials need, in O(namespace), C(get) and C(create) on C(backups) of C(velero.io),
+    C(create) on C(deletebackuprequests) to delete one, and C(get) and C(list) on C(backupstoragelocations).
+  - To name causes they should also have C(create), C(get) and C(delete) on C(serverstatusrequests) and
+    C(downloadrequests), C(patch) and C(list) on C(backups), and C(list) on C(backuprepositories), on the kinds of
+    Velero's data movers and on C(deployments).
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - coffer.velero._velero
+  - coffer.velero._velero.k8s
+seealso:
+  - module: coffer.velero.restore
+  - module: coffer.velero.backup_metadata_info
+  - module: coffer.velero.backup_storage_location
+"""
+
+EXAMPLES = r"""
+- name: Back up a namespace
+  coffer.velero.backup:
+    name: shop-before-upgrade
+    included_namespaces: [shop]
+    ttl: 720h
+
+- name: A small backup that proves the way to the bucket
+  coffer.velero.backup:
+    name: proof
+    included_namespaces: [velero-proof]
+    include_cluster_resources: false
+    snapshot_volumes: false
+    storage_location: default
+    ttl: 1h
+
+- name: Delete it, with its objects
+  coffer.velero.backup:
+    name: proof
+    state: absent
+"""
+
+RETURN = r"""
+name:
+  description: Name of the Backup.
+  returned: success
+  type: str
+  sample: proof
+namespace:
+  description: Namespace of the Backup.
+  returned: success
+  type: str
+  sample: velero
+spec:
+  description: The spec; in check mode as it would be, before Velero completes it.
+  returned: when O(state=present)
+  type: dict
+  sample: {includedNamespaces: [velero-proof], storageLocation: default, ttl: 1h0m0s}
+phase:
+  description: How the backup ended.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: str
+  sample: Completed
+error_count:
+  description: Number of items that could not be backed up.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: int
+  sample: 0
+warning_count:
+  description: Number of warnings.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: int
+  sample: 0
+backup:
+  description: The Backup with its status.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: dict
+  sample:
+    apiVersion: velero.io/v1
+    kind: Backup
+    metadata: {name: proof, namespace: velero, uid: 0b0c5c4e-5c1e-4b8e-9d53-2f6f0f6f5a11}
+    spec: {includedNamespaces: [velero-proof], storageLocation: default, ttl: 1h0m0s}
+    status: {phase: Completed, completionTimestamp: '2026-11-24T07:00:00Z', progress: {itemsBackedUp: 4, totalItems: 4}}
+error:
+  description: Where Velero failed, in parts.
+  returned: when Velero failed or did not get further
+  type: dict
+  sample:
+    object: Backup "proof"
+    state: Finalizing
+    layer: key
+    cause: Velero's role may not decrypt what it wrote (kms:Decrypt)
+    remedy: Allow kms:GenerateDataKey and kms:Decrypt on the key to Velero's role.
+"""
+
+import typing as t
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
+from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import WantedBackup
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import BackupResource, Patience
+
+SPEC = kube_spec(
+    {
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str", "default": "velero"},
+        **STATE,
+        "included_namespaces": {"type": "list", "elements": "str"},
+        "excluded_namespaces": {"type": "list", "elements": "str"},
+        "included_resources": {"type": "list", "elements": "str"},
+        "excluded_resources": {"type": "list", "elements": "str"},
+        "include_cluster_resources": {"type": "bool"},
+        "label_selector": {"type": "dict"},
+        "storage_location": {"type": "str"},
+        "ttl": {"type": "str"},
+        "snapshot_volumes": {"type": "bool"},
+        "snapshot_move_data": {"type": "bool"},
+        "default_volumes_to_fs_backup": {"type": "bool"},
+        "item_operation_timeout": {"type": "str"},
+        **WAIT,
+    }
+)
+
+
+def run(task: Task) -> dict[str, t.Any]:
+    params = task.params
+    with Kube(params) as kube:
+        resource = BackupResource(kube, WantedBackup.of(params), params["state"] == "absent", Patience.of(params))
+        return {**task.reconcile(resource), **task.afterwards(resource.confirm)}
+
+
+def main() -> t.NoReturn:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore
+short_description: Restore from a Velero backup and wait for its end, or remove the record of a restore
+version_added: 0.1.0
+description:
+  - Makes a Restore and waits until Velero is done with it, in any of the phases that Velero knows.
+  - Names the cause where it fails or does not get further, with the layer that it is in and the remedy; see
+    M(coffer.velero.backup).
+  - A Restore is carried out once. One that exists under the name is taken where its spec is the same, and refused where
+    it is another; a failed one is told again.
+  - A run that changes nothing sends 1 request where the restore is done.
+author:
+  - The coffer.velero authors (@coffer-velero)
+options:
+  name:
+    description: Name of the Restore.
+    type: str
+    required: true
+  namespace:
+    description: Namespace of Velero.
+    type: str
+    default: velero
+  state:
+    description:
+      - V(present) makes sure that the restore was made.
+      - V(absent) removes the Restore, and waits until Velero has removed its logs and results from the bucket. What was
+        restored stays.
+    type: str
+    choices: ['present', 'absent']
+    default: present
+  backup_name:
+    description: Name of the Backup. Required for O(state=present).
+    type: str
+  included_namespaces:
+    description:
+      - Namespaces to restore, as they are called in the backup; all where the option is not set. This and the other
+        options that select something are also compared with an existing restore where they are not set.
+    type: list
+    elements: str
+  excluded_namespaces:
+    description: Namespaces not to restore.
+    type: list
+    elements: str
+  included_resources:
+    description: Kinds to restore, as in V(configmaps) or V(deployments.apps); all where the option is not set.
+    type: list
+    elements: str
+  excluded_resources:
+    description: Kinds not to restore. Velero adds those that it never restores, such as nodes and events.
+    type: list
+    elements: str
+  include_cluster_resources:
+    description:
+      - Whether to restore what is in no namespace. Where it is not set, Velero takes what belongs to the rest, such as
+        the volumes of claims.
+    type: bool
+  label_selector:
+    description: What to restore, as C(matchLabels) and C(matchExpressions).
+    type: dict
+  namespace_mapping:
+    description:
+      - The namespace to restore into, by the name of the namespace in the backup. It is made where it is missing.
+    type: dict
+  existing_resource_policy:
+    description:
+      - What to do with an object that exists and differs. V(none) leaves it as it is, with a warning, as Velero does
+        where the option is not set; V(update) tries to patch it.
+    type: str
+    choices: ['none', 'update']
+  restore_pvs:
+    description: Whether to restore volumes from snapshots.
+    type: bool
+  item_operation_timeout:
+    description: How long data movers may take, as in V(4h).
+    type: str
+  wait:
+    description: Whether to wait for the end, and to fail where it is not among O(accepted_phases).
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds to wait. The restore goes on when they are over, and another run goes on waiting.
+    type: int
+    default: 600
+  diagnose_after:
+    description:
+      - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
+        the task fails at once; otherwise it goes on waiting.
+      - To do so, the module asks the server for its status, lists what else it is at work on, and reads an object of
+        the restore by a URL that Velero signs. Where the credentials of the task do not allow one of these, it does
+        without.
+    type: int
+    default: 60
+  accepted_phases:
+    description: Phases in which the restore may end. A V(PartiallyFailed) restore lacks something.
+    type: list
+    elements: str
+    choices: ['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']
+    default: ['Completed']
+notes:
+  - The credentials need, in O(namespace), C(get) and C(create) on C(restores) of C(velero.io),
+    C(delete) to remove one, C(get) on C(backups), and C(get) and C(list) on C(backupstoragelocations).
+  - To name causes they should also have C(create), C(get) and C(delete) on C(serverstatusrequests) and
+    C(downloadrequests), C(patch) and C(list) on C(restores), and C(list) on C(backuprepositories), on the kinds of
+    Velero's data movers and on C(deployments).
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - coffer.velero._velero
+  - coffer.velero._velero.k8s
+seealso:
+  - module: coffer.velero.backup
+"""
+
+EXAMPLES = r"""
+- name: Restore a namespace beside the original
+  coffer.velero.restore:
+    name: shop-again
+    backup_name: shop-before-upgrade
+    included_namespaces: [shop]
+    namespace_mapping:
+      shop: shop-again
+
+- name: Remove its record; what was restored stays
+  coffer.velero.restore:
+    name: shop-again
+    state: absent
+"""
+
+RETURN = r"""
+name:
+  description: Name of the Restore.
+  returned: success
+  type: str
+  sample: shop-again
+namespace:
+  description: Namespace of the Restore.
+  returned: success
+  type: str
+  sample: velero
+spec:
+  description: The spec; in check mode as it would be, before Velero completes it.
+  returned: when O(state=present)
+  type: dict
+  sample: {backupName: shop-before-upgrade, includedNamespaces: [shop], namespaceMapping: {shop: shop-again}}
+phase:
+  description: How the restore ended.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: str
+  sample: Completed
+error_count:
+  description: Number of items that could not be restored.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: int
+  sample: 0
+warning_count:
+  description: Number of warnings.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: int
+  sample: 0
+restore:
+  description: The Restore with its status.
+  returned: when O(wait=true) and O(state=present), not in check mode
+  type: dict
+  sample:
+    apiVersion: velero.io/v1
+    kind: Restore
+    metadata: {name: shop-again, namespace: velero}
+    spec: {backupName: shop-before-upgrade, namespaceMapping: {shop: shop-again}}
+    status: {phase: Completed, completionTimestamp: '2026-11-24T07:00:00Z', progress: {itemsRestored: 4, totalItems: 4}}
+error:
+  description: Where Velero failed, in parts.
+  returned: when Velero failed or did not get further
+  type: dict
+  sample:
+    object: Restore "shop-again"
+    state: Failed
+    layer: key
+    cause: the key is disabled, so that nothing under it can be written or read
+    remedy: Enable it (coffer.velero.kms_key with enabled=true), and find out who disabled it.
+"""
+
+import typing as t
+
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
+from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import Patience, RestoreResource
+from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import WantedRestore
+
+SPEC = kube_spec(
+    {
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str", "default": "velero"},
+        **STATE,
+        "backup_name": {"type": "str"},
+        "included_namespaces": {"type": "list", "elements": "str"},
+        "excluded_namespaces": {"type": "list", "elements": "str"},
+        "included_resources": {"type": "list", "elements": "str"},
+        "excluded_resources": {"type": "list", "elements": "str"},
+        "include_cluster_resources": {"type": "bool"},
+        "label_selector": {"type": "dict"},
+        "namespace_mapping": {"type": "dict"},
+        "existing_resource_policy": {"type": "str", "choices": ["none", "update"]},
+        "restore_pvs": {"type": "bool"},
+        "item_operation_timeout": {"type": "str"},
+        **WAIT,
+    },
+    required_if=[("state", "present", ["backup_name"])],
+)
+
+
+def run(task: Task) -> dict[str, t.Any]:
+    params = task.params
+    with Kube(params) as kube:
+        resource = RestoreResource(kube, WantedRestore.of(params), params["state"] == "absent", Patience.of(params))
+        return {**task.reconcile(resource), **task.afterwards(resource.confirm)}
+
+
+def main() -> t.NoReturn:
+    run_module(SPEC, run)
+
+
+if __name__ == "__main__":
+    main()

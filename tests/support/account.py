@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything in an account that ``site.yml`` could have made or changed, read back to be compared with ``==``.
+
+What AWS chooses by itself is left out or, for the ids of keys, replaced by a number.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.support.emulators import Moto
+from tests.support.fixtures import Aws
+
+State = dict[str, Any]
+
+
+def account(aws: Aws) -> State:
+    """The whole state, but for keys that are pending deletion and have no alias: they are counted."""
+    keys, given_up = _keys(aws)
+    state = {"keys": keys, "iam": _iam(aws), "buckets": _buckets(aws)}
+    text = json.dumps(state, sort_keys=True, default=str)
+    for number, key_id in enumerate(sorted(keys, key=lambda key_id: str(keys[key_id]["aliases"]))):
+        text = text.replace(key_id, f"KEY-{number}")
+    return {**json.loads(text), "given_up": given_up}
+
+
+@cache
+def _client(moto: Moto, service: str) -> Any:
+    return moto.client(service)
+
+
+def _keys(aws: Aws) -> tuple[State, int]:
+    kms = _client(aws.moto, "kms")
+    aliases: dict[str, list[str]] = {}
+    for alias in kms.list_aliases()["Aliases"]:
+        aliases.setdefault(alias.get("TargetKeyId", ""), []).append(alias["AliasName"])
+    found, given_up = {}, 0
+    for key_id in (entry["KeyId"] for entry in kms.list_keys()["Keys"]):
+        metadata = kms.describe_key(KeyId=key_id)["KeyMetadata"]
+        if metadata["KeyState"] == "PendingDeletion" and key_id not in aliases:
+            given_up += 1
+            continue
+        rotation = kms.get_key_rotation_status(KeyId=key_id)
+        found[key_id] = {
+            "aliases": sorted(aliases.get(key_id, [])),
+            "description": metadata["Description"],
+            "policy": json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]),
+            "rotation": [rotation["KeyRotationEnabled"], rotation.get("RotationPeriodInDays")],
+            "state": metadata["KeyState"],
+            "tags": _tags(kms.list_resource_tags(KeyId=key_id)["Tags"], "TagKey", "TagValue"),
+        }
+    return found, given_up
+
+
+def _iam(aws: Aws) -> State:
+    iam = _client(aws.moto, "iam")
+    providers = [entry["Arn"] for entry in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    policies = iam.list_policies(Scope="Local")["Policies"]
+    return {
+        "providers": {arn: _provider(iam, arn) for arn in providers},
+        "policies": {policy["Arn"]: _policy(iam, policy["Arn"]) for policy in policies},
+        "roles": {role["Arn"]: _role(iam, role["RoleName"]) for role in iam.list_roles()["Roles"]},
+    }
+
+
+def _provider(iam: Any, arn: str) -> State:
+    provider = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    return {
+        "clients": sorted(provider["ClientIDList"]),
+        "thumbprints": provider.get("ThumbprintList"),
+        "tags": _tags(provider.get("Tags", ())),
+    }
+
+
+def _policy(iam: Any, arn: str) -> State:
+    policy = iam.get_policy(PolicyArn=arn)["Policy"]
+    versions = {}
+    for version in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
+        name = version["VersionId"]
+        versions[name] = iam.get_policy_version(PolicyArn=arn, VersionId=name)["PolicyVersion"]["Document"]
+    return {"default": policy["DefaultVersionId"], "versions": versions, "tags": _tags(policy.get("Tags", ()))}
+
+
+def _role(iam: Any, name: str) -> State:
+    role = iam.get_role(RoleName=name)["Role"]
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    return {
+        "trust": role["AssumeRolePolicyDocument"],
+        "settings": [role.get("Description"), role["MaxSessionDuration"], role.get("PermissionsBoundary")],
+        "attached": sorted(policy["PolicyArn"] for policy in attached),
+        "inline": {n: iam.get_role_policy(RoleName=name, PolicyName=n)["PolicyDocument"] for n in inline},
+        "tags": _tags(role.get("Tags", ())),
+    }
+
+
+def _buckets(aws: Aws) -> State:
+    s3 = _client(aws.moto, "s3")
+    return {bucket["Name"]: _bucket(s3, bucket["Name"]) for bucket in s3.list_buckets()["Buckets"]}
+
+
+def _bucket(s3: Any, name: str) -> State:
+    def ask(operation: str) -> Any:
+        try:
+            answer = getattr(s3, operation)(Bucket=name)
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+        return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+    policy = ask("get_bucket_policy")
+    tags = ask("get_bucket_tagging")
+    return {
+        "policy": json.loads(policy["Policy"]) if isinstance(policy, dict) else policy,
+        "tags": _tags(tags["TagSet"]) if isinstance(tags, dict) else tags,
+        **{
+            operation: ask(operation)
+            for operation in (
+                "get_bucket_encryption",
+                "get_bucket_lifecycle_configuration",
+                "get_bucket_location",
+                "get_bucket_ownership_controls",
+                "get_bucket_versioning",
+                "get_public_access_block",
+            )
+        },
+    }
+
+
+def _tags(tags: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:
+    return {tag[key]: tag[value] for tag in tags}

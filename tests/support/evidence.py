@@ -1,0 +1,316 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evidence as the modules return it: the good case, the bad one, and names that mean harm."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ansible_collections.coffer.velero.plugins.module_utils import _documents
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+
+Evidence = dict[str, Any]
+
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+OLD_KEY = "arn:aws:kms:eu-central-1:111122223333:key/0987dcba-09fe-87dc-65ba-ab0987654321"
+ROLE = "arn:aws:iam::111122223333:role/velero"
+CALLER = "arn:aws:sts::111122223333:assumed-role/backup-auditor/anna"
+
+#: Names that a careless page would obey, or that would hide themselves; each is a legal name of an object.
+HOSTILE = [
+    "<script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    '"><svg/onload=document.title=1>',
+    "</style><style>body{display:none}</style>",
+    "</pre></dd></dl><h1>Proven</h1>",
+    "<!--",
+    "]]><![CDATA[",
+    "&lt;b&gt; &amp; &#60;",
+    "javascript:document.title=1",
+    "{{ 7 * 7 }} ${7*7} <%= 7*7 %>",
+    "line\nbreak\r\nand\ttab",
+    "\x00\x01\x1b[31mred\x7f\x9b",
+    "left\u202egnp.exe\u202c and \u2067isolated\u2069 \u200fmark",
+    "zero\u200bwidth\u200d joined\ufeff",
+    "line\u2028and\u2029paragraph separators",
+    " leading and trailing ",
+    "two  spaces, nbsp\u00a0here",
+    "%3Cscript%3E%0A+percent",
+    "日本語/ملف/קובץ/ελληνικά/😀",
+    "e\u0301\u0302\u0303" + "\u0336" * 40,
+    "private \ue000 unassigned \U000e0001 surrogate \ud800",
+    "' onmouseover='document.title=1",
+    "../../../etc/passwd",
+    "x" * 1000,
+    "a/" * 500,
+]
+
+
+def profile(**values: Any) -> Evidence:
+    return {
+        "account_id": "111122223333",
+        "region": "eu-central-1",
+        "bucket": "acme-backups",
+        "prefix": "production",
+        "encryption_mode": "sse-kms",
+        "kms_key_arn": KEY,
+        "kms_key_administrators": ["arn:aws:iam::111122223333:role/key-admin"],
+        "role_arns": [ROLE],
+        **values,
+    }
+
+
+def counts(proven: int = 0, **others: int) -> dict[str, int]:
+    found = {"proven": proven, "wrong": 0, "unreadable": 0, "gone": 0, "unproven": 0, **others}
+    return {"total": sum(found.values()), **found}
+
+
+def group(kind: str, name: str, proven: int = 0, **others: int) -> Evidence:
+    return {"kind": kind, "name": name, "counts": counts(proven, **others)}
+
+
+def offender(key: str, verdict: str = "wrong", **values: Any) -> Evidence:
+    return {
+        "key": key,
+        "version_id": "3HL4kqtJvjVBH40Nrjfkd",
+        "is_latest": True,
+        "verdict": verdict,
+        "reasons": ["is encrypted with AES256, not with aws:kms"],
+        "remedy": f"Encrypt it anew with aws:kms and {KEY}.",
+        "algorithm": "AES256",
+        "key_arn": None,
+        "bucket_key_enabled": False,
+        "size": 2048,
+        "last_modified": "2026-11-01T02:00:12Z",
+        **values,
+    }
+
+
+def objects(**values: Any) -> Evidence:
+    return {
+        "changed": False,
+        "verdict": "proven",
+        "counts": counts(1846),
+        "delete_markers": 0,
+        "groups": [
+            group("backup", "nightly-20261122", 9),
+            group("backup", "nightly-20261123", 9),
+            group("backup", "velero-proof-20261124080001", 9),
+            group("restore", "velero-proof-20261124080001", 4),
+            group("kopia", "shop", 1218),
+            group("kopia", "billing", 597),
+        ],
+        "groups_omitted": 0,
+        "by_algorithm": {"aws:kms": 1846},
+        "by_key": [{"key_arn": KEY, "algorithm": "aws:kms", "bucket_key_enabled": True, "count": 1846}],
+        "offenders": [],
+        "offenders_omitted": 0,
+        "unfinished_uploads": [],
+        "notes": [],
+        "source": {"kind": "list"},
+        "versions": True,
+        "bucket": "acme-backups",
+        "prefix": "production/",
+        "started": "2026-11-24T08:00:12Z",
+        "finished": "2026-11-24T08:00:14Z",
+        "seconds": 1.92,
+        "objects_per_second": 961.5,
+        "continued": False,
+        "path": None,
+        "checkpoint": None,
+        "invocation": {"module_args": {"customer_key": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}},
+        **values,
+    }
+
+
+def live(**values: Any) -> Evidence:
+    """What is in force, as it is wanted, beside statements of others."""
+    wanted = StorageProfile.parse(profile())
+    root = {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": "111122223333"}}
+    return {
+        "key": {"key_arn": KEY, "key_state": "Enabled", "rotation_enabled": True, "alias": "alias/velero"},
+        "key_policy_statements": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {**root, "Action": "kms:*", "Resource": "*"},
+                *_documents.key_policy_statements(wanted),
+            ],
+        },
+        "encryption_rule": _documents.encryption_rule(wanted),
+        "bucket_policy_statements": _documents.bucket_policy_statements(wanted),
+        "backup_storage_location_spec": {
+            **_documents.backup_storage_location_spec(wanted),
+            "default": True,
+            "accessMode": "ReadWrite",
+        },
+        **values,
+    }
+
+
+def operation(kind: str, name: str, phase: str = "Completed", spec: Evidence | None = None, **values: Any) -> Evidence:
+    done = "itemsBackedUp" if kind == "backup" else "itemsRestored"
+    status = {
+        "phase": phase,
+        "startTimestamp": "2026-11-24T08:00:01Z",
+        "completionTimestamp": "2026-11-24T08:00:04Z",
+        "progress": {"totalItems": 4, done: 4},
+    }
+    return {
+        "changed": True,
+        "name": name,
+        "namespace": "velero",
+        "phase": phase,
+        "warnings": [],
+        kind: {"metadata": {"name": name, "namespace": "velero", "uid": "0b0c5c4e"}, "spec": spec or {}, "status": status},
+        **values,
+    }
+
+
+PROOF = "velero-proof-20261124080001"
+
+
+def good() -> Evidence:
+    """Everything was looked at, and is as it should be."""
+    return {
+        "profile": profile(),
+        "caller": {"arn": CALLER, "account_id": "111122223333", "changed": False},
+        "configuration": {"live": live()},
+        "backup": operation(
+            "backup", PROOF, spec={"includedNamespaces": ["velero-proof"], "storageLocation": "default"}
+        ),
+        "metadata": {
+            "agrees": True,
+            "exists": True,
+            "key": f"production/backups/{PROOF}/velero-backup.json",
+            "contradictions": [],
+        },
+        "restore": operation(
+            "restore", PROOF, spec={"backupName": PROOF, "namespaceMapping": {"velero-proof": "velero-proof-restored"}}
+        ),
+        "content": {
+            "namespace": "velero-proof",
+            "restored_namespace": "velero-proof-restored",
+            "items": [
+                {"kind": "ConfigMap", "name": "plain", "same": True},
+                {"kind": "ConfigMap", "name": "binary", "same": True},
+                {"kind": "Secret", "name": "secret", "same": True},
+            ],
+        },
+        "objects": objects(),
+    }
+
+
+def bad() -> Evidence:
+    """A location with one fault of each kind."""
+    evidence = copy.deepcopy(good())
+    wrong_key = f"is encrypted under {OLD_KEY}, not {KEY}"
+    noncurrent = {
+        "is_latest": False,
+        "algorithm": "aws:kms",
+        "key_arn": OLD_KEY,
+        "bucket_key_enabled": True,
+        "remedy": f"Encrypt this noncurrent version anew with aws:kms and {KEY}, or let it expire "
+        "(NoncurrentVersionExpiration).",
+    }
+    evidence["objects"] = objects(
+        verdict="wrong",
+        counts=counts(1837, wrong=6, unreadable=2, gone=1),
+        delete_markers=3,
+        by_algorithm={"AES256": 2, "SSE-C": 1, "aws:kms": 1840},
+        by_key=[
+            {"key_arn": OLD_KEY, "algorithm": "aws:kms", "bucket_key_enabled": True, "count": 2},
+            {"key_arn": KEY, "algorithm": "aws:kms", "bucket_key_enabled": False, "count": 1},
+            {"key_arn": KEY, "algorithm": "aws:kms", "bucket_key_enabled": True, "count": 1837},
+        ],
+        groups=[
+            group("backup", "nightly-20261122", 7, wrong=2),
+            group("backup", "nightly-20261123", 9),
+            group("backup", PROOF, 9),
+            group("restore", PROOF, 4),
+            group("kopia", "shop", 1211, wrong=4, unreadable=2, gone=1),
+            group("kopia", "billing", 597),
+        ],
+        offenders=[
+            offender("production/backups/nightly-20261122/velero-backup.json"),
+            offender("production/backups/nightly-20261122/nightly-20261122.tar.gz"),
+            offender("production/kopia/shop/p0aa51", reasons=[wrong_key], **noncurrent),
+            offender("production/kopia/shop/p0aa52", reasons=[wrong_key], **noncurrent),
+            offender(
+                "production/kopia/shop/p<script>alert(1)</script>\nof\u202ereversed",
+                reasons=["does not use a Bucket Key"],
+                algorithm="aws:kms",
+                key_arn=KEY,
+            ),
+            offender(
+                "production/kopia/shop/q77",
+                reasons=["is encrypted with SSE-C, not with aws:kms"],
+                algorithm="SSE-C",
+            ),
+            offender(
+                "production/kopia/shop/q78",
+                verdict="unreadable",
+                reasons=["S3 refused to tell (403 Forbidden)"],
+                remedy="Grant s3:GetObject on it, and s3:GetObjectVersion where versions are looked at; look for a Deny "
+                "in the bucket policy.",
+                algorithm=None,
+            ),
+            offender(
+                "production/kopia/shop/q79",
+                verdict="unreadable",
+                reasons=["S3 refused to tell (403 Forbidden)"],
+                remedy="Grant s3:GetObject on it, and s3:GetObjectVersion where versions are looked at; look for a Deny "
+                "in the bucket policy.",
+                algorithm=None,
+            ),
+        ],
+        unfinished_uploads=[
+            {"key": "production/kopia/shop/p9f", "upload_id": "VXBsb2Fk", "initiated": "2026-11-01T02:00:12Z"}
+        ],
+        path="objects.jsonl",
+    )
+    rule = live()["encryption_rule"]
+    evidence["configuration"]["live"]["encryption_rule"] = {**rule, "BucketKeyEnabled": False}
+    evidence["configuration"]["live"].pop("backup_storage_location_spec")
+    del evidence["backup"], evidence["metadata"], evidence["restore"], evidence["content"]
+    return evidence
+
+
+def hostile() -> Evidence:
+    """Every name that means harm, everywhere a name can stand."""
+    evidence = copy.deepcopy(bad())
+    names = [f"production/kopia/{name}" for name in HOSTILE]
+    number = len(HOSTILE)
+    evidence["caller"]["arn"] = f"{CALLER}{HOSTILE[0]}"
+    evidence["objects"] = objects(
+        verdict="wrong",
+        counts=counts(0, wrong=number),
+        by_algorithm={HOSTILE[1]: number},
+        by_key=[
+            {"key_arn": name, "algorithm": HOSTILE[0], "bucket_key_enabled": False, "count": 1} for name in HOSTILE[:3]
+        ],
+        groups=[group("kopia", name, wrong=1) for name in HOSTILE],
+        offenders=[
+            offender(key, version_id=name, reasons=[name], remedy=name, last_modified=name)
+            for key, name in zip(names, HOSTILE, strict=True)
+        ],
+        unfinished_uploads=[{"key": name, "upload_id": name, "initiated": name} for name in HOSTILE],
+        notes=HOSTILE,
+        path=HOSTILE[0],
+    )
+    evidence["configuration"]["live"]["key_policy_statements"] = [
+        {"Sid": name, "Effect": "Allow", "Action": name} for name in HOSTILE
+    ]
+    evidence["configuration"]["live"]["key"] = {"key_arn": HOSTILE[0], "key_state": HOSTILE[10]}
+    evidence["backup"] = operation("backup", HOSTILE[0], HOSTILE[1], {"includedNamespaces": HOSTILE})
+    evidence["restore"] = {"failed": True, "msg": HOSTILE[0], "name": HOSTILE[12], "error": {"remedy": HOSTILE[2]}}
+    evidence["content"] = {"items": [{"kind": name, "name": name, "same": False} for name in HOSTILE]}
+    evidence["metadata"] = {
+        "agrees": False,
+        "exists": True,
+        "key": HOSTILE[0],
+        "contradictions": [{"field": name, "backup": name, "metadata": {name: name}} for name in HOSTILE],
+        "remedy": HOSTILE[3],
+    }
+    return evidence
