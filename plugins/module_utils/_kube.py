@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
@@ -73,7 +73,13 @@ def kube_spec(options: Options, **constraints: t.Any) -> ArgumentSpec:
 
 def _connection_secrets(params: Mapping[str, t.Any]) -> set[str]:
     """The secrets of a kubeconfig that was given as a dictionary; those of other options are marked in the spec."""
-    return set(_secrets_in(params.get("kubeconfig")))
+    kubeconfig = params.get("kubeconfig")
+    return {kubeconfig} if _is_text(kubeconfig) else set(_secrets_in(kubeconfig))
+
+
+def _is_text(kubeconfig: t.Any) -> t.TypeGuard[str]:
+    """Whether it is the text of a kubeconfig, by mistake for its path."""
+    return isinstance(kubeconfig, str) and ("\n" in kubeconfig or kubeconfig.lstrip().startswith("{"))
 
 
 def _secrets_in(value: t.Any) -> Collection[str]:
@@ -103,6 +109,9 @@ class Kube:
         if not HAS_KUBERNETES:
             reason = f"is not installed for this Python. Install kubernetes >= {MINIMUM_KUBERNETES}."
             raise VeleroError(f"kubernetes: {reason}")
+        if _is_text(params.get("kubeconfig")):
+            remedy = "Give the path, or a dictionary: kubeconfig: '{{ text | from_yaml }}'."
+            raise Refusal("kubeconfig", "it", "is the text of a kubeconfig and not its path", remedy)
         # The client reads KUBECONFIG when it is imported, which here was before the task's environment was set.
         kube_config.KUBE_CONFIG_DEFAULT_LOCATION = os.environ.get("KUBECONFIG", "~/.kube/config")
         Configuration.set_default(None)  # a connection that this process had before lends nothing to this one

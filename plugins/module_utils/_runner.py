@@ -73,6 +73,11 @@ class Task:
         if message not in self.warnings:
             self.warnings.append(message)
 
+    def missing(self, error: VeleroError) -> None:
+        """Say that something is not there yet that an earlier task makes: a check run goes on, a real run does not."""
+        if not self.check_mode:
+            raise error
+
     def reconcile(self, resource: Resource) -> dict[str, t.Any]:
         """Bring a resource to its wanted state and return the task's result."""
         plan, learned = self._settle(resource)

@@ -19,6 +19,9 @@ description:
     beside it.
   - Warns of such a statement where it is foreign.
   - Refuses a change that denies the caller to change the policy again.
+  - S3 lets the later of two runs at once take back what the earlier one has put in. So a second after a change it
+    looks whether its own statements are still there, and puts them in again where they are not. With
+    O(confirm_remove_self_bucket_access=true) it does not look.
   - A run that changes nothing sends 1 request.
 author:
   - The coffer.velero authors (@coffer-velero)

@@ -74,6 +74,29 @@ options:
       - The most requests a second. Not limited by default, but for S3 itself, whose limit Velero shares; it answers
         some 5,500 a second for each prefix, and the module slows down as it asks.
     type: float
+  inventory:
+    description:
+      - Reads the objects from a report of S3 Inventory, where there are more of them than one machine should ask for.
+      - A report tells the algorithm and whether a Bucket Key is used, as they were when it was made. It does not tell
+        the key, so that an object under a KMS key is V(unproven) unless it is in the sample, and the verdict
+        V(incomplete) at best. With C(sse-s3) a report is enough.
+      - Needs the optional fields C(EncryptionStatus) and C(BucketKeyStatus), and for noncurrent versions a report of
+        all versions.
+    type: dict
+    suboptions:
+      manifest:
+        description:
+          - The C(manifest.json) of the report, a path or C(s3://BUCKET/KEY). In S3 the files are read from the bucket
+            that it names. On disk they are looked for beside it and in a folder C(data).
+          - The formats are CSV, and Parquet where the Python package C(pyarrow) is installed.
+        type: str
+        required: true
+      sample_percent:
+        description:
+          - How many of a hundred objects are asked for with a HEAD. Which ones follows from their names, so that a
+            second run asks for the same.
+        type: float
+        default: 1.0
   engine:
     description:
       - V(auto) speaks to S3 over sockets of its own in several processes, which is more than ten times as fast. What it
@@ -118,13 +141,21 @@ EXAMPLES = r"""
     path: objects.jsonl
     checkpoint: objects.checkpoint
     max_requests_per_second: 2000
+
+- name: Read last night's Inventory report, and ask for every fiftieth object
+  coffer.velero.object_encryption_info:
+    storage_profile: "{{ storage_profile }}"
+    inventory:
+      manifest: s3://acme-inventory/acme-backups/all/2026-11-01T01-00Z/manifest.json
+      sample_percent: 2
 """
 
 RETURN = r"""
 verdict:
   description:
     - V(proven) where every object is as the profile wants it, V(wrong) where one is not, V(incomplete) where nothing
-      wrong was found but something could not be read, V(empty) where there is nothing.
+      wrong was found but something could not be read, V(empty) where there is nothing. In check mode a bucket that does
+      not exist yet is V(empty).
   returned: success
   type: str
   sample: wrong
@@ -200,10 +231,17 @@ notes:
   type: list
   sample: []
 source:
-  description: Where the objects were found.
+  description:
+    - Where the objects were found. Of an Inventory report C(kind=inventory), C(manifest), C(created), C(sample_percent)
+      and C(versions), whether it tells of them.
   returned: success
   type: dict
   sample: {kind: list}
+versions:
+  description: Whether noncurrent versions were looked at too.
+  returned: success
+  type: bool
+  sample: true
 bucket:
   description: The bucket.
   returned: success
@@ -214,12 +252,12 @@ prefix:
   returned: success
   type: str
   sample: production/
-started:
+started_at:
   description: When the run began.
   returned: success
   type: str
   sample: '2026-11-24T08:00:00Z'
-finished:
+finished_at:
   description: When it ended.
   returned: success
   type: str
@@ -239,6 +277,11 @@ continued:
   returned: success
   type: bool
   sample: false
+checkpoint:
+  description: The checkpoint, which is removed by now.
+  returned: success
+  type: str
+  sample: objects.checkpoint
 path:
   description: The complete list.
   returned: success
@@ -264,6 +307,13 @@ SPEC = aws_spec(
         "checkpoint": {"type": "path"},
         "concurrency": {"type": "int", "default": 64},
         "max_requests_per_second": {"type": "float"},
+        "inventory": {
+            "type": "dict",
+            "options": {
+                "manifest": {"type": "str", "required": True},
+                "sample_percent": {"type": "float", "default": 1.0},
+            },
+        },
         "engine": {"type": "str", "choices": ["auto", "boto3"], "default": "auto"},
     },
     mutually_exclusive=[("customer_key", "customer_key_file")],
@@ -271,7 +321,7 @@ SPEC = aws_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    result = look(task.params, task.progress)
+    result = look(task.params, task.progress, task.missing)
     for note in result["notes"]:
         task.warn(note)
     return {"changed": False, **result}

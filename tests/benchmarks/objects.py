@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Objects proven a second: object_encryption_info beside s5cmd and a loop of boto3, on one stand-in, in one run.
 
-``python -m tests.benchmarks.objects``. BENCH_OBJECTS is the number of objects (100,000). s5cmd is looked for beside this
-Python and in the PATH; without uvloop the stand-in takes twice the time.
+``python -m tests.benchmarks.objects``. BENCH_OBJECTS is the number of objects (100,000). s5cmd is looked for beside
+this Python and in the PATH; without uvloop the stand-in takes twice the time.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.s3_standin import KEY, objects
+from tests.support.emulators import ROOT
 from tests.support.standin import StandIn
 
+COLLECTIONS = ROOT / ".venv" / "collections"
 COUNT = int(os.environ.get("BENCH_OBJECTS", "100000"))
 MANY = 10 * COUNT
 BUCKET = "acme-backups"
@@ -133,7 +135,7 @@ def said(holds: bool, text: str) -> bool:
 
 def main() -> bool:
     """Measure and print; whether every number is reached."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTIONS), *sys.path])}
     with tempfile.TemporaryDirectory() as name, StandIn(COUNT) as server:
         environment |= server.environment
         print(f"{COUNT:,} objects, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {server.log().strip()}")

@@ -337,7 +337,7 @@ def test_no_put_object(stack: Stack, ministack: MiniStack, module: ModuleRunner)
     with _without(ministack, "s3:PutObject"):
         result = module("backup", **_backup("unputtable", "ministack"))
     assert result["error"]["layer"] == "storage", result["msg"]
-    assert "may not write objects, or not encrypt them (s3:PutObject or kms:GenerateDataKey)" in result["msg"]
+    assert "may not write objects (s3:PutObject). Allow s3:PutObject on the objects" in result["msg"]
 
 
 def test_no_get_object(stack: Stack, ministack: MiniStack, module: ModuleRunner) -> None:
@@ -411,7 +411,7 @@ def test_partial_backup(stack: Stack, module: ModuleRunner) -> None:
     arguments = _backup("partial", included_namespaces=["hooked"])
     result = module("backup", **arguments)
     assert (result["error"]["layer"], result["error"]["state"]) == ("content", "PartiallyFailed"), result["msg"]
-    assert "not everything could be handled (1 error). The errors name the items. Errors: " in result["msg"]
+    assert "not everything could be handled (1 error). See the errors. Then remove it" in result["msg"]
     assert "Error executing hook" in result["msg"]
     accepted = module.ok("backup", **arguments, accepted_phases=["Completed", "PartiallyFailed"])
     assert accepted["phase"] == "PartiallyFailed"

@@ -153,9 +153,7 @@ def kms(on_weed: Install) -> Installation:
     return on_weed("weed-kms", velero_kms_alias="alias/weed")
 
 
-def test_sse_kms_encrypts(
-    moto: Moto, weed: SeaweedFS, kms: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sse_kms_encrypts(moto: Moto, weed: SeaweedFS, kms: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     made = kms.install()
     key_arn = made["kms_key"]["key_arn"]
     assert made["backup_storage_location"]["phase"] == "Available"
@@ -204,7 +202,9 @@ def test_sse_c_without_a_key_is_refused(moto: Moto, stack: Stack, customer: Inst
     """In the first place: no bucket is made, no policy, and the location stays."""
     before = customer.location["spec"]
     message = customer.refused()
-    assert message.startswith('secret: Secret "velero-sse-c/key" does not exist in namespace velero. Make it: head -c 32')
+    assert message.startswith(
+        'secret: Secret "velero-sse-c/key" does not exist in namespace velero. Make it: head -c 32'
+    )
     assert "without it the backups are lost. generate=true makes a random key once." in message
     assert customer.location["spec"] == before
     names = [bucket["Name"] for bucket in moto.client("s3").list_buckets()["Buckets"]]

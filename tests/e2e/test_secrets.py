@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from tests.stack import Stack
+from tests.stack import AwsEndpoint, Stack
 from tests.stack.api import SECRET
 from tests.support.emulators import ROOT, Moto
 from tests.support.proxy import Proxy
@@ -43,8 +43,6 @@ def proxy() -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def stack(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    from tests.stack import AwsEndpoint
-
     with Stack(tmp_path_factory.mktemp("stack"), AwsEndpoint(proxy.url)) as stack:
         data = {"key": base64.b64encode(WRONG_KEY).decode()}
         stack.api.create(SECRET, {"metadata": {"name": "wrong"}, "data": data}, stack.namespace)
@@ -278,6 +276,7 @@ FAILURES = """
         host: "{{ server }}"
         api_key: "{{ token }}"
         ca_cert: "{{ ca_cert }}"
+        generate: true
       register: api_key
       vars: &token
         token: "{{ lookup('ansible.builtin.file', playbook_dir ~ '/token') }}"
@@ -318,6 +317,11 @@ FAILURES = """
         kubeconfig: "# mine\\n{{ lookup('ansible.builtin.file', kubeconfig_file) }}\\n"
       ignore_errors: true
       register: text
+    - name: The same in JSON
+      coffer.velero.sse_c_secret:
+        kubeconfig: "{{ lookup('ansible.builtin.file', kubeconfig_file) | from_json | to_json }}"
+      ignore_errors: true
+      register: json
     - name: AWS says no
       coffer.velero.kms_key: {alias: velero}
       ignore_errors: true
@@ -326,11 +330,6 @@ FAILURES = """
       coffer.velero.bucket: {bucket: some-bucket, endpoint_url: "http://127.0.0.1:9"}
       ignore_errors: true
       register: no_endpoint
-    - name: Not an option
-      coffer.velero.bucket: {bucket: some-bucket, secret: "{{ lookup('ansible.builtin.file', playbook_dir ~ '/token') }}"}
-      ignore_errors: true
-      register: unsupported
-      when: false
 """
 TEXTS = {
     "wrong_length": 'secret: Secret "wrong/key" holds 31 bytes, not 32.',
@@ -338,7 +337,8 @@ TEXTS = {
     "unreachable_token": "Is the API server at https://127.0.0.1:9 up, and can this machine reach it?",
     "unknown_token": "The cluster does not know these credentials; has the token expired?",
     "broken_dictionary": "kubeconfig: leads to no cluster: ",
-    "text": "kubeconfig: ",
+    "text": "kubeconfig: it is the text of a kubeconfig and not its path. Give the path, or a dictionary:",
+    "json": "kubeconfig: it is the text of a kubeconfig and not its path. Give the path, or a dictionary:",
     "denied": "kms:DescribeKey failed: AccessDeniedException",
     "no_endpoint": "http://127.0.0.1:9",
 }
@@ -351,6 +351,13 @@ def test_failures(trial: Trial) -> None:
     given = {"known": str(trial.output / "known"), "server": api.url, "ca_cert": str(api.ca_file)}
     trial.run(playbook, variables(trial.stack, trial.proxy) | given, {})
     known = json.loads((trial.output / "known").read_text())
-    assert not known["api_key"]["changed"]
+    assert known["api_key"]["secret"] == "velero-sse-c/key"
     assert {name: known[name]["msg"] for name, text in TEXTS.items() if text not in known[name]["msg"]} == {}
     assert trial.leaks() == []
+
+
+def test_a_leak_would_be_found(trial: Trial) -> None:
+    """The control of the tests above."""
+    for name, form in trial.secrets():
+        (trial.output / "output").write_bytes(b"..." + form + b"...")
+        assert f"{name} in output" in trial.leaks()

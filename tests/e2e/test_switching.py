@@ -143,7 +143,10 @@ def test_role_may_still_use_the_old_keys(moto: Moto, live: Installation) -> None
         key_id = kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
         policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
         (use,) = (one for one in policy["Statement"] if one["Sid"].startswith("VeleroUseOfKey"))
-        assert use["Principal"]["AWS"] in ("arn:aws:iam::123456789012:role/velero", ["arn:aws:iam::123456789012:role/velero"])
+        assert use["Principal"]["AWS"] in (
+            "arn:aws:iam::123456789012:role/velero",
+            ["arn:aws:iam::123456789012:role/velero"],
+        )
         assert set(use["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
 
 

@@ -46,8 +46,6 @@ ISSUER = "oidc.example.com/id/1"
 FOREIGN_POLICY = f"arn:aws:iam::{ACCOUNT}:policy/theirs"
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:user/moto"
 KINDS = get_args(Fault)
-AWS_REQUESTS = 33
-KUBERNETES_REQUESTS = 14
 
 
 def variables(aws: Aws, cluster: Cluster) -> dict[str, Any]:
@@ -191,7 +189,7 @@ def assert_nothing_lost(state: State) -> None:
 def test_undisturbed(aws: Aws, script: Script) -> None:
     """What all disturbed runs are compared with is itself right."""
     state, requests = undisturbed(aws, script, nothing)
-    assert len(requests) == AWS_REQUESTS, requests
+    assert 30 < len(requests) < 40, requests
     assert [len(state[name]) for name in ("keys", "buckets")] == [1, 1]
     assert [len(entities) for entities in state["iam"].values()] == [1, 1, 1]
     assert state["given_up"] == 0
@@ -215,7 +213,7 @@ def test_one_disturbance_is_survived(aws: Aws, script: Script, hurry: None, kind
 
 def test_an_answer_beyond_all_patience(aws: Aws, script: Script, hurry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client has given up and asked again by the time that the request arrives."""
-    monkeypatch.setattr(_kms, "_LOOK_AGAIN", (0.3,))
+    monkeypatch.setattr(_kms, "_LOOK_AGAIN", (0.2, 0.4, 0.8))
     wanted, requests = undisturbed(aws, script, nothing)
     writes = [n for n, name in enumerate(requests, start=1) if not name.startswith(("Get", "Describe", "Head"))]
     for n in writes:
@@ -295,7 +293,7 @@ def objects(cluster: Cluster) -> State:
         }
     )
     (revision,) = set(re.findall(r'"coffer.velero/identity-revision": "(\d+)"', text))
-    state: State = json.loads(text.replace(revision, "REVISION"))
+    state: State = json.loads(text.replace(f'"{revision}"', '"REVISION"'))
     return state
 
 
@@ -325,7 +323,7 @@ def test_kubernetes(
     restart(cluster)
     tasks.finish()
     wanted, requests = objects(cluster), list(cluster.proxy.requests)
-    assert len(requests) == KUBERNETES_REQUESTS, requests
+    assert 12 < len(requests) < 20, requests
     assert not any(result["changed"] for result in tasks.finish())
     if not patient:
         monkeypatch.setattr(_kube, "_RETRIES", 0)
@@ -354,8 +352,7 @@ def test_killed(aws: Aws, cluster: Cluster, site: Site, script: Script, operatio
     n = requests.index(operation)
     aws.proxy.fault(n + 1, "delay", seconds=1.5)
     process = site.start()
-    wait_for(lambda: len(aws.proxy.requests) == n)
-    time.sleep(0.3)
+    wait_for(lambda: not aws.proxy.armed)
     site.kill(process)
     wait_for(lambda: len(aws.proxy.requests) == n + 1)
     assert aws.proxy.requests[n].operation == operation
@@ -402,7 +399,7 @@ def test_one_key(aws: Aws, script: Script, at_once: Callable[..., list[Any]]) ->
     """The alias decides whose key it is; whoever made another one gives it up."""
     wanted, _requests = undisturbed(aws, script.only("kms_key"), nothing)
     given_up = 0
-    for seed in range(40):
+    for seed in range(25):
         begin(aws, nothing)
         results = at_once(seed, *[script.only("kms_key").finish] * 3)
         assert len({result[0]["key_arn"] for result in results}) == 1
@@ -440,7 +437,7 @@ def lost_statements(aws: Aws, script: Script, at_once: Callable[..., list[Any]],
 
 
 def test_no_statement_is_lost(aws: Aws, script: Script, at_once: Callable[..., list[Any]]) -> None:
-    for seed in range(40):
+    for seed in range(25):
         assert lost_statements(aws, script, at_once, seed) == [], seed
 
 

@@ -113,8 +113,8 @@ def objects(**values: Any) -> Evidence:
         "versions": True,
         "bucket": "acme-backups",
         "prefix": "production/",
-        "started": "2026-11-24T08:00:12Z",
-        "finished": "2026-11-24T08:00:14Z",
+        "started_at": "2026-11-24T08:00:12Z",
+        "finished_at": "2026-11-24T08:00:14Z",
         "seconds": 1.92,
         "objects_per_second": 961.5,
         "continued": False,
@@ -163,7 +163,11 @@ def operation(kind: str, name: str, phase: str = "Completed", spec: Evidence | N
         "namespace": "velero",
         "phase": phase,
         "warnings": [],
-        kind: {"metadata": {"name": name, "namespace": "velero", "uid": "0b0c5c4e"}, "spec": spec or {}, "status": status},
+        kind: {
+            "metadata": {"name": name, "namespace": "velero", "uid": "0b0c5c4e"},
+            "spec": spec or {},
+            "status": status,
+        },
         **values,
     }
 

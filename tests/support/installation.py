@@ -142,8 +142,9 @@ class Installation:
         try:
             head = s3.head_object(Bucket=self.variables["velero_bucket"], Key=key, **more)
         except ClientError as error:
-            assert error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403), key
-            return REFUSED
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403):
+                return REFUSED
+            raise
         if head.get("SSECustomerAlgorithm"):
             return Encryption(f"customer:{head['SSECustomerAlgorithm']}")
         bucket_key = bool(head.get("BucketKeyEnabled"))

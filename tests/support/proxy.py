@@ -124,6 +124,12 @@ class Proxy:
         with self._lock:
             self._faults.append(_Fault(n, kind, seconds, service, operation))
 
+    @property
+    def armed(self) -> bool:
+        """Whether a fault has not struck yet."""
+        with self._lock:
+            return bool(self._faults)
+
     def throttle(self, share: float, seed: int = 0) -> None:
         """Throttle this share of the requests; the same seed throttles the same ones of a sequence."""
         with self._lock:

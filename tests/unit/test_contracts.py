@@ -146,7 +146,7 @@ def test_every_returned_value_has_a_sample(name: str) -> None:
     values = load(module(name).RETURN)
     for value, described in values.items():
         assert {"description", "returned", "type", "sample"} <= set(described), value
-    kinds = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
+    kinds = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
     wrong = [
         value for value, described in values.items() if not isinstance(described["sample"], kinds[described["type"]])
     ]

@@ -169,7 +169,7 @@ class KeyResource:
             self.aws.call("kms:ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS)
         except ServiceError as error:
             error.add_hint(
-                f"Another run was faster with {self.wanted.alias}, and this one has made the key {key_id} in vain: delete "
-                f"it (aws kms schedule-key-deletion --key-id {key_id}) and run again."
+                f"Another run was faster with {self.wanted.alias}, and this one has made the key {key_id} in vain: "
+                f"delete it (aws kms schedule-key-deletion --key-id {key_id}) and run again."
             )
             raise

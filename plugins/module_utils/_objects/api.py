@@ -16,12 +16,13 @@ from pathlib import Path
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.branches import ListSource
 from ansible_collections.coffer.velero.plugins.module_utils._objects.hire import MOST_THREADS, hire
+from ansible_collections.coffer.velero.plugins.module_utils._objects.inventory import InventorySource, Store
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._objects.report import Report
-from ansible_collections.coffer.velero.plugins.module_utils._objects.work import Broken, Crew, Listed
+from ansible_collections.coffer.velero.plugins.module_utils._objects.work import Broken, Crew, Listed, Source
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 MOST_UPLOADS = 1000
@@ -111,29 +112,28 @@ def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def look(params: Params, progress: Callable[[str], None]) -> dict[str, t.Any]:
-    """Look at every object; the result of the task."""
+def look(params: Params, progress: Callable[[str], None], missing: Callable[[VeleroError], None]) -> dict[str, t.Any]:
+    """Look at every object; the result of the task.
+
+    :param missing: is told where there is no bucket yet; where it does not end the task, there is nothing to look at
+    """
     wanted = wanted_objects(params)
     region = params["region"] or params["storage_profile"]["region"]
     settings = {**(params["aws_config"] or {}), "max_pool_connections": MOST_THREADS + 2}
     aws = Aws({**params, "region": region, "aws_config": settings})
     started = _now()
-    source = ListSource(wanted.prefix)
+    source = find_source(aws, wanted, params)
     report = Report(wanted, source, _path(params["path"]), _path(params["checkpoint"]), progress)
     report.open()
+    uploads: list[dict[str, t.Any]] = []
+    notes: list[str] = []
     try:
-        crew = hire(aws, wanted, params)
-        try:
-            conduct(source, crew, report)
-        finally:
-            crew.close()
+        scan(aws, wanted, params, report)
+        uploads, notes = unfinished_uploads(aws, wanted)
     except ServiceError as error:
-        if error.action == "s3:ListObjectVersions" and error.status == 403:
-            error.add_hint("Or set versions=false to look at current objects only, which needs s3:ListBucket.")
-        if report.checkpoint and report.checkpoint.exists():
-            error.add_hint(f"Run again with checkpoint={report.checkpoint} to go on from there.")
-        raise
-    uploads, notes = unfinished_uploads(aws, wanted)
+        if error.code != "NoSuchBucket":
+            raise
+        missing(error)
     report.finish()
     seconds = report.seconds
     return {
@@ -141,10 +141,11 @@ def look(params: Params, progress: Callable[[str], None]) -> dict[str, t.Any]:
         "bucket": wanted.bucket,
         "prefix": wanted.prefix,
         "source": source.description,
+        "versions": wanted.versions,
         "unfinished_uploads": uploads,
         "notes": notes,
-        "started": started,
-        "finished": _now(),
+        "started_at": started,
+        "finished_at": _now(),
         "seconds": round(seconds, 3),
         "objects_per_second": round(report.tally.total / seconds, 1),
         "continued": report.continued,
@@ -153,7 +154,34 @@ def look(params: Params, progress: Callable[[str], None]) -> dict[str, t.Any]:
     }
 
 
-def conduct(source: ListSource, crew: Crew, report: Report) -> None:
+def scan(aws: Aws, wanted: Wanted, params: Params, report: Report) -> None:
+    """Look at all objects of the report's source."""
+    try:
+        crew = hire(aws, wanted, params)
+        try:
+            conduct(report.source, crew, report)
+        finally:
+            crew.close()
+    except ServiceError as error:
+        if error.action == "s3:ListObjectVersions" and error.status == 403:
+            error.add_hint("Or set versions=false to look at current objects only, which needs s3:ListBucket.")
+        if report.checkpoint and report.checkpoint.exists():
+            error.add_hint(f"Run again with checkpoint={report.checkpoint} to go on from there.")
+        raise
+
+
+def find_source(aws: Aws, wanted: Wanted, params: Params) -> Source:
+    """Where the objects are read from."""
+    inventory = params["inventory"]
+    if inventory is None:
+        return ListSource(wanted.prefix)
+    percent = inventory["sample_percent"]
+    if not 0 <= percent <= 100:
+        raise Refusal("inventory.sample_percent", str(percent), "is no percentage", "Give 0 to 100.")
+    return InventorySource(Store(aws, inventory["manifest"]), inventory["manifest"], percent, wanted)
+
+
+def conduct(source: Source, crew: Crew, report: Report) -> None:
     """Keep a crew at work until the source is finished; what counts by then is saved, whatever happens."""
     try:
         while not source.finished:

@@ -99,7 +99,7 @@ class BotoCrew:
             self._events.put(Broken(unit.number, ServiceError("s3:HeadObject", type(error).__name__, str(error))))
 
     def _unit(self, unit: Unit) -> Done:
-        page = Page(unit.entries)
+        page = Page(unit.entries, unit.delete_markers)
         if unit.listing:
             page = self._list(unit.listing)
             if unit.listing.delimited and page.following:

@@ -18,6 +18,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._objects.layout impo
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Listing
 from ansible_collections.coffer.velero.plugins.module_utils._objects.work import Done, Listed, Unit
 
+#: Pages under way, together with those that wait for an earlier one: what bounds the memory.
+MOST_PAGES = 64
+
 
 @dataclass
 class _Branch:
@@ -59,13 +62,17 @@ class ListSource:
         return not self._branches
 
     @property
+    def identity(self) -> str:
+        return "list"
+
+    @property
     def description(self) -> dict[str, t.Any]:
         return {"kind": "list"}
 
     def next_unit(self) -> Unit | None:
         """The next page to look at, of the branch that has the fewest under way."""
         ready = [branch for branch in self._branches if branch.ready]
-        if not ready:
+        if not ready or sum(len(branch.pages) for branch in self._branches) >= MOST_PAGES:
             return None
         branch = min(ready, key=lambda one: len(one.pages))
         number = self._numbers = self._numbers + 1
@@ -111,7 +118,7 @@ class ListSource:
     def state(self) -> dict[str, t.Any]:
         """What a later run needs to go on from here."""
         branches = [[one.prefix, one.delimited, list(one.marker) if one.marker else None] for one in self._branches]
-        return {"kind": "list", "branches": branches, "ended": self.ended}
+        return {"branches": branches, "ended": self.ended}
 
     def restore(self, state: Mapping[str, t.Any]) -> None:
         self.ended = state["ended"]

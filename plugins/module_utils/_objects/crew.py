@@ -111,8 +111,9 @@ class FastCrew:
         self._partial: dict[int, Done] = {}
         self._left = 0
         self._buried = 0
-        for _number in range(count):
-            self._processes.append(_Process(setup, self._processes))
+        with contextlib.suppress(OSError):  # no more processes to be had: those that there are do, and boto3
+            for _number in range(count):
+                self._processes.append(_Process(setup, self._processes))
         self._renew()
 
     def _renew(self) -> None:

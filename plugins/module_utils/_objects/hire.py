@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, Sent
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.boto import BotoCrew
 from ansible_collections.coffer.velero.plugins.module_utils._objects.crew import MOST_PROCESSES, FastCrew
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Wanted
@@ -43,7 +44,13 @@ _KNOWN_HEADERS = frozenset(
 def hire(aws: Aws, wanted: Wanted, params: Mapping[str, t.Any]) -> Crew:
     """The crew for a scan."""
     threads, ceiling = min(params["concurrency"], MOST_THREADS), params["max_requests_per_second"]
-    endpoint = None if params["engine"] == "boto3" else find_endpoint(aws, wanted)
+    endpoint = None
+    if params["engine"] != "boto3":
+        try:
+            endpoint = find_endpoint(aws, wanted)
+        except ServiceError:
+            if not params["inventory"]:  # whose reader need not be allowed to list
+                raise
     if endpoint is None:
         return BotoCrew(aws, wanted, threads, ceiling)
     count = min(_processors(), MOST_PROCESSES, params["concurrency"])

@@ -54,7 +54,7 @@ def _judge_encryption(entry: Entry, seen: Seen, wanted: Wanted) -> Judgment:
         reasons.append("does not use a Bucket Key")
     if reasons:
         return Judgment("wrong", tuple(reasons), _re_encrypt(entry, algorithm, wanted))
-    if wanted.key_arns and seen.state == "told":
+    if seen.state == "told" and (wanted.key_arns or algorithm == SSE_C):
         remedy = "Have more of the report looked at (inventory.sample_percent), or list instead."
         return Judgment("unproven", (f"has {algorithm}, but an Inventory report does not tell the key",), remedy)
     return Judgment("proven")

@@ -9,6 +9,9 @@ from __future__ import annotations
 import threading
 import time
 
+#: Seconds that may be made up for: a timer is late now and then, and the rate is meant on average.
+_LATE = 0.05
+
 
 class Pace:
     """Hands out moments to send at, evenly spread.
@@ -27,6 +30,6 @@ class Pace:
             return 0.0
         with self._lock:
             now = time.monotonic()
-            moment = max(now, self._next)
+            moment = max(now - _LATE, self._next)
             self._next = moment + self._step
-            return moment - now
+            return max(0.0, moment - now)

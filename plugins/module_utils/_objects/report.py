@@ -18,27 +18,13 @@ from pathlib import Path
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._objects.tally import Tally
-from ansible_collections.coffer.velero.plugins.module_utils._objects.work import COLUMNS, Done, csv_lines
+from ansible_collections.coffer.velero.plugins.module_utils._objects.work import COLUMNS, Done, Source, csv_lines
 
 #: Seconds between two messages, and between two checkpoints.
 PROGRESS_EVERY = 3.0
 CHECKPOINT_EVERY = 5.0
 
 _VERSION = 1
-
-
-class Source(t.Protocol):
-    """Where the objects come from, and how far one is with them."""
-
-    @property
-    def left(self) -> str:
-        """What is left, for a person."""
-
-    def state(self) -> dict[str, t.Any]:
-        """What a later run needs to go on."""
-
-    def restore(self, state: t.Any) -> None:
-        """Go on from there."""
 
 
 @dataclass
@@ -115,7 +101,7 @@ class Report:
             vars(replace(self.wanted, customer_key=None)),
             key,
             str(self.path),
-            self.source.state()["kind"],
+            self.source.identity,
         ]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 

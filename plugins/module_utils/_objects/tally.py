@@ -110,7 +110,7 @@ class Tally:
     @property
     def verdict(self) -> str:
         """The verdict on all of it."""
-        if not self.total:
+        if self.total == self.counts.get("gone", 0):
             return "empty"
         if self.counts.get("wrong"):
             return "wrong"

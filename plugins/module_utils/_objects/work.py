@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import typing as t
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -40,6 +41,7 @@ class Unit(t.NamedTuple):
     number: int
     listing: Listing | None = None
     entries: tuple[Entry, ...] = ()
+    delete_markers: int = 0
 
 
 class Listed(t.NamedTuple):
@@ -73,6 +75,41 @@ class Broken(t.NamedTuple):
 
 
 Event = Listed | Done | Broken
+
+
+class Source(t.Protocol):
+    """Where the objects come from, and how far one is with them."""
+
+    @property
+    def identity(self) -> str:
+        """What the source is; a checkpoint is of one source only."""
+
+    @property
+    def description(self) -> dict[str, t.Any]:
+        """The source, for the result."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether every object counts."""
+
+    @property
+    def left(self) -> str:
+        """What is left, for a person."""
+
+    def next_unit(self) -> Unit | None:
+        """The next work, if there is some now."""
+
+    def listed(self, event: Listed) -> None:
+        """Take note that a page was listed."""
+
+    def done(self, done: Done) -> list[Done]:
+        """Take an outcome; those that count from now on are returned."""
+
+    def state(self) -> dict[str, t.Any]:
+        """What a later run needs to go on."""
+
+    def restore(self, state: Mapping[str, t.Any]) -> None:
+        """Go on from there."""
 
 
 class Crew(t.Protocol):

@@ -114,7 +114,7 @@ class Worker:
             self._tell(Handed(unit.number))
 
     async def _unit(self, unit: Unit) -> None:
-        page = Page(unit.entries)
+        page = Page(unit.entries, unit.delete_markers)
         if unit.listing:
             listed = await self._list(unit.listing)
             if listed is None:

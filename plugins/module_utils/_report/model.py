@@ -31,6 +31,8 @@ FORMAT = "coffer.velero/evidence"
 #: Counted up when a reader of the former version would misread the document.
 FORMAT_VERSION = 1
 
+_AS_RETURNED = "Give it as it was returned."
+
 #: The complete list of objects as a file, where it is at hand: its path, and its digest and size.
 ListFile = Mapping[str, t.Any]
 
@@ -98,8 +100,8 @@ def _examination(evidence: Part, result: Part) -> Document:
     return {
         "caller_arn": caller.text("arn") if caller else None,
         "account_id": caller.text("account_id") if caller else None,
-        "started": result.text("started") or result.refuse("is missing", "Give it as it was returned.", "started"),
-        "finished": result.text("finished") or result.refuse("is missing", "Give it as it was returned.", "finished"),
+        "started": result.text("started_at") or result.refuse("is missing", _AS_RETURNED, "started_at"),
+        "finished": result.text("finished_at") or result.refuse("is missing", _AS_RETURNED, "finished_at"),
         "seconds": result.fraction("seconds"),
         "objects_per_second": result.fraction("objects_per_second"),
         "continued": bool(result.flag("continued")),

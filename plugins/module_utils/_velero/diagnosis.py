@@ -174,7 +174,8 @@ def _kept(evidence: Evidence) -> Diagnosis | None:
     found = explain("\n".join(texts)) if texts else None
     if found is None and evidence.results:
         count = f"{evidence.errors} error{'s' * (evidence.errors != 1)}"
-        return Diagnosis("content", f"not everything could be handled ({count})", "The errors name the items.")
+        cure = "See the errors. Then remove it (state=absent) and run the task again, or accept it (accepted_phases)."
+        return Diagnosis("content", f"not everything could be handled ({count})", cure)
     return found
 
 
@@ -190,7 +191,7 @@ def _repository(evidence: Evidence) -> Diagnosis | None:
 def _invalid(evidence: Evidence) -> Diagnosis | None:
     if evidence.phase != "FailedValidation":
         return None
-    cure = "Correct the options of the task; what failed its validation can be removed (state=absent) and made anew."
+    cure = "Correct the options of the task."
     return Diagnosis("request", "Velero does not accept the spec", cure)
 
 
@@ -307,6 +308,8 @@ def report(evidence: Evidence, diagnosis: Diagnosis) -> Diagnosed:
     state = "being deleted" if evidence.deleting else evidence.phase
     since = "" if evidence.seconds is None else f" for {evidence.seconds} s"
     parts = [f"{evidence.subject} is {state}{since}: {diagnosis.cause}.", diagnosis.remedy]
+    if evidence.ended and "emove it" not in diagnosis.remedy:
+        parts.append("Then remove it (state=absent), and run the task again.")
     told = _short(plain("; ".join(evidence.told))) if evidence.told else ""
     if told and told not in diagnosis.cause:
         parts.append(f"Velero says: {told}.")
@@ -314,6 +317,7 @@ def report(evidence: Evidence, diagnosis: Diagnosis) -> Diagnosed:
         if lines:
             more = f" (and {len(lines) - _SHOWN} more)" if len(lines) > _SHOWN else ""
             parts.append(f"{title}{more}: " + " | ".join(_short(line) for line in lines[:_SHOWN]))
-    if evidence.unread:
+    answer = evidence.unread.partition(": ")[2] or evidence.unread
+    if answer and answer not in " ".join(evidence.told):
         parts.append(f"{_short(evidence.unread)}.")
     return Diagnosed(evidence.subject, state, diagnosis.layer, diagnosis.cause, diagnosis.remedy, " ".join(parts))

@@ -201,8 +201,8 @@ class Investigator:
 
 def _unread(reading: Reading) -> str:
     if reading.outcome == "missing":
-        return "The bucket holds no log of it, as is usual where Velero could not write there"
-    return "" if reading.outcome == "read" else f"Its log could not be read: {reading.text}"
+        return "The bucket holds no log of it: usual where Velero could not write there"
+    return "" if reading.outcome == "read" else f"Its log could not be read: {reading.text.rstrip('.')}"
 
 
 def _progress(status: Mapping[str, t.Any]) -> str:

@@ -143,6 +143,18 @@ _KNOWN: tuple[tuple[str, Layer, str, str], ...] = (
         "Choose another name. Velero shows the other one when it has synchronized the location.",
     ),
     (
+        r"perform: s3:PutObject\b",
+        "storage",
+        "Velero's role may not write objects (s3:PutObject)",
+        _STORAGE_RIGHTS.format(actions="s3:PutObject"),
+    ),
+    (
+        r"perform: s3:GetObject\b",
+        "storage",
+        "Velero's role may not read objects (s3:GetObject)",
+        _STORAGE_RIGHTS.format(actions="s3:GetObject"),
+    ),
+    (
         rf"{_WRITES}.*{_DENIED}",
         "storage",
         "Velero's role may not write objects, or not encrypt them (s3:PutObject or kms:GenerateDataKey)",

@@ -161,6 +161,21 @@ def test_report_of_a_standstill() -> None:
     assert (error.layer, error.state) == ("key", "Finalizing")
 
 
+def test_report_of_an_end() -> None:
+    """What is said twice, by the status and by the answer to a read, is told once; the name is free after a removal."""
+    told = "error putting object x: AccessDenied: not authorized to perform: s3:PutObject"
+    answer = "Its log could not be read: AccessDenied: not authorized to perform: s3:PutObject"
+    text = str(report(evidence := seen("Failed", told=(told,), unread=answer), diagnose(evidence)))
+    assert text.startswith(
+        'Backup "b" is Failed: Velero\'s role may not write objects (s3:PutObject). Allow s3:PutObject'
+    )
+    assert text.endswith(f"Then remove it (state=absent), and run the task again. Velero says: {told}.")
+    other = seen("Failed", told=(told,), unread="The bucket holds no log of it")
+    assert str(report(other, diagnose(other))).endswith(f"{told}. The bucket holds no log of it.")
+    recovered = seen("FailedValidation", told=(UNAVAILABLE,), location=GOOD)
+    assert str(report(recovered, diagnose(recovered))).count("state=absent") == 1
+
+
 def test_report_is_bounded() -> None:
     """However much Velero has to say, in however long lines."""
     results = tuple(f"{number}: {'x' * 10_000}\n" for number in range(1000))

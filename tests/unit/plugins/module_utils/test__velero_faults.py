@@ -23,7 +23,7 @@ DENIED = "AccessDenied: User: arn:aws:sts::1:assumed-role/velero/x is not author
 TEXTS = [
     (PUT.format(status=403, error=DENIED.format("kms:GenerateDataKey")), "key", "kms:GenerateDataKey", "iam_policy"),
     (GET.format(status=403, error=DENIED.format("kms:Decrypt")), "key", "kms:Decrypt", "kms_key_policy"),
-    (PUT.format(status=403, error=DENIED.format("s3:PutObject")), "storage", "s3:PutObject or", "s3:PutObject on"),
+    (PUT.format(status=403, error=DENIED.format("s3:PutObject")), "storage", "(s3:PutObject)", "s3:PutObject on"),
     (PUT.format(status=403, error="AccessDenied: Access Denied"), "storage", "kms:GenerateDataKey", "bucket_policy"),
     (
         GET.format(status=403, error="AccessDenied: Access Denied"),

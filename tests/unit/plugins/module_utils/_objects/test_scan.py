@@ -182,6 +182,7 @@ def tally(*keys: str, verdict: Any = "wrong") -> Tally:
     ("counts", "verdict"),
     [
         ({}, "empty"),
+        ({"gone": 1}, "empty"),
         ({"proven": 1}, "proven"),
         ({"proven": 1, "gone": 1}, "proven"),
         ({"proven": 1, "unreadable": 1}, "incomplete"),

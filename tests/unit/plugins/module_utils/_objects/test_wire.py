@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Sent
+from ansible_collections.coffer.velero.plugins.module_utils._objects import pace
 from ansible_collections.coffer.velero.plugins.module_utils._objects.hire import endpoint_of
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Response
 from ansible_collections.coffer.velero.plugins.module_utils._objects.sign import Endpoint
@@ -97,6 +98,14 @@ def test_response(data: bytes, response: Response) -> None:
     message = Message("GET")
     message.feed(data)
     assert message.response == response
+
+
+@pytest.mark.parametrize(("per_second", "pauses"), [(None, [0, 0, 0]), (100, [0, 0.01, 0.02])])
+def test_pace(monkeypatch: pytest.MonkeyPatch, per_second: float | None, pauses: list[float]) -> None:
+    monkeypatch.setattr(pace, "_LATE", 0.0)
+    monkeypatch.setattr(pace.time, "monotonic", lambda: 50.0)
+    made = pace.Pace(per_second)
+    assert [made.reserve() for _ in pauses] == pytest.approx(pauses)
 
 
 SCOPE = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-central-1/s3/aws4_request"

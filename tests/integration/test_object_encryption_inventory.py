@@ -1,0 +1,274 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""object_encryption_info with reports of S3 Inventory, which no emulator makes: they are written here."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import importlib.util
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from tests.benchmarks.s3_standin import KEY, objects
+from tests.support.fixtures import Aws
+from tests.support.running import ModuleRunner, Result, run_in_controller
+from tests.support.standin import StandIn
+
+#: Only tests fork beside threads, those of their servers; a module and Ansible's worker have none.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+MODULE = "object_encryption_info"
+COUNT = 3000
+FIELDS = (
+    "Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "LastModifiedDate", "EncryptionStatus",
+    "BucketKeyStatus",
+)  # fmt: skip
+BUCKET = "acme-backups"
+PROFILE = {
+    "account_id": "123456789012",
+    "region": "us-east-1",
+    "bucket": BUCKET,
+    "prefix": "production",
+    "kms_key_arn": KEY,
+}
+#: What a report says of the stand-in's kinds: of those that cannot be read it knows all the same.
+STATUS = {
+    "good": ("SSE-KMS", "ENABLED"),
+    "plain": ("SSE-S3", "DISABLED"),
+    "none": ("NOT-SSE", "DISABLED"),
+    "other-key": ("SSE-KMS", "ENABLED"),
+    "no-bucket-key": ("SSE-KMS", "DISABLED"),
+    "dsse": ("DSSE-KMS", "DISABLED"),
+    "denied": ("SSE-KMS", "ENABLED"),
+    "sse-c": ("SSE-C", "DISABLED"),
+    "gone": ("SSE-KMS", "ENABLED"),
+    "marker": ("SSE-KMS", "ENABLED"),
+    "broken": ("", ""),
+}
+WRONG = {"plain", "none", "no-bucket-key", "dsse", "sse-c"}
+Row = tuple[str, ...]
+
+
+def rows() -> list[Row]:
+    made = [
+        (BUCKET, key, "null", "true", "false", "42", "2026-01-01T00:00:00.000Z", *STATUS[kind])
+        for key, kind in objects(COUNT, spread=True)
+    ]
+    marker = (BUCKET, "production/backups/x", "v2", "true", "true", "", "2026-01-01T00:00:00.000Z", "", "")
+    return [*made, marker, (BUCKET, "production2/foreign", "v", "true", "false", "1", "", "NOT-SSE", "")]
+
+
+def manifest(form: str, contents: dict[str, bytes], **more: Any) -> bytes:
+    schema = ", ".join(FIELDS)
+    if form == "Parquet":
+        schema = (
+            "message s3.inventory { required binary bucket (STRING); required binary key (STRING); "
+            "optional binary encryption_status (STRING); optional binary bucket_key_status (STRING);}"
+        )
+    values: dict[str, Any] = {
+        "sourceBucket": BUCKET,
+        "destinationBucket": "arn:aws:s3:::acme-inventory",
+        "version": "2016-11-30",
+        "creationTimestamp": "1790000000000",
+        "fileFormat": form,
+        "fileSchema": schema,
+        "files": [
+            {"key": f"acme-backups/all/data/{name}", "MD5checksum": hashlib.md5(data).hexdigest()}
+            for name, data in contents.items()
+        ],
+    }
+    return json.dumps(values | more).encode()
+
+
+def csv_files() -> dict[str, bytes]:
+    files = {}
+    whole = rows()
+    for number, start in enumerate(range(0, len(whole), 1700)):
+        text = io.StringIO()
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+        writer.writerows([row[0], quote_plus(row[1]), *row[2:]] for row in whole[start : start + 1700])
+        files[f"{number}.csv.gz"] = gzip.compress(text.getvalue().encode())
+    return files
+
+
+def write(directory: Path, form: str, contents: dict[str, bytes], **more: Any) -> str:
+    (directory / "data").mkdir()
+    for name, data in contents.items():
+        (directory / "data" / name).write_bytes(data)
+    path = directory / "manifest.json"
+    path.write_bytes(manifest(form, contents, **more))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[StandIn]:
+    with StandIn(COUNT, spread=True) as server:
+        yield server
+
+
+@pytest.fixture
+def there(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in standin.environment.items():
+        monkeypatch.setenv(name, value)
+    return standin
+
+
+def look(**arguments: Any) -> Result:
+    result = run_in_controller(MODULE, {"storage_profile": PROFILE, **arguments}, check=False)
+    assert not result.get("failed"), result["msg"]
+    return result
+
+
+@pytest.mark.parametrize("engine", ["auto", "boto3"])
+def test_a_report_alone(there: StandIn, tmp_path: Path, engine: str) -> None:
+    path = write(tmp_path, "CSV", csv_files())
+    listing = tmp_path / "objects.jsonl"
+    result = look(inventory={"manifest": path, "sample_percent": 0}, engine=engine, path=str(listing))
+    kinds = Counter(kind for _key, kind in objects(COUNT, spread=True))
+    wrong = sum(kinds[kind] for kind in WRONG)
+    assert result["counts"] == {
+        "total": COUNT,
+        "proven": 0,
+        "wrong": wrong,
+        "unreadable": kinds["broken"],
+        "gone": 0,
+        "unproven": COUNT - wrong - kinds["broken"],
+    }
+    assert result["verdict"] == "wrong"
+    assert result["delete_markers"] == 1
+    assert result["by_key"] == []
+    assert result["source"] == {
+        "kind": "inventory",
+        "manifest": path,
+        "created": "2026-09-21T14:13:20Z",
+        "sample_percent": 0.0,
+        "versions": True,
+    }
+    listed = {json.loads(line)["key"] for line in listing.read_text().splitlines()}
+    assert listed == set(dict(objects(COUNT, spread=True)))
+
+
+def test_a_sample_is_asked_for(there: StandIn, tmp_path: Path) -> None:
+    path = write(tmp_path, "CSV", csv_files())
+    some = look(inventory={"manifest": path, "sample_percent": 10})
+    assert 200 < some["counts"]["proven"] < 400
+    assert some["by_key"]
+    assert look(inventory={"manifest": path, "sample_percent": 10})["counts"] == some["counts"]
+    whole = look(inventory={"manifest": path, "sample_percent": 100})
+    listed = look()
+    for name in ("counts", "groups", "by_algorithm", "by_key"):
+        assert whole[name] == listed[name]
+
+
+def test_a_report_that_is_read_halfway_goes_on(there: StandIn, tmp_path: Path) -> None:
+    files = csv_files()
+    path = write(tmp_path, "CSV", files)
+    last = tmp_path / "data" / list(files)[-1]
+    last.rename(tmp_path / "hidden")
+    arguments = {"inventory": {"manifest": path}, "path": str(tmp_path / "list.csv"), "checkpoint": str(tmp_path / "c")}
+    first = run_in_controller(MODULE, {"storage_profile": PROFILE, **arguments}, check=False)
+    assert "is not there" in first["msg"]
+    (tmp_path / "hidden").rename(last)
+    second = look(**arguments)
+    assert second["continued"]
+    assert second["counts"]["total"] == COUNT
+    assert len((tmp_path / "list.csv").read_text().splitlines()) == COUNT + 1
+
+
+def test_a_report_in_s3(run: ModuleRunner, aws: Aws) -> None:
+    s3 = aws.client("s3")
+    for bucket in ("acme-inventory", BUCKET):
+        s3.create_bucket(Bucket=bucket)
+    files = csv_files()
+    for name, data in files.items():
+        s3.put_object(Bucket="acme-inventory", Key=f"acme-backups/all/data/{name}", Body=data)
+    s3.put_object(Bucket="acme-inventory", Key="acme-backups/all/now/manifest.json", Body=manifest("CSV", files))
+    place = {"manifest": "s3://acme-inventory/acme-backups/all/now/manifest.json", "sample_percent": 0}
+    aws.proxy.deny("s3", "ListObjectVersions")  # its reader need not be allowed to list
+    result = run.ok(MODULE, storage_profile=PROFILE, inventory=place)
+    assert result["counts"]["total"] == COUNT
+    aws.proxy.deny("s3", "GetObject")
+    assert run.refused(MODULE, storage_profile=PROFILE, inventory=place).startswith("s3:GetObject failed: AccessDenied")
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("pyarrow"), reason="pyarrow is not installed")
+def test_parquet_says_the_same(there: StandIn, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    kinds: dict[str, Any] = {"is_latest": lambda text: text == "true", "is_delete_marker": lambda text: text == "true"}
+    kinds |= {"size": lambda text: int(text or 0)}
+    names = [
+        "bucket", "key", "version_id", "is_latest", "is_delete_marker", "size", "last_modified_date",
+        "encryption_status", "bucket_key_status",
+    ]  # fmt: skip
+    columns = {name: [kinds.get(name, str)(row[index]) for row in rows()] for index, name in enumerate(names)}
+    buffer = io.BytesIO()
+    parquet.write_table(pyarrow.table(columns), buffer)
+    for directory in ("csv", "parquet"):
+        (tmp_path / directory).mkdir()
+    texts = write(tmp_path / "csv", "CSV", csv_files())
+    table = write(tmp_path / "parquet", "Parquet", {"0.parquet": buffer.getvalue()})
+    one, other = (look(inventory={"manifest": path, "sample_percent": 5}) for path in (texts, table))
+    for name in ("counts", "groups", "by_algorithm", "by_key", "offenders", "delete_markers"):
+        assert one[name] == other[name]
+
+
+def test_parquet_without_pyarrow_is_refused(there: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    path = write(tmp_path, "Parquet", {"0.parquet": b"PAR1"})
+    result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
+    assert result["msg"] == (
+        "inventory.manifest: Parquet cannot be read without the Python package pyarrow. "
+        "Install pyarrow, or choose CSV in the configuration of the report."
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"sourceBucket": "other"}, "is of bucket other, not of acme-backups. Name a report of the profile's bucket."),
+        ({"fileFormat": "ORC"}, "has the format ORC. Choose CSV or Parquet in its configuration."),
+        (
+            {"fileSchema": "Bucket, Key"},
+            "lacks the field EncryptionStatus. Add it to the optional fields of the",
+        ),
+        ({"fileSchema": "Key, EncryptionStatus"}, "lacks the field BucketKeyStatus. Add it to the optional fields"),
+        ({"files": 1}, "is no manifest of S3 Inventory (TypeError("),
+    ],
+)
+def test_reports_that_are_of_no_use(there: StandIn, tmp_path: Path, more: dict[str, Any], message: str) -> None:
+    path = write(tmp_path, "CSV", csv_files(), **more)
+    result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
+    assert result["msg"].startswith(f"inventory.manifest: {path} {message}")
+
+
+def test_a_damaged_file_is_refused(there: StandIn, tmp_path: Path) -> None:
+    files = csv_files()
+    path = write(tmp_path, "CSV", files)
+    (tmp_path / "data" / "0.csv.gz").write_bytes(b"x")
+    result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
+    assert "is not the file of the manifest (its MD5 differs). Fetch the report anew." in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("inventory", "message"),
+    [
+        ({"manifest": "missing.json"}, "inventory.manifest: missing.json cannot be read (No such file or directory)."),
+        ({"manifest": "x", "sample_percent": 101}, "inventory.sample_percent: 101.0 is no percentage. Give 0 to 100."),
+    ],
+)
+def test_refusals(there: StandIn, inventory: dict[str, Any], message: str) -> None:
+    result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": inventory}, check=False)
+    assert result["msg"].startswith(message)
