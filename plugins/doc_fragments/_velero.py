@@ -18,7 +18,7 @@ attributes:
       - The module reads the current state and returns what it would create, names and ARNs included.
         What only AWS can choose, such as the id of a new key, is shown as zeros.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Returns details on what has changed, or would change in C(check_mode), when in diff mode.
     support: full
     details:
       - The diff of a check run equals the diff of the real run.
@@ -38,7 +38,7 @@ attributes:
     details:
       - The module only reads.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Returns details on what has changed, or would change in C(check_mode), when in diff mode.
     support: N/A
     details:
       - The module changes nothing.
@@ -128,4 +128,16 @@ options:
 notes:
   - AWS replaces a policy as a whole and takes no condition on what it replaces. A statement that somebody else writes
     between this module's read and its write, a moment later, is lost.
+"""
+
+    PROFILE = r"""
+options:
+  _input:
+    description:
+      - The storage profile, a dictionary with at least C(account_id), C(region) and C(bucket).
+      - Further keys are C(partition), C(prefix), C(encryption_mode), C(kms_key_arn), C(kms_previous_key_arns),
+        C(kms_key_administrators), C(bucket_key_enabled), C(role_arns), C(oidc_issuer_url), C(namespace),
+        C(service_account), C(s3_url), C(s3_force_path_style), C(ebs_snapshots), C(tagging) and C(sse_c_secret).
+    type: dict
+    required: true
 """

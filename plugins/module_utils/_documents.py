@@ -134,6 +134,9 @@ def iam_policy(profile: StorageProfile) -> Document:
     ]
     if profile.encrypts_with_kms:
         statements.append({"Sid": "VeleroKey", **_use_of_key(profile), "Resource": profile.kms_key_arn})
+    if profile.kms_previous_key_arns:
+        read = {**_use_of_key(profile), "Action": "kms:Decrypt", "Resource": sorted(profile.kms_previous_key_arns)}
+        statements.append({"Sid": "VeleroPreviousKeys", **read})
     if profile.ebs_snapshots:
         statements.append({"Sid": "VeleroSnapshots", "Effect": "Allow", "Action": EBS_SNAPSHOTS, "Resource": "*"})
     return {"Version": POLICY_VERSION, "Statement": statements}

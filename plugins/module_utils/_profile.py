@@ -43,6 +43,7 @@ class StorageProfile:
     :param account_id: the account of the bucket and of Velero's role
     :param prefix: without slashes at its ends; empty for the whole bucket
     :param kms_key_arn: ARN of the key, of any account; only with the modes ``sse-kms`` and ``dsse-kms``
+    :param kms_previous_key_arns: keys that objects were encrypted under before, which Velero may still read with
     :param role_arns: the roles that Velero runs as
     :param oidc_issuer_url: the cluster's issuer, for the role's trust policy
     :param sse_c_secret: ``name/key`` of the Secret with the 32 bytes, only used with ``sse-c``
@@ -56,6 +57,7 @@ class StorageProfile:
     prefix: str = ""
     encryption_mode: Mode = "sse-kms"
     kms_key_arn: str | None = None
+    kms_previous_key_arns: tuple[str, ...] = ()
     kms_key_administrators: tuple[str, ...] = ()
     bucket_key_enabled: bool = True
     role_arns: tuple[str, ...] = ()
@@ -84,7 +86,7 @@ class StorageProfile:
                 raise _refusal(name, "", "is not set", "Set it.")
         given["partition"] = given.get("partition", partition_of(str(given["region"])))
         given["prefix"] = str(given.get("prefix", "")).strip("/")
-        for name in ("kms_key_administrators", "role_arns"):
+        for name in ("kms_key_administrators", "kms_previous_key_arns", "role_arns"):
             items = given.get(name, ())
             given[name] = tuple(str(item) for item in (items if isinstance(items, (list, tuple)) else [items]))
         for name in ("bucket_key_enabled", "s3_force_path_style", "ebs_snapshots"):
@@ -165,6 +167,8 @@ def _names(profile: StorageProfile) -> None:
 def _key(profile: StorageProfile) -> None:
     """Mode and key belong together."""
     mode, key_arn = profile.encryption_mode, profile.kms_key_arn
+    for previous in profile.kms_previous_key_arns:
+        _refuse_key_arn(profile, "kms_previous_key_arns", previous)
     if mode not in MODES:
         raise _refusal("encryption_mode", mode, "is not a mode", f"Choose one of {', '.join(MODES)}.")
     if key_arn is None:
@@ -175,6 +179,10 @@ def _key(profile: StorageProfile) -> None:
     if not profile.encrypts_with_kms:
         remedy = "Leave the key out, or choose sse-kms or dsse-kms."
         raise _refusal("kms_key_arn", key_arn, f"has no meaning with velero_encryption_mode {mode}", remedy)
+    _refuse_key_arn(profile, "kms_key_arn", key_arn)
+
+
+def _refuse_key_arn(profile: StorageProfile, name: str, key_arn: str) -> None:
     arn = Arn.parse(key_arn)
     if (
         arn is None
@@ -186,12 +194,12 @@ def _key(profile: StorageProfile) -> None:
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: S3 resolves aliases and bare ids in the "
             "account of whoever writes."
         )
-        raise _refusal("kms_key_arn", key_arn, "is not the ARN of a key", remedy)
+        raise _refusal(name, key_arn, "is not the ARN of a key", remedy)
     if arn.region != profile.region:
         remedy = f"S3 encrypts with keys of the bucket's Region only: choose a key in {profile.region}."
-        raise _refusal("kms_key_arn", key_arn, f"is in {arn.region}, the bucket is in {profile.region}", remedy)
+        raise _refusal(name, key_arn, f"is in {arn.region}, the bucket is in {profile.region}", remedy)
     if arn.partition != profile.partition:
-        raise _refusal("kms_key_arn", key_arn, f"is not in partition {profile.partition}", "Choose a key there.")
+        raise _refusal(name, key_arn, f"is not in partition {profile.partition}", "Choose a key there.")
 
 
 def _principals(profile: StorageProfile) -> None:

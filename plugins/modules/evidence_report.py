@@ -161,7 +161,8 @@ verdict:
 verdicts:
   description:
     - The verdict on each part, V(not_done) where the evidence has nothing of it. Where the configuration was compared
-      in part only, its verdict is V(incomplete), which is no reason for RV(verdict): objects are proven by themselves.
+      in part only, its verdict is V(incomplete), which does not make RV(verdict) worse, since objects are proven by
+      themselves.
   returned: success
   type: dict
   sample: {objects: proven, backup_and_restore: proven, configuration: incomplete}

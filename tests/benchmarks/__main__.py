@@ -137,6 +137,7 @@ def main() -> None:
             "velero_tags": {"service": "velero"},
             "backup_location_wait": False,
             "velero_irsa_wait": False,
+            "velero_proof": "never",
         }
         peers = Subject(
             "amazon.aws + kubernetes.core", HERE / "peers.yml", {**variables, "velero_bucket": "bench-peers"}

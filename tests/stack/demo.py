@@ -33,6 +33,7 @@ from tests.support.emulators import Moto
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET, PREFIX, NAMESPACE = "demo-backups", "demo", "demo"
 PLAYBOOK_SECONDS = 300
+REPORT = Path.cwd() / "tests" / "output" / "evidence"
 
 
 def say(text: str) -> None:
@@ -124,6 +125,7 @@ def demo(directory: Path) -> None:
                 "velero_s3_url": aws.url,
                 "velero_s3_force_path_style": True,
                 "velero_tags": {"service": "velero"},
+                "backup_proof_dest": f"{REPORT}/",
             }
         )
         say("site.yml --check --diff on the empty account: what would be made")

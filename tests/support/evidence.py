@@ -173,6 +173,7 @@ def operation(kind: str, name: str, phase: str = "Completed", spec: Evidence | N
 
 
 PROOF = "velero-proof-20261124080001"
+GRANT_READ = "Grant s3:GetObject and s3:GetObjectVersion on it; look for a Deny in the bucket policy."
 
 
 def good() -> Evidence:
@@ -210,7 +211,7 @@ def bad() -> Evidence:
     """A location with one fault of each kind."""
     evidence = copy.deepcopy(good())
     wrong_key = f"is encrypted under {OLD_KEY}, not {KEY}"
-    noncurrent = {
+    noncurrent: dict[str, Any] = {
         "is_latest": False,
         "algorithm": "aws:kms",
         "key_arn": OLD_KEY,
@@ -256,16 +257,14 @@ def bad() -> Evidence:
                 "production/kopia/shop/q78",
                 verdict="unreadable",
                 reasons=["S3 refused to tell (403 Forbidden)"],
-                remedy="Grant s3:GetObject on it, and s3:GetObjectVersion where versions are looked at; look for a Deny "
-                "in the bucket policy.",
+                remedy=GRANT_READ,
                 algorithm=None,
             ),
             offender(
                 "production/kopia/shop/q79",
                 verdict="unreadable",
                 reasons=["S3 refused to tell (403 Forbidden)"],
-                remedy="Grant s3:GetObject on it, and s3:GetObjectVersion where versions are looked at; look for a Deny "
-                "in the bucket policy.",
+                remedy=GRANT_READ,
                 algorithm=None,
             ),
         ],

@@ -29,7 +29,7 @@ class Bar(t.NamedTuple):
     algorithm: str
     key_arn: str | None
     detail: str
-    count: int
+    number: int
     fit: str
 
 
@@ -45,7 +45,7 @@ def bars(document: Document) -> list[Bar]:
         if count > 0:
             row = {"algorithm": algorithm, "key_arn": None, "bucket_key_enabled": False}
             found.append(Bar(algorithm, None, _keyless(algorithm), count, _fit(row, wanted)))
-    found.sort(key=lambda bar: -bar.count)
+    found.sort(key=lambda bar: -bar.number)
     untold = objects["counts"]["total"] - sum(objects["by_algorithm"].values())
     return [
         *found,
@@ -90,16 +90,16 @@ def picture(document: Document) -> Markup:
     total = document["objects"]["counts"]["total"]
     items = [_item(bar, total) for bar in shown]
     if rest:
-        text = f"{many(len(rest), 'more key')} with {many(sum(bar.count for bar in rest), 'object version')}"
+        text = f"{many(len(rest), 'more key')} with {many(sum(bar.number for bar in rest), 'object version')}"
         items.append(el("li", f"{text}: see the JSON file.", class_="quiet"))
     return el("figure", el("ul", items, class_="bars"), aria_label="Object versions by algorithm and key")
 
 
 def _item(bar: Bar, total: int) -> Markup:
-    share = bar.count / total * 100
+    share = bar.number / total * 100
     return el(
         "li",
-        el("div", el("span", el("b", bar.algorithm), SPACE, _said(bar.fit)), _number(bar.count, share), class_="top"),
+        el("div", el("span", el("b", bar.algorithm), SPACE, _said(bar.fit)), _number(bar.number, share), class_="top"),
         el(
             "svg",
             el("rect", class_="track", width="100", height="1"),

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.coffer.velero.plugins.doc_fragments._velero import ModuleDocFragment
 from ansible_collections.coffer.velero.plugins.filter.documents import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
@@ -68,7 +69,9 @@ def test_page(name: str) -> None:
     """Each filter has its page, which names every part of a profile; the profile of its example is a valid one."""
     page = yaml.safe_load((PLUGINS / "filter" / f"{name}.yml").read_text())
     assert page["DOCUMENTATION"]["name"] == name
-    described = " ".join(page["DOCUMENTATION"]["options"]["_input"]["description"])
+    fragment = yaml.safe_load(ModuleDocFragment.PROFILE)["options"]["_input"]
+    assert page["DOCUMENTATION"]["extends_documentation_fragment"] == ["coffer.velero._velero.profile"]
+    described = " ".join(fragment["description"])
     missing = [field for field in StorageProfile.__dataclass_fields__ if f"C({field})" not in described]
     assert missing == []
     for task in yaml.safe_load(page["EXAMPLES"]):
