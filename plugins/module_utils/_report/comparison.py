@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from collections.abc import Iterator
 
 from ansible_collections.coffer.velero.plugins.module_utils._report.limits import TITLES
 from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Child, Markup, el, join, name
@@ -16,6 +17,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.words import
 
 Document = dict[str, t.Any]
 
+#: Characters of JSON that a line of the page takes.
+_WIDTH = 90
 _VERDICTS = {"same": "as wanted", "differs": "differs", "not_compared": "not compared"}
 
 
@@ -164,11 +167,31 @@ def documents(document: Document) -> Markup:
 
 
 def _pretty(value: t.Any) -> Markup:
-    """JSON with its line breaks, which are ours; one inside a value is written ``\\n`` by JSON itself."""
-    lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
-    return Markup("\n".join(_indented(line) for line in lines))
+    """JSON, as long on each line as fits. The line breaks are ours; JSON writes one inside a value as ``\\n``."""
+    return Markup("\n".join(_spread(value)))
 
 
-def _indented(line: str) -> str:
-    text = line.lstrip(" ")
-    return " " * (len(line) - len(text)) + join([text])
+def _spread(value: t.Any, before: str = "", after: str = "", depth: int = 0) -> Iterator[str]:
+    """The lines of a value; one that is short, or has nothing nested in it, is one line, which the page wraps."""
+    short = json.dumps(value, ensure_ascii=False)
+    nested = isinstance(value, (dict, list)) and any(isinstance(one, (dict, list)) for one in _inner(value))
+    if not nested or len(short) <= _WIDTH - 2 * depth:
+        yield "  " * depth + join([f"{before}{short}{after}"])
+        return
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    yield "  " * depth + join([before + opening])
+    items = [
+        (f"{json.dumps(key, ensure_ascii=False)}: " if isinstance(value, dict) else "", one)
+        for key, one in _pairs(value)
+    ]
+    for number, (name_of, one) in enumerate(items, 1):
+        yield from _spread(one, name_of, "," if number < len(items) else "", depth + 1)
+    yield "  " * depth + closing + after
+
+
+def _inner(value: dict[str, t.Any] | list[t.Any]) -> list[t.Any]:
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+def _pairs(value: dict[str, t.Any] | list[t.Any]) -> list[tuple[t.Any, t.Any]]:
+    return list(value.items()) if isinstance(value, dict) else list(enumerate(value))

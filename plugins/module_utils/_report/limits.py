@@ -115,7 +115,7 @@ TITLES = {
     "key_policy_statements": "Key policy",
     "encryption_rule": "Default encryption of the bucket",
     "bucket_policy_statements": "Bucket policy",
-    "backup_storage_location_spec": "BackupStorageLocation",
+    "backup_storage_location_spec": "Backup location",
 }
 
 
