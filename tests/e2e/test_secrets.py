@@ -182,6 +182,7 @@ def trial(request: pytest.FixtureRequest, stack: Stack, proxy: Proxy, tmp_path: 
 
 def variables(stack: Stack, proxy: Proxy) -> dict[str, Any]:
     return {
+        "velero_proof": "never",
         "velero_region": "us-east-1",
         "velero_bucket": BUCKET,
         "velero_encryption_mode": "sse-c",

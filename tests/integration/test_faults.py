@@ -50,6 +50,7 @@ KINDS = get_args(Fault)
 
 def variables(aws: Aws, cluster: Cluster) -> dict[str, Any]:
     return {
+        "velero_proof": "never",
         "velero_region": aws.region,
         "velero_bucket": BUCKET,
         "velero_prefix": "production",

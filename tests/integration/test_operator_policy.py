@@ -291,6 +291,7 @@ PLAY = [
 def play(ours: Account, directory: Path, **variables: Any) -> int:
     """Play the roles with the user's keys; how many tasks changed something."""
     names = {
+        "velero_proof": "never",
         "velero_region": REGION,
         "velero_bucket": ours.bucket,
         "velero_prefix": "production",

@@ -58,6 +58,7 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.variables = {
+            "velero_proof": "never",
             "velero_region": self.aws.region,
             "velero_bucket": f"backups-{self.name}",
             "velero_prefix": "production",
