@@ -135,7 +135,6 @@ def installation(aws: Aws, cluster: Cluster) -> Callable[..., Variables]:
         "velero_namespace": cluster.namespace,
         "velero_irsa_wait": False,
         "backup_location_wait": False,
-        "velero_proof": "never",
         **more,
     }
 
