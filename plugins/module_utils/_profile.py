@@ -221,7 +221,7 @@ def _is_principal(text: str, kinds: tuple[str, ...]) -> bool:
     arn = Arn.parse(text)
     if arn is None or arn.service != "iam" or arn.region or not _ACCOUNT.fullmatch(arn.account_id):
         return False
-    kind, _, name = arn.resource.partition("/")
+    kind, dummy, name = arn.resource.partition("/")
     return kind in kinds and bool(name) != (kind == "root") and not re.search(r"[*?\s]", name)
 
 

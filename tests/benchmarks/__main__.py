@@ -93,7 +93,7 @@ def available(stack: Stack, name: str) -> None:
 
 
 def compare(bench: Bench, ours: Subject, peers: Subject) -> bool:
-    for _ in range(RUNS):
+    for dummy in range(RUNS):
         bench.measure(peers)
         bench.measure(ours)
     time_ratio = ours.median / peers.median
@@ -110,7 +110,7 @@ def compare(bench: Bench, ours: Subject, peers: Subject) -> bool:
 def one_task(bench: Bench, variables: dict[str, Any]) -> bool:
     """What one more no-op task costs: many against one."""
     few, many = [], []
-    for _ in range(RUNS):
+    for dummy in range(RUNS):
         few.append(bench.play(HERE / "tasks.yml", {**variables, "count": 1})[0])
         many.append(bench.play(HERE / "tasks.yml", {**variables, "count": TASKS + 1})[0])
     seconds = (statistics.median(many) - statistics.median(few)) / TASKS

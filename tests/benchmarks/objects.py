@@ -122,7 +122,7 @@ def server_alone(server: StandIn) -> float:
 
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     before, number = cpu(), 5000
-    for _ in range(number):
+    for dummy in range(number):
         connection.request("HEAD", f"/{BUCKET}/production/x")
         connection.getresponse().read()
     return (cpu() - before) / number * 1e6

@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
             return refusal(method, 400, "ExpiredToken")
         if self.bucket.region and f"/{self.bucket.region}/s3/".encode() not in request:
             return refusal(method, 301, "PermanentRedirect", f"x-amz-bucket-region: {self.bucket.region}\r\n")
-        path, _, query = target.decode().partition("?")
+        path, dummy, query = target.decode().partition("?")
         if path.startswith("http://"):  # as a proxy is asked
             path = path[path.index("/", 7) :]
         key = unquote(path[1:].partition("/")[2])

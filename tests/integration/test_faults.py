@@ -139,7 +139,7 @@ def plant(aws: Aws) -> None:
     iam.create_policy(PolicyName="theirs", PolicyDocument=document)
     iam.attach_role_policy(RoleName="velero", PolicyArn=FOREIGN_POLICY)
     iam.create_policy(PolicyName="velero", PolicyDocument=document, Tags=[tag])
-    for _ in range(4):
+    for dummy in range(4):
         iam.create_policy_version(PolicyArn=POLICY, PolicyDocument=document, SetAsDefault=True)
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [tag]})
@@ -264,7 +264,7 @@ def test_throttling(aws: Aws, script: Script, hurry: None) -> None:
 def test_throttling_costs_seconds(aws: Aws, site: Site) -> None:
     """With the pauses that the modules really make."""
     aws.proxy.throttle(0.3, seed=1)
-    for _ in range(2):
+    for dummy in range(2):
         start = time.monotonic()
         site.run()
         assert time.monotonic() - start < 60

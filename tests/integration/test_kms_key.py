@@ -197,7 +197,7 @@ def test_a_disturbed_request_leaves_one_key(run: ModuleRunner, aws: Aws, kms: An
 
 def test_the_oldest_unfinished_key_is_adopted(run: ModuleRunner, kms: Any) -> None:
     tags = [{"TagKey": MARK, "TagValue": ALIAS}]
-    first, second = (kms.create_key(Tags=tags)["KeyMetadata"]["KeyId"] for _ in range(2))
+    first, second = (kms.create_key(Tags=tags)["KeyMetadata"]["KeyId"] for dummy in range(2))
     kms.create_key(Tags=[{"TagKey": MARK, "TagValue": "alias/other"}])
     creation = {key_id: kms.describe_key(KeyId=key_id)["KeyMetadata"]["CreationDate"] for key_id in (first, second)}
     oldest = min(creation, key=lambda key_id: (str(creation[key_id]), key_id))

@@ -78,7 +78,7 @@ class Planted:
             self.good += 1
 
     def plant(self, kms: Any) -> Planted:
-        self.key, self.other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        self.key, self.other = (kms.create_key()["KeyMetadata"]["Arn"] for dummy in range(2))
         self.s3.create_bucket(Bucket=BUCKET)
         versioning = {"Status": "Enabled"}
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=versioning)

@@ -193,7 +193,7 @@ class Account:
         """What a run repairs, by the account's root."""
         iam, kms, s3 = (self.ministack.client(service) for service in ("iam", "kms", "s3"))
         document = json.dumps(FILTERS["iam_policy"](self.profile | {"encryption_mode": "sse-s3"}))
-        for _ in range(4):  # no room for another version
+        for dummy in range(4):  # no room for another version
             iam.create_policy_version(PolicyArn=self.arn("policy"), PolicyDocument=document)
         iam.detach_role_policy(RoleName=self.name, PolicyArn=self.arn("policy"))
         key_id = kms.describe_key(KeyId=self.alias)["KeyMetadata"]["KeyId"]

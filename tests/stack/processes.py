@@ -113,7 +113,7 @@ def wait_for(what: str, probe: Callable[[], T | None], seconds: float, interval:
 def free_ports(count: int) -> list[int]:
     """Different ports of 127.0.0.1 that nothing listens on."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket()) for dummy in range(count)]
         for item in sockets:
             item.bind(("127.0.0.1", 0))
         return [item.getsockname()[1] for item in sockets]

@@ -70,12 +70,12 @@ class Page:
     def _next(self) -> dict[str, Any]:
         deadline = time.monotonic() + TIMEOUT
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._reading], [], [], max(deadline - time.monotonic(), 0))
+            ready = select.select([self._reading], [], [], max(deadline - time.monotonic(), 0))[0]
             chunk = os.read(self._reading, 1 << 20) if ready else b""
             if not chunk:
                 raise RuntimeError("the browser does not answer")
             self._buffer += chunk
-        text, _, self._buffer = self._buffer.partition(b"\0")
+        text, dummy, self._buffer = self._buffer.partition(b"\0")
         message: dict[str, Any] = json.loads(text)
         if "id" not in message:
             self.events.append(message)

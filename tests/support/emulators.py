@@ -41,7 +41,7 @@ LOG_TAIL = 3000
 
 def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago; held open together so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
+    sockets = [socket.socket() for dummy in range(count)]
     try:
         for held in sockets:
             held.bind((HOST, 0))

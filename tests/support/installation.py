@@ -94,7 +94,7 @@ class Installation:
         """Run ``site.yml``, which must fail; what the task says that failed."""
         site = self.site
         process = site.start(*options)
-        output, _ = process.communicate(timeout=PLAYBOOK_SECONDS)
+        output, dummy = process.communicate(timeout=PLAYBOOK_SECONDS)
         assert process.returncode == 2, output
         return str(site.records()[-1]["result"]["msg"])
 

@@ -70,7 +70,7 @@ class Site:
     def run(self, *options: str) -> list[dict[str, Any]]:
         """Run it to its end, which must be a good one; what its tasks of ours returned."""
         process = self.start(*options)
-        output, _ = process.communicate(timeout=PLAYBOOK_SECONDS)
+        output, dummy = process.communicate(timeout=PLAYBOOK_SECONDS)
         assert process.returncode == 0, output
         return self.records()
 

@@ -65,7 +65,7 @@ class _Route:
 
 def identify(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Call:
     """Name the call that a request makes; ``headers`` have lower-case names."""
-    path, _, query_text = target.partition("?")
+    path, dummy, query_text = target.partition("?")
     query = dict(parse_qsl(query_text, keep_blank_values=True))
     service = _signing_name(headers, query)
     if "x-amz-target" in headers:
@@ -108,7 +108,7 @@ def _routes(service: str) -> list[_Route]:
         if operation.get("deprecated"):  # PutBucketLifecycle, the forerunner of PutBucketLifecycleConfiguration
             continue
         shape = model["shapes"].get(operation.get("input", {}).get("shape", ""), {})
-        path, _, query = operation["http"]["requestUri"].partition("?")
+        path, dummy, query = operation["http"]["requestUri"].partition("?")
         members = [(member, shape["members"][member]) for member in shape.get("required", [])]
         routes.append(
             _Route(
@@ -116,10 +116,10 @@ def _routes(service: str) -> list[_Route]:
                 method=operation["http"]["method"],
                 path=_path_pattern(path),
                 query=frozenset(parse_qsl(query, keep_blank_values=True)),
-                required=frozenset(m["locationName"] for _, m in members if m.get("location") == "querystring"),
+                required=frozenset(m["locationName"] for dummy, m in members if m.get("location") == "querystring"),
                 # A copy differs from a put by nothing but this header.
                 headers=frozenset(
-                    m["locationName"].lower() for _, m in members if m.get("locationName") == "x-amz-copy-source"
+                    m["locationName"].lower() for dummy, m in members if m.get("locationName") == "x-amz-copy-source"
                 ),
             )
         )

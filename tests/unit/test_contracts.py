@@ -157,7 +157,7 @@ def test_every_returned_value_has_a_sample(name: str) -> None:
 def test_examples_are_valid_tasks(name: str) -> None:
     tasks = load(module(name).EXAMPLES)
     seen = [(action, arguments) for task in tasks for action, arguments in _actions(task)]
-    assert [action for action, _ in seen if action.count(".") < 2] == [], "not a full name"
+    assert [action for action, dummy in seen if action.count(".") < 2] == [], "not a full name"
     ours = [arguments or {} for action, arguments in seen if action == f"coffer.velero.{name}"]
     assert ours, "no example of the module itself"
     for action, arguments in seen:

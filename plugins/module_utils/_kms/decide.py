@@ -264,7 +264,7 @@ def _description(wanted: WantedKey, key: Key) -> Part:
         return (), ()
     differences = compare({"description": wanted.description}, {"description": key.metadata.get("Description", "")})
     arguments = {"KeyId": key.key_id, "Description": wanted.description}
-    return [Step("kms:UpdateKeyDescription", arguments) for _ in differences], differences
+    return [Step("kms:UpdateKeyDescription", arguments) for dummy in differences], differences
 
 
 def _rotates(wanted: WantedKey) -> bool:
@@ -296,7 +296,7 @@ def _rotation(wanted: WantedKey, key: Key) -> Part:
         differences = compare({"rotation_enabled": False}, current)
         if differences:
             _refuse_asleep(wanted, key, "rotation_enabled")
-        return [Step("kms:DisableKeyRotation", {"KeyId": key.key_id}) for _ in differences], differences
+        return [Step("kms:DisableKeyRotation", {"KeyId": key.key_id}) for dummy in differences], differences
     asked: dict[str, t.Any] = {"rotation_enabled": True}
     if wanted.rotation_period_in_days is not None:
         asked["rotation_period_in_days"] = wanted.rotation_period_in_days

@@ -115,7 +115,7 @@ class Store:
 
     def manifest(self) -> bytes:
         if self._in_s3:
-            bucket, _, key = self._manifest.removeprefix("s3://").partition("/")
+            bucket, dummy, key = self._manifest.removeprefix("s3://").partition("/")
             return t.cast("bytes", self._get(bucket, key).read())
         try:
             return Path(self._manifest).expanduser().read_bytes()

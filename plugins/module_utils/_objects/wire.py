@@ -17,6 +17,7 @@ import random
 import re
 import ssl
 import time
+import typing as t
 from collections import deque
 from collections.abc import Callable
 
@@ -81,7 +82,7 @@ class Message:
             raise ValueError(first)
         self.status = int(status)
         for line in lines:
-            name, _, value = line.partition(":")
+            name, dummy, value = line.partition(":")
             self.headers[name.lower()] = value.strip()
         length = self.headers.get("content-length")
         self._length = None if length is None else int(length)
@@ -141,13 +142,12 @@ class _Connection(asyncio.Protocol):
         self.since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = t.cast(asyncio.Transport, transport)
 
     def send(self, job: Job) -> None:
-        assert self._transport is not None
+        transport = t.cast(asyncio.Transport, self._transport)
         self.job, self._message, self.since = job, Message(job.method), self._pool.now
-        self._transport.write(job.write())
+        transport.write(job.write())
 
     def data_received(self, data: bytes) -> None:
         message, job = self._message, self.job
@@ -171,7 +171,7 @@ class _Connection(asyncio.Protocol):
             self._pool.idle.append(self)
         self._pool.answer(job, message)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         job, message = self.job, self._message
         self._transport = None
         if job is None or message is None:

@@ -74,7 +74,7 @@ class Broken(t.NamedTuple):
     error: ServiceError
 
 
-Event = Listed | Done | Broken
+Event: t.TypeAlias = "Listed | Done | Broken"
 
 
 class Source(t.Protocol):

@@ -173,8 +173,8 @@ class Worker:
     def _sign(self, method: str, path: str, query: str, extra: dict[str, str] | None, more: str = "") -> bytes:
         second = int(time.time())
         if self._signer is None or second != self._second:
-            assert self._credentials is not None
-            self._signer, self._second = Signer(self._endpoint, self._credentials, second), second
+            credentials = t.cast(Credentials, self._credentials)
+            self._signer, self._second = Signer(self._endpoint, credentials, second), second
         return self._signer.head(method, path, query, extra, more)
 
 

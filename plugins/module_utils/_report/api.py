@@ -37,7 +37,7 @@ class Found(t.NamedTuple):
     verdict: str | None
 
 
-Files = Mapping[Path, Found | None]
+Files: t.TypeAlias = "Mapping[Path, Found | None]"
 
 
 @dataclass

@@ -45,7 +45,7 @@ def bars(document: Document) -> list[Bar]:
         if count > 0:
             row = {"algorithm": algorithm, "key_arn": None, "bucket_key_enabled": False}
             found.append(Bar(algorithm, None, _keyless(algorithm), count, _fit(row, wanted)))
-    found.sort(key=lambda bar: -bar.number)
+    found.sort(key=lambda row: -row.number)
     untold = objects["counts"]["total"] - sum(objects["by_algorithm"].values())
     return [
         *found,
@@ -88,27 +88,27 @@ def picture(document: Document) -> Markup:
     found = bars(document)
     shown, rest = found[:MOST_BARS], found[MOST_BARS:]
     total = document["objects"]["counts"]["total"]
-    items = [_item(bar, total) for bar in shown]
+    items = [_item(row, total) for row in shown]
     if rest:
-        text = f"{many(len(rest), 'more key')} with {many(sum(bar.number for bar in rest), 'object version')}"
+        text = f"{many(len(rest), 'more key')} with {many(sum(row.number for row in rest), 'object version')}"
         items.append(el("li", f"{text}: see the JSON file.", class_="quiet"))
     return el("figure", el("ul", items, class_="bars"), aria_label="Object versions by algorithm and key")
 
 
-def _item(bar: Bar, total: int) -> Markup:
-    share = bar.number / total * 100
+def _item(row: Bar, total: int) -> Markup:
+    share = row.number / total * 100
     return el(
         "li",
-        el("div", el("span", el("b", bar.algorithm), SPACE, _said(bar.fit)), _number(bar.number, share), class_="top"),
+        el("div", el("span", el("b", row.algorithm), SPACE, _said(row.fit)), _number(row.number, share), class_="top"),
         el(
             "svg",
             el("rect", class_="track", width="100", height="1"),
-            el("rect", class_=bar.fit, width=f"{max(share, _LEAST):.2f}", height="1"),
+            el("rect", class_=row.fit, width=f"{max(share, _LEAST):.2f}", height="1"),
             viewBox="0 0 100 1",
             preserveAspectRatio="none",
             aria_hidden="true",
         ),
-        el("p", _under(bar), class_="under"),
+        el("p", _under(row), class_="under"),
     )
 
 
@@ -124,5 +124,5 @@ def _number(count: int, share: float) -> Markup:
     return el("span", f"{count:,}", SPACE, el("span", percent, class_="quiet share"), class_="n")
 
 
-def _under(bar: Bar) -> Markup:
-    return join([name(bar.key_arn) if bar.key_arn else None, SPACE, bar.detail])
+def _under(row: Bar) -> Markup:
+    return join([name(row.key_arn) if row.key_arn else None, SPACE, row.detail])

@@ -183,8 +183,7 @@ def _repository(evidence: Evidence) -> Diagnosis | None:
     if not evidence.repositories:
         return None
     text = "; ".join(evidence.repositories[:_SHOWN])
-    known = explain(text) or explain("kopia")
-    assert known is not None
+    known = explain(text) or t.cast(Diagnosis, explain("kopia"))
     return Diagnosis(known.layer, f"kopia's repository is not ready: {_short(text)}", known.remedy, final=False)
 
 
@@ -222,8 +221,7 @@ def _finalizing(evidence: Evidence) -> Diagnosis | None:
     cause = "Velero wrote everything and does not get further, most often because it may not read it back (kms:Decrypt)"
     if why:
         cause += f"; from here this could not be tried: {_short(why)}"
-    found = explain("kms:Decrypt")
-    assert found is not None
+    found = t.cast(Diagnosis, explain("kms:Decrypt"))
     cure = f"{found.remedy} {_LOG.format(namespace=evidence.namespace)} {_AFTERWARDS}"
     return Diagnosis("key", cause, cure, final=evidence.retried)
 
@@ -281,7 +279,7 @@ def _unknown(evidence: Evidence) -> Diagnosis:
     return Diagnosis("unknown", reason, _LOG.format(namespace=evidence.namespace), final=evidence.ended)
 
 
-_Rule = Callable[[Evidence], Diagnosis | None]
+_Rule = Callable[[Evidence], "Diagnosis | None"]
 _OF_AN_END: tuple[_Rule, ...] = (_told, _kept, _location, _recovered, _invalid, _repository)
 _OF_A_STANDSTILL: tuple[_Rule, ...] = (
     _server,

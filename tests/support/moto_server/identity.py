@@ -18,7 +18,7 @@ def caller_of(account: str, region: str, access_key: str) -> Caller:
     """The caller with every ARN by which a policy can name it."""
     partition = get_partition(region)
     backend = sts_backends[account][partition]
-    _, arn, _ = backend.get_caller_identity(access_key, region)
+    dummy, arn, dummy = backend.get_caller_identity(access_key, region)
     role = backend.get_assumed_role_from_access_key(access_key)
     return Caller((arn, role.role_arn) if role else (arn,), account, partition)
 

@@ -61,7 +61,7 @@ def key_of_another_account_or_region_is_not_found() -> None:
         for name in ("KeyId", "TargetKeyId", "DestinationKeyId"):
             arn = str(parameters.get(name, ""))
             if arn.startswith("arn:") and arn.split(":")[3:5] != [self.region, self.current_account]:
-                _, _, _, region, account, resource = arn.split(":", 5)
+                dummy, dummy, dummy, region, account, resource = arn.split(":", 5)
                 key = kms_backends[account][region].keys.get(resource.removeprefix("key/"))
                 if key and self._get_action() == "DescribeKey" and f"::{self.current_account}:root" in key.policy:
                     return 200, {}, json.dumps(key.to_dict())

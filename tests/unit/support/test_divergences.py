@@ -276,7 +276,7 @@ def managed_policy(iam: Any, padding: int = 0) -> str:
 def test_attaching_twice_counts_once(iam: Any) -> None:
     arn = managed_policy(iam)
     iam.create_role(RoleName="velero", AssumeRolePolicyDocument="{}")
-    for _ in range(2):
+    for dummy in range(2):
         iam.attach_role_policy(RoleName="velero", PolicyArn=arn)
     assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
     iam.detach_role_policy(RoleName="velero", PolicyArn=arn)

@@ -196,7 +196,7 @@ def test_throttled_share_is_repeatable(moto: Moto, proxy: Proxy) -> None:
     def statuses() -> list[int]:
         proxy.reset()
         proxy.throttle(0.5, seed=7)
-        for _ in range(20):
+        for dummy in range(20):
             with contextlib.suppress(kms.exceptions.ClientError):
                 kms.list_keys()
         return [seen.status for seen in proxy.requests]
@@ -216,7 +216,7 @@ def test_retries_of_an_sdk_get_through_throttling(moto: Moto, proxy: Proxy) -> N
 def test_deny_lasts_until_reset(moto: Moto, proxy: Proxy) -> None:
     kms = client(moto, proxy, "kms")
     proxy.deny("kms", "ListKeys")
-    for _ in range(2):
+    for dummy in range(2):
         with pytest.raises(ClientError, match="AccessDenied"):
             kms.list_keys()
     kms.list_aliases()

@@ -315,7 +315,7 @@ def test_error_ends_the_plan(aws: Aws, server: Answers) -> None:
 def test_no_region() -> None:
     aws = Aws(parameters())
     with pytest.raises(VeleroError) as raised:
-        _ = aws.region
+        dummy = aws.region
     assert str(raised.value) == "region: no Region is set. Set the option, AWS_REGION or the Region of the profile."
     with pytest.raises(ServiceError, match="NoRegionError"):
         aws.call("kms:DescribeKey", KeyId="x")

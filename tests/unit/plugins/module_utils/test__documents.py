@@ -410,7 +410,7 @@ WRITES: list[tuple[str, dict[str, str], dict[str, list[str]]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("what", "headers", "denials"), WRITES, ids=[what for what, _, _ in WRITES])
+@pytest.mark.parametrize(("what", "headers", "denials"), WRITES, ids=[what for what, dummy, dummy in WRITES])
 @pytest.mark.parametrize("mode", MODES)
 def test_bucket_policy(mode: str, what: str, headers: dict[str, str], denials: dict[str, list[str]]) -> None:
     statements = _documents.bucket_policy_statements(profile(mode))

@@ -102,7 +102,7 @@ class Bucket:
         keys, prefixes = [], []
         for key in self.keys:
             if key.startswith(listing.prefix) and key > after:
-                head, found, _ = key[len(listing.prefix) :].partition("/")
+                head, found, dummy = key[len(listing.prefix) :].partition("/")
                 if listing.delimited and found:
                     prefixes.append(f"{listing.prefix}{head}/")
                 else:

@@ -105,7 +105,7 @@ def test_pace(monkeypatch: pytest.MonkeyPatch, per_second: float | None, pauses:
     monkeypatch.setattr(pace, "_LATE", 0.0)
     monkeypatch.setattr(pace.time, "monotonic", lambda: 50.0)
     made = pace.Pace(per_second)
-    assert [made.reserve() for _ in pauses] == pytest.approx(pauses)
+    assert [made.reserve() for dummy in pauses] == pytest.approx(pauses)
 
 
 SCOPE = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-central-1/s3/aws4_request"
