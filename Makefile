@@ -68,8 +68,8 @@ lint: .venv/.stamp ## ansible-lint, profile production
 integration: .venv/.stamp .venv-ministack/.stamp ## Tests against emulators
 	pytest -n auto tests/integration
 
-oldest: .venv/.stamp .venv-oldest/.stamp ## Unit tests on the oldest ansible-core, boto3 and kubernetes
-	PATH="$(CURDIR)/.venv-oldest/bin:$$PATH" pytest -n auto tests/unit
+oldest: .venv/.stamp .venv-oldest/.stamp ## Unit tests, but for those of the emulators, on the oldest ansible-core, boto3 and kubernetes
+	PATH="$(CURDIR)/.venv-oldest/bin:$$PATH" pytest -n auto tests/unit --ignore=tests/unit/support
 
 e2e: .venv/.stamp .venv-ministack/.stamp ## Tests with the real kube-apiserver, Velero and kopia
 	pytest tests/e2e

@@ -11,7 +11,15 @@ import typing as t
 from collections.abc import Iterator
 
 from ansible_collections.coffer.velero.plugins.module_utils._report.limits import TITLES
-from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Child, Markup, el, join, name
+from ansible_collections.coffer.velero.plugins.module_utils._report.markup import (
+    SPACE,
+    Child,
+    Markup,
+    el,
+    join,
+    name,
+    prose,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._report.sections import note, section
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, period
 
@@ -61,7 +69,7 @@ def _operation(operation: Document) -> list[Child]:
     if operation["namespace_mapping"] or operation["namespaces"]:
         told.append(el("p", f"{'Namespace' if len(places) == 1 else 'Namespaces'} {', '.join(places)}", class_="quiet"))
     failure = operation["failure"] or {}
-    told += [el("p", failure[part]) for part in ("message", "remedy") if failure.get(part)]
+    told += [el("p", prose(failure[part])) for part in ("message", "remedy") if failure.get(part)]
     return told
 
 
@@ -83,7 +91,7 @@ def _metadata(metadata: Document) -> list[Child]:
         SPACE,
         el("b", said, class_="wrong"),
         _differences(differences, "Cluster", "Bucket"),
-        el("p", metadata["remedy"]) if metadata["remedy"] else None,
+        el("p", prose(metadata["remedy"])) if metadata["remedy"] else None,
     ]
 
 
@@ -123,7 +131,7 @@ def _compared(part: Document) -> list[Child]:
         told += [SPACE, el("span", many(len(own), "statement"), class_="quiet")]
     if part["foreign_statements"]:
         others = many(len(part["foreign_statements"]), "statement")
-        told.append(el("p", f"Beside it {others} of others, not judged: ", *_listed(part), class_="quiet"))
+        told.append(el("p", f"Beside it {others} of others, not judged:", *_listed(part), class_="quiet"))
     if part["reason"]:
         told.append(el("p", part["reason"], class_="quiet"))
     if part["differences"]:

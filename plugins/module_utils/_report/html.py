@@ -12,7 +12,15 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._report import comparison, sections
 from ansible_collections.coffer.velero.plugins.module_utils._report.comparison import facts
-from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Child, Markup, el, join, name
+from ansible_collections.coffer.velero.plugins.module_utils._report.markup import (
+    SPACE,
+    Child,
+    Markup,
+    el,
+    join,
+    name,
+    prose,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._report.sections import section
 from ansible_collections.coffer.velero.plugins.module_utils._report.style import STYLE
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, period, size
@@ -83,7 +91,7 @@ def _verdict(document: Document) -> Markup:
         el(
             "li",
             el("b", title, el("br"), el("span", words[verdict[part]], class_=verdict[part])),
-            el("p", verdict["reasons"][part]),
+            el("p", prose(verdict["reasons"][part])),
         )
         for part, (title, words) in _LINES.items()
     ]
@@ -97,12 +105,26 @@ def _verdict(document: Document) -> Markup:
     )
 
 
-def _lead(document: Document) -> str:
+def _lead(document: Document) -> list[Child]:
     """One sentence for whoever reads no further."""
     verdict = document["verdict"]
-    order = ("objects", "backup_and_restore", "configuration")
-    worst = next((part for part in order if verdict[part] == verdict["overall"]), "objects")
-    return str(verdict["reasons"][worst])
+    place, overall = name(_place(document)), verdict["overall"]
+    tried = {
+        "proven": ", and a backup and a restore really happened.",
+        "not_done": ". No backup was made to try it.",
+    }
+    if overall == "proven":
+        return ["Every object at", SPACE, place, SPACE, f"is encrypted as wanted{tried[verdict['backup_and_restore']]}"]
+    if overall == "empty":
+        return ["There is no object at", SPACE, place, ", so that there is nothing to prove."]
+    if overall == "incomplete":
+        return ["Nothing wrong was found at", SPACE, place, ", and not everything could be proven."]
+    wrong = [title.lower() for part, (title, _words) in _LINES.items() if verdict[part] == "wrong"]
+    return ["Not everything at", SPACE, place, SPACE, f"is as it should be: {_listed(wrong)}."]
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _facts(document: Document) -> list[tuple[str, Child]]:
@@ -143,7 +165,11 @@ def _how(document: Document) -> str:
 
 def _limits(document: Document) -> Markup:
     items = [
-        el("li", limit["text"], *([SPACE, el("span", limit["remedy"], class_="quiet")] if limit["remedy"] else []))
+        el(
+            "li",
+            prose(limit["text"]),
+            *([SPACE, el("span", limit["remedy"], class_="quiet")] if limit["remedy"] else []),
+        )
         for limit in document["not_proven"]
     ]
     return section("What this does not prove", el("ul", items, class_="limits"))

@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Iterator
 
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.words import many
+from ansible_collections.coffer.velero.plugins.module_utils._report.words import be, many
 
 Document = dict[str, t.Any]
 Limit = dict[str, t.Any]
@@ -38,8 +38,8 @@ def _objects(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
         yield _limit("unreadable objects", text, "See the remedy of each above.")
     if counts["gone"]:
         number = many(counts["gone"], "object version")
-        text = f"{number} were there when the list was made, and deleted before they were looked at."
-        yield _limit("objects gone meanwhile", text.replace(" were ", " was ") if counts["gone"] == 1 else text)
+        text = f"{number} {be(counts['gone'])} listed, and deleted before it could be looked at."
+        yield _limit("objects gone meanwhile", text if counts["gone"] == 1 else text.replace(" it ", " they "))
 
 
 def _lists(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
@@ -47,13 +47,16 @@ def _lists(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
     uploads = len(objects["unfinished_uploads"]) + objects["unfinished_uploads_omitted"]
     if uploads:
         text = (
-            f"{many(uploads, 'multipart upload')} were begun and never completed. S3 keeps their parts and answers no "
-            "question about them."
+            f"{many(uploads, 'multipart upload')} {be(uploads)} begun and never completed. S3 keeps such parts, and "
+            "answers no question about them."
         )
         remedy = "Abort them, and let a lifecycle rule do so (AbortIncompleteMultipartUpload)."
         yield _limit("unfinished uploads", text, remedy)
-    if objects["delete_markers"]:
-        text = f"{many(objects['delete_markers'], 'delete marker')} were listed. They hold no data to be encrypted."
+    markers = objects["delete_markers"]
+    if markers:
+        text = (
+            f"{many(markers, 'delete marker')} {be(markers)} listed. There is no data in one that could be encrypted."
+        )
         yield _limit("delete markers", text)
     yield from (_limit("said by the run", note) for note in objects["notes"])
 

@@ -12,7 +12,9 @@ words of its own.
 from __future__ import annotations
 
 import html
+import re
 import typing as t
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -27,6 +29,7 @@ Child: t.TypeAlias = "str | Iterable[Child] | None"
 #: Between two elements; at the end of a text a space is shown as one.
 SPACE = Markup(" ")
 
+_MOST_MARKS = 4
 _VOID = frozenset({"meta", "br"})
 
 
@@ -55,25 +58,31 @@ def _written(child: Child) -> str:
     return visible(child) if isinstance(child, str) else join(child)
 
 
-def visible(text: str) -> Markup:
+def visible(text: str, *, ends: bool = True) -> Markup:
     """Text as text, with whatever the eye would miss or a browser would obey shown by its code point.
 
     Those are control and format characters, among them those that reverse the direction of writing, line breaks,
-    spaces of other widths, unassigned and private code points, surrogates, and spaces at the ends.
+    spaces of other widths, unassigned and private code points, surrogates, marks heaped on a letter, and spaces at
+    the ends.
+
+    :param ends: whether the ends of the text are those of a name; a space there is meant to be seen
     """
-    if text.isprintable() and text == text.strip(" "):
-        return Markup(html.escape(text))
-    inner = text.strip(" ")
-    first = len(text) - len(text.lstrip(" "))
-    last = first + len(inner)
-    return Markup(
-        "".join(
-            html.escape(character)
-            if character.isprintable() and (character != " " or first <= position < last)
-            else f'<span class="code">{_code_point(character)}</span>'
-            for position, character in enumerate(text)
-        )
-    )
+    first = len(text) - len(text.lstrip(" ")) if ends else 0
+    last = len(text.rstrip(" ")) if ends else len(text)
+    marks = 0
+    found = []
+    for position, character in enumerate(text):
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        if _is_plain(character, marks) and (character != " " or first <= position < last):
+            found.append(html.escape(character))
+        else:
+            found.append(f'<span class="code">{_code_point(character)}</span>')
+    return Markup("".join(found))
+
+
+def _is_plain(character: str, marks: int) -> bool:
+    """Whether a character can be shown as it is: no language puts that many marks on one letter."""
+    return character.isprintable() and marks <= _MOST_MARKS
 
 
 def plain(text: str) -> str:
@@ -83,6 +92,15 @@ def plain(text: str) -> str:
 
 def _code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
+
+
+_ARN = re.compile(r"(arn:aws[^\s,;()]*[^\s,;().])")
+
+
+def prose(text: str) -> Markup:
+    """A sentence, in which ARNs look like names."""
+    parts = enumerate(_ARN.split(text))
+    return join(name(part) if number % 2 else visible(part, ends=False) for number, part in parts)
 
 
 def name(text: str | None) -> Markup:

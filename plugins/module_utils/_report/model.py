@@ -22,7 +22,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.happened imp
 from ansible_collections.coffer.velero.plugins.module_utils._report.limits import limits
 from ansible_collections.coffer.velero.plugins.module_utils._report.objects import objects_of
 from ansible_collections.coffer.velero.plugins.module_utils._report.part import Part
-from ansible_collections.coffer.velero.plugins.module_utils._report.words import many
+from ansible_collections.coffer.velero.plugins.module_utils._report.words import be, many
 from ansible_collections.coffer.velero.plugins.module_utils._version import VERSION
 
 Document = dict[str, t.Any]
@@ -170,12 +170,12 @@ def configuration_sentence(document: Document) -> str:
     count = {
         verdict: sum(part["verdict"] == verdict for part in parts) for verdict in ("same", "differs", "not_compared")
     }
-    skipped = f" {count['not_compared']} of {many(len(parts), 'part')} not compared." if count["not_compared"] else ""
-    if count["differs"]:
-        found = sum(len(part["differences"]) for part in parts)
-        return f"{many(found, 'difference')} in {many(count['differs'], 'part')} of {len(parts)}.{skipped}"
+    number, differs, skipped = many(len(parts), "part"), count["differs"], count["not_compared"]
+    more = f"; {skipped} {be(skipped)} not compared" if skipped else ""
+    if differs:
+        return f"{differs} of {number} {'differs' if differs == 1 else 'differ'} from what is wanted{more}."
     if count["same"]:
-        return f"What was compared is as wanted.{skipped}" if skipped else f"All {len(parts)} parts are as wanted."
+        return f"{count['same']} of {number} {'is' if count['same'] == 1 else 'are'} as wanted{more}."
     return "What is in force was not compared with what is wanted."
 
 

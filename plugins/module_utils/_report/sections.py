@@ -7,11 +7,18 @@
 from __future__ import annotations
 
 import typing as t
-from itertools import groupby
 
-from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Child, Markup, el, join, name
+from ansible_collections.coffer.velero.plugins.module_utils._report.markup import (
+    SPACE,
+    Child,
+    Markup,
+    el,
+    join,
+    name,
+    prose,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._report.picture import picture
-from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, size
+from ansible_collections.coffer.velero.plugins.module_utils._report.words import clock, many, size
 
 Document = dict[str, t.Any]
 
@@ -52,9 +59,13 @@ def offenders(document: Document) -> Markup | None:
     objects = document["objects"]
     if not objects["offenders"]:
         return None
-    order = {"wrong": 0, "unreadable": 1}
-    found = sorted(objects["offenders"], key=lambda one: (order[one["verdict"]], _why(one), one["remedy"] or ""))
-    cases = [_case(list(same)) for _key, same in groupby(found, lambda one: (one["verdict"], _why(one), one["remedy"]))]
+    found: dict[tuple[str, str, str | None], list[Document]] = {}
+    for one in objects["offenders"]:
+        found.setdefault((one["verdict"], _why(one), one["remedy"]), []).append(one)
+    # What is wrong before what is not known, and what is most frequent first.
+    cases = [
+        _case(same) for _key, same in sorted(found.items(), key=lambda case: (case[0][0] != "wrong", -len(case[1])))
+    ]
     omitted = objects["offenders_omitted"]
     more = note(f"{many(omitted, 'more object version')} of this kind: see the complete list.") if omitted else None
     return section("Not as it should be", cases, more)
@@ -67,15 +78,12 @@ def _why(offender: Document) -> str:
 def _case(same: list[Document]) -> Markup:
     first = same[0]
     why = _why(first)
+    said = {"wrong": "wrong", "unreadable": "not read"}[first["verdict"]]
     return el(
         "div",
-        el(
-            "h3",
-            el("span", many(len(same), "object version"), class_=first["verdict"]),
-            SPACE,
-            why[:1].lower() + why[1:],
-        ),
-        el("p", first["remedy"], class_="quiet") if first["remedy"] else None,
+        el("p", f"{many(len(same), 'object version')}, {said}", class_=f"count {first['verdict']}"),
+        el("h3", prose(why[:1].upper() + why[1:])),
+        el("p", prose(first["remedy"]), class_="quiet") if first["remedy"] else None,
         el("ol", [_offender(one) for one in same]),
         class_="case",
     )
@@ -88,7 +96,7 @@ def _offender(one: Document) -> Markup:
         details += [SPACE, name(one["version_id"])]
     details += [f", {size(one['size'])}"]
     if one["last_modified"]:
-        details += [f", written {one['last_modified']}"]
+        details += [f", written {clock(one['last_modified'])}"]
     return el("li", name(one["key"]), el("p", details, class_="under"))
 
 
@@ -97,12 +105,12 @@ def unfinished_uploads(document: Document) -> Markup | None:
     if not objects["unfinished_uploads"]:
         return None
     rows = [
-        el("tr", el("td", name(upload["key"])), el("td", upload["initiated"] or "", class_="n"))
+        el("tr", el("td", name(upload["key"])), el("td", clock(upload["initiated"] or ""), class_="when"))
         for upload in objects["unfinished_uploads"][:MOST_PROVEN]
     ]
     omitted = len(objects["unfinished_uploads"]) - len(rows) + objects["unfinished_uploads_omitted"]
     more = note(f"{omitted:,} more are in the JSON file.") if omitted else None
-    table = el("table", _head([("Key", None), ("Begun", "n")]), el("tbody", rows))
+    table = el("table", _head([("Key", None), ("Begun", "when")]), el("tbody", rows))
     return section("Unfinished uploads", table, more)
 
 
@@ -113,7 +121,9 @@ def algorithms_and_keys(document: Document) -> Markup:
     counts = document["objects"]["counts"]
     if not counts["total"]:
         return section("Objects by algorithm and key", note("There are no objects."))
-    lead = note(f"{many(counts['total'], 'object version')}, each asked for by name. The bars have one scale.")
+    inventory = document["examination"]["source"].get("kind") == "inventory"
+    how = "as an S3 Inventory report tells" if inventory else "each asked for by its name"
+    lead = note(f"{many(counts['total'], 'object version')}, {how}. The bars have one scale.")
     return section("Objects by algorithm and key", lead, picture(document))
 
 

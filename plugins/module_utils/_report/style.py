@@ -33,25 +33,29 @@ h3{font-size:1rem;line-height:1.4;font-weight:650;margin:2rem 0 .4rem}
 .name{font-family:var(--mono);font-size:.86em;overflow-wrap:anywhere;unicode-bidi:isolate;white-space:pre-wrap}
 .code{font:600 .78em/1 var(--mono);color:var(--quiet);border:1px solid var(--line);border-radius:.2em;
 padding:.05em .25em;margin:0 .1em;white-space:nowrap;unicode-bidi:isolate}
-.facts>div,.parts>li{display:grid;grid-template-columns:11rem minmax(0,1fr);gap:0 1.5rem;
+.facts>div,.parts>li{display:grid;grid-template-columns:12.5rem minmax(0,1fr);gap:0 1.5rem;
 padding:.6rem 0;border-top:1px solid var(--line)}
 .facts,.parts{border-bottom:1px solid var(--line)}
 .facts{font-size:.9375rem;margin-top:2.5rem}
 .facts dt{color:var(--quiet)}
+h2+.facts{margin-top:.4rem}
 .parts{margin-top:2.25rem}
 .parts b{font-weight:650;display:block}
-table{width:100%;border-collapse:collapse;font-size:.9375rem;margin-top:.4rem}
+table{width:100%;table-layout:fixed;border-collapse:collapse;font-size:.9375rem;margin-top:.4rem}
 th{font-weight:400;color:var(--quiet);font-size:.8125rem;line-height:1.3;text-align:left;vertical-align:bottom}
 td,th{padding:.45rem 0 .45rem 1rem;border-bottom:1px solid var(--line);vertical-align:top}
-td:first-child,th:first-child{padding-left:0;overflow-wrap:anywhere}
+td{overflow-wrap:anywhere}
+td:first-child,th:first-child{padding-left:0}
 .n{text-align:right;font-variant-numeric:tabular-nums lining-nums;white-space:nowrap}
-th.n{white-space:normal}
+th.n{white-space:normal;width:6rem}
+.when{width:40%}
 .zero{color:var(--quiet)}
 .n.wrong,.n.unreadable{font-weight:650}
 figure{margin-top:1.25rem}
 .bars>li{padding:.7rem 0 .8rem;border-top:1px solid var(--line)}
 .bars{border-bottom:1px solid var(--line)}
 .bars .top{display:flex;justify-content:space-between;gap:1.5rem;align-items:baseline}
+.bars .top>:first-child{min-width:0;overflow-wrap:anywhere}
 .bars .under{font-size:.875rem;color:var(--quiet);margin-top:.1rem}
 .bars svg{display:block;width:100%;height:.5rem;margin:.35rem 0 .3rem;overflow:visible}
 .track{fill:var(--line)}
@@ -61,6 +65,8 @@ figure{margin-top:1.25rem}
 .known{fill:var(--quiet)}
 .case{border-top:2px solid var(--ink);margin-top:1.5rem;padding-top:.75rem}
 .case h3{margin:0 0 .15rem}
+.case h3 .name{font-weight:400}
+.case .count{font-size:.875rem;font-weight:650}
 .case>ol{margin-top:.6rem}
 .case>ol>li{padding:.5rem 0;border-top:1px solid var(--line);contain:paint}
 .case .under{font-size:.8125rem;color:var(--quiet)}
@@ -69,19 +75,20 @@ figure{margin-top:1.25rem}
 .diff{font-size:.9375rem;margin:.5rem 0 0}
 .diff>div{display:grid;grid-template-columns:5rem minmax(0,1fr);gap:0 1rem;padding:.15rem 0}
 .diff dt{color:var(--quiet)}
-.diff .path{grid-column:1/-1;padding-top:.5rem}
+.diff>.path{display:block;padding-top:.5rem}
 pre{font:.8125rem/1.5 var(--mono);white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tint);
 padding:.9rem 1rem;margin-top:.5rem}
 pre .code{font-size:1em}
 footer{margin-top:4rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}
 @media (max-width:36rem){body{padding:2rem 1.125rem 4rem}h2{margin-top:3rem}
 .facts>div,.parts>li{grid-template-columns:minmax(0,1fr);padding:.7rem 0}
-td,th{padding-left:.6rem}th{font-size:.75rem}}
+.parts b{display:flex;gap:.5em}.parts br{display:none}
+td,th{padding-left:.5rem}th{font-size:.75rem}th.n{width:3.7rem}}
 @media print{@page{size:A4;margin:18mm 18mm 20mm;@bottom-right{content:counter(page) " / " counter(pages);
 font:8pt sans-serif;color:#5c656e}}
 :root{color-scheme:light;--paper:#fff;--ink:#000;--quiet:#4a5056;--line:#c9ced3;--tint:#fff;
 --good:#14573a;--bad:#9c1f18;--open:#6e4500;--bar:#3d7a5c}
-body{max-width:none;padding:0;font-size:10pt;line-height:1.45}h1{font-size:34pt}
+html{font-size:9.5pt}body{max-width:none;padding:0;line-height:1.45}h1{font-size:34pt}
 h2{margin-top:24pt;font-size:13pt}.lead{font-size:12.5pt}.facts,.parts{margin-top:16pt}
 h2,h3,.case>h3,.note{break-after:avoid}h2+*,li,tr,.facts>div,.diff>div{break-inside:avoid}
 thead{display:table-header-group}svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}

@@ -19,6 +19,10 @@ def many(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def be(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
 def moment(text: str) -> dt.datetime | None:
     """A time as AWS, Kubernetes and this collection write it, in UTC; ``None`` where it is none."""
     try:
@@ -30,6 +34,12 @@ def moment(text: str) -> dt.datetime | None:
 
 def day(when: dt.datetime) -> str:
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
+
+
+def clock(text: str) -> str:
+    """``1 November 2026, 02:00:12 UTC``."""
+    when = moment(text)
+    return f"{day(when)}, {when:%H:%M:%S} UTC" if when else text
 
 
 def period(started: str, finished: str) -> str:
