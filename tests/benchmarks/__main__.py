@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.stack import Stack
 from tests.stack.api import LOCATION
+from tests.support.cluster import KubeProxy
 from tests.support.emulators import Moto
 from tests.support.proxy import Proxy
 
@@ -50,6 +51,7 @@ class Subject:
 class Bench:
     stack: Stack
     proxy: Proxy
+    kube_proxy: KubeProxy
     environment: dict[str, str]
     directory: Path
 
@@ -68,22 +70,15 @@ class Bench:
             sys.exit(f"{playbook} failed:\n{result.stdout[-4000:]}\n{result.stderr[-2000:]}")
         return seconds, int(recap[1])
 
-    def kubernetes_requests(self) -> int:
-        """What the API server has answered so far, by its own count."""
-        text = self.stack.api.raw("GET", "/metrics")[1]
-        counts = re.findall(r'^apiserver_request_total\{[^}]*verb="(?!WATCH)[^}]*\} (\S+)$', text, re.MULTILINE)
-        return int(sum(float(count) for count in counts))
-
     def measure(self, subject: Subject) -> None:
         """One no-op run."""
         self.proxy.reset()
-        before = self.kubernetes_requests()
+        self.kube_proxy.reset()
         seconds, changed = self.play(subject.playbook, subject.variables)
-        kubernetes = self.kubernetes_requests() - before - 1
         if changed:
             sys.exit(f"{subject.name}: {changed} tasks changed something; this was to be a no-op")
         subject.seconds.append(seconds)
-        subject.requests.append(len(self.proxy.requests) + kubernetes)
+        subject.requests.append(len(self.proxy.requests) + len(self.kube_proxy.requests))
 
 
 def available(stack: Stack, name: str) -> None:
@@ -124,9 +119,13 @@ def main() -> None:
         Moto() as aws,
         Proxy(aws.url) as proxy,
         Stack(aws=aws, velero=False, node=True) as stack,
+        KubeProxy(stack.api) as kube_proxy,
     ):
-        environment = {**os.environ, **stack.environment, "AWS_ENDPOINT_URL": proxy.url}
-        bench = Bench(stack, proxy, environment, Path(directory))
+        kubeconfig = Path(directory, "kubeconfig")
+        kubeconfig.write_text(json.dumps(kube_proxy.kubeconfig))
+        kubernetes = {"KUBECONFIG": str(kubeconfig), "K8S_AUTH_KUBECONFIG": str(kubeconfig)}
+        environment = {**os.environ, **stack.environment, **kubernetes, "AWS_ENDPOINT_URL": proxy.url}
+        bench = Bench(stack, proxy, kube_proxy, environment, Path(directory))
         variables = {
             "velero_region": aws.region,
             "velero_bucket": "bench-ours",

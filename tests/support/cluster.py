@@ -84,6 +84,18 @@ class KubeProxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def kubeconfig(self) -> Json:
+        """The content of a kubeconfig that leads here."""
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": {"server": self.url}}],
+            "users": [{"name": "user", "user": {"token": "proxied"}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
+            "current-context": "test",
+        }
+
     def fault(self, n: int, kind: Fault) -> None:
         """Disturb the n-th request from now."""
         self._fault = (len(self.requests) + n, kind)
@@ -212,15 +224,7 @@ def cluster(
     namespace = f"velero-{secrets.token_hex(4)}"
     _stack.api.create(NAMESPACE, {"metadata": {"name": namespace}})
     kubeconfig = tmp_path / "kubeconfig"
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "test", "cluster": {"server": _kube_proxy.url}}],
-        "users": [{"name": "user", "user": {"token": "proxied"}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "user"}}],
-        "current-context": "test",
-    }
-    kubeconfig.write_text(json.dumps(content))
+    kubeconfig.write_text(json.dumps(_kube_proxy.kubeconfig))
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.delenv("K8S_AUTH_KUBECONFIG", raising=False)
     _kube_proxy.reset()

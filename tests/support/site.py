@@ -37,6 +37,7 @@ class Site:
     environment: dict[str, str]
     variables: dict[str, Any]
     name: str = "site"
+    playbook: str = "site.yml"
 
     @property
     def record(self) -> Path:
@@ -58,7 +59,7 @@ class Site:
         }
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), *options]
         return subprocess.Popen(
-            [*command, str(ROOT / "site.yml")],
+            [*command, str(ROOT / self.playbook)],
             env=kept | environment | self.environment,
             cwd=self.directory,
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``site.yml`` that ends with a proof, and ``verify.yml``: a real backup and restore, every object, and the report.
+
+Planted faults are found and named, and nothing else is. AWS is moto, which writes nothing encrypted; that objects are
+encrypted under what their headers say is S3's word there as it is at AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stack import Stack
+from tests.stack.api import BACKUP, LOCATION, NAMESPACE, RESTORE
+from tests.support.emulators import Moto
+from tests.support.installation import Installation, open_shop
+from tests.support.site import COLLECTION, PLAYBOOK_SECONDS
+
+BUCKET, PREFIX = "backups-proof", "production"
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Moto]:
+    with Moto() as moto:
+        yield moto
+
+
+@pytest.fixture(scope="module")
+def stack(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stack"), moto) as stack:
+        open_shop(stack)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def installation(moto: Moto, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Made once, with the proof that ``site.yml`` ends with."""
+    directory = tmp_path_factory.mktemp("proof")
+    variables = {"velero_proof": "on_change", "backup_proof_dest": f"{directory}/reports/"}
+    return Installation(directory, stack, moto, "proof", moto, variables=variables)
+
+
+def reports(installation: Installation) -> list[Path]:
+    return sorted((installation.directory / "reports").glob("*.json"))
+
+
+def left_behind(stack: Stack) -> list[str]:
+    """What a proof has made and not removed; deleted namespaces stay Terminating here."""
+    kinds = [stack.api.list(kind, stack.namespace) for kind in (BACKUP, RESTORE)]
+    namespaces = [item for item in stack.api.list(NAMESPACE) if not item["metadata"].get("deletionTimestamp")]
+    names = [item["metadata"]["name"] for items in [*kinds, namespaces] for item in items]
+    return [name for name in names if name.startswith("velero-proof")]
+
+
+def verify(installation: Installation, **variables: Any) -> tuple[int, str, list[dict[str, Any]]]:
+    """Run ``verify.yml``: its exit code, its output, and what its tasks of ours returned."""
+    site = replace(installation.with_(**variables).site, playbook="playbooks/verify.yml")
+    process = site.start()
+    output, dummy = process.communicate(timeout=PLAYBOOK_SECONDS)
+    return process.returncode, output, site.records()
+
+
+def test_a_new_site_is_proven_and_an_unchanged_one_is_left_alone(installation: Installation, stack: Stack) -> None:
+    made = installation.install()
+    report = made["evidence_report"]
+    assert report["verdict"] == "proven"
+    assert report["verdicts"] == {"objects": "proven", "backup_and_restore": "proven", "configuration": "proven"}
+    assert made["object_encryption_info"]["counts"]["proven"] > 9
+    assert left_behind(stack) == []
+    assert len(reports(installation)) == 1
+
+    again = installation.install()
+    assert "backup" not in again
+    assert not any(result["changed"] for result in again.values())
+    assert len(reports(installation)) == 1
+
+
+def test_verify_only_reads_where_it_is_asked_to(installation: Installation, stack: Stack, moto: Moto) -> None:
+    installation.complete_backup("kept")
+    installation.write_volume_data()
+    before = sorted(installation.keys())
+    code, output, records = verify(installation, velero_proof_backup=False)
+    assert code == 0, output
+    assert {record["action"].removeprefix(COLLECTION) for record in records} & {"backup", "restore"} == set()
+    assert not any(record["result"]["changed"] for record in records if not record["action"].endswith("_report"))
+    groups = records[-2]["result"]["groups"]
+    assert {(group["kind"], group["name"]) for group in groups} == {("backup", "kept"), ("kopia", "shop")}
+    assert sorted(installation.keys()) == before
+    assert left_behind(stack) == []
+
+
+def test_planted_faults_are_found_and_named(installation: Installation, stack: Stack, moto: Moto) -> None:
+    other = moto.client("kms").create_key()["KeyMetadata"]["Arn"]
+    key = moto.client("kms").describe_key(KeyId="alias/velero")["KeyMetadata"]["Arn"]
+    s3 = moto.client("s3")
+    policy = s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    s3.delete_bucket_policy(Bucket=BUCKET)  # it denies what is planted here
+    planted = {
+        "backups/kept/plain": {"ServerSideEncryption": "AES256"},
+        "backups/kept/other": {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": other, "BucketKeyEnabled": True},
+        "kopia/shop/<script>alert(1)</script> 100%": {
+            "ServerSideEncryption": "aws:kms",
+            "SSEKMSKeyId": key,
+            "BucketKeyEnabled": False,
+        },
+    }
+    for name, arguments in planted.items():
+        s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}", Body=b"x", **arguments)
+    try:
+        code, output, records = verify(installation, velero_proof_backup=False)
+    finally:
+        for name in planted:
+            s3.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}")
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+    assert code == 2
+    assert "Verdict: wrong." in output
+    assert "3 are wrong" in output
+    objects = next(record["result"] for record in records if record["action"].endswith("object_encryption_info"))
+    assert {offender["key"].removeprefix(f"{PREFIX}/") for offender in objects["offenders"]} == set(planted)
+    page = reports(installation)[-1].with_suffix(".html").read_text()
+    assert "<script>" not in page
+    document = json.loads(reports(installation)[-1].read_text())
+    assert document["verdict"]["configuration"] == "wrong"  # the policy was away
+    assert left_behind(stack) == []
+
+
+def test_a_backup_that_fails_is_named_and_everything_is_removed(installation: Installation, stack: Stack) -> None:
+    def access(mode: str) -> None:
+        stack.api.patch(LOCATION, "proof", {"spec": {"accessMode": mode}}, stack.namespace)
+
+    access("ReadOnly")
+    try:
+        code, output, records = verify(installation)
+    finally:
+        access("ReadWrite")
+    assert code == 2
+    assert "ReadOnly" in output or "read-only" in output.lower()
+    report = next(record["result"] for record in records if record["action"].endswith("evidence_report"))
+    assert report["verdicts"]["backup_and_restore"] != "proven"
+    assert left_behind(stack) == []
+
+
+def test_a_changed_site_is_proven_again(installation: Installation, stack: Stack) -> None:
+    stack.wait_location("proof")
+    before = len(reports(installation))
+    changed = installation.with_(velero_kms_rotation_period_in_days=180).install()
+    assert changed["evidence_report"]["verdict"] == "proven"
+    assert len(reports(installation)) == before + 1
+    never = installation.with_(velero_kms_rotation_period_in_days=365, velero_proof="never").install()
+    assert "evidence_report" not in never
