@@ -79,7 +79,12 @@ def _documents_of(part: Part | None) -> dict[str, t.Any]:
     unknown = sorted(set(part.values) - set(PARTS))
     if unknown:
         part.refuse(f"has {unknown[0]}, which is not compared", f"Known are {', '.join(PARTS)}.")
-    return {name: value for name, value in part.values.items() if value is not None}
+    return {name: value for name, value in part.values.items() if not _is_absent(value)}
+
+
+def _is_absent(value: t.Any) -> bool:
+    """Whether nobody looked. An empty list is a policy without statements, which somebody has seen."""
+    return value is None or (isinstance(value, Mapping) and (not value or bool(value.get("skipped"))))
 
 
 def _part(name: str, wanted: t.Any, verdict: str, live: t.Any = None, **more: t.Any) -> Compared:

@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Iterator
 
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.words import be, many
+from ansible_collections.coffer.velero.plugins.module_utils._report.words import be, clock, many
 
 Document = dict[str, t.Any]
 Limit = dict[str, t.Any]
@@ -65,9 +65,10 @@ def _inventory(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
     source = document["examination"]["source"]
     if source.get("kind") != "inventory":
         return
+    made = clock(source["created"]) if source.get("created") else "an earlier time"
     text = (
-        "The objects are those of an S3 Inventory report, which is up to a week old: what was written after it was not "
-        "looked at. Such a report names the algorithm and the Bucket Key, and never the key."
+        f"The objects are those of an S3 Inventory report of {made}: what was written after it was not looked at. Such "
+        "a report names the algorithm and the Bucket Key, and never the key."
     )
     yield _limit("S3 Inventory", text, "For the state of this hour list the bucket instead.")
     unproven = document["objects"]["counts"]["unproven"]

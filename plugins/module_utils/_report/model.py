@@ -105,9 +105,14 @@ def _examination(evidence: Part, result: Part) -> Document:
         "seconds": result.fraction("seconds"),
         "objects_per_second": result.fraction("objects_per_second"),
         "continued": bool(result.flag("continued")),
-        "versions": result.flag("versions"),
+        "versions": _versions(result, source),
         "source": dict(source.values) if source else {"kind": "list"},
     }
+
+
+def _versions(result: Part, source: Part | None) -> bool | None:
+    """Whether noncurrent versions were looked at; an Inventory report need not have them."""
+    return False if source and source.flag("versions") is False else result.flag("versions")
 
 
 def _list(result: Part) -> Document | None:

@@ -76,7 +76,7 @@ def _refuse_contradiction(result: Part, told: Told) -> None:
     if counts["total"] != sum(counts[verdict] for verdict in VERDICTS):
         result.refuse("has a total that is not the sum of its verdicts", _RERUN, "counts")
     said = result.text("verdict")
-    if said not in (None, told["verdict"]) and told["verdict"] != "empty":
+    if said not in (None, told["verdict"]):
         result.refuse(f"is {said}, its counts say {told['verdict']}", _RERUN, "verdict")
     if sum(told["by_algorithm"].values()) > counts["total"]:
         result.refuse("has more objects than there are", _RERUN, "by_algorithm")
