@@ -90,7 +90,7 @@ font:8pt sans-serif;color:#5c656e}}
 --good:#14573a;--bad:#9c1f18;--open:#6e4500;--bar:#3d7a5c}
 html{font-size:9.5pt}body{max-width:none;padding:0;line-height:1.45}h1{font-size:34pt}
 h2{margin-top:24pt;font-size:13pt}.lead{font-size:12.5pt}.facts,.parts{margin-top:16pt}
-h2,h3,.case>h3,.note{break-after:avoid}h2+*,li,tr,.facts>div,.diff>div{break-inside:avoid}
+h2,h3,.note,.case>p{break-after:avoid}li,tr,.facts>div,.diff>div,.case>p{break-inside:avoid}
 thead{display:table-header-group}svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 pre{padding:0;border-left:2px solid var(--line);padding-left:8pt;font-size:8pt}p{orphans:3;widows:3}}
 """

@@ -177,7 +177,7 @@ def test_offenders_of_one_reason_are_told_together_the_most_frequent_first() -> 
 
 def test_bars_count_every_object_version_once() -> None:
     document = assemble(example.bad())
-    found = [(bar.algorithm, bar.key_arn, bar.number, bar.fit) for bar in bars(document)]
+    found = [(line.algorithm, line.key_arn, line.number, line.fit) for line in bars(document)]
     assert found == [
         ("aws:kms", KEY, 1837, "fits"),
         ("aws:kms", OLD_KEY, 2, "misfits"),
@@ -186,12 +186,12 @@ def test_bars_count_every_object_version_once() -> None:
         ("SSE-C", None, 1, "misfits"),
         ("Not told by S3", None, 3, "untold"),
     ]
-    assert sum(bar.number for bar in bars(document)) == document["objects"]["counts"]["total"]
+    assert sum(line.number for line in bars(document)) == document["objects"]["counts"]["total"]
 
 
 def test_an_accepted_key_fits() -> None:
     evidence = example.bad() | {"accepted_kms_key_arns": [OLD_KEY]}
-    assert {bar.fit for bar in bars(assemble(evidence)) if bar.key_arn == OLD_KEY} == {"fits"}
+    assert {line.fit for line in bars(assemble(evidence)) if line.key_arn == OLD_KEY} == {"fits"}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_bars_without_a_key(mode: str, algorithm: str, fit: str) -> None:
         "profile": profile,
         "objects": objects(by_algorithm={algorithm: 1846}, by_key=[]),
     }))  # fmt: skip
-    assert [bar.fit for bar in found] == [fit]
+    assert [line.fit for line in found] == [fit]
 
 
 def many_objects(number: int) -> Evidence:
