@@ -57,14 +57,21 @@ _MOVED_CODES = frozenset(
 _THROTTLED_CODES = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown", "TooManyRequests"}
 )
-_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+_DENIED_CODES = frozenset(
+    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
+)
 #: Where IAM's name of a permission is not that of the request.
 _PERMISSIONS = {
     "resourcegroupstaggingapi:GetResources": "tag:GetResources",
     "s3:HeadBucket": "s3:ListBucket",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
+    "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
     "s3:HeadObject": "s3:GetObject",
     "s3:ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
@@ -305,6 +312,11 @@ def _text(value: t.Any) -> str:
 def _is_open(error: ServiceError) -> bool:
     """Whether nobody knows if the request was carried out."""
     return error.status >= 500 or isinstance(error.__cause__, (ConnectionClosedError, HTTPClientError))
+
+
+def missing_permission(error: ServiceError) -> str | None:
+    """What IAM calls the permission that a request was refused for; ``None`` where it failed for something else."""
+    return _PERMISSIONS.get(error.action, error.action) if error.code in _DENIED_CODES else None
 
 
 def _service_error(action: str, error: t.Any) -> ServiceError:

@@ -1,0 +1,295 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests of an audit: it only reads, and what it may not read it says. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
+    BucketFacts,
+    Fact,
+    Known,
+    Missing,
+    PolicyFacts,
+    RoleFacts,
+    TrailState,
+    Unread,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, missing_permission
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
+from ansible_collections.coffer.velero.plugins.module_utils._policy import parse
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import OWNER_ENFORCED, address
+
+#: The most of each that are asked for one by one: IAM attaches 20 policies to a role, CloudTrail has 5 trails a Region
+#: beside those of the organization.
+MOST_POLICIES, MOST_TRAILS = 20, 10
+
+Pick: t.TypeAlias = "Callable[[dict[str, t.Any]], t.Any]"
+_AWS_MANAGED = ":iam::aws:policy/"
+
+
+def unread(error: ServiceError, note: str = "") -> Unread:
+    """What was not told, in the service's own words."""
+    return Unread(f"{error} {note}".strip(), missing_permission(error))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Asks for one thing at a time, so that one refusal hides nothing else."""
+
+    aws: Aws
+
+    def ask(
+        self, action: str, pick: Pick, absent: Mapping[str, Fact[t.Any]] | None = None, **arguments: t.Any
+    ) -> t.Any:
+        """A fact from one request.
+
+        :param pick: the fact from the answer
+        :param absent: what an error code stands for that says that something is not there
+        """
+        try:
+            return Known(pick(self.aws.call(action, **arguments)))
+        except ServiceError as error:
+            known = (absent or {}).get(error.code)
+            return unread(error) if known is None else known
+        except Refusal as refusal:  # a policy that is none
+            return Unread(str(refusal))
+
+    def list(self, action: str, member: str, *, most: int = 100, **arguments: t.Any) -> t.Any:
+        """A fact from a paged list, the first ``most`` entries of it."""
+        found: list[t.Any] = []
+        try:
+            for entry in self.aws.pages(action, member, **arguments):
+                found.append(entry)
+                if len(found) == most:
+                    break
+        except ServiceError as error:
+            return unread(error)
+        return Known(found)
+
+
+# --- the key ---------------------------------------------------------------------------------------------------------
+
+
+def read_key(reader: Reader, profile: StorageProfile, alias: str | None) -> dict[str, t.Any]:
+    """The facts of the key by their names in ``Facts``; none where the mode has no key."""
+    if not profile.kms_key_arn:
+        return {}
+    arn = profile.kms_key_arn
+    gone = {"NotFoundException": Missing(f"The key {arn} does not exist.")}
+    key = reader.ask("kms:DescribeKey", lambda answer: answer["KeyMetadata"], gone, KeyId=arn)
+    facts = {"key": key, "rotation": key, "key_policy": key, "shared_policy": key}
+    if not isinstance(key, Missing):
+        facts.update(_details(reader, profile, key))
+    if alias is not None:
+        none: dict[str, Fact[t.Any]] = {"NotFoundException": Known(None)}
+        facts["alias_target"] = reader.ask("kms:DescribeKey", lambda a: a["KeyMetadata"]["Arn"], none, KeyId=alias)
+    return facts
+
+
+def _details(reader: Reader, profile: StorageProfile, key: Fact[t.Any]) -> dict[str, Fact[t.Any]]:
+    arn = str(profile.kms_key_arn)
+
+    def policy(name: str, absent: Mapping[str, Fact[t.Any]] | None = None) -> t.Any:
+        found = reader.ask("kms:GetKeyPolicy", lambda a: _parsed(a["Policy"], arn), absent, KeyId=arn, PolicyName=name)
+        owner = arn.split(":")[4]
+        if isinstance(found, Unread) and owner != profile.account_id:
+            note = f"KMS tells a key policy to its own account only: audit it with credentials of {owner}."
+            return Unread(f"{found.reason} {note}", found.permission)
+        return found
+
+    facts: dict[str, Fact[t.Any]] = {
+        "key_policy": policy("default"),
+        "shared_policy": policy("AWS_RAM", {"NotFoundException": Known(None)}),
+    }
+    if not isinstance(key, Known) or Key(key.value).rotatable:
+        facts["rotation"] = reader.ask("kms:GetKeyRotationStatus", lambda answer: answer, KeyId=arn)
+    return facts
+
+
+def _parsed(text: str | Mapping[str, t.Any], subject: str) -> t.Any:
+    return parse(text, option="policy", subject=subject)
+
+
+# --- buckets ---------------------------------------------------------------------------------------------------------
+
+
+class _Part(t.NamedTuple):
+    """A part of a bucket's configuration: the request, what to take of the answer, and what none of it looks like."""
+
+    action: str
+    pick: Pick
+    code: str = ""
+    none: t.Any = None
+
+
+_PARTS = {
+    "public_access_block": _Part(
+        "s3:GetPublicAccessBlock",
+        lambda answer: answer["PublicAccessBlockConfiguration"],
+        "NoSuchPublicAccessBlockConfiguration",
+        {},
+    ),
+    "policy": _Part("s3:GetBucketPolicy", lambda answer: _parsed(answer["Policy"], "the bucket"), "NoSuchBucketPolicy"),
+    "ownership": _Part(
+        "s3:GetBucketOwnershipControls",
+        lambda answer: next((rule["ObjectOwnership"] for rule in answer["OwnershipControls"]["Rules"]), None),
+        "OwnershipControlsNotFoundError",
+    ),
+    "logging": _Part("s3:GetBucketLogging", lambda answer: answer.get("LoggingEnabled")),
+    "encryption": _Part(
+        "s3:GetBucketEncryption",
+        lambda answer: answer["ServerSideEncryptionConfiguration"],
+        "ServerSideEncryptionConfigurationNotFoundError",
+    ),
+    "versioning": _Part("s3:GetBucketVersioning", lambda answer: answer),
+    "lifecycle": _Part(
+        "s3:GetBucketLifecycleConfiguration", lambda answer: answer["Rules"], "NoSuchLifecycleConfiguration", ()
+    ),
+    "replication": _Part(
+        "s3:GetBucketReplication",
+        lambda answer: answer["ReplicationConfiguration"],
+        "ReplicationConfigurationNotFoundError",
+    ),
+    "notifications": _Part("s3:GetBucketNotificationConfiguration", lambda answer: answer),
+    "object_lock": _Part(
+        "s3:GetObjectLockConfiguration",
+        lambda answer: answer["ObjectLockConfiguration"],
+        "ObjectLockConfigurationNotFoundError",
+    ),
+}
+#: What matters of the bucket of a trail.
+OF_TRAIL = ("public_access_block", "policy", "ownership", "logging")
+
+
+def read_bucket(reader: Reader, name: str, owner: str | None, parts: t.Collection[str] = tuple(_PARTS)) -> BucketFacts:
+    """The parts of a bucket; the ACL is only asked for where ACLs are not off."""
+    gone = Missing(f"The bucket {name} does not exist.")
+    facts: dict[str, Fact[t.Any]] = {}
+    for part in parts:
+        if gone in facts.values():
+            facts[part] = gone
+            continue
+        action, pick, code, none = _PARTS[part]
+        absent: dict[str, Fact[t.Any]] = {"NoSuchBucket": gone, **({code: Known(none)} if code else {})}
+        facts[part] = reader.ask(action, pick, absent, **address(name, owner))
+    if facts.get("ownership") == gone:
+        facts["acl"] = gone
+    elif facts.get("ownership") != Known(OWNER_ENFORCED):
+        facts["acl"] = reader.ask("s3:GetBucketAcl", lambda answer: answer, **address(name, owner))
+    return BucketFacts(**facts)
+
+
+def read_account_block(reader: Reader, account_id: str) -> t.Any:
+    """The block of the account.
+
+    Sent once: on an endpoint other than AWS's own botocore puts the account before the host, where there may be none.
+    """
+    absent: dict[str, Fact[t.Any]] = {"NoSuchPublicAccessBlockConfiguration": Known({})}
+    return reader.ask(
+        "s3control:GetPublicAccessBlock",
+        lambda answer: answer["PublicAccessBlockConfiguration"],
+        absent,
+        once=True,
+        AccountId=account_id,
+    )
+
+
+# --- roles -----------------------------------------------------------------------------------------------------------
+
+
+def read_policy(reader: Reader, arn: str) -> t.Any:
+    """The default version of a managed policy."""
+    gone = {"NoSuchEntity": Missing(f"The policy {arn} does not exist.")}
+    found = reader.ask("iam:GetPolicy", lambda answer: answer["Policy"]["DefaultVersionId"], gone, PolicyArn=arn)
+    if not isinstance(found, Known):
+        return found
+    return reader.ask(
+        "iam:GetPolicyVersion",
+        lambda answer: _parsed(answer["PolicyVersion"]["Document"], arn),
+        gone,
+        PolicyArn=arn,
+        VersionId=found.value,
+    )
+
+
+def read_role(reader: Reader, arn: str, account_id: str, known: Mapping[str, Fact[t.Any]]) -> RoleFacts:
+    """A role with its policies.
+
+    :param known: documents of policies that were read already, by ARN
+    """
+    parts = Arn.parse(arn)
+    if parts is None or parts.account_id != account_id:
+        other = Unread(f"IAM tells of {arn} to its own account only: audit it with credentials of that account.")
+        return RoleFacts(arn=arn, trust=other, attached=other, inline=other)
+    name = parts.resource.rpartition("/")[2]
+    gone = Missing(f"The role {arn} does not exist.")
+    role = reader.ask("iam:GetRole", lambda answer: answer["Role"], {"NoSuchEntity": gone}, RoleName=name)
+    if isinstance(role, Known) and role.value["Arn"] != arn:
+        role = gone  # a role of the same name in another account or under another path
+    if role == gone:
+        return RoleFacts(arn=arn, trust=gone, attached=gone, inline=gone)
+    trust = role if not isinstance(role, Known) else _trust(role.value, arn)
+    return RoleFacts(arn=arn, trust=trust, attached=_attached(reader, name, known), inline=_inline(reader, name))
+
+
+def _trust(role: Mapping[str, t.Any], arn: str) -> Fact[t.Any]:
+    try:
+        return Known(_parsed(role["AssumeRolePolicyDocument"], arn))
+    except Refusal as refusal:
+        return Unread(str(refusal))
+
+
+def _attached(reader: Reader, role: str, known: Mapping[str, Fact[t.Any]]) -> t.Any:
+    listed = reader.list("iam:ListAttachedRolePolicies", "AttachedPolicies", most=MOST_POLICIES, RoleName=role)
+    if not isinstance(listed, Known):
+        return listed
+    not_needed = Unread("AWS writes this policy.")
+    policies = []
+    for arn in (str(entry["PolicyArn"]) for entry in listed.value):
+        document = not_needed if _AWS_MANAGED in arn else known.get(arn) or read_policy(reader, arn)
+        policies.append(PolicyFacts(arn=arn, document=document))
+    return Known(policies)
+
+
+def _inline(reader: Reader, role: str) -> t.Any:
+    listed = reader.list("iam:ListRolePolicies", "PolicyNames", most=MOST_POLICIES, RoleName=role)
+    if not isinstance(listed, Known):
+        return listed
+    documents = {}
+    for name in listed.value:
+        found = reader.ask(
+            "iam:GetRolePolicy", lambda a: _parsed(a["PolicyDocument"], a["RoleName"]), RoleName=role, PolicyName=name
+        )
+        if not isinstance(found, Known):
+            return found
+        documents[name] = found.value
+    return Known(documents)
+
+
+# --- trails ----------------------------------------------------------------------------------------------------------
+
+
+def read_trails(reader: Reader) -> t.Any:
+    """The trails that record the Region, those of other Regions and of the organization too."""
+    listed = reader.ask("cloudtrail:DescribeTrails", lambda answer: answer["trailList"], includeShadowTrails=True)
+    if not isinstance(listed, Known):
+        return listed
+    return Known([_trail(reader, trail) for trail in listed.value[:MOST_TRAILS]])
+
+
+def _trail(reader: Reader, trail: Mapping[str, t.Any]) -> TrailState:
+    arn = trail["TrailARN"]
+    selectors = reader.ask("cloudtrail:GetEventSelectors", lambda answer: answer, TrailName=arn)
+    if isinstance(selectors, Unread) and trail.get("HasCustomEventSelectors") is False:
+        selectors = Known(None)
+    status = reader.ask("cloudtrail:GetTrailStatus", lambda answer: answer, Name=arn)
+    return TrailState(trail=trail, selectors=selectors, status=status)

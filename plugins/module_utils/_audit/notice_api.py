@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests of an audit for what notices: log group, filters, alarms, topics, rules. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Collection, Iterable, Mapping
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._audit.api import Reader
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
+    Fact,
+    Known,
+    Missing,
+    RuleFacts,
+    TopicFacts,
+    Unread,
+)
+
+#: The most topics that are asked for one by one; the alarms of an installation notify one.
+MOST_TOPICS = 5
+#: The most alarms: more than any installation has, and the prefix of another one's may begin like ours.
+MOST_ALARMS = 500
+
+
+def read_log_group(reader: Reader, trail: Mapping[str, t.Any], place: str, *, filters: bool) -> dict[str, Fact[t.Any]]:
+    """The log group of a trail and its metric filters.
+
+    :param place: Region and account that these credentials can look into, ``eu-central-1:111122223333``
+    :param filters: whether the metric filters are looked at too
+    """
+    arn = Arn.parse(str(trail.get("CloudWatchLogsLogGroupArn") or ""))
+    if arn is None:
+        return _nowhere("The trail delivers to no log group")
+    name = arn.resource.removeprefix("log-group:").removesuffix(":*")
+    if f"{arn.region}:{arn.account_id}" != place:
+        other = Unread(f"The log group {name} is in {arn.region} of account {arn.account_id}: audit it there.")
+        return {"log_group": other, "metric_filters": other}
+    listed = reader.list("logs:DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
+    gone = Missing(f"The log group {name} does not exist.")
+    group = listed
+    if isinstance(listed, Known):
+        found = next((one for one in listed.value if one["logGroupName"] == name), None)
+        group = gone if found is None else Known(found)
+    facts: dict[str, Fact[t.Any]] = {"log_group": group}
+    if filters:
+        facts["metric_filters"] = (
+            gone if group == gone else reader.list("logs:DescribeMetricFilters", "metricFilters", logGroupName=name)
+        )
+    return facts
+
+
+def _nowhere(reason: str) -> dict[str, Fact[t.Any]]:
+    return {
+        "log_group": Missing(f"{reason}.", "not applicable"),
+        "metric_filters": Missing(f"{reason}, so that no metric filter sees its events."),
+    }
+
+
+def no_trail(trails: Fact[t.Any]) -> dict[str, Fact[t.Any]]:
+    """The same where there is no trail, or none that could be read."""
+    return (
+        {"log_group": trails, "metric_filters": trails} if isinstance(trails, Unread) else _nowhere("There is no trail")
+    )
+
+
+def read_alarms(reader: Reader, prefix: str) -> t.Any:
+    """The metric alarms whose names begin so."""
+    listed = reader.list("cloudwatch:DescribeAlarms", "MetricAlarms", most=MOST_ALARMS, AlarmNamePrefix=prefix)
+    return Known({one["AlarmName"]: one for one in listed.value}) if isinstance(listed, Known) else listed
+
+
+def topics_of(alarms: Fact[t.Any], names: Iterable[str], topic_arn: str | None) -> list[str]:
+    """The topics to look at: the one that was named, and those that the alarms of this installation notify."""
+    found = alarms.value if isinstance(alarms, Known) else {}
+    actions = (action for name in names for action in found.get(name, {}).get("AlarmActions") or ())
+    arns = dict.fromkeys(arn for arn in (topic_arn, *actions) if arn and ":sns:" in arn)
+    return list(arns)[:MOST_TOPICS]
+
+
+def read_topic(reader: Reader, arn: str) -> TopicFacts:
+    gone = Missing(f"The topic {arn} does not exist.")
+    attributes = reader.ask(
+        "sns:GetTopicAttributes",
+        lambda answer: answer["Attributes"],
+        {"NotFound": gone, "NotFoundException": gone},
+        TopicArn=arn,
+    )
+    if attributes == gone:
+        return TopicFacts(arn=arn, attributes=gone, subscriptions=gone)
+    subscriptions = reader.list("sns:ListSubscriptionsByTopic", "Subscriptions", TopicArn=arn)
+    return TopicFacts(arn=arn, attributes=attributes, subscriptions=subscriptions)
+
+
+def read_rules(reader: Reader, prefix: str, names: Collection[str]) -> t.Any:
+    """The rules of EventBridge that are wanted, each with its targets."""
+    listed = reader.list("events:ListRules", "Rules", NamePrefix=prefix)
+    if not isinstance(listed, Known):
+        return listed
+    return Known(
+        {
+            rule["Name"]: RuleFacts(
+                rule=rule, targets=reader.list("events:ListTargetsByRule", "Targets", Rule=rule["Name"])
+            )
+            for rule in listed.value
+            if rule["Name"] in names
+        }
+    )
