@@ -1,0 +1,557 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kms_usage_info against the corrected moto: the same records by Logs Insights, CloudTrail Lake and Event history."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._usage import watch
+from tests.support.fixtures import Aws
+from tests.support.moto_server.insights import STATUS
+from tests.support.moto_server.records import HISTORY
+from tests.support.running import ModuleRunner, Result
+
+MODULE = "kms_usage_info"
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+ALIAS = "alias/velero"
+VELERO = f"arn:aws:iam::{ACCOUNT}:role/velero"
+APP = f"arn:aws:iam::{ACCOUNT}:role/app"
+BUCKET = "acme-backups"
+NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+SOURCES = ["logs", "lake", "lookup"]
+
+Record = dict[str, Any]
+
+
+def ago(minutes: float) -> str:
+    return (NOW - dt.timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def session(role: str, name: str = "pod-1") -> Record:
+    account, role_name = role.split(":")[4], role.rpartition("/")[2]
+    return {
+        "type": "AssumedRole",
+        "principalId": f"AROAEXAMPLE:{name}",
+        "arn": f"arn:aws:sts::{account}:assumed-role/{role_name}/{name}",
+        "accountId": account,
+        "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role, "accountId": account}},
+        "invokedBy": "AWS Internal",
+    }
+
+
+def record(name: str, key: str | None, minutes: float = 30, **changes: Any) -> Record:
+    """A record of KMS, as its Developer Guide shows them ("Examples of AWS KMS log entries")."""
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": session(VELERO),
+        "eventTime": ago(minutes),
+        "eventSource": "kms.amazonaws.com",
+        "eventName": name,
+        "awsRegion": REGION,
+        "sourceIPAddress": "AWS Internal",
+        "userAgent": "AWS Internal",
+        "requestParameters": {"keyId": key, "keySpec": "AES_256"} if key else None,
+        "responseElements": None,
+        "requestID": str(uuid.uuid4()),
+        "eventID": str(uuid.uuid4()),
+        "readOnly": True,
+        "resources": [{"ARN": key, "accountId": ACCOUNT, "type": "AWS::KMS::Key"}] if key else None,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Management",
+        **changes,
+    }
+
+
+def denied(key: str, minutes: float = 20, **changes: Any) -> Record:
+    message = (
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/app/i-0 is not authorized to perform: kms:GenerateDataKey on"
+        f" resource: {key} because no identity-based policy allows the kms:GenerateDataKey action"
+    )
+    who = {"userIdentity": session(APP, "i-0") | {"invokedBy": None}, "sourceIPAddress": "203.0.113.7"}
+    error = {"errorCode": "AccessDenied", "errorMessage": message, "userAgent": "aws-cli/2.31.0"}
+    return record("GenerateDataKey", key, minutes, **{**who, **error, **changes})
+
+
+def wanted(arn: str) -> list[Record]:
+    """Events that concern the key, each found by another of the ways that an event can name it."""
+    key_id = arn.rpartition("/")[2]
+    return [
+        record("GenerateDataKey", arn, 50),
+        record("GenerateDataKey", arn, 40, userIdentity=session(VELERO, "pod-2")),
+        record("Decrypt", arn, 39),
+        record("Encrypt", arn, 38, requestParameters={"keyId": ALIAS}),
+        denied(arn),
+        # refused before KMS looked at the key: named by the message, by its id, by its alias
+        denied(arn, 15, resources=None, requestParameters=None),
+        denied(arn, 14, resources=None, requestParameters={"keyId": key_id}, errorMessage="Access denied"),
+        record("Decrypt", arn, 13, resources=None, requestParameters={"keyId": ALIAS}, errorCode="DisabledException"),
+        record(
+            "ReEncrypt",
+            arn,
+            12,
+            requestParameters={"sourceKeyId": "other", "destinationKeyId": arn},
+            resources=[{"ARN": arn.replace(key_id, str(uuid.uuid4()))}, {"ARN": arn}],
+        ),
+        record(
+            "UpdateAlias",
+            arn,
+            11,
+            requestParameters={"aliasName": ALIAS, "targetKeyId": key_id},
+            resources=[{"ARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:{ALIAS}"}, {"ARN": arn}],
+        ),
+    ]
+
+
+def near_misses(arn: str) -> list[Record]:
+    """Events that are close and concern another key, or nothing of KMS."""
+    other = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{uuid.uuid4()}"
+    foreign = session("arn:aws:iam::999999999999:role/app")
+    return [
+        record("GenerateDataKey", other),
+        denied(other),
+        # the alias named another key when it was used
+        record("GenerateDataKey", other, requestParameters={"keyId": ALIAS}),
+        # the same alias, and the same multi-Region id, elsewhere
+        denied(other, resources=None, requestParameters={"keyId": ALIAS}, userIdentity=foreign),
+        denied(other, resources=None, requestParameters={"keyId": ALIAS}, awsRegion="eu-west-1"),
+        record("Decrypt", arn.replace(REGION, "eu-west-1"), awsRegion="eu-west-1"),
+        record("GetObject", arn, eventSource="s3.amazonaws.com", requestParameters={"bucketName": "other"}),
+        record("GenerateDataKey", arn, 3 * 24 * 60),  # before the window
+    ]
+
+
+def plant(aws: Aws, *records: Record, group: str = HISTORY) -> None:
+    logs = aws.client("logs")
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(logGroupName=group, logStreamName="trail")
+    events = sorted(
+        (
+            {"timestamp": int(dt.datetime.fromisoformat(r["eventTime"]).timestamp() * 1000), "message": json.dumps(r)}
+            for r in records
+        ),
+        key=lambda event: int(str(event["timestamp"])),
+    )
+    if events:
+        logs.put_log_events(logGroupName=group, logStreamName="trail", logEvents=events)
+
+
+@pytest.fixture
+def key(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(watch, "_FIRST_PAUSE", 0.01)
+    kms = aws.client("kms")
+    arn = str(kms.create_key()["KeyMetadata"]["Arn"])
+    kms.create_alias(AliasName=ALIAS, TargetKeyId=arn)
+    return arn
+
+
+@pytest.fixture
+def planted(aws: Aws, key: str) -> str:
+    plant(aws, *wanted(key), *near_misses(key))
+    return key
+
+
+def store(aws: Aws, name: str = "audit", days: int = 366) -> str:
+    made = aws.client("cloudtrail").create_event_data_store(Name=name, RetentionPeriod=days)
+    return str(made["EventDataStoreArn"])
+
+
+def options(aws: Aws, source: str) -> dict[str, Any]:
+    if source == "logs":
+        return {"log_group": HISTORY}
+    if source == "lake":
+        return {"event_data_store": store(aws)}
+    return {"lookup_scope": "service"}
+
+
+def test_three_sources_tell_the_same(run: ModuleRunner, aws: Aws, planted: str) -> None:
+    told = {}
+    for source in SOURCES:
+        result = run.ok(MODULE, key_id=ALIAS, hours=2, **options(aws, source))
+        assert result["source"] == source
+        assert result["notes"] == []
+        told[source] = {name: result[name] for name in result if name.startswith("by_") or name == "totals"}
+        told[source]["failures"] = result["failures"]
+    assert told["logs"] == told["lake"] == told["lookup"]
+    assert told["logs"]["totals"] == {"calls": 10, "succeeded": 6, "failed": 4, "denied": 3}
+    assert {entry["event"]: entry["calls"] for entry in told["logs"]["by_event"]} == {
+        "GenerateDataKey": 5,
+        "Decrypt": 2,
+        "Encrypt": 1,
+        "ReEncrypt": 1,
+        "UpdateAlias": 1,
+    }
+    assert [(entry["principal"], entry["calls"], entry["denied"]) for entry in told["logs"]["by_principal"]] == [
+        (VELERO, 7, 0),
+        (APP, 3, 3),
+    ]
+    assert [(entry["source"], entry["calls"]) for entry in told["logs"]["by_source"]] == [
+        ("AWS Internal", 7),
+        ("203.0.113.7", 3),
+    ]
+    assert [entry["user_agent"] for entry in told["logs"]["by_user_agent"]] == ["AWS Internal", "aws-cli/2.31.0"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("source", SOURCES)
+def test_failures_are_told(run: ModuleRunner, aws: Aws, planted: str, source: str, check: bool) -> None:
+    result = run.ok(MODULE, check=check, key_id=planted, max_failures=2, hours=2, **options(aws, source))
+    assert not result["changed"]
+    assert [(entry["event"], entry["error"], entry["time"]) for entry in result["failures"]] == [
+        ("Decrypt", "DisabledException", ago(13)),
+        ("GenerateDataKey", "AccessDenied", ago(14)),
+    ]
+    refused, disabled = result["by_error"]
+    assert (refused["error"], refused["denied"], refused["calls"]) == ("AccessDenied", True, 3)
+    assert (refused["principals"], refused["events"]) == ([APP], ["GenerateDataKey"])
+    assert (refused["first"], refused["last"]) == (ago(20), ago(14))
+    assert (disabled["error"], disabled["denied"]) == ("DisabledException", False)
+
+
+def test_event_history_says_what_it_cannot_find(run: ModuleRunner, aws: Aws, planted: str) -> None:
+    result = run.ok(MODULE, key_id=planted, hours=2)
+    assert result["source"] == "lookup"
+    assert result["totals"] == {"calls": 7, "succeeded": 6, "failed": 1, "denied": 1}
+    assert "lookup_scope=service" in result["notes"][0]
+    assert result["warnings"] == []
+    assert result["cost"]["this_query"] is None
+
+
+def test_requests(run: ModuleRunner, aws: Aws, key: str) -> None:
+    plant(aws, record("GenerateDataKey", key))
+    expected = {
+        "logs": ["DescribeLogGroups", "StartQuery", "GetQueryResults", "GetQueryResults"],
+        "lake": ["GetEventDataStore", "StartQuery", "GetQueryResults", "GetQueryResults"],
+        "lookup": ["LookupEvents"],
+    }
+    for source in SOURCES:
+        arguments = options(aws, source)
+        aws.proxy.clear()
+        assert run.ok(MODULE, key_id=key, **arguments)["totals"]["calls"] == 1
+        asked = [call.operation for call in aws.proxy.requests]
+        assert asked == ["ListAliases", *expected[source], "GetKeyLastUsage"]
+    aws.proxy.clear()
+    run.ok(MODULE, key_id=key, aliases=[], last_usage=False, **options(aws, "lookup"))
+    assert [call.operation for call in aws.proxy.requests] == ["LookupEvents"]
+
+
+def test_event_history_keeps_its_rate(run: ModuleRunner, aws: Aws, key: str) -> None:
+    plant(aws, *(record("Decrypt", key, minutes=i / 10) for i in range(210)))
+    begun = dt.datetime.now(dt.UTC)
+    result = run.ok(MODULE, key_id=key, lookup_scope="service", max_events=200)
+    assert (dt.datetime.now(dt.UTC) - begun).total_seconds() > 1.5
+    # The emulator answers a third request in a second as AWS does, with an error.
+    statuses = [call.status for call in aws.proxy.requests if call.operation == "LookupEvents"]
+    assert statuses == [200] * 5
+    assert result["totals"]["calls"] == 200
+    assert result["truncated"]
+    (text,) = result["warnings"]  # "latest" is masked: the emulator's secret key is in it
+    assert text.endswith("200 that were read. Raise max_events, at 100 a second, or ask for a shorter window.")
+
+
+def test_pages_of_lake_are_all_read(run: ModuleRunner, aws: Aws, key: str) -> None:
+    plant(aws, *(record("Decrypt", key, userAgent=f"agent-{number}") for number in range(1500)))
+    result = run.ok(MODULE, key_id=key, event_data_store=store(aws))
+    assert len(result["by_user_agent"]) == result["totals"]["calls"] == 1500
+    assert not result["truncated"]
+
+
+def test_an_answer_that_was_cut_is_said(run: ModuleRunner, aws: Aws, key: str) -> None:
+    agents = [record("Decrypt", key, userAgent=f"agent-{number}") for number in range(10_001)]
+    for begin in range(0, len(agents), 1000):
+        plant(aws, *agents[begin : begin + 1000])
+    result = run.ok(MODULE, key_id=key, log_group=HISTORY)
+    assert (result["truncated"], result["totals"]["calls"]) == (True, 10_000)
+    assert result["warnings"] == [
+        "10001 events matched and the answer of Logs Insights accounts for 10000 of them: it has at most 10000 rows."
+        " Ask for a shorter window."
+    ]
+
+
+def test_window_is_kept(run: ModuleRunner, aws: Aws, planted: str) -> None:
+    for source in SOURCES:
+        result = run.ok(MODULE, key_id=planted, start=ago(45), end=ago(38), **options(aws, source))
+        assert [(entry["event"], entry["calls"]) for entry in result["by_event"]] == [
+            ("Decrypt", 1),
+            ("Encrypt", 1),
+            ("GenerateDataKey", 1),
+        ]
+        assert result["window"] == {"start": ago(45), "end": ago(38), "hours": 0.12}
+
+
+def test_log_group_by_arn(run: ModuleRunner, aws: Aws, planted: str) -> None:
+    for arn in (f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{HISTORY}{end}" for end in ("", ":*")):
+        assert run.ok(MODULE, key_id=planted, log_group=arn, hours=2)["totals"]["calls"] == 10
+
+
+def test_last_usage(run: ModuleRunner, aws: Aws, key: str) -> None:
+    unused = run.ok(MODULE, key_id=key)["last_usage"]
+    assert (unused["known"], unused["event"], unused["time"], unused["event_id"]) == (True, None, None, None)
+    last = record("Decrypt", key, 5)
+    plant(aws, record("GenerateDataKey", key, 9), last, denied(key, 2))
+    used = run.ok(MODULE, key_id=key)["last_usage"]
+    assert (used["event"], used["time"], used["event_id"]) == ("Decrypt", ago(5), last["eventID"])
+    assert used["key_created"]
+    assert run.ok(MODULE, key_id=key, last_usage=False)["last_usage"] is None
+
+
+def test_older_boto3_does_not_know_the_last_usage(
+    run: ModuleRunner, aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Door.call
+
+    def call(self: Door, action: str, **arguments: Any) -> Any:
+        if action == "kms:GetKeyLastUsage":
+            raise ServiceError(action, "UnknownOperation", "this boto3 does not know it")
+        return ask(self, action, **arguments)
+
+    monkeypatch.setattr(Door, "call", call)
+    told = run.ok(MODULE, key_id=key)["last_usage"]
+    assert told == {
+        "known": False,
+        "reason": "This boto3 does not know kms:GetKeyLastUsage yet; a newer one does.",
+    }
+
+
+def put_object(name: str, bucket: str = BUCKET, **changes: Any) -> Record:
+    changes = {"requestParameters": {"bucketName": bucket, "key": "x"}, "resources": [], **changes}
+    return record(name, None, eventSource="s3.amazonaws.com", eventCategory="Data", **changes)
+
+
+@pytest.mark.parametrize("source", ["logs", "lake"])
+def test_bucket_key_by_data_events(run: ModuleRunner, aws: Aws, key: str, source: str) -> None:
+    plant(
+        aws,
+        *(put_object("PutObject") for dummy in range(20)),
+        put_object("GetObject"),
+        put_object("PutObject", errorCode="AccessDenied"),
+        put_object("PutObject", bucket="other"),
+        put_object("ListObjects"),
+        record("GenerateDataKey", key),
+        record("Decrypt", key),
+        denied(key),
+    )
+    arguments = options(aws, source)
+    result = run.ok(MODULE, key_id=key, bucket=BUCKET, **arguments)
+    assert result["bucket_key"] == {
+        "object_requests": 21,
+        "kms_calls": 2,
+        "calls_saved": 19,
+        "reason": None,
+        "method": "data events",
+    }
+    assert result["cost"]["saved_per_month"] == pytest.approx(19 * 730 / 24 * 0.03 / 10_000, abs=1e-4)
+    nothing = run.ok(MODULE, key_id=key, bucket="unknown", **arguments)["bucket_key"]
+    assert nothing["calls_saved"] is None
+    assert nothing["reason"].startswith("No data events of bucket unknown were recorded in the window.")
+
+
+def test_bucket_key_by_request_metrics(run: ModuleRunner, aws: Aws, key: str) -> None:
+    plant(aws, record("GenerateDataKey", key))
+    dimensions = [{"Name": "BucketName", "Value": BUCKET}, {"Name": "FilterId", "Value": "Whole"}]
+    for metric, count in (("PutRequests", 40), ("GetRequests", 2), ("DeleteRequests", 7)):
+        datum = {
+            "MetricName": metric,
+            "Dimensions": dimensions,
+            "Value": count,
+            "Timestamp": NOW - dt.timedelta(hours=1),
+        }
+        aws.client("cloudwatch").put_metric_data(Namespace="AWS/S3", MetricData=[datum])
+    told = run.ok(MODULE, key_id=key, bucket=BUCKET, request_metrics_filter="Whole")["bucket_key"]
+    assert told["calls_saved"] == 41
+    assert told["method"] == "request metrics"
+    other = run.ok(MODULE, key_id=key, bucket=BUCKET, request_metrics_filter="Other")["bucket_key"]
+    assert other["reason"] == f"S3 has no request metrics Other of bucket {BUCKET} in the window."
+
+
+def test_bucket_key_is_unknown_without_a_count(run: ModuleRunner, aws: Aws, key: str) -> None:
+    told = run.ok(MODULE, key_id=key)["bucket_key"]
+    assert (told["calls_saved"], told["reason"]) == (None, "The option bucket is not set.")
+    told = run.ok(MODULE, key_id=key, bucket=BUCKET)["bucket_key"]
+    assert told["reason"] == "Event history has no data events. Choose another source, or use request metrics."
+
+
+def test_cost(run: ModuleRunner, aws: Aws, planted: str) -> None:
+    prices = {"currency": "EUR", "key_per_month": 2, "requests_per_10000": 10_000, "logs_insights_per_gb": 1024**3}
+    cost = run.ok(MODULE, key_id=planted, hours=73, log_group=HISTORY, prices=prices)["cost"]
+    assert (cost["currency"], cost["key_per_month"], cost["saved_per_month"]) == ("EUR", 2, None)
+    assert cost["requests_per_month"] == 110  # ten in a tenth of a month, and the one of three days ago
+    assert cost["total_per_month"] == 112
+    assert cost["this_query"] > 1000  # a byte costs one, and two queries scanned some thousands
+    assert cost["assumes"][0] == "A month of 730 hours that is like the 73 of the window."
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"start": "yesterday"}, "start: yesterday is not a time. Write it as in 2026-11-24T08:00:00Z."),
+        ({"start": ago(5), "end": ago(9)}, f"start: {ago(5)} is not before the end, {ago(9)}. Give an earlier start."),
+        ({"start": ago(-60), "end": ago(-90)}, f"start: {ago(-60)} is in the future. Give an earlier start."),
+        ({"hours": 0}, "hours: 0.0 is no length of time. Give a number above 0."),
+        ({"max_failures": -1}, "max_failures: -1 is too low. Give 0 or more."),
+        ({"max_events": 0}, "max_events: 0 is too low. Give 1 or more."),
+        ({"timeout": 0}, "timeout: 0 is too low. Give 1 or more."),
+        ({"aliases": ["velero"]}, "aliases: velero is not the name of an alias. Write it as in alias/velero."),
+        ({"key_id": "arn:aws:kms:us-east-1:123456789012:key/a b"}, "is not the ARN of a key. Give the full ARN"),
+        ({"source": "logs"}, "source is logs but all of the following are missing: log_group"),
+        ({"source": "lake"}, "source is lake but all of the following are missing: event_data_store"),
+        ({"request_metrics_filter": "a"}, "missing parameter(s) required by 'request_metrics_filter': bucket"),
+        (
+            {"log_group": "arn:aws:s3:::bucket"},
+            "log_group: arn:aws:s3:::bucket is not the ARN of a log group. Give the name of the log group, or",
+        ),
+        (
+            {"event_data_store": "audit"},
+            "event_data_store: audit is not the ARN of an event data store. Give arn:aws:cloudtrail:REGION:ACCOUNT:"
+            "eventdatastore/ID.",
+        ),
+    ],
+)
+def test_bad_options_are_refused(run: ModuleRunner, aws: Aws, key: str, arguments: dict[str, Any], text: str) -> None:
+    assert text in run.refused(MODULE, **{"key_id": key, **arguments})
+    assert {call.operation for call in aws.proxy.requests} <= {"ListAliases"}
+
+
+def test_window_before_what_is_kept_is_refused(run: ModuleRunner, aws: Aws, key: str) -> None:
+    plant(aws, record("Decrypt", key))
+    aws.client("logs").put_retention_policy(logGroupName=HISTORY, retentionInDays=30)
+    old = {"key_id": key, "start": ago(100 * 24 * 60)}
+    text = run.refused(MODULE, **old, log_group=HISTORY)
+    assert f"start: {old['start']} is older than the 30 days that log group {HISTORY} keeps. Start at " in text
+    assert text.endswith("or later, or choose another source.")
+    assert "90 days that CloudTrail's event history keeps" in run.refused(MODULE, **old)
+    text = run.refused(MODULE, **old, event_data_store=store(aws, days=7))
+    assert "is older than the 7 days that event data store" in text
+    assert aws.proxy.count(operation="StartQuery") == aws.proxy.count(operation="LookupEvents") == 0
+
+
+def test_source_that_is_missing(run: ModuleRunner, aws: Aws, key: str) -> None:
+    absent = {
+        "log_group": ("trail", "log_group: trail does not exist. Give the log group that the trail delivers to, in"),
+        "event_data_store": (
+            f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:eventdatastore/{uuid.uuid4()}",
+            "does not exist. Give one of this Region, or choose another source.",
+        ),
+    }
+    for option, (name, text) in absent.items():
+        assert text in run.refused(MODULE, key_id=key, **{option: name})
+        predicted = run.ok(MODULE, check=True, key_id=key, **{option: name})
+        assert (predicted["totals"]["calls"], predicted["by_event"], predicted["failures"]) == (0, [], [])
+        assert text in predicted["bucket_key"]["reason"]
+
+
+def test_key_that_is_missing(run: ModuleRunner, aws: Aws) -> None:
+    text = run.refused(MODULE, key_id="alias/none", log_group=HISTORY)
+    assert text == (
+        "key_id: alias/none does not exist. Give the ARN of the key, or an alias or id of one in us-east-1."
+    )
+    assert run.ok(MODULE, check=True, key_id="alias/none", log_group=HISTORY)["key_arn"] is None
+
+
+@pytest.mark.parametrize("status", ["Failed", "Cancelled", "Timeout"])
+def test_logs_query_that_ends_badly(run: ModuleRunner, aws: Aws, key: str, status: str) -> None:
+    group = STATUS + status
+    plant(aws, group=group)
+    assert run.refused(MODULE, key_id=key, log_group=group) == (
+        f"log_group: {group} was queried, and the query ended {status}. Ask for a shorter window, or try again."
+    )
+
+
+@pytest.mark.parametrize(("status", "why"), [("FAILED", ": Query failed."), ("CANCELLED", ""), ("TIMED_OUT", "")])
+def test_lake_query_that_ends_badly(run: ModuleRunner, aws: Aws, key: str, status: str, why: str) -> None:
+    text = run.refused(MODULE, key_id=key, event_data_store=store(aws, STATUS + status))
+    assert f"was queried, and the query ended {status}{why or '.'}" in text
+
+
+def never_done(aws: Aws, source: str) -> tuple[dict[str, Any], str]:
+    """Options of a query that goes on for ever, and the request that stops it."""
+    if source == "logs":
+        plant(aws, group=STATUS + "Running")
+        return {"log_group": STATUS + "Running"}, "StopQuery"
+    return {"event_data_store": store(aws, STATUS + "RUNNING")}, "CancelQuery"
+
+
+@pytest.mark.parametrize("source", ["logs", "lake"])
+def test_query_that_takes_too_long_is_stopped(run: ModuleRunner, aws: Aws, key: str, source: str) -> None:
+    arguments, stop = never_done(aws, source)
+    text = run.refused(MODULE, key_id=key, timeout=1, **arguments)
+    assert text.startswith("timeout: ")
+    assert text.endswith("was not done after 1 seconds. It was stopped. Raise the limit, or ask for a shorter window.")
+    assert aws.proxy.count(operation=stop, status=200) == 1
+
+
+@pytest.fixture(params=[KeyboardInterrupt, SystemExit, ConnectionError])
+def interruption(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
+    """Something ends the wait for a query."""
+
+    def interrupted(_self: watch.Watch, _what: str) -> Any:
+        raise request.param
+        yield
+
+    monkeypatch.setattr(watch.Watch, "pauses", interrupted)
+    return request.param
+
+
+@pytest.mark.parametrize("source", ["logs", "lake"])
+def test_query_is_stopped_on_interruption(aws: Aws, key: str, source: str, interruption: type[BaseException]) -> None:
+    arguments, stop = never_done(aws, source)
+    run = ModuleRunner("controller")
+    with pytest.raises(interruption):
+        run(MODULE, key_id=key, **arguments)
+    assert aws.proxy.count(operation=stop, status=200) == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "source", "needs"),
+    [
+        ("logs", "StartQuery", "logs", "logs:StartQuery"),
+        ("logs", "DescribeLogGroups", "logs", "logs:DescribeLogGroups"),
+        ("logs", "GetQueryResults", "logs", "logs:GetQueryResults"),
+        ("cloudtrail", "StartQuery", "lake", "cloudtrail:StartQuery"),
+        ("cloudtrail", "GetEventDataStore", "lake", "cloudtrail:GetEventDataStore"),
+        ("cloudtrail", "LookupEvents", "lookup", "cloudtrail:LookupEvents"),
+        ("kms", "ListAliases", "lookup", "kms:ListAliases"),
+        ("kms", "GetKeyLastUsage", "lookup", "kms:GetKeyLastUsage"),
+    ],
+)
+def test_denied_requests_are_errors(
+    run: ModuleRunner, aws: Aws, key: str, service: str, operation: str, source: str, needs: str
+) -> None:
+    plant(aws, record("Decrypt", key))
+    arguments = options(aws, source)
+    aws.proxy.deny(service, operation)
+    text = run.refused(MODULE, key_id=key, **arguments)
+    assert f"The credentials of this task need {needs} there." in text
+    if operation == "GetQueryResults":
+        assert aws.proxy.count(operation="StopQuery", status=200) == 1
+
+
+def test_unreadable_aliases_say_the_way_out(run: ModuleRunner, aws: Aws, key: str) -> None:
+    aws.proxy.deny("kms", "ListAliases")
+    assert "Or name the aliases of the key in the option aliases" in run.refused(MODULE, key_id=key)
+    assert run.ok(MODULE, key_id=key, aliases=[ALIAS])["aliases"] == [ALIAS]
+
+
+def test_progress_is_told(aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_SAY_EVERY", 0.0)
+    told: list[str] = []
+    monkeypatch.setattr("ansible.utils.display.Display.display", lambda self, text, *_a, **_k: told.append(text))
+    plant(aws, record("Decrypt", key))
+    result: Result = ModuleRunner("controller").ok(MODULE, key_id=key, log_group=HISTORY)
+    assert result["totals"]["calls"] == 1
+    assert any(text.startswith("Logs Insights query ") and text.endswith(" s") for text in told)

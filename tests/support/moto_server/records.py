@@ -1,0 +1,227 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Corrections of moto for whoever asks CloudTrail's records: CloudTrail Lake, Event history, a key's last usage.
+
+Tests plant CloudTrail's records as the events of the log group :data:`HISTORY`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from moto.cloudtrail.responses import CloudTrailResponse
+from moto.core.exceptions import JsonRESTError
+from moto.kms.responses import KmsResponse
+from moto.logs.models import logs_backends
+
+from tests.support.moto_server.insights import STATUS
+from tests.support.moto_server.registry import correction
+
+#: Log group whose events are the account's Event history and those of its event data stores.
+HISTORY = "event-history"
+HISTORY_SECONDS = 90 * 24 * 60 * 60
+PER_SECOND = 2
+
+
+def _records(response: Any) -> list[dict[str, Any]]:
+    """The planted records, latest first."""
+    groups = logs_backends[response.current_account][response.region].groups
+    streams = groups[HISTORY].streams.values() if HISTORY in groups else ()
+    records = [json.loads(event.message) for stream in streams for event in stream.events]
+    return sorted(records, key=lambda record: str(record["eventTime"]), reverse=True)
+
+
+@correction
+def lake_answers_sql() -> None:
+    """CloudTrail Lake carries out SQL over the records of an event data store; moto has neither."""
+    for method in (create_event_data_store, get_event_data_store, start_query, get_query_results, cancel_query):
+        setattr(CloudTrailResponse, method.__name__, method)
+
+
+def create_event_data_store(self: CloudTrailResponse) -> str:
+    name, store = self._get_param("Name"), str(uuid.uuid4())
+    details = {
+        "EventDataStoreArn": _store_arn(self, store),
+        "Name": name,
+        "Status": "ENABLED",
+        "RetentionPeriod": self._get_param("RetentionPeriod") or 366,
+    }
+    _lake(self)[store] = {"details": details, "queries": {}}
+    return json.dumps(details)
+
+
+def get_event_data_store(self: CloudTrailResponse) -> str:
+    return json.dumps(_store(self)["details"])
+
+
+def start_query(self: CloudTrailResponse) -> str:
+    from tests.support import lake  # DuckDB takes its time, and few tests need it
+
+    sql = self._get_param("QueryStatement")
+    store = next((store for store in _lake(self) if f" FROM {store} " in sql), None)
+    if store is None:
+        raise JsonRESTError("EventDataStoreNotFoundException", "The specified event data store was not found.")
+    try:
+        rows = lake.execute(sql, store, _records(self))
+    except lake.InvalidQuery as error:
+        raise JsonRESTError("InvalidQueryStatementException", str(error)) from error
+    query = str(uuid.uuid4())
+    name = _lake(self)[store]["details"]["Name"]
+    status = name.removeprefix(STATUS) if name.startswith(STATUS) else "FINISHED"
+    _lake(self)[store]["queries"][query] = {"looks": 0, "status": status, "rows": rows}
+    return json.dumps({"QueryId": query})
+
+
+def get_query_results(self: CloudTrailResponse) -> str:
+    query = _lake_query(self)
+    query["looks"] += 1
+    status = query["status"] if query["looks"] > 1 else "RUNNING"
+    answer: dict[str, Any] = {"QueryStatus": status}
+    if status == "FAILED":
+        answer["ErrorMessage"] = "Query failed."
+    if status == "FINISHED":
+        begin = int(self._get_param("NextToken") or 0)
+        end = begin + (self._get_param("MaxQueryResults") or 1000)
+        rows = query["rows"][begin:end]
+        answer["QueryResultRows"] = [[{name: value} for name, value in row.items()] for row in rows]
+        counts = {"ResultsCount": len(rows), "TotalResultsCount": len(query["rows"])}
+        answer["QueryStatistics"] = {**counts, "BytesScanned": sum(len(json.dumps(r)) for r in _records(self))}
+        if end < len(query["rows"]):
+            answer["NextToken"] = f"{end:04}"
+    return json.dumps(answer)
+
+
+def cancel_query(self: CloudTrailResponse) -> str:
+    query = _lake_query(self)
+    if query["looks"] > 1 and query["status"] != "RUNNING":
+        raise JsonRESTError("InactiveQueryException", "The query is in a terminated state.")
+    query["status"] = "CANCELLED"
+    return json.dumps({"QueryId": self._get_param("QueryId"), "QueryStatus": "CANCELLED"})
+
+
+def _lake(response: CloudTrailResponse) -> dict[str, Any]:
+    backend = response.cloudtrail_backend
+    if not hasattr(backend, "event_data_stores"):
+        backend.event_data_stores = {}
+    stores: dict[str, Any] = backend.event_data_stores
+    return stores
+
+
+def _store_arn(response: CloudTrailResponse, store: str) -> str:
+    return f"arn:aws:cloudtrail:{response.region}:{response.current_account}:eventdatastore/{store}"
+
+
+def _store(response: CloudTrailResponse) -> dict[str, Any]:
+    store: dict[str, Any] | None = _lake(response).get(str(response._get_param("EventDataStore")).rpartition("/")[2])
+    if store is None:
+        raise JsonRESTError("EventDataStoreNotFoundException", "The specified event data store was not found.")
+    return store
+
+
+def _lake_query(response: CloudTrailResponse) -> dict[str, Any]:
+    query: dict[str, Any] | None = _store(response)["queries"].get(response._get_param("QueryId"))
+    if query is None:
+        raise JsonRESTError("QueryIdNotFoundException", "The query ID does not exist or does not map to a query.")
+    return query
+
+
+@correction
+def event_history_is_looked_up() -> None:
+    """LookupEvents finds events of 90 days by one attribute, 50 at once and two requests a second; moto fails."""
+
+    def lookup_events(self: CloudTrailResponse) -> str:
+        _keep_rate(self.cloudtrail_backend)
+        attributes = self._get_param("LookupAttributes") or []
+        if len(attributes) > 1:
+            raise JsonRESTError("InvalidLookupAttributesException", "You must specify exactly one attribute.")
+        start = max(self._get_param("StartTime") or 0, time.time() - HISTORY_SECONDS)
+        end = self._get_param("EndTime") or time.time()
+        events = [
+            event
+            for event in _history(self)
+            if start <= event["EventTime"] <= end and all(_has(event, attribute) for attribute in attributes)
+        ]
+        begin = int(self._get_param("NextToken") or 0)
+        size = self._get_param("MaxResults") or 50
+        answer: dict[str, Any] = {"Events": events[begin : begin + size]}
+        if begin + size < len(events):
+            answer["NextToken"] = str(begin + size)
+        return json.dumps(answer)
+
+    CloudTrailResponse.lookup_events = lookup_events
+
+
+def _keep_rate(backend: Any) -> None:
+    recent = [at for at in getattr(backend, "lookups", []) if time.monotonic() - at < 0.9]
+    if len(recent) >= PER_SECOND:
+        raise JsonRESTError("ThrottlingException", "Rate exceeded")
+    backend.lookups = [*recent, time.monotonic()]
+
+
+def _history(response: CloudTrailResponse) -> Iterator[dict[str, Any]]:
+    for record in _records(response):
+        if record.get("eventCategory", "Management") != "Management":
+            continue
+        who = record.get("userIdentity", {})
+        moment = dt.datetime.fromisoformat(record["eventTime"])
+        yield {
+            "EventId": record.get("eventID", ""),
+            "EventName": record["eventName"],
+            "EventSource": record["eventSource"],
+            "EventTime": moment.timestamp(),
+            "ReadOnly": str(record.get("readOnly", False)).lower(),
+            "Username": str(who.get("userName") or str(who.get("arn", "")).rpartition("/")[2]),
+            "Resources": [
+                {"ResourceName": resource["ARN"], "ResourceType": resource.get("type", "AWS::KMS::Key")}
+                for resource in record.get("resources") or []
+                if resource.get("ARN")
+            ],
+            "CloudTrailEvent": json.dumps(record),
+        }
+
+
+def _has(event: dict[str, Any], attribute: dict[str, str]) -> bool:
+    key, value = attribute["AttributeKey"], attribute["AttributeValue"]
+    if key == "ResourceName":
+        return any(resource["ResourceName"] == value for resource in event["Resources"])
+    return bool(event.get(key) == value)
+
+
+@correction
+def key_tells_its_last_usage() -> None:
+    """GetKeyLastUsage tells the last successful cryptographic operation; moto has no such request."""
+
+    def get_key_last_usage(self: KmsResponse) -> str:
+        arn = self._get_param("KeyId")
+        if str(arn).startswith("alias/"):
+            raise JsonRESTError("InvalidArnException", "Alias names are not supported.")
+        key = self.kms_backend.keys[self.kms_backend.get_key_id(arn)]
+        used = next(
+            (
+                record
+                for record in _records(self)
+                if record["eventName"] in ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt")
+                and not record.get("errorCode")
+                and any(resource.get("ARN") == key.arn for resource in record.get("resources") or [])
+            ),
+            None,
+        )
+        usage = {}
+        if used:
+            usage = {
+                "Operation": used["eventName"],
+                "Timestamp": dt.datetime.fromisoformat(used["eventTime"]).timestamp(),
+                "CloudTrailEventId": used["eventID"],
+            }
+        created = key.to_dict()["KeyMetadata"]["CreationDate"]
+        return json.dumps(
+            {"KeyId": key.id, "KeyLastUsage": usage, "TrackingStartDate": created, "KeyCreationDate": created}
+        )
+
+    KmsResponse.get_key_last_usage = get_key_last_usage
