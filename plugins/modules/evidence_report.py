@@ -97,6 +97,11 @@ options:
                 description: Whether it came back as it was put in.
                 type: bool
                 required: true
+      audit:
+        description:
+          - The result of M(coffer.velero.audit_info) for the location of the profile. It gets a section and a verdict
+            of its own, which does not change that on the objects.
+        type: dict
   dest:
     description:
       - Path of the files; C(.html) and C(.json) are added.
@@ -119,6 +124,7 @@ requirements:
 extends_documentation_fragment:
   - coffer.velero._velero
 seealso:
+  - module: coffer.velero.audit_info
   - module: coffer.velero.object_encryption_info
   - module: coffer.velero.backup
   - module: coffer.velero.restore
@@ -155,6 +161,7 @@ verdict:
   description:
     - The worst of RV(verdicts). V(wrong) where something is not as it should be, V(incomplete) where nothing wrong was
       found but something could not be read or was not finished, V(empty) where there is no object, else V(proven).
+    - The audit is not part of it; RV(verdicts) has the verdict on it.
   returned: success
   type: str
   sample: proven
@@ -162,10 +169,11 @@ verdicts:
   description:
     - The verdict on each part, V(not_done) where the evidence has nothing of it. Where the configuration was compared
       in part only, its verdict is V(incomplete), which does not make RV(verdict) worse, since objects are proven by
-      themselves.
+      themselves. C(audit) is V(sound), V(weak), V(incomplete), V(wrong) or V(not_done), as M(coffer.velero.audit_info)
+      says it.
   returned: success
   type: dict
-  sample: {objects: proven, backup_and_restore: proven, configuration: incomplete}
+  sample: {objects: proven, backup_and_restore: proven, configuration: incomplete, audit: weak}
 counts:
   description: Object versions by verdict.
   returned: success
@@ -209,6 +217,7 @@ _EVIDENCE = {
     "metadata": {"type": "dict"},
     "restore": {"type": "dict"},
     "content": {"type": "dict", "options": _CONTENT},
+    "audit": {"type": "dict"},
 }
 SPEC = ArgumentSpec(
     {

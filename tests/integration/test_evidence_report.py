@@ -57,7 +57,12 @@ def test_check_and_real_first_and_again(run: ModuleRunner, tmp_path: Path) -> No
     assert set(files(tmp_path)) == {"report.html", "report.json"}
     assert {mode for _content, mode in files(tmp_path).values()} == {0o640}
     assert made["verdict"] == "proven"
-    assert made["verdicts"] == {"objects": "proven", "backup_and_restore": "proven", "configuration": "proven"}
+    assert made["verdicts"] == {
+        "objects": "proven",
+        "backup_and_restore": "proven",
+        "configuration": "proven",
+        "audit": "weak",
+    }
     assert made["counts"]["total"] == 1846
     assert (made["html_path"], made["json_path"]) == (f"{dest}.html", f"{dest}.json")
     assert modified["verdict"] == "wrong"

@@ -149,6 +149,48 @@ def live(**values: Any) -> Evidence:
     }
 
 
+#: A finding of each control: of this severity, this status, and about this.
+BUCKET_ARN = "arn:aws:s3:::acme-backups"
+
+
+def finding(control: str, status: str = "pass", severity: str = "high", **values: Any) -> Evidence:
+    bad = status in ("fail", "could not be read")
+    return {
+        "control": control,
+        "title": f"What {control} asks for",
+        "severity": severity,
+        "standards": {"NIST SP 800-53 Rev. 5": ["SC-28", f"XX-{len(control)}"]},
+        "subject": BUCKET_ARN,
+        "status": status,
+        "reason": "It was seen.",
+        "missing_permission": "s3:GetBucketPolicy" if status == "could not be read" else None,
+        "remedy": "Do something about it." if bad else None,
+        **values,
+    }
+
+
+def audit(*findings: Evidence, **values: Any) -> Evidence:
+    """The result of audit_info, with a verdict that follows from the findings."""
+    found = list(findings) or [
+        finding("KMS.3", severity="critical"),
+        finding("KMS.4", severity="medium"),
+        finding("S3.14", "fail", "low"),
+        finding("S3.10", "not applicable", "medium"),
+    ]
+    return {
+        "changed": False,
+        "findings": found,
+        "account_id": "111122223333",
+        "region": "eu-central-1",
+        "bucket": "acme-backups",
+        "prefix": "production",
+        "trail_arn": "arn:aws:cloudtrail:eu-central-1:111122223333:trail/velero-acme-backups",
+        "started_at": "2026-11-24T08:00:14Z",
+        "finished_at": "2026-11-24T08:00:18Z",
+        **values,
+    }
+
+
 def operation(kind: str, name: str, phase: str = "Completed", spec: Evidence | None = None, **values: Any) -> Evidence:
     done = "itemsBackedUp" if kind == "backup" else "itemsRestored"
     status = {
@@ -204,6 +246,7 @@ def good() -> Evidence:
             ],
         },
         "objects": objects(),
+        "audit": audit(),
     }
 
 
@@ -274,6 +317,58 @@ def bad() -> Evidence:
         path="objects.jsonl",
     )
     rule = live()["encryption_rule"]
+    evidence["audit"] = audit(
+        finding(
+            "coffer.10",
+            "fail",
+            "medium",
+            title="The Bucket Key is as wanted",
+            standards={},
+            reason="The Bucket Key is off, and should be on.",
+            remedy="Run site.yml with the tag bucket_encryption.",
+        ),
+        finding(
+            "coffer.8",
+            "fail",
+            title="No other account may use the key",
+            standards={},
+            subject=KEY,
+            reason="The key policy lets arn:aws:iam::999988887777:root decrypt (statement Partner).",
+            remedy="Remove the statement, or the principal from it.",
+        ),
+        finding(
+            "coffer.27",
+            "could not be read",
+            title="Somebody listens to the alarms",
+            standards={},
+            subject="arn:aws:sns:eu-central-1:111122223333:velero-acme-backups",
+            reason="sns:ListSubscriptionsByTopic failed: AuthorizationError: not authorized.",
+            missing_permission="sns:ListSubscriptionsByTopic",
+            remedy="Grant sns:ListSubscriptionsByTopic to whoever audits, and run again.",
+        ),
+        finding(
+            "KMS.4",
+            severity="medium",
+            title="AWS KMS key rotation should be enabled",
+            standards={"CIS AWS Foundations Benchmark v5.0.0": ["3.6"], "PCI DSS v4.0.1": ["3.7.4"]},
+            subject=KEY,
+        ),
+        finding(
+            "S3.17",
+            severity="medium",
+            title="S3 general purpose buckets should be encrypted at rest with AWS KMS keys",
+            standards={"NIST SP 800-53 Rev. 5": ["SC-28", "SC-28(1)"], "PCI DSS v4.0.1": ["3.5.1"]},
+        ),
+        finding(
+            "S3.14",
+            "fail",
+            "low",
+            title="S3 general purpose buckets should have versioning enabled",
+            standards={"NIST SP 800-53 Rev. 5": ["CP-9", "CP-10"]},
+            reason="Versioning is off.",
+            remedy="Enable versioning with velero_bucket_versioning.",
+        ),
+    )
     evidence["configuration"]["live"]["encryption_rule"] = {**rule, "BucketKeyEnabled": False}
     evidence["configuration"]["live"].pop("backup_storage_location_spec")
     del evidence["backup"], evidence["metadata"], evidence["restore"], evidence["content"]
@@ -306,6 +401,25 @@ def hostile() -> Evidence:
         {"Sid": name, "Effect": "Allow", "Action": name} for name in HOSTILE
     ]
     evidence["configuration"]["live"]["key"] = {"key_arn": HOSTILE[0], "key_state": HOSTILE[10]}
+    evidence["audit"] = audit(
+        *(
+            finding(
+                name,
+                status,
+                title=name,
+                subject=name,
+                reason=name,
+                missing_permission=name,
+                remedy=name,
+                standards={name: [name]},
+            )
+            for name in HOSTILE
+            for status in ("pass", "fail", "could not be read", "not applicable")
+        ),
+        trail_arn=HOSTILE[0],
+        started_at=HOSTILE[10],
+        finished_at=HOSTILE[11],
+    )
     evidence["backup"] = operation("backup", HOSTILE[0], HOSTILE[1], {"includedNamespaces": HOSTILE})
     evidence["restore"] = {"failed": True, "msg": HOSTILE[0], "name": HOSTILE[12], "error": {"remedy": HOSTILE[2]}}
     evidence["content"] = {"items": [{"kind": name, "name": name, "same": False} for name in HOSTILE]}

@@ -184,7 +184,7 @@ def _list_file(evidence: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
 
 
 def _verdicts(document: Document) -> dict[str, str]:
-    return {part: document["verdict"][part] for part in ("objects", "backup_and_restore", "configuration")}
+    return {part: document["verdict"][part] for part in ("objects", "backup_and_restore", "configuration", "audit")}
 
 
 def _digest(content: bytes) -> str:

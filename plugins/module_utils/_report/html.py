@@ -10,7 +10,7 @@ import base64
 import hashlib
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._report import comparison, sections
+from ansible_collections.coffer.velero.plugins.module_utils._report import audited, comparison, sections
 from ansible_collections.coffer.velero.plugins.module_utils._report.comparison import facts
 from ansible_collections.coffer.velero.plugins.module_utils._report.markup import (
     SPACE,
@@ -38,6 +38,10 @@ _LINES = {
     "configuration": (
         "Configuration",
         {"proven": "as wanted", "wrong": "differs", "incomplete": "partly compared", "not_done": "not compared"},
+    ),
+    "audit": (
+        "Audit",
+        {"sound": "sound", "weak": "weak", "wrong": "failed", "incomplete": "incomplete", "not_done": "not done"},
     ),
 }
 
@@ -72,6 +76,7 @@ def to_html(document: Document, json_name: str, json_digest: str) -> str:
         sections.unfinished_uploads(document),
         comparison.trial(document),
         comparison.configuration(document),
+        audited.audit(document),
         _record(document, json_name, json_digest),
         comparison.documents(document),
     ]
@@ -99,7 +104,7 @@ def _verdict(document: Document) -> Markup:
         "header",
         el("p", "Encryption of Velero backups", class_="kicker"),
         el("h1", HEADLINES[verdict["overall"]], class_=verdict["overall"]),
-        el("p", _lead(document), class_="lead"),
+        el("p", _lead(document), _audited(document), class_="lead"),
         el("ul", lines, class_="parts"),
         facts(_facts(document)),
     )
@@ -119,8 +124,18 @@ def _lead(document: Document) -> list[Child]:
         return ["There is no object at", SPACE, place, ", so that there is nothing to prove."]
     if overall == "incomplete":
         return ["Nothing wrong was found at", SPACE, place, ", and not everything could be proven."]
-    wrong = [title.lower() for part, (title, _words) in _LINES.items() if verdict[part] == "wrong"]
+    parts = ((part, title) for part, (title, _words) in _LINES.items() if part != "audit")
+    wrong = [title.lower() for part, title in parts if verdict[part] == "wrong"]
     return ["Not everything at", SPACE, place, SPACE, f"is as it should be: {_listed(wrong)}."]
+
+
+def _audited(document: Document) -> str | None:
+    """What the headline does not say: it is of the objects, and the audit has a verdict of its own."""
+    said = {
+        "wrong": " The audit found controls of critical or high severity that fail.",
+        "incomplete": " The audit could not read all of what controls of critical or high severity ask for.",
+    }
+    return said.get(document["verdict"]["audit"])
 
 
 def _listed(words: list[str]) -> str:

@@ -22,7 +22,7 @@ Limit = dict[str, t.Any]
 
 def limits(document: Document, profile: StorageProfile) -> list[Limit]:
     """Every limit of this report, the accidental ones first, then those of the method."""
-    sources = (_objects, _lists, _inventory, _versions, _trial, _configuration, _mode, _always)
+    sources = (_objects, _lists, _inventory, _versions, _trial, _configuration, _audit, _mode, _always)
     return [limit for source in sources for limit in source(document, profile)]
 
 
@@ -111,6 +111,26 @@ def _configuration(document: Document, _profile: StorageProfile) -> Iterator[Lim
     for part in missing:
         text = f"What is in force was not compared with what is wanted: {TITLES[part['name']].lower()}."
         yield _limit("configuration", f"{text} {part['reason']}" if part["reason"] else text)
+
+
+def _audit(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
+    told = document["audit"]
+    if told["verdict"] == "not_done":
+        text = (
+            "What is in force on AWS was not judged by controls: who else may use the key, and whether anybody would "
+            "notice, was not looked at."
+        )
+        yield _limit("audit", text, "Run audit.yml.")
+        return
+    unread = told["counts"]["by_status"]["could_not_be_read"]
+    if unread:
+        text = f"{many(unread, 'check')} of the audit could not be made. Nothing is known there, and nothing passed."
+        yield _limit("audit", text, "See the remedy of each below.")
+    text = (
+        "The audit is of the things that belong to this location. Other keys, buckets, roles and trails of the account "
+        "may fail the same controls."
+    )
+    yield _limit("audit", text)
 
 
 #: How a person calls the parts of the configuration.

@@ -17,6 +17,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._documents import SS
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C
 from ansible_collections.coffer.velero.plugins.module_utils._profile import VARIABLE_PREFIX, StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._report.audit import audit_of, audit_sentence
 from ansible_collections.coffer.velero.plugins.module_utils._report.configuration import compare_configuration
 from ansible_collections.coffer.velero.plugins.module_utils._report.happened import backup_and_restore
 from ansible_collections.coffer.velero.plugins.module_utils._report.limits import limits
@@ -59,6 +60,7 @@ def assemble(values: Mapping[str, t.Any], list_file: ListFile | None = None) -> 
         "configuration": compare_configuration(profile, evidence.part("configuration")),
         "objects": objects,
         "backup_and_restore": backup_and_restore(evidence, objects),
+        "audit": audit_of(evidence.part("audit"), profile),
         "complete_list": list_file or _list(result),
     }
     document["verdict"] = _verdict(document)
@@ -126,7 +128,9 @@ def _list(result: Part) -> Document | None:
 def _verdict(document: Document) -> Document:
     """The worst of what was looked at. What nobody asked for (not_done) makes nothing worse, and is said.
 
-    A part of the configuration that was not compared is said, too: objects are proven by looking at objects.
+    A part of the configuration that was not compared is said, too: objects are proven by looking at objects. And the
+    audit has a verdict of its own: a control that fails today does not undo how the objects are encrypted, nor do good
+    ones prove it.
     """
     objects, trial = document["objects"]["verdict"], document["backup_and_restore"]["verdict"]
     configuration = document["configuration"]["verdict"]
@@ -141,10 +145,12 @@ def _verdict(document: Document) -> Document:
         "objects": objects,
         "configuration": configuration,
         "backup_and_restore": trial,
+        "audit": document["audit"]["verdict"],
         "reasons": {
             "objects": objects_sentence(document),
             "configuration": configuration_sentence(document),
             "backup_and_restore": trial_sentence(document),
+            "audit": audit_sentence(document),
         },
     }
 

@@ -26,9 +26,9 @@ h3{font-size:1rem;line-height:1.4;font-weight:650;margin:2rem 0 .4rem}
 .lead{font-size:1.2rem;line-height:1.45;max-width:38rem}
 .note,.quiet{color:var(--quiet)}
 .note{font-size:.9375rem;max-width:40rem;margin-bottom:1rem}
-.proven,.same{color:var(--good)}
+.proven,.same,.sound{color:var(--good)}
 .wrong,.differs{color:var(--bad)}
-.incomplete,.unreadable{color:var(--open)}
+.incomplete,.unreadable,.weak{color:var(--open)}
 .empty,.not_done,.not_compared{color:var(--quiet)}
 .name{font-family:var(--mono);font-size:.86em;overflow-wrap:anywhere;unicode-bidi:isolate;white-space:pre-wrap}
 .code{font:600 .78em/1 var(--mono);color:var(--quiet);border:1px solid var(--line);border-radius:.2em;

@@ -20,7 +20,20 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Refus
 from ansible_collections.coffer.velero.plugins.module_utils._report.model import assemble, to_json
 from ansible_collections.coffer.velero.plugins.module_utils._version import VERSION
 from tests.support import evidence as example
-from tests.support.evidence import KEY, OLD_KEY, PROOF, Evidence, counts, group, live, objects, offender, operation
+from tests.support.evidence import (
+    KEY,
+    OLD_KEY,
+    PROOF,
+    Evidence,
+    audit,
+    counts,
+    finding,
+    group,
+    live,
+    objects,
+    offender,
+    operation,
+)
 
 ROOT = Path(__file__).resolve().parents[5]
 SCHEMA = json.loads((ROOT / "docs" / "evidence.schema.json").read_text())
@@ -153,6 +166,8 @@ def test_sentences() -> None:
         "objects": "6 of 1,845 object versions are not encrypted as wanted, and 2 more could not be proven.",
         "configuration": "1 of 5 parts differs from what is wanted; 1 was not compared.",
         "backup_and_restore": "No backup was made for this report.",
+        "audit": "2 checks passed, 1 of critical or high severity failed, 2 of lower severity failed, "
+        "1 could not be read.",
     }
 
 
@@ -275,9 +290,75 @@ def test_a_mode_without_a_key_has_no_part_for_it() -> None:
     ]
 
 
+# --- the audit -------------------------------------------------------------------------------------------------------
+
+AUDITS: list[tuple[Evidence, str, str]] = [
+    (audit(finding("KMS.3", severity="critical")), "sound", "1 check passed."),
+    (audit(finding("S3.14", "not applicable")), "sound", "0 checks passed."),
+    (
+        audit(finding("KMS.3"), finding("S3.14", "fail", "low")),
+        "weak",
+        "1 check passed, 1 of lower severity failed.",
+    ),
+    (audit(finding("S3.14", "could not be read", "low")), "weak", "0 checks passed, 1 could not be read."),
+    (audit(finding("KMS.5", "could not be read", "critical")), "incomplete", "0 checks passed, 1 could not be read."),
+    (
+        audit(finding("KMS.5", "could not be read", "critical"), finding("S3.8", "fail")),
+        "wrong",
+        "0 checks passed, 1 of critical or high severity failed, 1 could not be read.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("result", "verdict", "sentence"), AUDITS)
+def test_the_audit_has_a_verdict_of_its_own(result: Evidence, verdict: str, sentence: str) -> None:
+    told = document(good(audit=result))["verdict"]
+    assert (told["audit"], told["reasons"]["audit"]) == (verdict, sentence)
+    assert told["overall"] == "proven", "objects are proven by looking at objects"
+
+
+@pytest.mark.parametrize("result", [None, {}, {"skipped": True}])
+def test_without_an_audit_it_is_said(result: Evidence | None) -> None:
+    told = document(good(audit=result))
+    assert told["verdict"]["audit"] == "not_done"
+    assert told["audit"]["counts"]["total"] == 0
+    (limit,) = [limit for limit in told["not_proven"] if limit["subject"] == "audit"]
+    assert "was not judged" in limit["text"]
+
+
+def test_the_audit_keeps_only_what_it_knows() -> None:
+    result = audit(finding("KMS.3", secret="s3cr3t"), invocation={"module_args": {"access_key": "s3cr3t"}})
+    assert "s3cr3t" not in to_json(document(good(audit=result)))
+
+
+def test_the_sums_of_the_audit_are_those_of_its_findings() -> None:
+    result = audit(finding("KMS.3"), finding("KMS.3", "fail"), summary={"total": 9}, standards=[])
+    told = document(good(audit=result))["audit"]
+    assert told["counts"]["by_severity"]["high"] == {
+        "pass": 1,
+        "fail": 1,
+        "not_applicable": 0,
+        "could_not_be_read": 0,
+    }
+    assert told["standards"] == [
+        {
+            "standard": "NIST SP 800-53 Rev. 5",
+            "pass": [],
+            "fail": ["SC-28", "XX-5"],
+            "not_applicable": [],
+            "could_not_be_read": [],
+        }
+    ]
+
+
+def test_a_long_audit_is_cut_and_says_so() -> None:
+    told = document(good(audit=audit(*(finding(f"coffer.{number}") for number in range(1003)))))["audit"]
+    assert (len(told["findings"]), told["findings_omitted"], told["counts"]["total"]) == (1000, 3, 1003)
+
+
 # --- what is not proven ----------------------------------------------------------------------------------------------
 
-ALWAYS = ["the word of S3", "access to the key", "other times and places"]
+ALWAYS = ["audit", "the word of S3", "access to the key", "other times and places"]
 INVENTORY = {"kind": "inventory", "created": "2026-11-22T00:00:00Z", "versions": False}
 LIMITS: list[tuple[Evidence, list[str]]] = [
     (good(), ALWAYS),
@@ -290,6 +371,7 @@ LIMITS: list[tuple[Evidence, list[str]]] = [
             "delete markers",
             "backup and restore",
             "configuration",
+            "audit",
             *ALWAYS,
         ],
     ),
@@ -329,6 +411,14 @@ def wrong_objects(**values: Any) -> Evidence:
 REFUSALS: list[tuple[Evidence, str]] = [
     ({**good(), "objects": None}, "evidence.objects: it is missing."),
     ({**good(), "profile": {}}, "evidence.profile: it is missing."),
+    (good(audit=audit(bucket="other")), "evidence.audit.bucket: it is of other, the report is of acme-backups."),
+    (good(audit=audit(prefix=None)), "evidence.audit.prefix: it is of another place, the report is of production."),
+    (good(audit=audit(findings=[])), "evidence.audit.findings: it is missing."),
+    (good(audit=audit(failed=True)), "evidence.audit: it is of a task that failed."),
+    (good(audit=audit(verdict="sound")), "evidence.audit.verdict: it says sound, and the findings say weak."),
+    (good(audit=audit(finding("A", "maybe"))), "evidence.audit.findings[0].status: it is none of pass, fail"),
+    (good(audit=audit(finding("A", severity="x"))), "evidence.audit.findings[0].severity: it is none of critical"),
+    (good(audit=audit(finding("A", subject=""))), "evidence.audit.findings[0].subject: it is missing."),
     (good(profile=example.profile(kms_key_arn="alias/x")), "evidence.profile.kms_key_arn: alias/x is not the ARN"),
     (wrong_objects(bucket="other"), "evidence.objects: it is of other/production, the profile is of acme-backups/"),
     (wrong_objects(prefix=""), "evidence.objects: it is of acme-backups/, the profile is of acme-backups/production"),
