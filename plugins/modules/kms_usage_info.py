@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kms_usage_info
 short_description: Tell who used a KMS key, and what was refused
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Counts the calls that concern a KMS key in a window of time, by event, principal, user agent, source and error, and
     shows the latest that failed. All of it comes from CloudTrail's records, of a log group, of an event data store of
@@ -23,8 +23,9 @@ description:
   - For a log group it needs C(logs:DescribeLogGroups), C(logs:StartQuery), C(logs:GetQueryResults) and
     C(logs:StopQuery); for an event data store C(cloudtrail:GetEventDataStore), C(cloudtrail:StartQuery),
     C(cloudtrail:GetQueryResults) and C(cloudtrail:CancelQuery); for Event history C(cloudtrail:LookupEvents).
-  - With a log group a run sends 5 requests and one more each time it looks whether the query is done, 2 more and the
-    looks where there are failures to show or O(bucket) is set.
+  - A run sends 2 requests to KMS, 3 where O(key_id) is no key ARN. A log group or event data store takes 2 more and one
+    each time it looks whether the query is done; failures to show and O(bucket) are a query more each. Event history
+    takes one for 50 events.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:

@@ -16,8 +16,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as D
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._usage import watch
 from tests.support.fixtures import Aws
-from tests.support.moto_server.insights import STATUS
-from tests.support.moto_server.records import HISTORY
+from tests.support.insights import HISTORY, STATUS
 from tests.support.running import ModuleRunner, Result
 
 MODULE = "kms_usage_info"

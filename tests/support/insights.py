@@ -25,6 +25,11 @@ _TOKEN = re.compile(
 )
 MOST_ROWS = 10_000
 
+#: Log group that tests plant CloudTrail's records in; CloudTrail Lake, Event history and KMS tell of them too.
+HISTORY = "event-history"
+#: A query of a log group or event data store with such a name ends, or does not end, in the status after it.
+STATUS = "ends-as-"
+
 
 class MalformedQuery(Exception):
     """The query is not in the language, or not in the part of it that is known here."""
@@ -160,7 +165,7 @@ class _Parser:
             return lambda event: literal
         if kind == "number":
             self.at += 1
-            return lambda event: float(text)
+            return lambda event: json.loads(text)
         name = self.name()
         if not self.accept("("):
             return lambda event: value(event, name)

@@ -15,9 +15,6 @@ from moto.logs.responses import LogsResponse
 from tests.support import insights
 from tests.support.moto_server.registry import correction
 
-#: A query of a log group or event data store with such a name ends, or does not end, in the status after it.
-STATUS = "ends-as-"
-
 
 def _group_names(response: LogsResponse) -> list[str]:
     given = [response._get_param(name) for name in ("logGroupName", "logGroupNames", "logGroupIdentifiers")]
@@ -52,7 +49,7 @@ def insights_queries_filter_and_count() -> None:
         except insights.MalformedQuery as error:
             raise JsonRESTError("MalformedQueryException", str(error)) from error
         query_id = str(uuid.uuid4())
-        wanted = names[0].removeprefix(STATUS) if names[0].startswith(STATUS) else "Complete"
+        wanted = names[0].removeprefix(insights.STATUS) if names[0].startswith(insights.STATUS) else "Complete"
         statistics = {
             "recordsMatched": float(matched),
             "recordsScanned": float(len(events)),

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Corrections of moto for whoever asks CloudTrail's records: CloudTrail Lake, Event history, a key's last usage.
 
-Tests plant CloudTrail's records as the events of the log group :data:`HISTORY`.
+Tests plant CloudTrail's records as the events of the log group ``HISTORY``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from moto.core.exceptions import JsonRESTError
 from moto.kms.responses import KmsResponse
 from moto.logs.models import logs_backends
 
-from tests.support.moto_server.insights import STATUS
+from tests.support.insights import HISTORY, STATUS
 from tests.support.moto_server.registry import correction
 
-#: Log group whose events are the account's Event history and those of its event data stores.
-HISTORY = "event-history"
 HISTORY_SECONDS = 90 * 24 * 60 * 60
 PER_SECOND = 2
 

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The questions to CloudTrail's records, for people. Each filter has its page beside this file."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping, Sequence
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._usage.insights import (
+    failures_query,
+    objects_query,
+    usage_query,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._usage.model import Target
+
+
+def _kms_usage_query(
+    value: t.Any, question: str = "usage", aliases: Sequence[str] = (), limit: int | None = None
+) -> str:
+    try:
+        if question == "objects":
+            return objects_query(_profile(value).bucket)
+        target = _target(value, [aliases] if isinstance(aliases, str) else aliases)
+    except Refusal as refusal:
+        raise AnsibleFilterError(str(refusal)) from refusal
+    if question == "usage":
+        return usage_query(target, most=int(limit or 10_000))
+    if question == "failures":
+        return failures_query(target, most=int(limit or 100))
+    raise AnsibleFilterError(f"question: {question} is not known. Ask for usage, failures or objects.")
+
+
+def _profile(value: t.Any) -> StorageProfile:
+    if not isinstance(value, Mapping):
+        raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
+    return StorageProfile.parse(value)
+
+
+def _target(value: t.Any, aliases: Sequence[str]) -> Target:
+    if isinstance(value, str):
+        return Target.parse(value, aliases, option="kms_usage_query")
+    profile = _profile(value)
+    if not profile.kms_key_arn:
+        raise Refusal("velero_kms_key_arn", "it", "is not set", "Name the key, for the others are not recorded.")
+    return Target.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
+
+
+class FilterModule:
+    """The filters of coffer.velero for the use of a key."""
+
+    def filters(self) -> dict[str, Callable[..., t.Any]]:
+        return {"kms_usage_query": _kms_usage_query}
