@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write docs/modules, docs/filters and the variables in README.md; with --check, say what is out of date.
+"""Write docs/modules, docs/filters, docs/controls.md and the variables in README.md; with --check, say what is old.
 
-They come from the plugins' own documentation and from the argument specs of the roles.
+They come from the plugins' own documentation, the table of controls and the argument specs of the roles.
 
 Options that come from another collection's fragment are named by fragment only: they differ between its versions.
 """
@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+
+from tools import controls
 
 ROOT = Path(__file__).resolve().parents[1]
 PLUGINS = ROOT / "plugins"
@@ -176,7 +178,7 @@ def readme() -> str:
 
 
 def main() -> int:
-    wanted = pages() | {ROOT / "README.md": readme()}
+    wanted = pages() | {ROOT / "README.md": readme(), controls.PAGE: controls.page()}
     present = {path for folder in ("modules", "filters") for path in (ROOT / "docs" / folder).glob("*.md")}
     stale = sorted(present - wanted.keys())
     changed = sorted(path for path, text in wanted.items() if not path.exists() or path.read_text() != text)

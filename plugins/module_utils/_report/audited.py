@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import SEVERITIES
 from ansible_collections.coffer.velero.plugins.module_utils._report.comparison import facts
-from ansible_collections.coffer.velero.plugins.module_utils._report.markup import Child, Markup, el, name, prose
+from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Child, Markup, el, name, prose
 from ansible_collections.coffer.velero.plugins.module_utils._report.sections import note, section
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, period
 
@@ -41,6 +41,7 @@ def audit(document: Document) -> Markup:
         title,
         note(lead),
         facts(_facts(told)),
+        el("h3", "By severity"),
         _severities(told),
         _troubled(told, "fail"),
         _troubled(told, "could not be read"),
@@ -99,7 +100,7 @@ def _case(same: list[Document], status: str) -> Markup:
     return el(
         "div",
         el("p", f"{first['severity'].capitalize()}, {said}", class_=f"count {tone}"),
-        el("h3", name(first["control"]), " ", prose(first["title"])),
+        el("h3", name(first["control"]), SPACE, prose(first["title"])),
         el("p", prose(first["remedy"]), class_="quiet") if first["remedy"] else None,
         el("ol", [_subject(one) for one in same]),
         el("p", "; ".join(standards), class_="under") if standards else None,

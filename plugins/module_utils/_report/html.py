@@ -129,13 +129,14 @@ def _lead(document: Document) -> list[Child]:
     return ["Not everything at", SPACE, place, SPACE, f"is as it should be: {_listed(wrong)}."]
 
 
-def _audited(document: Document) -> str | None:
+def _audited(document: Document) -> list[Child]:
     """What the headline does not say: it is of the objects, and the audit has a verdict of its own."""
     said = {
-        "wrong": " The audit found controls of critical or high severity that fail.",
-        "incomplete": " The audit could not read all of what controls of critical or high severity ask for.",
+        "wrong": "The audit found controls of critical or high severity that fail.",
+        "incomplete": "The audit could not read all of what controls of critical or high severity ask for.",
     }
-    return said.get(document["verdict"]["audit"])
+    text = said.get(document["verdict"]["audit"])
+    return [SPACE, text] if text else []
 
 
 def _listed(words: list[str]) -> str:
