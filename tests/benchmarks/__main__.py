@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A no-op ``site.yml`` beside the same state with amazon.aws and kubernetes.core; and one no-op task."""
+"""A no-op ``site.yml`` beside the same state with amazon.aws and kubernetes.core; one no-op task; objects proven."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import objects
 from tests.stack import Stack
 from tests.stack.api import LOCATION
 from tests.support.cluster import KubeProxy
@@ -147,6 +148,7 @@ def main() -> None:
             available(stack, location)
         good = compare(bench, ours, peers)
         good = one_task(bench, variables) and good
+    good = objects.main() and good
     sys.exit(0 if good else "bench: a number was not reached")
 
 
