@@ -4,8 +4,8 @@
 
 """What the person who runs ``site.yml`` has to be allowed. Pure. PRIVATE to coffer.velero.
 
-Everything that a run sends to create, to repair and to change, and nothing else: no deletion of a key, a bucket, a role
-or a policy, no use of the key, and no object. ``sts:GetCallerIdentity`` takes no permission.
+Everything that a run sends to create, to repair, to change and to prove, and nothing else: no deletion of a key, a
+bucket, a role or a policy, and no write of an object. ``sts:GetCallerIdentity`` takes no permission.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ def operator_policy(
     manage_bucket: bool = True,
     bucket_versioning: str | None = None,
     tags: Mapping[str, t.Any] | None = None,
+    proof: bool = True,
 ) -> Document:
     """The policy for a run with these variables of the roles.
 
     :param kms_alias: the alias by which the key is found or created; without it, the profile's key exists already
     :param cluster_name: the EKS cluster whose issuer a run reads
     :param bucket_versioning: only whether it is set matters, and so with ``tags``
+    :param proof: whether a run ends with the proof, which looks at every object and reads ``velero-backup.json``
     :raises Refusal: where the cluster is not known
     """
     tagged = bool(tags)
@@ -48,6 +50,8 @@ def operator_policy(
     statements += _identity(profile, role_name, policy_name, cluster_name, tagged)
     if manage_bucket:
         statements.append(_bucket(profile, tagged, versioned=bool(bucket_versioning)))
+    if proof:
+        statements += _proof(profile, alias_name(kms_alias) if kms_alias else None)
     return {"Version": POLICY_VERSION, "Statement": statements}
 
 
@@ -162,3 +166,20 @@ def _bucket(profile: StorageProfile, tagged: bool, *, versioned: bool) -> Docume
         *(["s3:GetBucketVersioning", "s3:PutBucketVersioning"] if versioned else []),
     ]
     return _allow("VeleroBucket", actions, profile.bucket_arn)
+
+
+def _proof(profile: StorageProfile, alias: str | None) -> list[Document]:
+    """To list and HEAD every version, and to read ``velero-backup.json``, which takes the key, but through S3 only."""
+    lists = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
+    statements = [
+        _allow("VeleroProofList", lists, profile.bucket_arn),
+        _allow("VeleroProofObjects", ["s3:GetObject", "s3:GetObjectVersion"], profile.objects_arn),
+    ]
+    if profile.encrypts_with_kms:
+        conditions = {"kms:ViaService": service_host("s3", profile.region)}
+        key = str(profile.kms_key_arn)
+        if alias:
+            key = str(Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*"))
+            conditions[f"aws:ResourceTag/{CREATED_FOR_TAG}"] = alias
+        statements.append(_allow("VeleroProofKey", ["kms:Decrypt"], key, {"StringEquals": conditions}))
+    return statements

@@ -183,9 +183,28 @@ class Account:
         statements = FILTERS["bucket_policy_statements"](whole)
         yield self.run("bucket_policy", bucket=self.bucket, statements=statements)
 
+    def proof(self) -> Iterator[Document]:
+        """What the proof reads in AWS: a current version, a noncurrent one, and what the bucket says of a backup."""
+        names = {"metadata": {"name": "nightly", "namespace": "velero"}, "spec": {}, "status": {}}
+        backup: Document = {"apiVersion": "velero.io/v1", "kind": "Backup", **names}
+        for dummy in range(2):
+            self.ministack.client("s3").put_object(
+                Bucket=self.bucket, Key="production/backups/nightly/velero-backup.json", Body=json.dumps(backup)
+            )
+        where = {"bucket": self.bucket, "prefix": "production"}
+        for versions in (False, True):
+            looked = self.run("object_encryption_info", storage_profile=self.profile_with_key, versions=versions)
+            yield looked if looked.get("failed") or not looked["counts"]["unreadable"] else refusal_of(looked)
+        yield self.run("backup_metadata_info", backup=backup, **where)
+
+    @property
+    def profile_with_key(self) -> Document:
+        return {**self.profile, "kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/unknown"}
+
     def life(self) -> Iterator[Document]:
-        """Create everything; let somebody disturb it; bring it to another state."""
+        """Create everything; prove it; let somebody disturb it; bring it to another state."""
         yield from self.site(days=365, tags=TAGS, versioning="enabled")
+        yield from self.proof()
         self.disturb()
         yield from self.site(days=100, tags=OTHER_TAGS, versioning="suspended", namespace="backup", ebs_snapshots=True)
 
@@ -205,6 +224,11 @@ class Account:
         s3.delete_bucket_policy(Bucket=self.bucket)
 
 
+def refusal_of(looked: Document) -> Document:
+    """An object that could not be read, as a failed task; it is a verdict, not a failure, since others go on."""
+    return {"failed": True, "msg": looked["offenders"][0]["remedy"]}
+
+
 def is_beyond_ministack(result: Document) -> bool:
     """Permitted, and then: its clusters have an issuer that no other has, and a provider cannot be changed there."""
     texts = r"is an http URL, and IAM trusts https alone|Unknown IAM action: (AddClientIDTo|Tag)OpenIDConnectProvider"
@@ -219,7 +243,9 @@ def failures(results: Iterator[Document]) -> Iterator[str]:
             return
 
 
-ACTIONS = actions_of(Account(MiniStack(), "velero").policy())
+#: MiniStack takes the first for s3:ListBucket and never asks for the second on behalf of S3.
+NOT_ASKED_FOR = {"s3:ListBucketMultipartUploads", "kms:Decrypt"}
+ACTIONS = [one for one in actions_of(Account(MiniStack(), "velero").policy()) if one not in NOT_ASKED_FOR]
 
 
 def test_tasks_with_all_of_them(account: Callable[[str], Account]) -> None:
@@ -234,7 +260,8 @@ def test_without_one_of_them(account: Callable[[str], Account], action: str) -> 
     ours = account(f"no-{action.replace(':', '-').lower()}"[:40])
     ours.allow(without(ours.policy(), action))
     (message,) = failures(ours.life())
-    assert f"need {action} there" in message or f"lack {action} on it" in message
+    texts = (f"need {action} there", f"lack {action} on it", f"Grant {action} on it", f"and {action} where versions")
+    assert any(text in message for text in texts), message
     # KMS is slow to see the tags of a new key, by which the policy knows it.
     assert ("a new one only after five minutes" in message) == (action in ("kms:CreateAlias", "kms:EnableKeyRotation"))
 
@@ -261,7 +288,8 @@ def test_nothing_of_others(account: Callable[[str], Account]) -> None:
         lambda: kms.encrypt(KeyId=key_id, Plaintext=b"x"),
         lambda: s3.put_bucket_policy(Bucket="theirs", Policy="{}"),
         lambda: s3.delete_bucket(Bucket=ours.bucket),
-        lambda: s3.get_object(Bucket=ours.bucket, Key="production/backups/x"),
+        lambda: s3.get_object(Bucket=ours.bucket, Key="staging/backups/x"),
+        lambda: s3.put_object(Bucket=ours.bucket, Key="production/backups/x", Body=b"x"),
         lambda: iam.get_role(RoleName="cluster-ours"),
         lambda: iam.attach_role_policy(RoleName="cluster-ours", PolicyArn=ours.arn("policy")),
         lambda: iam.create_role(RoleName="theirs", AssumeRolePolicyDocument="{}"),
