@@ -1,0 +1,222 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change trails. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide import (
+    Other,
+    Trail,
+    WantedTrail,
+    absent_result,
+    change_trail,
+    create_trail,
+    delete_trail,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import FRESH
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import refuse_state
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan, Step, bind
+from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+
+#: How CloudTrail tells of a new policy or role that is not everywhere yet; and of one that was forgotten.
+_PROPAGATING = {
+    "InsufficientS3BucketPolicyException": (
+        "The policy of the bucket lacks the statements of the filter coffer.velero.trail_bucket_policy_statements; "
+        "coffer.velero.bucket_policy merges them."
+    ),
+    "InsufficientEncryptionPolicyException": (
+        "The policy of the key does not let CloudTrail encrypt; coffer.velero.kms_key_policy merges the statements of "
+        "the filter coffer.velero.trail_key_policy_statements."
+    ),
+    "InvalidCloudWatchLogsLogGroupArnException": "The log group must exist, and the role may write to it.",
+    "InvalidCloudWatchLogsRoleArnException": (
+        "The role must exist, trust CloudTrail (filter coffer.velero.trail_trust_statements) and may write to the log "
+        "group (coffer.velero.trail_log_delivery_statements)."
+    ),
+}
+#: A rival was faster, or CloudTrail is still busy with the last change ("wait", ConflictException).
+_RIVALS = frozenset({"ConflictException", "TrailAlreadyExistsException", "TrailNotFoundException"})
+#: How CloudTrail keeps the selectors of an organization's trail from the members of the organization.
+_KEPT_SECRET = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "CloudTrailARNInvalidException",
+        "OperationNotPermittedException",
+        "TrailNotFoundException",
+        "UnsupportedOperationException",
+    }
+)
+#: Seconds between two tries, doubled each time up to the second.
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 10.0
+
+
+def trails(aws: Aws) -> list[dict[str, t.Any]]:
+    """All trails that record in this Region: its own, the shadows of others and those of the organization."""
+    return list(aws.call("cloudtrail:DescribeTrails", includeShadowTrails=True).get("trailList") or ())
+
+
+def selectors_of_trail(aws: Aws, trail: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    """The answer of GetEventSelectors, ``None`` where CloudTrail keeps it from this account.
+
+    "This api call will fail for an organization trail from a different account" (cloud-custodian, pull request 6394).
+    """
+    if trail.get("HasCustomEventSelectors") is False:
+        return dict(FRESH)
+    try:
+        return aws.call("cloudtrail:GetEventSelectors", TrailName=trail["TrailARN"])
+    except ServiceError as error:
+        if trail.get("IsOrganizationTrail") and error.code in _KEPT_SECRET:
+            return None
+        raise
+
+
+def other(aws: Aws, trail: Mapping[str, t.Any]) -> Other:
+    """A trail with all that is needed to judge it. The status of a shadow trail is had by its ARN only."""
+    status = aws.call("cloudtrail:GetTrailStatus", Name=trail["TrailARN"])
+    return Other(trail, selectors_of_trail(aws, trail), status)
+
+
+@dataclass
+class TrailResource:
+    """A trail, for the runner.
+
+    :param wanted: with ``absent`` only its name counts
+    :param propagation_timeout: seconds to wait for a policy or role that CloudTrail cannot see yet
+    """
+
+    aws: Aws
+    wanted: WantedTrail
+    absent: bool
+    propagation_timeout: int
+    sleep: Callable[[float], None]
+    _caller: Caller | None = None
+    _others: tuple[Other, ...] = ()
+    _unmet: VeleroError | None = None
+    _waited: float = 0
+
+    def read(self) -> Trail | None:
+        listed = trails(self.aws)
+        found = self._ours(listed)
+        if self.absent:
+            return Trail(found) if found else None
+        self.wanted = self._with_key()
+        if found is None:
+            self._caller = caller(self.aws)
+            others = [] if self.wanted.allow_duplicate else listed
+            self._others = tuple(other(self.aws, trail) for trail in others)
+            return None
+        status = self.aws.call("cloudtrail:GetTrailStatus", Name=found["TrailARN"])
+        selectors = selectors_of_trail(self.aws, found)
+        if selectors is None:
+            selectors = self.aws.call("cloudtrail:GetEventSelectors", TrailName=found["TrailARN"])
+        tags = self._tags(found["TrailARN"]) if self.wanted.tags is not None else {}
+        return Trail(found, bool(status.get("IsLogging")), selectors, tags)
+
+    def _ours(self, listed: list[dict[str, t.Any]]) -> dict[str, t.Any] | None:
+        """The trail of the name, if it can be changed from here.
+
+        :raises Refusal: where it belongs to another Region or account
+        """
+        named = [trail for trail in listed if trail["Name"] == self.wanted.name]
+        here = next((trail for trail in named if trail.get("HomeRegion") == self.aws.region), None)
+        found = here or next(iter(named), None)
+        if found is None:
+            return None
+        self._refuse_foreign(found)
+        if here is None:
+            home = found.get("HomeRegion")
+            remedy = f"Set region to {home} for this task, or choose another name for a trail of this Region."
+            reason = f"has its home in {home}, and CloudTrail changes it nowhere else"
+            raise Refusal("region", str(found["TrailARN"]), reason, remedy)
+        return here
+
+    def _refuse_foreign(self, found: Mapping[str, t.Any]) -> None:
+        """An organization's trail is seen by all its accounts, and changed by its management account."""
+        if not found.get("IsOrganizationTrail") or self.wanted.settings.get("is_organization_trail"):
+            return
+        arn = Arn.parse(str(found["TrailARN"]))
+        who = caller(self.aws)
+        if arn and arn.account_id != who.account_id:
+            remedy = (
+                "Use it as it is, without this task (velero_audit_trail=false), or choose another name. Credentials of "
+                f"{arn.account_id} may change it; those of a delegated administrator with is_organization_trail=true."
+            )
+            raise Refusal("name", str(arn), f"is the trail of an organization that {arn.account_id} manages", remedy)
+        if self.absent:
+            remedy = "Set is_organization_trail=true if that is meant."
+            reason = "is the trail of the whole organization, whose accounts would all be without it"
+            raise Refusal("state", str(arn), reason, remedy)
+
+    def _with_key(self) -> WantedTrail:
+        """What is wanted, with the ARN of the key: CloudTrail takes an alias, and then tells the ARN."""
+        key_id = str(self.wanted.settings.get("kms_key_id") or "")
+        if not key_id:
+            return self.wanted
+        if key_id.endswith(PREDICTED_KEY_ID):
+            remedy = "Use the ARN that the real run of the task that makes the key returns."
+            self._unmet = Refusal("kms_key_id", key_id, "is what a check run promised, not a key", remedy)
+            return self.wanted
+        if key_id.startswith("arn:") and ":key/" in key_id:
+            return self.wanted
+        key = describe(self.aws, key_id)
+        if key is not None:
+            refuse_state(key, option="kms_key_id")
+            self._unmet = None
+            return self.wanted.with_key(key.arn)
+        remedy = "Create it first: coffer.velero.kms_key creates a key with its alias."
+        self._unmet = Refusal("kms_key_id", key_id, f"does not exist in {self.aws.region}", remedy)
+        who = caller(self.aws)
+        arn = Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{PREDICTED_KEY_ID}")
+        return self.wanted.with_key(str(arn))
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        listed = self.aws.call("cloudtrail:ListTags", ResourceIdList=[arn])["ResourceTagList"]
+        return {name: value for one in listed for name, value in tag_dict(one.get("TagsList") or ()).items()}
+
+    def decide(self, current: Trail | None) -> Plan:
+        if self.absent:
+            return delete_trail(current) if current else Plan(result=absent_result(None, self.wanted.name))
+        if current is not None:
+            return change_trail(self.wanted, current, unmet=self._unmet)
+        who = t.cast(Caller, self._caller)
+        region = self.aws.region
+        arn = Arn(who.partition, "cloudtrail", region, who.account_id, f"trail/{self.wanted.name}")
+        return create_trail(self.wanted, str(arn), region=region, others=self._others, unmet=self._unmet)
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing beyond what reading and deciding refuse."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        learned: dict[str, t.Any] = {}
+        for step in plan.steps:
+            learned.update(bind(step, self._perform(step, learned)))
+        return learned
+
+    def _perform(self, step: Step, learned: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return self.aws.perform(step, learned, once=step.action == "cloudtrail:CreateTrail")
+            except ServiceError as error:
+                if error.code in _RIVALS:
+                    raise Moved(error) from error
+                if error.code not in _PROPAGATING:
+                    raise
+                if self._waited >= self.propagation_timeout:
+                    error.add_hint(_PROPAGATING[error.code])
+                    raise
+                pause = min(pause, self.propagation_timeout - self._waited)
+                self.sleep(pause)
+                self._waited, pause = self._waited + pause, min(pause * 2, _LONGEST_PAUSE)

@@ -1,0 +1,293 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of a trail and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.judge import judge
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import (
+    KMS_EVENTS,
+    Selector,
+    extent,
+    selectors_of,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import (
+    FRESH,
+    WantedSelectors,
+    change_selectors,
+    extent_of_objects,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step, compare
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+
+#: The options that are settings of a trail, with the members of DescribeTrails and of CreateTrail and UpdateTrail.
+SETTINGS: Mapping[str, tuple[str, str]] = {
+    "s3_bucket_name": ("S3BucketName", "S3BucketName"),
+    "s3_key_prefix": ("S3KeyPrefix", "S3KeyPrefix"),
+    "is_multi_region_trail": ("IsMultiRegionTrail", "IsMultiRegionTrail"),
+    "is_organization_trail": ("IsOrganizationTrail", "IsOrganizationTrail"),
+    "include_global_service_events": ("IncludeGlobalServiceEvents", "IncludeGlobalServiceEvents"),
+    "enable_log_file_validation": ("LogFileValidationEnabled", "EnableLogFileValidation"),
+    "cloud_watch_logs_log_group_arn": ("CloudWatchLogsLogGroupArn", "CloudWatchLogsLogGroupArn"),
+    "cloud_watch_logs_role_arn": ("CloudWatchLogsRoleArn", "CloudWatchLogsRoleArn"),
+    "kms_key_id": ("KmsKeyId", "KmsKeyId"),
+}
+#: CloudTrail: letters, digits, ``.``, ``_`` and ``-``, no two of the latter three in a row, 3 to 128 characters.
+_NAME = re.compile(r"(?=.{3,128}$)[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
+_PREFIX_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedTrail:
+    """What a task wants of a trail.
+
+    :param settings: by option; those that are left alone are not in it, an empty text removes
+    """
+
+    name: str
+    settings: Mapping[str, t.Any] = field(default_factory=dict)
+    enable_logging: bool = True
+    selectors: WantedSelectors = field(default_factory=WantedSelectors)
+    tags: Mapping[str, t.Any] | None = None
+    purge_tags: bool = True
+    allow_duplicate: bool = False
+
+    def with_key(self, arn: str) -> WantedTrail:
+        """The same, with the ARN of the key in place of its alias."""
+        settings = {**self.settings, "kms_key_id": arn}
+        return replace(self, settings=settings)
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A trail with what belongs to it.
+
+    :param description: from DescribeTrails
+    :param selectors: the answer of GetEventSelectors
+    """
+
+    description: Mapping[str, t.Any]
+    is_logging: bool = False
+    selectors: Mapping[str, t.Any] = field(default_factory=lambda: FRESH)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return str(self.description["TrailARN"])
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another trail, as :func:`judge` takes it."""
+
+    description: Mapping[str, t.Any]
+    selectors: Mapping[str, t.Any] | None
+    status: Mapping[str, t.Any]
+
+
+def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
+    """From the options of a task.
+
+    :raises Refusal: for what CloudTrail would not take
+    """
+    name = params["name"]
+    refuse_name(name)
+    settings = {option: params[option] for option in SETTINGS if params[option] is not None}
+    if settings.get("s3_key_prefix"):
+        settings["s3_key_prefix"] = settings["s3_key_prefix"].strip("/")
+    if len(settings.get("s3_key_prefix", "")) > _PREFIX_LENGTH:
+        reason = f"is longer than {_PREFIX_LENGTH} characters"
+        raise Refusal("s3_key_prefix", settings["s3_key_prefix"], reason, "Give a shorter one.")
+    group = settings.get("cloud_watch_logs_log_group_arn")
+    if group:  # CloudTrail wants and tells the ARN with an asterisk, everybody else the one without
+        settings["cloud_watch_logs_log_group_arn"] = f"{group.removesuffix(':*')}:*"
+    if settings["is_multi_region_trail"]:
+        if settings.get("include_global_service_events") is False:
+            remedy = "Leave it out, or set is_multi_region_trail=false."
+            raise Refusal("include_global_service_events", "false", "contradicts a trail of all Regions", remedy)
+        settings["include_global_service_events"] = True
+    return WantedTrail(
+        name=name,
+        settings=settings,
+        selectors=WantedSelectors(
+            management_events=params["management_events"],
+            data_events=params["data_events"],
+            arns=tuple(params["data_event_arns"] or ()),
+            name=params["selector_name"],
+        ),
+        **{option: params[option] for option in ("enable_logging", "tags", "purge_tags", "allow_duplicate")},
+    )
+
+
+def refuse_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        remedy = "Give 3 to 128 letters and digits, with single . _ or - between them."
+        raise Refusal("name", name, "is not a name of a trail", remedy)
+
+
+def create_trail(
+    wanted: WantedTrail, arn: str, *, region: str, others: Sequence[Other], unmet: VeleroError | None = None
+) -> Plan:
+    """The plan for a trail that does not exist.
+
+    :param others: the other trails of this Region
+    :raises Refusal: where one of them records the same
+    """
+    warnings = () if wanted.allow_duplicate else tuple(_duplicates(wanted, others))
+    given = {option: value for option, value in wanted.settings.items() if value not in ("", None)}
+    arguments: dict[str, t.Any] = {SETTINGS[option][1]: value for option, value in given.items()}
+    tags, _absent = tag_changes(wanted.tags, {}, purge=False)
+    if tags:
+        arguments["TagsList"] = tag_list(tags)
+    description = {SETTINGS[option][0]: value for option, value in given.items()}
+    trail = Trail({"Name": wanted.name, "TrailARN": arn, "HomeRegion": region, **description}, tags=tags)
+    steps = [Step("cloudtrail:CreateTrail", {"Name": wanted.name, **arguments})]
+    shown = [Difference("trail_arn", None, arn), *(Difference(option, None, value) for option, value in given.items())]
+    if tags:
+        shown.append(Difference("tags", None, tags))
+    selectors = change_selectors(wanted.selectors, FRESH, trail=wanted.name)
+    _record(wanted, trail, selectors, steps, shown)
+    return Plan(tuple(steps), tuple(shown), _result(wanted, trail, selectors), warnings, unmet)
+
+
+def change_trail(wanted: WantedTrail, trail: Trail, *, unmet: VeleroError | None = None) -> Plan:
+    """The plan for a trail that exists."""
+    current = {option: _setting(trail, option) for option in wanted.settings}
+    differences = list(compare(wanted.settings, current))
+    steps: list[Step] = []
+    if differences:
+        steps.append(Step("cloudtrail:UpdateTrail", {"Name": trail.arn, **_update(wanted, differences)}))
+    selectors = change_selectors(wanted.selectors, trail.selectors, trail=wanted.name)
+    _record(wanted, trail, selectors, steps, differences)
+    present, absent = tag_changes(wanted.tags, trail.tags, purge=wanted.purge_tags)
+    tags = {name: value for name, value in {**trail.tags, **present}.items() if name not in absent}
+    if present:
+        steps.append(Step("cloudtrail:AddTags", {"ResourceId": trail.arn, "TagsList": tag_list(present)}))
+    if absent:
+        removed = [{"Key": name} for name in absent]
+        steps.append(Step("cloudtrail:RemoveTags", {"ResourceId": trail.arn, "TagsList": removed}))
+    if present or absent:
+        differences.append(Difference("tags", dict(trail.tags), tags))
+    changed = {SETTINGS[one.name][0]: one.after for one in differences if one.name in SETTINGS}
+    after = Trail({**trail.description, **changed}, trail.is_logging, trail.selectors, tags)
+    return Plan(tuple(steps), tuple(differences), _result(wanted, after, selectors), unmet=unmet)
+
+
+def delete_trail(trail: Trail) -> Plan:
+    """The plan that takes a trail away, and nothing of what it has recorded."""
+    step = Step("cloudtrail:DeleteTrail", {"Name": trail.arn})
+    return Plan((step,), (Difference("trail_arn", trail.arn, None),), absent_result(trail))
+
+
+def absent_result(trail: Trail | None, name: str = "") -> dict[str, t.Any]:
+    """What a task returns of a trail that is gone."""
+    kept = {option: _setting(trail, option) for option in _KEPT} if trail else {}
+    there = {option: value for option, value in kept.items() if value}
+    name = str(trail.description["Name"]) if trail else name
+    return {"name": name, "trail_arn": trail.arn if trail else None, "kept": there}
+
+
+_KEPT = (
+    "s3_bucket_name",
+    "s3_key_prefix",
+    "cloud_watch_logs_log_group_arn",
+    "cloud_watch_logs_role_arn",
+    "kms_key_id",
+)
+
+
+def _setting(trail: Trail, option: str) -> t.Any:
+    """The value of a setting; a text that is not set is empty, and a flag false."""
+    value = trail.description.get(SETTINGS[option][0])
+    return (False if option.startswith(("is_", "include_", "enable_")) else "") if value is None else value
+
+
+def _update(wanted: WantedTrail, differences: Sequence[Difference]) -> dict[str, t.Any]:
+    arguments = {SETTINGS[one.name][1]: one.after for one in differences}
+    if any(name.startswith("CloudWatchLogs") for name in arguments):  # CloudTrail takes both or none
+        for option in ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"):
+            arguments[SETTINGS[option][1]] = wanted.settings[option]
+    return arguments
+
+
+def _record(
+    wanted: WantedTrail,
+    trail: Trail,
+    selectors: list[Selector] | None,
+    steps: list[Step],
+    differences: list[Difference],
+) -> None:
+    """The selectors, and whether it records at all: stopped before they change, started after."""
+    if trail.is_logging and not wanted.enable_logging:
+        steps.append(Step("cloudtrail:StopLogging", {"Name": trail.arn}))
+    if selectors is not None:
+        arguments = {"TrailName": trail.arn, "AdvancedEventSelectors": selectors}
+        steps.append(Step("cloudtrail:PutEventSelectors", arguments))
+        differences.append(Difference("event_selectors", _shown(trail.selectors), selectors))
+    if wanted.enable_logging and not trail.is_logging:
+        steps.append(Step("cloudtrail:StartLogging", {"Name": trail.arn}))
+    if wanted.enable_logging != trail.is_logging:
+        differences.append(Difference("is_logging", trail.is_logging, wanted.enable_logging))
+
+
+def _shown(answer: Mapping[str, t.Any]) -> list[Selector]:
+    return list(answer.get("AdvancedEventSelectors") or answer.get("EventSelectors") or ())
+
+
+def _result(wanted: WantedTrail, trail: Trail, selectors: list[Selector] | None) -> dict[str, t.Any]:
+    recorded = selectors_of(trail.selectors) if selectors is None else selectors
+    settings = {option: _setting(trail, option) for option in SETTINGS}
+    return {
+        "name": wanted.name,
+        "trail_arn": trail.arn,
+        "home_region": trail.description["HomeRegion"],
+        **{option: settings[option] for option in SETTINGS if option not in ("kms_key_id", *_GROUP)},
+        "kms_key_arn": settings["kms_key_id"] or None,
+        "log_group_arn": settings[_GROUP[0]].removesuffix(":*") or None,
+        "log_role_arn": settings[_GROUP[1]] or None,
+        "is_logging": wanted.enable_logging,
+        "event_selectors": _shown(trail.selectors) if selectors is None else selectors,
+        "kms_events": extent(recorded, KMS_EVENTS),
+        "data_events": extent_of_objects(recorded, wanted.selectors.arns),
+        "tags": dict(trail.tags),
+    }
+
+
+_GROUP = ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn")
+
+
+def _duplicates(wanted: WantedTrail, others: Sequence[Other]) -> t.Iterator[str]:
+    """Warnings of trails that may record the same.
+
+    :raises Refusal: where one does
+    """
+    for other in others:
+        facts = judge(other.description, other.selectors, other.status)
+        of = "of the organization " if facts.is_organization_trail else ""
+        if facts.is_logging and other.selectors is None and facts.kms_events is None:
+            yield (
+                f"{wanted.name}: the trail {facts.arn} {of}may record the same, and AWS bills each copy of an event "
+                f"but the first. Only the account {facts.account_id} can tell."
+            )
+        elif _records_the_same(wanted.selectors, other, facts.is_logging):
+            remedy = (
+                f"Use {facts.arn}, which coffer.velero.trail_info finds: leave this task out "
+                "(velero_audit_trail=false), or set allow_duplicate=true to pay for the copy."
+            )
+            reason = f"would record what the trail {facts.name} {of}records already; AWS bills the second copy"
+            raise Refusal("name", wanted.name, reason, remedy)
+
+
+def _records_the_same(wanted: WantedSelectors, other: Other, is_logging: bool) -> bool:
+    recorded = selectors_of(other.selectors or FRESH)
+    if wanted.management_events != "none":
+        return is_logging and extent(recorded, KMS_EVENTS) in (wanted.management_events, "all")
+    return is_logging and extent_of_objects(recorded, wanted.arns) in (wanted.data_events, "all")

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What CloudTrail needs of others: of the bucket, the key and the role that it delivers with. Pure.
+
+PRIVATE to coffer.velero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import Extent, Selector
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import DATA_NAME, WantedSelectors
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+
+Document = dict[str, t.Any]
+
+#: The same in every partition (CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail").
+SERVICE = {"Service": "cloudtrail.amazonaws.com"}
+_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
+
+
+def trail_bucket_policy_statements(
+    bucket: str,
+    trail_arn: str,
+    account_id: str | None = None,
+    s3_key_prefix: str = "",
+    organization_id: str | None = None,
+) -> list[Document]:
+    """What the policy of a trail's bucket must say, and that nobody comes without TLS.
+
+    Of this trail alone: ``aws:SourceArn`` keeps the trails of other accounts out of the bucket.
+    """
+    trail = _trail(trail_arn)
+    arn = f"arn:{trail.partition}:s3:::{bucket}"
+    folder = f"{arn}/{s3_key_prefix.strip('/')}/AWSLogs" if s3_key_prefix.strip("/") else f"{arn}/AWSLogs"
+    owners = [account_id or trail.account_id, *([_organization(organization_id)] if organization_id else [])]
+    source = {"aws:SourceArn": trail_arn}
+    allow = {"Effect": "Allow", "Principal": SERVICE}
+    return [
+        {
+            "Sid": _sid("TrailAcl", trail_arn),
+            **allow,
+            "Action": "s3:GetBucketAcl",
+            "Resource": arn,
+            "Condition": {"StringEquals": source},
+        },
+        {
+            "Sid": _sid("TrailWrite", trail_arn),
+            **allow,
+            "Action": "s3:PutObject",
+            "Resource": [f"{folder}/{owner}/*" for owner in owners],
+            "Condition": {"StringEquals": {**source, "s3:x-amz-acl": "bucket-owner-full-control"}},
+        },
+        {
+            "Sid": "DenyInsecureTransport",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]
+
+
+def trail_key_policy_statements(trail_arn: str) -> list[Document]:
+    """What the policy of the key must say that a trail encrypts with.
+
+    Who reads the logs needs ``kms:Decrypt`` beside it (CloudTrail user guide, "Configure KMS key policies").
+    """
+    trail = _trail(trail_arn)
+    context = f"arn:{trail.partition}:cloudtrail:*:{trail.account_id}:trail/*"
+    return [
+        {
+            "Sid": _sid("TrailEncrypt", trail_arn),
+            "Effect": "Allow",
+            "Principal": SERVICE,
+            "Action": "kms:GenerateDataKey*",
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {"aws:SourceArn": trail_arn},
+                "StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": context},
+            },
+        },
+        {
+            "Sid": _sid("TrailDescribe", trail_arn),
+            "Effect": "Allow",
+            "Principal": SERVICE,
+            "Action": "kms:DescribeKey",
+            "Resource": "*",
+        },
+    ]
+
+
+def trail_trust_statements(trail_arn: str) -> list[Document]:
+    """Who assumes the role that delivers to CloudWatch Logs.
+
+    Without a condition: "The role policy doesn't support the use of aws:SourceArn and aws:SourceAccount" (CloudTrail
+    user guide, "Role policy document for CloudTrail to use CloudWatch Logs for monitoring").
+    """
+    _trail(trail_arn)
+    return [{"Sid": "VeleroTrailDelivery", "Effect": "Allow", "Principal": SERVICE, "Action": "sts:AssumeRole"}]
+
+
+def trail_log_delivery_statements(
+    log_group_arn: str, account_id: str | None = None, region: str | None = None, organization_id: str | None = None
+) -> list[Document]:
+    """What the role may do that delivers to CloudWatch Logs: write to the streams that CloudTrail makes there."""
+    group = Arn.parse(log_group_arn.removesuffix(":*"))
+    if group is None or group.service != "logs" or not group.resource.startswith("log-group:"):
+        remedy = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
+        raise Refusal("log_group_arn", log_group_arn, "is not the ARN of a log group", remedy)
+    streams = [f"{account_id or group.account_id}_CloudTrail_{region or group.region}*"]
+    if organization_id:
+        streams.append(f"{_organization(organization_id)}_*")
+    return [
+        {
+            "Sid": "VeleroTrailDelivery",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": [f"{group}:log-stream:{stream}" for stream in streams],
+        }
+    ]
+
+
+def trail_event_selectors(
+    profile: StorageProfile, data_events: Extent = "none", management_events: Extent = "all", name: str = DATA_NAME
+) -> list[Selector]:
+    """The advanced event selectors of a trail that records the use of the key, and of the objects where it is asked."""
+    wanted = WantedSelectors(
+        management_events=management_events,
+        data_events=data_events,
+        arns=(objects_arn_prefix(profile),),
+        name=name,
+    )
+    return [*wanted.management(), *wanted.data]
+
+
+def objects_arn_prefix(profile: StorageProfile) -> str:
+    """How the ARNs of all objects begin that Velero owns."""
+    return profile.objects_arn.removesuffix("*")
+
+
+def _trail(text: str) -> Arn:
+    arn = Arn.parse(text)
+    if arn is None or arn.service != "cloudtrail" or not arn.resource.startswith("trail/"):
+        remedy = "Give its ARN: arn:aws:cloudtrail:eu-central-1:111122223333:trail/velero-audit."
+        raise Refusal("trail_arn", text, "is not the ARN of a trail", remedy)
+    return arn
+
+
+def _organization(text: str) -> str:
+    if not _ORGANIZATION.fullmatch(text):
+        raise Refusal("organization_id", text, "is not the id of an organization", "Give it as o-exampleorgid.")
+    return text
+
+
+def _sid(purpose: str, trail_arn: str) -> str:
+    """A Sid of one trail: several trails may write to one bucket, and with one key."""
+    return f"Velero{purpose}{hashlib.sha256(trail_arn.encode()).hexdigest()[:8]}"

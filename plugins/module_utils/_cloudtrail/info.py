@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which trails record the use of a key. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import other, trails
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.judge import TrailFacts, best, judge
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import Extent
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+
+
+def report(
+    aws: Aws, *, key_arn: str | None, bucket: str | None, prefix: str = "", data_events: Extent = "none"
+) -> dict[str, t.Any]:
+    """What ``trail_info`` returns.
+
+    :raises Refusal: for a key of another Region
+    """
+    if key_arn:
+        _refuse_region(key_arn, aws.region)
+    if data_events != "none" and not bucket:
+        raise Refusal("data_events", data_events, "needs a bucket", "Set bucket, and prefix where there is one.")
+    facts = facts_of_all(aws, objects_arn_prefix(aws.partition, bucket, prefix))
+    found = best(facts, data_events=data_events)
+    return {
+        "trail": described(found) if found else None,
+        "reasons": [] if found else reasons(facts, aws.region),
+        "trails": [described(trail) for trail in facts],
+    }
+
+
+def facts_of_all(aws: Aws, objects: str | None) -> list[TrailFacts]:
+    """Every trail that records in this Region, judged."""
+    raw = [other(aws, trail) for trail in trails(aws)]
+    return [judge(one.description, one.selectors, one.status, objects) for one in raw]
+
+
+def objects_arn_prefix(partition: str, bucket: str | None, prefix: str) -> str | None:
+    """How the ARNs of the objects of a prefix begin."""
+    if not bucket:
+        return None
+    inside = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+    return f"arn:{partition}:s3:::{bucket}/{inside}"
+
+
+def described(facts: TrailFacts) -> dict[str, t.Any]:
+    return {**asdict(facts), "records_kms": facts.records_kms}
+
+
+def reasons(facts: Sequence[TrailFacts], region: str) -> list[str]:
+    """Why there is no trail to rely on."""
+    if not facts:
+        return [f"No trail records in {region}: coffer.velero.trail makes one."]
+    return [f"{trail.name} {reason}." for trail in facts for reason in trail.reasons]
+
+
+def _refuse_region(key_arn: str, region: str) -> None:
+    arn = Arn.parse(key_arn)
+    if arn is None or arn.service != "kms" or not arn.resource.startswith("key/"):
+        remedy = "Give arn:aws:kms:REGION:ACCOUNT:key/ID; coffer.velero.kms_key returns it as key_arn."
+        raise Refusal("key_arn", key_arn, "is not the ARN of a key", remedy)
+    if arn.region != region:
+        remedy = f"Set region to {arn.region}: the use of a key is recorded in its Region."
+        raise Refusal("key_arn", key_arn, f"is not in {region}", remedy)

@@ -1,0 +1,195 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The selectors that a task wants a trail to have, among those of others. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import (
+    KMS,
+    KMS_EVENTS,
+    S3_OBJECT,
+    Extent,
+    Selector,
+    category,
+    extent,
+    object_events,
+    refuses_to_be_carried,
+    selectors_of,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+
+MANAGEMENT_NAME = "coffer.velero management events"
+DATA_NAME = "coffer.velero data events"
+
+#: What GetEventSelectors answers for a trail that nobody has given selectors.
+FRESH: Mapping[str, t.Any] = {
+    "EventSelectors": [
+        {
+            "ReadWriteType": "All",
+            "IncludeManagementEvents": True,
+            "DataResources": [],
+            "ExcludeManagementEventSources": [],
+        }
+    ]
+}
+#: Values of all selectors of a trail ("up to a maximum of 500 values for all conditions", PutEventSelectors).
+_VALUES = 500
+_OPERATORS = ("Equals", "StartsWith", "EndsWith", "NotEquals", "NotStartsWith", "NotEndsWith")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedSelectors:
+    """What a trail should record.
+
+    :param arns: beginnings of the ARNs of the objects whose data events are meant
+    :param name: by which our selector of data events is found again
+    """
+
+    management_events: Extent = "all"
+    data_events: Extent = "none"
+    arns: tuple[str, ...] = ()
+    name: str = DATA_NAME
+
+    def __post_init__(self) -> None:
+        for arn in self.arns:
+            _refuse_prefix(arn)
+        if self.data_events != "none" and not self.arns:
+            remedy = "Give data_event_arns, for example arn:aws:s3:::bucket/prefix/."
+            raise Refusal("data_events", self.data_events, "has no objects to record", remedy)
+        if self.management_events == "none" and self.data_events == "none":
+            remedy = "Set data_events too, or leave management_events at all."
+            raise Refusal("management_events", "none", "leaves the trail nothing to record", remedy)
+
+    def management(self, excluded: Sequence[str] = ()) -> tuple[Selector, ...]:
+        """Our selector of management events.
+
+        :param excluded: services whose events were left out before
+        """
+        if self.management_events == "none":
+            return ()
+        sources = [{"Field": "eventSource", "NotEquals": list(excluded)}] if excluded else []
+        fields = [_equals("eventCategory", "Management"), *_read_only(self.management_events), *sources]
+        return ({"Name": MANAGEMENT_NAME, "FieldSelectors": fields},)
+
+    @property
+    def data(self) -> tuple[Selector, ...]:
+        """Our selector of data events."""
+        if self.data_events == "none":
+            return ()
+        fields = [
+            _equals("eventCategory", "Data"),
+            _equals("resources.type", S3_OBJECT),
+            *_read_only(self.data_events),
+            {"Field": "resources.ARN", "StartsWith": list(self.arns)},
+        ]
+        return ({"Name": self.name, "FieldSelectors": fields},)
+
+
+def _refuse_prefix(text: str) -> None:
+    arn = Arn.parse(text)
+    if arn is None or arn.service != "s3" or arn.region or arn.account_id or "/" not in arn.resource:
+        remedy = "Write arn:aws:s3:::bucket/ for a whole bucket, arn:aws:s3:::bucket/prefix/ for a part."
+        raise Refusal("data_event_arns", text, "is not the beginning of ARNs of objects", remedy)
+    if "*" in text:
+        remedy = f"Write {text.partition('*')[0]}: a selector takes the beginning of an ARN, and no *."
+        raise Refusal("data_event_arns", text, "would match nothing", remedy)
+
+
+def _equals(name: str, value: str) -> dict[str, t.Any]:
+    return {"Field": name, "Equals": [value]}
+
+
+def _read_only(wanted: Extent) -> list[dict[str, t.Any]]:
+    return [] if wanted == "all" else [_equals("readOnly", "true" if wanted == "read" else "false")]
+
+
+def extent_of_objects(selectors: Sequence[Selector], arns: Sequence[str]) -> Extent:
+    """Which data events are recorded of all these objects."""
+    found = [extent(selectors, object_events(arn)) for arn in arns]
+    reads = bool(found) and all(one in ("read", "all") for one in found)
+    writes = bool(found) and all(one in ("write", "all") for one in found)
+    if reads:
+        return "all" if writes else "read"
+    return "write" if writes else "none"
+
+
+def change_selectors(wanted: WantedSelectors, answer: Mapping[str, t.Any], *, trail: str) -> list[Selector] | None:
+    """The selectors to put, ``None`` where those that are there do.
+
+    :param answer: of GetEventSelectors
+    :raises Refusal: where selectors of the older kind are in the way that have no advanced equal
+    """
+    current = selectors_of(answer)
+    management = [one for one in current if category(one) == "Management"]
+    data = [one for one in current if category(one) != "Management" and one.get("Name") == wanted.name]
+    foreign = [one for one in current if one not in management and one not in data]
+    after = [*_management(wanted, management), *foreign, *_data(wanted, data, foreign)]
+    if _canonical(after) == _canonical(current):
+        return None
+    _refuse_loss(answer, trail)
+    values = sum(len(field.get(name) or ()) for one in after for field in one["FieldSelectors"] for name in _OPERATORS)
+    if values > _VALUES:
+        remedy = f"A trail takes {_VALUES}. Give fewer, or a shorter beginning that covers them."
+        raise Refusal("data_event_arns", trail, f"would have selectors with {values} values", remedy)
+    return after
+
+
+def _management(wanted: WantedSelectors, current: Sequence[Selector]) -> Sequence[Selector]:
+    """Those that are there if they do, else ours; which services they leave out stays so, but for KMS."""
+    if extent(current, KMS_EVENTS) == wanted.management_events and (current or wanted.management_events == "none"):
+        return current
+    left_out = [
+        {value for field in one["FieldSelectors"] if field["Field"] == "eventSource" for value in _not_equals(field)}
+        for one in current
+    ]
+    common = set.intersection(*left_out) - {KMS} if left_out else set()
+    return wanted.management(sorted(common))
+
+
+def _not_equals(field: Mapping[str, t.Any]) -> Sequence[str]:
+    return t.cast("Sequence[str]", field.get("NotEquals") or ())
+
+
+def _data(wanted: WantedSelectors, current: Sequence[Selector], foreign: Sequence[Selector]) -> Sequence[Selector]:
+    """Ours, unless others' record the same already."""
+    if not current and wanted.data_events != "none":
+        there = extent_of_objects(foreign, wanted.arns)
+        if there in (wanted.data_events, "all"):
+            return ()
+    return wanted.data
+
+
+def _refuse_loss(answer: Mapping[str, t.Any], trail: str) -> None:
+    if answer.get("AdvancedEventSelectors"):
+        return
+    for basic in answer.get("EventSelectors") or ():
+        reason = refuses_to_be_carried(basic)
+        if reason:
+            remedy = (
+                "A trail has basic or advanced event selectors, never both, and this task needs advanced ones. "
+                "Correct that selector (aws cloudtrail put-event-selectors), or use another trail."
+            )
+            raise Refusal("name", trail, f"has a basic event selector that {reason}", remedy)
+
+
+def _canonical(selectors: Sequence[Selector]) -> list[t.Any]:
+    """Comparable by meaning: the order of selectors, fields and values says nothing."""
+    return sorted(
+        (
+            str(one.get("Name") or ""),
+            sorted(
+                (field["Field"], name, sorted(field[name]))
+                for field in one["FieldSelectors"]
+                for name in _OPERATORS
+                if field.get(name)
+            ),
+        )
+        for one in selectors
+    )
