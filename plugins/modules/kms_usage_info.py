@@ -136,6 +136,10 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - coffer.velero._velero.info
   - coffer.velero._velero.aws
+notes:
+  - The queries of Logs Insights are tested with an implementation of the language that follows its documentation, those
+    of CloudTrail Lake with a parser of Trino's SQL and with DuckDB, all answers against the shapes of AWS's own service
+    models. No emulator has the real ones.
 seealso:
   - plugin: coffer.velero.kms_usage_query
     plugin_type: filter

@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import itertools
 import json
 import uuid
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._usage import watch
+from tests.support.emulators import MiniStack
 from tests.support.fixtures import Aws
 from tests.support.insights import HISTORY, STATUS
 from tests.support.running import ModuleRunner, Result
+from tests.support.trail import Trail, deliver
 
 MODULE = "kms_usage_info"
 ACCOUNT = "123456789012"
@@ -132,19 +137,7 @@ def near_misses(arn: str) -> list[Record]:
 
 
 def plant(aws: Aws, *records: Record, group: str = HISTORY) -> None:
-    logs = aws.client("logs")
-    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-        logs.create_log_group(logGroupName=group)
-        logs.create_log_stream(logGroupName=group, logStreamName="trail")
-    events = sorted(
-        (
-            {"timestamp": int(dt.datetime.fromisoformat(r["eventTime"]).timestamp() * 1000), "message": json.dumps(r)}
-            for r in records
-        ),
-        key=lambda event: int(str(event["timestamp"])),
-    )
-    if events:
-        logs.put_log_events(logGroupName=group, logStreamName="trail", logEvents=events)
+    deliver(records, aws.client("logs"), group)
 
 
 @pytest.fixture
@@ -420,6 +413,7 @@ def test_cost(run: ModuleRunner, aws: Aws, planted: str) -> None:
             "eventdatastore/ID.",
         ),
     ],
+    ids=itertools.count(),  # the texts have times in them, and each worker has its own
 )
 def test_bad_options_are_refused(run: ModuleRunner, aws: Aws, key: str, arguments: dict[str, Any], text: str) -> None:
     assert text in run.refused(MODULE, **{"key_id": key, **arguments})
@@ -554,3 +548,62 @@ def test_progress_is_told(aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch) -
     result: Result = ModuleRunner("controller").ok(MODULE, key_id=key, log_group=HISTORY)
     assert result["totals"]["calls"] == 1
     assert any(text.startswith("Logs Insights query ") and text.endswith(" s") for text in told)
+
+
+# --- real calls, really judged ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lived() -> tuple[str, Trail]:
+    """A key of which MiniStack, which judges IAM, allows Velero's role and refuses another one; what was recorded."""
+    if not MiniStack.is_installed():
+        pytest.skip("MiniStack is not installed: make .venv-ministack/.stamp")
+    trail = Trail(REGION)
+    with MiniStack(account=ACCOUNT, region=REGION) as server:
+        kms, iam = server.client("kms"), server.client("iam")
+        arn = str(kms.create_key()["KeyMetadata"]["Arn"])
+        kms.create_alias(AliasName=ALIAS, TargetKeyId=arn)
+        for role, action in (("velero", ["kms:GenerateDataKey", "kms:Decrypt"]), ("app", ["kms:DescribeKey"])):
+            trust = {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+                "Action": "sts:AssumeRole",
+            }
+            allow = {"Effect": "Allow", "Action": action, "Resource": arn}
+            documents = [json.dumps({"Version": "2012-10-17", "Statement": [one]}) for one in (trust, allow)]
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=documents[0])
+            iam.put_role_policy(RoleName=role, PolicyName="use", PolicyDocument=documents[1])
+            name = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{role}", "RoleSessionName": "pod"}
+            given = server.client("sts").assume_role(**name)
+            keys = given["Credentials"]
+            client = server.client(
+                "kms",
+                aws_access_key_id=keys["AccessKeyId"],
+                aws_secret_access_key=keys["SecretAccessKey"],
+                aws_session_token=keys["SessionToken"],
+            )
+            trail.watch(client, given["AssumedRoleUser"]["Arn"])
+            with contextlib.suppress(ClientError):
+                blob = client.generate_data_key(KeyId=arn, KeySpec="AES_256")["CiphertextBlob"]
+                client.decrypt(CiphertextBlob=blob)
+            for named in (arn, ALIAS):
+                with contextlib.suppress(ClientError):
+                    client.encrypt(KeyId=named, Plaintext=b"x")
+    return arn, trail
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_real_calls_and_real_denials(
+    run: ModuleRunner, aws: Aws, lived: tuple[str, Trail], source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_FIRST_PAUSE", 0.01)
+    arn, trail = lived
+    plant(aws, *trail.records)
+    arguments = options(aws, source)
+    result = run.ok(MODULE, key_id=arn, aliases=[ALIAS], last_usage=False, hours=1, **arguments)
+    assert {entry["principal"]: (entry["succeeded"], entry["denied"]) for entry in result["by_principal"]} == {
+        VELERO: (2, 2),
+        APP: (0, 3),
+    }
+    assert {failure["event"] for failure in result["failures"]} == {"GenerateDataKey", "Encrypt"}
+    assert all("is not authorized to perform: kms:" in failure["message"] for failure in result["failures"])
