@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
 from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import BucketFacts, Facts
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import BucketFacts, Document, Fact, Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
     Answer,
     Expected,
@@ -41,27 +41,29 @@ _GROUPS = ("AllUsers", "AuthenticatedUsers")
 _GRANTS = {"read": ("READ", "READ_ACP", "FULL_CONTROL"), "write": ("WRITE", "WRITE_ACP", "FULL_CONTROL")}
 
 
-def not_open(bucket: BucketFacts, way: t.Literal["read", "write"], account_block: Mapping[str, t.Any]) -> Answer:
+def not_open(bucket: BucketFacts, way: t.Literal["read", "write"], account: Fact[Document]) -> Answer:
     """Whether nobody without a name may read or write, by policy or ACL, as far as no block stands before it.
 
-    :param account_block: the block of the account, empty where there is none
+    :param account: the block of the account, which is only looked at where that of the bucket is not enough
     """
-    block = {**bucket.public_access_block.value}
-    ignored, restricted = (
-        bool(block.get(name) or account_block.get(name)) for name in ("IgnorePublicAcls", "RestrictPublicBuckets")
-    )
+    names = ("IgnorePublicAcls", "RestrictPublicBuckets")
+    block = bucket.public_access_block.value
+    if all(block.get(name) for name in names):
+        return passes("The bucket blocks public access, whatever policy and ACLs say.")
+    ignored, restricted = (bool(block.get(name) or account.value.get(name)) for name in names)
     if ignored and restricted:
-        return passes("Public access is blocked, whatever policy and ACLs say.")
+        return passes("Bucket and account block public access, whatever policy and ACLs say.")
     reasons = []
     document = bucket.policy.value
     if document and not restricted:
-        names = policies.public(document, READ if way == "read" else WRITE)
-        reasons += [f"the bucket policy lets anybody {way} ({', '.join(names)})"] if names else []
+        found = policies.public(document, READ if way == "read" else WRITE)
+        reasons += [f"the bucket policy lets anybody {way} ({', '.join(found)})"] if found else []
     if not ignored and bucket.ownership.value != OWNER_ENFORCED:
         groups = _public_groups(bucket.acl.value, _GRANTS[way])
         reasons += [f"its ACL lets {' and '.join(groups)} {way}"] if groups else []
     if reasons:
-        return fails(f"{' and '.join(reasons)}.".capitalize())
+        text = " and ".join(reasons)
+        return fails(f"{text[:1].upper()}{text[1:]}.")
     return passes(f"Neither policy nor ACL lets anybody {way} who is not named.")
 
 
@@ -90,11 +92,11 @@ def account_block(facts: Facts, _expected: Expected) -> Answer:
 
 
 def no_public_read(facts: Facts, _expected: Expected) -> Answer:
-    return not_open(facts.bucket, "read", facts.account_block.value)
+    return not_open(facts.bucket, "read", facts.account_block)
 
 
 def no_public_write(facts: Facts, _expected: Expected) -> Answer:
-    return not_open(facts.bucket, "write", facts.account_block.value)
+    return not_open(facts.bucket, "write", facts.account_block)
 
 
 def tls_only(facts: Facts, expected: Expected) -> Answer:

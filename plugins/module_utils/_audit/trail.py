@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils._audit import bucket_checks
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts, NoValue, TrailState
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts, Known, NoValue, TrailState
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
     Answer,
     Ask,
@@ -182,7 +182,7 @@ def _bucket_apart(facts: Facts, expected: Expected) -> Answer:
 
 def _bucket_not_public(facts: Facts, _expected: Expected) -> Answer:
     # Its own block is looked at; that of the account is of the account of whoever asks, which may be another one.
-    answers = [bucket_checks.not_open(facts.trail_bucket, way, {}) for way in ("read", "write")]
+    answers = [bucket_checks.not_open(facts.trail_bucket, way, Known({})) for way in ("read", "write")]
     return next((answer for answer in answers if answer.status == "fail"), answers[0])
 
 
