@@ -11,6 +11,7 @@ are those of the module: both call the same ``SPEC`` and ``run``.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import typing as t
@@ -33,6 +34,10 @@ from ansible_collections.coffer.velero.plugins.module_utils._runner import Task,
 with suppress(KeyError):  # where something else than Ansible has imported this, as tests do
     filter_loader.get("coffer.velero.storage_profile")
     test_loader.get("ansible.builtin.defined")
+
+# What is there by now stays: without this every worker's first garbage collection copies all of the controller's pages
+# (Python's documentation of gc.freeze).
+gc.freeze()
 
 
 class ControllerAction(ActionBase):
