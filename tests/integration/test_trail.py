@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.filter.trail import FilterModule
+from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import api
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, twelve_runs
@@ -521,3 +522,26 @@ def test_cut_off_after_the_create(run: ModuleRunner, aws: Aws, cloudtrail: Any) 
     result = run.ok(MODULE, **wanted(tags={"a": "b"}))
     assert result["diff"] == {"before": {"is_logging": False}, "after": {"is_logging": True}}
     assert state(aws)["is_logging"]
+
+
+REQUESTS = 5  # of the run that makes a trail with data events
+
+
+@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after", "throttle"])
+@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
+def test_disturbed(
+    run: ModuleRunner, aws: Aws, cloudtrail: Any, monkeypatch: pytest.MonkeyPatch, number: int, kind: Any
+) -> None:
+    """Whatever request is lost, this run or the next one ends where an undisturbed one does, and makes no second."""
+    monkeypatch.setattr(_runner, "_PAUSES", (0.0, 0.0))
+    options = wanted(data_events="all", data_event_arns=[OBJECTS], tags={"service": "velero"})
+    aws.proxy.fault(number, kind)
+    run(MODULE, **options)
+    aws.proxy.reset()
+    run.ok(MODULE, **options)
+    assert not run.ok(MODULE, **options)["changed"]
+    there = state(aws)
+    assert there["is_logging"]
+    assert there["tags"] == [{"Key": "service", "Value": "velero"}]
+    assert len(there["selectors"]) == 2
+    assert len(cloudtrail.describe_trails()["trailList"]) == 1

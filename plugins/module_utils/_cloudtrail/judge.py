@@ -85,7 +85,7 @@ def judge(
     """
     known = _known(trail, selectors)
     arn = Arn.parse(str(trail["TrailARN"]))
-    log_group = Arn.parse(str(trail.get("CloudWatchLogsLogGroupArn") or ""))
+    log_group = Arn.parse(str(trail.get("CloudWatchLogsLogGroupArn") or "").removesuffix(":*"))
     errors = {place: str(status[name]) for name, place in _ERRORS.items() if status.get(name)}
     objects = object_events(objects_arn_prefix) if objects_arn_prefix else None
     kms_events = None if known is None else extent(known, KMS_EVENTS)
