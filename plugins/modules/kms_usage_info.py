@@ -370,10 +370,7 @@ SPEC = aws_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    result = usage(task.params, sleep=task.sleep, progress=task.progress, missing=task.missing)
-    if result["truncated"]:
-        for note in result["notes"]:
-            task.warn(note)
+    result = usage(task.params, sleep=task.sleep, progress=task.progress, missing=task.missing, warn=task.warn)
     return {"changed": False, **result}
 
 

@@ -428,9 +428,26 @@ def test_window_before_what_is_kept_is_refused(run: ModuleRunner, aws: Aws, key:
     assert f"start: {old['start']} is older than the 30 days that log group {HISTORY} keeps. Start at " in text
     assert text.endswith("or later, or choose another source.")
     assert "90 days that CloudTrail's event history keeps" in run.refused(MODULE, **old)
+    text = run.refused(MODULE, key_id=key, hours=2400)
+    assert text.startswith("hours: ")
     text = run.refused(MODULE, **old, event_data_store=store(aws, days=7))
     assert "is older than the 7 days that event data store" in text
     assert aws.proxy.count(operation="StartQuery") == aws.proxy.count(operation="LookupEvents") == 0
+
+
+def test_records_that_begin_within_the_window(run: ModuleRunner, aws: Aws, key: str) -> None:
+    plant(aws, record("Decrypt", key, -0.1), group="new")
+    made = aws.client("logs").describe_log_groups(logGroupNamePrefix="new")["logGroups"][0]["creationTime"] // 1000
+    moment = dt.datetime.fromtimestamp(made, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    result = run.ok(MODULE, key_id=key, log_group="new")
+    expected = [f"Log group new was made at {moment}, within the window: what was before is not in it."]
+    assert result["warnings"] == result["notes"] == expected
+    assert not result["truncated"]
+    assert run.refused(MODULE, key_id=key, log_group="new", end=ago(10)) == (
+        f"end: {ago(10)} is before log group new was made, at {moment}. Give a later end, or choose another source."
+    )
+    (text,) = run.ok(MODULE, key_id=key, event_data_store=store(aws, "new"))["warnings"]
+    assert text.startswith("Event data store ")
 
 
 def test_source_that_is_missing(run: ModuleRunner, aws: Aws, key: str) -> None:

@@ -52,6 +52,7 @@ def usage(
     sleep: Callable[[float], None],
     progress: Callable[[str], None],
     missing: Callable[[VeleroError], None],
+    warn: Callable[[str], None],
     now: dt.datetime | None = None,
 ) -> Result:
     """Use of the key; the result of the task.
@@ -69,6 +70,8 @@ def usage(
     except Missing as absent:
         missing(absent.refusal)
         return _result(params, source, None, asked, Answer(), None, bucket_key((), None, str(absent), ""))
+    for warning in answer.warnings:
+        warn(warning)
     last = _last_usage(aws, target) if params["last_usage"] else None
     saved = _bucket_key(aws, params, source, answer, asked)
     return _result(params, source, target, asked, answer, last, saved)
@@ -196,5 +199,5 @@ def _result(
         "last_usage": last,
         "bucket_key": saved,
         "cost": cost(answer, saved["calls_saved"], asked, params["prices"], per_gb),
-        "notes": list(answer.notes),
+        "notes": [*answer.warnings, *answer.notes],
     }

@@ -28,6 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._usage.model import 
     Target,
     Window,
     refuse_older,
+    young,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._usage.watch import Watch, stopped_unless_done
 
@@ -69,7 +70,7 @@ class LakeSource:
 
     def usage(self, target: Target, window: Window, now: dt.datetime, *, max_failures: int) -> Answer:
         """All of it: one query for the counts, a second one where there are failures to show."""
-        self._refuse_older(window, now)
+        warnings = self._refuse_older(window, now)
         found = self._ask(usage_sql(self.store_id, target, window))
         rows = tuple(map(_row, found.rows))
         failures: tuple[Failure, ...] = ()
@@ -78,16 +79,16 @@ class LakeSource:
             told = self._ask(failures_sql(self.store_id, target, window, most=max_failures))
             failures = tuple(map(_failure, told.rows))
             scanned += told.bytes_scanned
-        notes: tuple[str, ...] = ()
-        if len(rows) >= MOST_ROWS:
-            notes = (f"There are more than the {MOST_ROWS} rows that were asked for. Ask for a shorter window.",)
-        return Answer(rows, failures, None, scanned, bool(notes), notes)
+        cut = len(rows) >= MOST_ROWS
+        if cut:
+            warnings.append(f"There are more than the {MOST_ROWS} rows that were asked for. Ask for a shorter window.")
+        return Answer(rows, failures, None, scanned, cut, tuple(warnings))
 
     def objects(self, bucket: str, window: Window) -> int:
         """Object requests that the store's data events tell of."""
         return sum(int(row["calls"]) for row in self._ask(objects_sql(self.store_id, bucket, window)).rows)
 
-    def _refuse_older(self, window: Window, now: dt.datetime) -> None:
+    def _refuse_older(self, window: Window, now: dt.datetime) -> list[str]:
         store = self.aws.find(
             "cloudtrail:GetEventDataStore", "EventDataStoreNotFoundException", EventDataStore=self.store
         )
@@ -99,7 +100,9 @@ class LakeSource:
             raise Refusal("event_data_store", self.store, "is pending deletion", "Restore it, or " + remedy)
         if store.get("RetentionPeriod"):
             subject = f"event data store {self.store_id}"
-            refuse_older(window.start, store["RetentionPeriod"], now, subject, remedy)
+            refuse_older(window, store["RetentionPeriod"], now, subject, remedy)
+        created = store.get("CreatedTimestamp")
+        return young(f"Event data store {self.store_id}", created, window) if created else []
 
     def _ask(self, sql: str) -> Found:
         query = self.aws.call("cloudtrail:StartQuery", QueryStatement=sql)["QueryId"]

@@ -26,7 +26,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._usage.model import 
     Row,
     Target,
     Window,
+    iso,
     refuse_older,
+    young,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._usage.watch import Watch, stopped_unless_done
 
@@ -71,7 +73,7 @@ class LogsSource:
 
     def usage(self, target: Target, window: Window, now: dt.datetime, *, max_failures: int) -> Answer:
         """All of it: one query for the counts, a second one where there are failures to show."""
-        self._refuse_older(window, now)
+        warnings = self._refuse_older(window, now)
         found = self._ask(usage_query(target), window)
         rows = tuple(map(_row, found.rows))
         failures: tuple[Failure, ...] = ()
@@ -81,26 +83,32 @@ class LogsSource:
             failures = tuple(map(_failure, told.rows))
             scanned += told.bytes_scanned
         counted = sum(row.calls for row in rows)
-        notes = []
-        if counted < found.matched:
-            notes.append(
+        cut = counted < found.matched
+        if cut:
+            warnings.append(
                 f"{found.matched} events matched and the answer of Logs Insights accounts for {counted} of them: it has"
                 f" at most {MOST_ROWS} rows. Ask for a shorter window."
             )
-        return Answer(rows, failures, found.matched, scanned, bool(notes), tuple(notes))
+        return Answer(rows, failures, found.matched, scanned, cut, tuple(warnings))
 
     def objects(self, bucket: str, window: Window) -> int:
         """Object requests that the trail's data events tell of."""
         return sum(int(float(row["calls"])) for row in self._ask(objects_query(bucket), window).rows)
 
-    def _refuse_older(self, window: Window, now: dt.datetime) -> None:
+    def _refuse_older(self, window: Window, now: dt.datetime) -> list[str]:
         group = self._describe()
         if group is None:
             remedy = "Give the log group that the trail delivers to, in this Region, or " + _OTHER_SOURCE
             raise Missing(Refusal("log_group", self.group, "does not exist", remedy))
         days = group.get("retentionInDays")
         if days:
-            refuse_older(window.start, days, now, f"log group {self.group}", _OTHER_SOURCE)
+            refuse_older(window, days, now, f"log group {self.group}", _OTHER_SOURCE)
+        created = dt.datetime.fromtimestamp(group.get("creationTime", 0) // 1000, dt.UTC)
+        if window.end < created:
+            # StartQuery would call it a malformed query.
+            reason = f"is before log group {self.group} was made, at {iso(created)}"
+            raise Refusal("end", iso(window.end), reason, "Give a later end, or " + _OTHER_SOURCE)
+        return young(f"Log group {self.group}", created, window)
 
     def _describe(self) -> Mapping[str, t.Any] | None:
         is_arn = self.group.startswith("arn:")

@@ -47,7 +47,7 @@ class LookupSource:
 
     def usage(self, target: Target, window: Window, now: dt.datetime, *, max_failures: int) -> Answer:
         """All of it; LookupEvents gives whole events, the latest first, and counts nothing."""
-        refuse_older(window.start, HISTORY_DAYS, now, "CloudTrail's event history", "choose another source.")
+        refuse_older(window, HISTORY_DAYS, now, "CloudTrail's event history", "choose another source.")
         read, more, found = 0, False, []
         for event in self._events(target, window):
             if read == self.max_events:
@@ -57,9 +57,9 @@ class LookupSource:
             record = json.loads(event["CloudTrailEvent"])
             if records.concerns(record, target):
                 found.append(record)
-        notes = []
+        warnings, notes = [], []
         if more:
-            notes.append(
+            warnings.append(
                 f"There are more events than the latest {read} that were read. Raise max_events, at 100 a second, or"
                 " ask for a shorter window."
             )
@@ -68,7 +68,8 @@ class LookupSource:
                 "Event history finds the key's events by the resource that they name. Calls that were refused before"
                 " KMS looked at the key may name none: lookup_scope=service finds them too, and reads all of KMS."
             )
-        return Answer(records.rows(found), records.failures(found, max_failures), truncated=more, notes=tuple(notes))
+        rows, failures = records.rows(found), records.failures(found, max_failures)
+        return Answer(rows, failures, truncated=more, warnings=tuple(warnings), notes=tuple(notes))
 
     def objects(self, bucket: str, window: Window) -> None:
         """Event history has no data events."""

@@ -80,10 +80,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Window:
-    """From when to when, both ends included, in UTC."""
+    """From when to when, both ends included, in UTC.
+
+    :param option: the option that says where it begins
+    """
 
     start: dt.datetime
     end: dt.datetime
+    option: str = "start"
 
     @property
     def hours(self) -> float:
@@ -104,11 +108,12 @@ def window(params: Mapping[str, t.Any], now: dt.datetime) -> Window:
     if hours is not None and hours <= 0:
         raise Refusal("hours", str(hours), "is no length of time", "Give a number above 0.")
     start = _time("start", params["start"]) if params["start"] else end - dt.timedelta(hours=hours or 24)
+    option = "start" if params["start"] else "hours"
     if start >= end:
         raise Refusal("start", iso(start), f"is not before the end, {iso(end)}", "Give an earlier start.")
     if start >= now:
-        raise Refusal("start", iso(start), "is in the future", "Give an earlier start.")
-    return Window(start, end)
+        raise Refusal(option, iso(start), "is in the future", "Give an earlier start.")
+    return Window(start, end, option)
 
 
 def _time(option: str, text: str) -> dt.datetime:
@@ -121,15 +126,22 @@ def _time(option: str, text: str) -> dt.datetime:
     return moment.astimezone(dt.UTC).replace(microsecond=0)
 
 
-def refuse_older(start: dt.datetime, days: int, now: dt.datetime, subject: str, remedy: str) -> None:
+def refuse_older(asked: Window, days: int, now: dt.datetime, subject: str, remedy: str) -> None:
     """Refuse a window that begins before what is kept.
 
     :raises Refusal: for it; an answer for half of the window would look like one for all of it
     """
     kept = (now - dt.timedelta(days=days)).replace(microsecond=0)
-    if start < kept:
+    if asked.start < kept:
         reason = f"is older than the {days} days that {subject} keeps"
-        raise Refusal("start", iso(start), reason, f"Start at {iso(kept)} or later, or {remedy}")
+        raise Refusal(asked.option, iso(asked.start), reason, f"Start at {iso(kept)} or later, or {remedy}")
+
+
+def young(subject: str, created: dt.datetime, asked: Window) -> list[str]:
+    """What to say where the records begin within the window."""
+    if created <= asked.start:
+        return []
+    return [f"{subject} was made at {iso(created)}, within the window: what was before is not in it."]
 
 
 def iso(moment: dt.datetime) -> str:
@@ -174,6 +186,8 @@ class Answer:
     :param matched: the events that matched, as the source itself counts them; ``None`` where it does not
     :param bytes_scanned: what the source is paid by; ``None`` where it is free
     :param truncated: whether there is more than was read
+    :param warnings: why the counts are too low
+    :param notes: what else should be known
     """
 
     rows: tuple[Row, ...] = ()
@@ -181,4 +195,5 @@ class Answer:
     matched: int | None = None
     bytes_scanned: int | None = None
     truncated: bool = False
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

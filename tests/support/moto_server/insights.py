@@ -5,15 +5,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
+from moto.logs.models import LogGroup
 from moto.logs.responses import LogsResponse
 
 from tests.support import insights
-from tests.support.moto_server.registry import correction
+from tests.support.moto_server.registry import around, correction
+
+#: How old the log group with the planted records is from the beginning.
+YEAR = dt.timedelta(days=366)
+
+
+@around(LogGroup, "__init__")
+def _old(original: Any, self: Any, *arguments: Any, **keywords: Any) -> None:
+    original(self, *arguments, **keywords)
+    if self.name == insights.HISTORY:
+        self.creation_time -= YEAR
 
 
 def _group_names(response: LogsResponse) -> list[str]:
