@@ -16,7 +16,8 @@ from xml.sax.saxutils import escape
 from botocore.loaders import Loader
 
 # Signing name (of the credential scope) to botocore's name, where they differ and the service is REST.
-REST_SERVICES = {"s3": "s3", "eks": "eks"}
+REST_SERVICES = {"s3": "s3", "s3control": "s3control", "eks": "eks"}
+S3_CONTROL = "/v20180820/"  # signs as s3, on a host of its own
 UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity": "sts", "AssumeRoleWithSAML": "sts"}
 UNKNOWN = "Unknown"
 REQUEST_ID = "00000000-0000-0000-0000-000000000000"
@@ -78,6 +79,8 @@ def identify(method: str, target: str, headers: Mapping[str, str], body: bytes) 
         if action:
             return Call(service or UNSIGNED_ACTIONS.get(action, UNKNOWN), action)
     service = service or "s3"  # anonymous requests are S3's
+    if service == "s3" and path.startswith(S3_CONTROL):
+        service = "s3control"
     if service in REST_SERVICES:
         return Call(service, _rest_operation(service, method, path, query, frozenset(headers)))
     return Call(service, UNKNOWN)
