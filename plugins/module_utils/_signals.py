@@ -58,7 +58,7 @@ class Signal:
     pattern: Callable[[StorageProfile], str]
     applies: Callable[[StorageProfile], bool]
     remedy: str
-    event: t.Optional[Callable[[StorageProfile], Document]] = None
+    event: Callable[[StorageProfile], Document] | None = None
 
 
 # --- the words of metric filters (CloudWatch Logs user guide, "Filter pattern syntax") ---
@@ -190,7 +190,7 @@ def _always(_profile: StorageProfile) -> bool:
     return True
 
 
-_ENDS_KEY = ("DisableKey", "ScheduleKeyDeletion", "DeleteImportedKeyMaterial", "DeleteAlias", "UpdateAlias")
+_ENDS_KEY = ("DisableKey", "ScheduleKeyDeletion", "DeleteImportedKeyMaterial", "DeleteAlias")
 _CHANGES_ENCRYPTION = ("PutBucketEncryption", "DeleteBucketEncryption")
 _CHANGES_POLICY = ("PutBucketPolicy", "DeleteBucketPolicy")
 _OPENS_BUCKET = (
@@ -220,13 +220,13 @@ SIGNALS: tuple[Signal, ...] = (
     ),
     Signal(
         name="key-disabled-or-deleted",
-        what="The key was disabled, its deletion was scheduled, or its alias points elsewhere.",
+        what="The key was disabled, its deletion was scheduled, or it lost an alias.",
         severity="critical",
         needs="management",
         pattern=_key_ended,
         event=_key_event(*_ENDS_KEY),
         applies=_with_own_key,
-        remedy="Cancel the deletion and enable the key, both with coffer.velero.kms_key: no backup is readable without it.",
+        remedy="Cancel the deletion and enable the key with coffer.velero.kms_key: no backup can be read without it.",
     ),
     Signal(
         name="key-policy-changed",
