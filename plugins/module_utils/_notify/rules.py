@@ -1,0 +1,266 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the rules that are wanted on the default event bus and those that there are, to a plan. Pure.
+
+PRIVATE to coffer.velero.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import Pattern, fault, reads, same_pattern
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+
+ENABLED = "ENABLED"
+ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+STATES = (ENABLED, ALL_EVENTS, "DISABLED")
+#: "Each rule can have up to five (5) targets associated with it at one time" (EventBridge API reference, PutTargets).
+_TARGETS = 5
+_NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
+
+Target = Mapping[str, t.Any]
+
+
+@dataclass(frozen=True)
+class WantedRule:
+    """A rule as it should be.
+
+    :param description: ``None`` leaves it as it is
+    :param targets: as EventBridge takes them; ``None`` leaves them as they are
+    """
+
+    name: str
+    pattern: Pattern | None = None
+    state: str = ENABLED
+    description: str | None = None
+    targets: Sequence[Target] | None = None
+
+    @classmethod
+    def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> WantedRule:
+        """From an entry of the option ``rules``.
+
+        :raises Refusal: for what EventBridge would refuse
+        """
+        name, pattern = str(given["name"]), given["event_pattern"]
+        if not _NAME.fullmatch(name):
+            raise Refusal("rules", repr(name), "is not the name of a rule", "Use 1 to 64 letters, digits and ._-.")
+        if not absent:
+            if pattern is None:
+                raise Refusal("rules", name, "has no event_pattern", "Say which events it is about.")
+            reason = fault(pattern)
+            if reason:
+                raise Refusal("rules", name, f"has a pattern that {reason}", "Correct event_pattern.")
+        targets = given["targets"]
+        parsed = None if targets is None else tuple(_target(name, target) for target in targets)
+        ids = [target["Id"] for target in parsed or ()]
+        if len(set(ids)) < len(ids):
+            raise Refusal("rules", name, "has two targets of one id", "Give each target an id of its own.")
+        return cls(name, pattern, given["state"], given["description"], parsed)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(str(target["Id"]) for target in self.targets or ())
+
+
+def wanted_rules(given: Sequence[Mapping[str, t.Any]], *, absent: bool) -> list[WantedRule]:
+    """The rules of a task.
+
+    :raises Refusal: for none, one that is there twice, and see :meth:`WantedRule.parse`
+    """
+    rules = [WantedRule.parse(rule, absent=absent) for rule in given]
+    names = [rule.name for rule in rules]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise Refusal("rules", twice, "is given twice", "A rule is owned by its name: leave one of them out.")
+    if not rules:
+        raise Refusal("rules", "the list", "is empty", "Name the rules, also those to delete.")
+    return rules
+
+
+def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
+    target: dict[str, t.Any] = {"Id": given["id"], "Arn": given["arn"]}
+    if Arn.parse(given["arn"]) is None:
+        raise Refusal("rules", f"{rule}: {given['arn']}", "is not an ARN", "Give the ARN of the target.")
+    template, paths = given["input_template"], given["input_paths"] or {}
+    if template is not None:
+        unknown = sorted(set(re.findall(r"<([A-Za-z0-9_]+)>", template)) - set(paths))
+        if unknown:
+            reason = f"uses <{unknown[0]}> in input_template, which input_paths does not name"
+            raise Refusal(
+                "rules", f"{rule}: {given['id']}", reason, "Say where in the event it is, $.detail.eventName."
+            )
+        target["InputTransformer"] = {"InputPathsMap": dict(paths), "InputTemplate": template}
+    if given["dead_letter_arn"]:
+        target["DeadLetterConfig"] = {"Arn": given["dead_letter_arn"]}
+    if given["role_arn"]:
+        target["RoleArn"] = given["role_arn"]
+    return target
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as EventBridge tells of it, with its targets."""
+
+    answer: Mapping[str, t.Any]
+    targets: Sequence[Target] = ()
+
+    @property
+    def pattern(self) -> Pattern:
+        pattern: Pattern = json.loads(self.answer.get("EventPattern") or "{}")
+        return pattern
+
+    def foreign(self, wanted: WantedRule) -> list[Target]:
+        return [target for target in self.targets if target["Id"] not in wanted.ids]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules that are there, by name, and where a new one would be: its ARN up to its name."""
+
+    there: Mapping[str, Rule]
+    place: str = ""
+
+
+Part = tuple[Sequence[Step], Sequence[Difference]]
+
+
+def decide_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool) -> Plan:
+    """The plan for rules that should exist; nothing is sent before all of them were judged."""
+    parts = [_rule(rule, current.there.get(rule.name), purge=purge) for rule in wanted]
+    result = {"rules": [_told(rule, current, purge=purge) for rule in wanted]}
+    return _plan(parts, result, tuple(warning for rule in wanted for warning in _warnings(rule)))
+
+
+def delete_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool) -> Plan:
+    """The plan for rules that should not exist: targets first, for EventBridge keeps a rule that has some."""
+    parts = [_deletion(rule, there, purge=purge) for rule in wanted if (there := current.there.get(rule.name))]
+    return _plan(parts, {"rules": []}, ())
+
+
+def _plan(parts: Sequence[Part], result: Mapping[str, t.Any], warnings: tuple[str, ...]) -> Plan:
+    steps = tuple(step for part in parts for step in part[0])
+    return Plan(steps, tuple(difference for part in parts for difference in part[1]), result, warnings)
+
+
+def _refuse_managed(rule: WantedRule, there: Rule) -> None:
+    manager = there.answer.get("ManagedBy")
+    if manager:
+        remedy = "Choose another name: only that service may change it."
+        raise Refusal("rules", rule.name, f"is a rule that {manager} manages", remedy)
+
+
+def _rule(rule: WantedRule, there: Rule | None, *, purge: bool) -> Part:
+    if there:
+        _refuse_managed(rule, there)
+    targets, differences = _targets(rule, there or Rule({}), purge=purge)
+    change = _change(rule, there)
+    if change is None:
+        return targets, differences
+    # PutRule replaces the rule as a whole: what is not ours is sent along.
+    keep = {name: there.answer[name] for name in ("ScheduleExpression", "RoleArn") if there and name in there.answer}
+    arguments = {"Name": rule.name, "EventPattern": json.dumps(rule.pattern), "State": rule.state, **keep}
+    description = rule.description if rule.description is not None else (there or Rule({})).answer.get("Description")
+    if description:
+        arguments["Description"] = description
+    step = Step("events:PutRule", arguments, {f"rule {rule.name}": "RuleArn"})
+    return (step, *targets), (change, *differences)
+
+
+def _shown(rule: WantedRule, there: Rule | None) -> dict[str, t.Any]:
+    description = rule.description if rule.description is not None else (there or Rule({})).answer.get("Description")
+    shown = {"event_pattern": rule.pattern, "state": rule.state, "description": description}
+    return {name: value for name, value in shown.items() if value}
+
+
+def _change(rule: WantedRule, there: Rule | None) -> Difference | None:
+    if there is None:
+        return Difference(rule.name, None, _shown(rule, None))
+    answer = there.answer
+    current = {
+        "event_pattern": there.pattern,
+        "state": answer.get("State", ENABLED),
+        "description": answer.get("Description", ""),
+    }
+    same = (
+        same_pattern(rule.pattern or {}, there.pattern)
+        and rule.state == current["state"]
+        and rule.description in (None, current["description"])
+    )
+    shown = {name: value for name, value in current.items() if value}
+    return None if same else Difference(rule.name, shown, _shown(rule, there))
+
+
+def _targets(rule: WantedRule, there: Rule, *, purge: bool) -> Part:
+    if rule.targets is None:
+        return (), ()
+    before = {str(target["Id"]): target for target in there.targets}
+    put = [target for target in rule.targets if not _same_target(before.get(target["Id"]), target)]
+    surplus = there.foreign(rule) if purge else []
+    total = len(rule.targets) + len(there.foreign(rule)) - len(surplus)
+    if total > _TARGETS:
+        remedy = "Remove foreign ones with purge_targets=true, or use a rule of another name."
+        raise Refusal("rules", rule.name, f"would have {total} targets where EventBridge takes {_TARGETS}", remedy)
+    steps: list[Step] = []
+    if surplus:
+        # First, so that there is room for ours.
+        steps.append(Step("events:RemoveTargets", {"Rule": rule.name, "Ids": [target["Id"] for target in surplus]}))
+    if put:
+        steps.append(Step("events:PutTargets", {"Rule": rule.name, "Targets": put}))
+    differences = [Difference(f"{rule.name}: {target['Id']}", target, None) for target in surplus]
+    differences += [Difference(f"{rule.name}: {one['Id']}", before.get(one["Id"]), one) for one in put]
+    return steps, differences
+
+
+def _same_target(one: Target | None, other: Target) -> bool:
+    return one is not None and {k: v for k, v in one.items() if v} == {k: v for k, v in other.items() if v}
+
+
+def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Part:
+    _refuse_managed(rule, there)
+    foreign = [str(target["Id"]) for target in there.foreign(rule)]
+    if foreign and not purge:
+        reason = f"has targets that are not ours and would hear nothing more: {', '.join(foreign)}"
+        remedy = "Ask their owners, then set purge_targets=true, or name them as targets of the rule."
+        raise Refusal("state", rule.name, reason, remedy)
+    steps = [Step("events:DeleteRule", {"Name": rule.name})]
+    ids = [target["Id"] for target in there.targets]
+    if ids:
+        steps.insert(0, Step("events:RemoveTargets", {"Rule": rule.name, "Ids": ids}))
+    differences = [Difference(f"{rule.name}: {target['Id']}", target, None) for target in there.targets]
+    before = {"event_pattern": there.pattern, "state": there.answer.get("State", ENABLED)}
+    return steps, (*differences, Difference(rule.name, before, None))
+
+
+def _told(rule: WantedRule, current: Rules, *, purge: bool) -> dict[str, t.Any]:
+    there = current.there.get(rule.name)
+    foreign = there.foreign(rule) if there else []
+    kept = [] if purge and rule.targets is not None else [str(target["Id"]) for target in foreign]
+    predicted = f"{current.place}{rule.name}"
+    return {
+        "name": rule.name,
+        "arn": there.answer["Arn"] if there else Pending(f"rule {rule.name}", predicted),
+        "state": rule.state,
+        "event_pattern": rule.pattern,
+        "description": _shown(rule, there).get("description", ""),
+        "targets": list(rule.targets or ()),
+        "kept_targets": kept,
+    }
+
+
+def _warnings(rule: WantedRule) -> tuple[str, ...]:
+    unseen = reads(rule.pattern or {}) if rule.state == ENABLED else []
+    if not unseen:
+        return ()
+    return (
+        f"{rule.name}: {', '.join(unseen)} are read-only events, which a rule in state {ENABLED} never sees. Set the "
+        f"state to {ALL_EVENTS}.",
+    )

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change the rules of the default event bus. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import os.path
+import typing as t
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
+    Rule,
+    Rules,
+    WantedRule,
+    decide_rules,
+    delete_rules,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, bind
+from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+
+#: A rule that was made a moment ago, or deleted meanwhile.
+_MISSING = "ResourceNotFoundException"
+
+
+@dataclass
+class RulesResource:
+    """Several rules of the default event bus, for the runner.
+
+    :param purge: whether foreign targets go
+    """
+
+    aws: Aws
+    wanted: Sequence[WantedRule]
+    purge: bool = False
+    absent: bool = False
+
+    def read(self) -> Rules:
+        """One list for all rules, by what their names have in common, and one for the targets of each."""
+        names = [rule.name for rule in self.wanted]
+        prefix = os.path.commonprefix(names)  # noqa: RUF071 - character by character is what a NamePrefix is
+        where = {"NamePrefix": prefix} if prefix else {}
+        found = {answer["Name"]: answer for answer in self._list("events:ListRules", "Rules", **where)}
+        targets = {rule.name: self._targets(rule) for rule in self.wanted if rule.name in found}
+        there = {name: Rule(found[name], listed) for name, listed in targets.items() if listed is not None}
+        if self.absent or len(there) == len(names):
+            return Rules(there)
+        who = caller(self.aws)
+        return Rules(there, f"arn:{who.partition}:events:{self.aws.region}:{who.account_id}:rule/")
+
+    def _targets(self, rule: WantedRule) -> Sequence[Mapping[str, t.Any]] | None:
+        """The targets of a rule, ``None`` where it was deleted since it was listed."""
+        if rule.targets is None and not self.absent:
+            return ()
+        try:
+            return tuple(self._list("events:ListTargetsByRule", "Targets", Rule=rule.name))
+        except ServiceError as error:
+            if error.code == _MISSING:
+                return None
+            raise
+
+    def _list(self, action: str, member: str, **arguments: t.Any) -> list[Mapping[str, t.Any]]:
+        return list(self.aws.pages(action, member, **arguments))
+
+    def decide(self, current: Rules) -> Plan:
+        decide = delete_rules if self.absent else decide_rules
+        return decide(self.wanted, current, purge=self.purge)
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing that EventBridge does not ask itself."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        learned: dict[str, t.Any] = {}
+        for step in plan.steps:
+            try:
+                answer = self.aws.perform(step, learned)
+            except ServiceError as error:
+                if error.code == _MISSING:
+                    raise Moved(error) from error
+                raise
+            _refuse_failed_entries(step, answer)
+            learned.update(bind(step, answer))
+        return learned
+
+
+def _refuse_failed_entries(step: Step, answer: Mapping[str, t.Any]) -> None:
+    """PutTargets and RemoveTargets succeed although some of the targets did not.
+
+    :raises ServiceError: for the first that failed
+    :raises Moved: where it failed because somebody else changes the rule
+    """
+    for entry in answer.get("FailedEntries", ()):
+        subject = f"target {entry.get('TargetId')} of {step.arguments['Rule']}"
+        error = ServiceError(step.action, str(entry.get("ErrorCode")), f"{entry.get('ErrorMessage')} ({subject})")
+        if error.code == "ConcurrentModificationException":
+            raise Moved(error)
+        raise error

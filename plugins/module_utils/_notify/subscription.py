@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who gets the messages of a topic. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+
+PROTOCOLS = ("email", "email-json", "https", "lambda", "sms", "sqs")
+_MASK = "****"
+_EMAIL = ("email", "email-json")
+
+#: What an endpoint of each protocol looks like, and how to say so.
+_FORMS = {
+    "email": (r"[^@\s]+@[^@\s]+", "Give one address: oncall@example.com."),
+    "email-json": (r"[^@\s]+@[^@\s]+", "Give one address: oncall@example.com."),
+    "https": (r"https://[^\s/]+\S*", "Give a URL that begins with https://."),
+    "lambda": (r"arn:[^:]+:lambda:[^:]+:\d{12}:function:\S+", "Give the ARN of a function."),
+    "sms": (r"\+[0-9]{5,15}", "Give the number with a plus sign and the country: +4915112345678."),
+    "sqs": (r"arn:[^:]+:sqs:[^:]+:\d{12}:\S+", "Give the ARN of a queue."),
+}
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """An endpoint that gets the messages.
+
+    :param arn: ``None`` where nobody has confirmed it yet, and where it is only wanted
+    """
+
+    protocol: str
+    endpoint: str
+    arn: str | None = None
+
+    @classmethod
+    def parse(cls, given: Mapping[str, t.Any]) -> Subscription:
+        """A wanted one.
+
+        :raises Refusal: where SNS would refuse the endpoint, or nothing would ever arrive there
+        """
+        protocol, endpoint = str(given["protocol"]), str(given["endpoint"])
+        form, remedy = _FORMS[protocol]
+        if not re.fullmatch(form, endpoint):
+            reason = f"is not an endpoint for {protocol}"
+            raise Refusal("subscriptions", masked(endpoint), reason, remedy)
+        return cls(protocol, endpoint)
+
+    @classmethod
+    def of(cls, answer: Mapping[str, str]) -> Subscription:
+        """One as ListSubscriptionsByTopic tells of it."""
+        arn = answer["SubscriptionArn"]
+        return cls(answer["Protocol"], answer.get("Endpoint", ""), arn if Arn.parse(arn) else None)
+
+    @property
+    def confirmed(self) -> bool:
+        return self.arn is not None
+
+    @property
+    def name(self) -> str:
+        """What a message calls it; without secrets."""
+        return f"{self.protocol} {masked(self.endpoint)}"
+
+    def confirms_itself(self, account_id: str) -> bool:
+        """Whether SNS asks nobody: HTTPS and e-mail are asked, and whoever owns a queue or function elsewhere."""
+        arn = Arn.parse(self.endpoint)
+        return self.protocol == "sms" or (arn is not None and arn.account_id == account_id)
+
+    def told(self, *, ours: bool) -> dict[str, t.Any]:
+        return {
+            "protocol": self.protocol,
+            "endpoint": masked(self.endpoint),
+            "arn": self.arn,
+            "confirmed": self.confirmed,
+            "ours": ours,
+        }
+
+
+def same_endpoint(wanted: Subscription, other: Subscription) -> bool:
+    """Whether a subscription is the one that is wanted; SNS may show a password as asterisks."""
+    if wanted.protocol != other.protocol:
+        return False
+    if wanted.protocol in _EMAIL:
+        return wanted.endpoint.casefold() == other.endpoint.casefold()
+    if wanted.endpoint == other.endpoint:
+        return True
+    return other.endpoint == _without_password(wanted.endpoint) != wanted.endpoint
+
+
+def masked(endpoint: str) -> str:
+    """An endpoint without what lets anybody in: the password, and the query that some services put a token into."""
+    plain = _without_password(endpoint)
+    address, mark, query = plain.partition("?")
+    return f"{address}?{_MASK}" if mark and query and "://" in address else plain
+
+
+def secrets(endpoint: str) -> list[str]:
+    """What no output may show of an endpoint."""
+    if not endpoint.lower().startswith(("http://", "https://")):
+        return []
+    try:
+        url = urlsplit(endpoint)
+    except ValueError:  # told by Subscription.parse, with the whole of it hidden
+        return [endpoint]
+    found = [url.netloc.rpartition("@")[0].partition(":")[2], url.query]
+    return [secret for secret in found if secret]
+
+
+def _without_password(endpoint: str) -> str:
+    return re.sub(r"^(https?://[^/?#@:]*):[^/?#]*@", rf"\1:{_MASK}@", endpoint, flags=re.IGNORECASE)

@@ -1,0 +1,392 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what is wanted of a topic and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_state
+from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription, same_endpoint
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    PREDICTED_KEY_ID,
+    Difference,
+    Pending,
+    Plan,
+    Step,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._policy import (
+    Document,
+    Merge,
+    Wanted,
+    listed,
+    merge,
+    orphan_warnings,
+    orphaned_principals,
+    refuse_plain_variables,
+    refuse_size,
+    text,
+    wanted_statements,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+
+#: Bytes of a topic's policy ("Amazon SNS endpoints and quotas" has no number; SetTopicAttributes refuses more).
+_LIMIT = 30 * 1024
+#: The key that SNS makes for itself. Its policy lets in principals of the account through SNS, and no service.
+AWS_KEY = "alias/aws/sns"
+
+Part = tuple[Sequence[Step], Sequence[Difference]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedTopic:
+    """What a task wants of a topic. ``None`` means: leave it as it is.
+
+    :param key_id: the key as it was given; empty for a topic that is not encrypted
+    :param subscriptions: those to own
+    :param purge_subscriptions: end the others, too
+    """
+
+    name: str
+    arn: str
+    policy: Wanted
+    key_id: str | None = None
+    display_name: str | None = None
+    subscriptions: Sequence[Subscription] | None = None
+    purge_subscriptions: bool = False
+    tags: Mapping[str, str] | None = None
+    purge_tags: bool = True
+
+    @classmethod
+    def of(cls, params: Mapping[str, t.Any], place: Callable[[], str]) -> WantedTopic:
+        """From the options of a task.
+
+        :param place: asks for the ARN up to the name of the topic
+        :raises Refusal: for what SNS would refuse, before anything is asked
+        """
+        name = str(params["name"])
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", name):
+            remedy = "Use 1 to 256 letters, digits, hyphens and underscores; FIFO topics (.fifo) take no e-mail."
+            raise Refusal("name", repr(name), "is not the name of a standard topic", remedy)
+        given = params["subscriptions"]
+        subscriptions = None if given is None else tuple(map(Subscription.parse, given))
+        for position, one in enumerate(subscriptions or ()):
+            if any(same_endpoint(one, other) for other in (subscriptions or ())[:position]):
+                raise Refusal("subscriptions", one.name, "is given twice", "Leave one of them out.")
+        statements = wanted_statements(params["statements"])
+        return cls(
+            name=name,
+            arn=f"{place()}:{name}",
+            policy=Wanted(statements, absent_sids=params["absent_sids"], purge=params["purge_statements"]),
+            key_id=params["kms_master_key_id"],
+            display_name=params["display_name"],
+            subscriptions=subscriptions,
+            purge_subscriptions=params["purge_subscriptions"],
+            tags=params["tags"],
+            purge_tags=params["purge_tags"],
+        )
+
+    @property
+    def key_predicted(self) -> bool:
+        """Whether the key is one that a check run has only promised."""
+        return PREDICTED_KEY_ID in (self.key_id or "")
+
+    def owns(self, subscription: Subscription) -> bool:
+        return any(same_endpoint(wanted, subscription) for wanted in self.subscriptions or ())
+
+    @property
+    def account_id(self) -> str:
+        return self.arn.split(":")[4]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as SNS tells of it.
+
+    :param key_now: the key that it is encrypted under; where SNS was given an alias, the ARN behind it
+    :param subscriptions: ``None`` where they were not asked for, as the tags
+    """
+
+    attributes: Mapping[str, str]
+    key_now: str = ""
+    subscriptions: Sequence[Subscription] | None = None
+    tags: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """The topic, ``None`` where there is none, and the key that was asked for, where it exists."""
+
+    topic: Topic | None
+    policy: Document | None = None
+    key: Key | None = None
+
+
+def decide_topic(wanted: WantedTopic, state: State, *, partition: str, region: str) -> Plan:
+    """The plan for a topic that should exist."""
+    _refuse_resources(wanted)
+    key_arn, unmet = _key(wanted, state.key, region)
+    merged = merge(
+        state.policy,
+        wanted.policy.statements,
+        absent_sids=wanted.policy.absent_sids,
+        purge=wanted.policy.purge,
+        partition=partition,
+    )
+    refuse_plain_variables(merged, wanted.policy.statements)
+    if state.topic is None:
+        return _create(wanted, merged, key_arn, unmet)
+    there = state.topic
+    parts = (
+        _encryption(wanted, there, key_arn),
+        _display_name(wanted, there),
+        policy_part(wanted.arn, merged),
+        _subscriptions(wanted, there.subscriptions or ()),
+        _tags(wanted, there.tags or {}),
+    )
+    steps = tuple(step for part in parts for step in part[0])
+    differences = tuple(difference for part in parts for difference in part[1])
+    encrypted = there.key_now if key_arn is None else key_arn
+    name = there.attributes.get("DisplayName", "") if wanted.display_name is None else wanted.display_name
+    result = _result(wanted, merged, encrypted, name, there)
+    warnings = (*_warnings(wanted, merged, encrypted), *_pending_warnings(wanted, there.subscriptions or ()))
+    return Plan(steps, differences, result, warnings, unmet)
+
+
+def delete_topic(wanted: WantedTopic, state: State) -> Plan:
+    """The plan for a topic that should not exist."""
+    if state.topic is None:
+        return Plan(result={"topic": wanted.name, "topic_arn": wanted.arn})
+    there = state.topic.subscriptions or ()
+    foreign = [subscription.name for subscription in there if not wanted.owns(subscription)]
+    if foreign and not wanted.purge_subscriptions:
+        reason = f"has subscriptions that are not ours and would end with it: {', '.join(foreign)}"
+        remedy = "Ask their owners, then set purge_subscriptions=true, or leave the topic."
+        raise Refusal("state", wanted.arn, reason, remedy)
+    differences = (
+        Difference("topic_arn", wanted.arn, None),
+        Difference("subscriptions", [subscription.name for subscription in there] or None, None),
+    )
+    known = tuple(difference for difference in differences if difference.before is not None)
+    step = Step("sns:DeleteTopic", {"TopicArn": wanted.arn})
+    return Plan((step,), known, {"topic": wanted.name, "topic_arn": wanted.arn})
+
+
+def _create(wanted: WantedTopic, merged: Merge, key_arn: str | None, unmet: Refusal | None) -> Plan:
+    """One request makes the topic with all that publishers need, so that no half-made one ever takes messages."""
+    ours = bool(listed(merged.document["Statement"]))
+    attributes = {
+        "DisplayName": wanted.display_name,
+        "KmsMasterKeyId": key_arn,
+        "Policy": text(merged.document) if ours else None,
+    }
+    if ours:
+        refuse_size(merged.document, _LIMIT, option="statements", subject=wanted.arn)
+    arguments: dict[str, t.Any] = {
+        "Name": wanted.name,
+        "Attributes": {name: value for name, value in attributes.items() if value},
+        **({"Tags": tag_list(wanted.tags)} if wanted.tags else {}),
+    }
+    steps, differences = _subscriptions(wanted, ())
+    named = {
+        "topic_arn": wanted.arn,
+        "display_name": wanted.display_name,
+        "kms_master_key_id": key_arn,
+        "tags": dict(wanted.tags or {}),
+    }
+    created = tuple(Difference(name, None, value) for name, value in named.items() if value)
+    result = _result(wanted, merged, key_arn or "", wanted.display_name or "", Topic({}, subscriptions=(), tags={}))
+    return Plan(
+        (Step("sns:CreateTopic", arguments), *steps),
+        (*created, *merged.differences, *differences),
+        {**result, "policy": merged.document if ours else _default_policy(wanted)},
+        _warnings(wanted, merged, key_arn or ""),
+        unmet,
+    )
+
+
+def _default_policy(wanted: WantedTopic) -> Document:
+    """What SNS gives a topic that is made without a policy: its account may do everything."""
+    actions = (
+        "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "RemovePermission",
+        "DeleteTopic",
+        "Subscribe",
+        "ListSubscriptionsByTopic",
+        "Publish",
+    )
+    statement = {
+        "Effect": "Allow",
+        "Sid": "__default_statement_ID",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{action}" for action in actions],
+        "Resource": wanted.arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": wanted.account_id}},
+    }
+    return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
+
+
+def _refuse_resources(wanted: WantedTopic) -> None:
+    for statement in wanted.policy.statements:
+        for resource in listed(statement.get("Resource", statement.get("NotResource"))):
+            if resource != wanted.arn:
+                reason = f"speaks of {resource}, which is not this topic"
+                remedy = f"SNS takes statements about the topic itself only: {wanted.arn}."
+                raise Refusal("statements", str(statement["Sid"]), reason, remedy)
+
+
+def _key(wanted: WantedTopic, key: Key | None, region: str) -> tuple[str | None, Refusal | None]:
+    """The ARN to encrypt with (empty for none, ``None`` to leave it), and what is not there yet.
+
+    :raises Refusal: for a key that CloudWatch could not publish with
+    """
+    given = wanted.key_id
+    if not given or wanted.key_predicted:
+        return given, None
+    if key is None:
+        remedy = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
+        return given, Refusal("kms_master_key_id", given, "does not exist, or not for these credentials", remedy)
+    if key.metadata.get("KeyManager") == "AWS":
+        reason = (
+            "is a key of AWS, whose policy nobody can change and which lets no service in: CloudWatch alarms and "
+            "EventBridge rules could not publish to the topic, and nobody would be told"
+        )
+        remedy = "Choose a customer managed key, with the statements of coffer.velero.audit_topic_key_statements."
+        raise Refusal("kms_master_key_id", given, reason, remedy)
+    if not key.symmetric or key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
+        raise Refusal("kms_master_key_id", key.arn, "is not a symmetric key", "SNS encrypts with symmetric keys only.")
+    if key.region != region:
+        remedy = f"SNS encrypts with keys of the topic's Region only: choose a key in {region}."
+        raise Refusal("kms_master_key_id", key.arn, f"is in {key.region}, the topic is in {region}", remedy)
+    refuse_state(key, option="kms_master_key_id")
+    return key.arn, None
+
+
+def _set(wanted: WantedTopic, name: str, value: str) -> Step:
+    return Step("sns:SetTopicAttributes", {"TopicArn": wanted.arn, "AttributeName": name, "AttributeValue": value})
+
+
+def _encryption(wanted: WantedTopic, current: Topic, key_arn: str | None) -> Part:
+    if key_arn is None or current.key_now in (key_arn, key_arn.rpartition("/")[2]):
+        return (), ()
+    difference = Difference("kms_master_key_id", current.key_now or None, key_arn or None)
+    return (_set(wanted, "KmsMasterKeyId", key_arn),), (difference,)
+
+
+def _display_name(wanted: WantedTopic, current: Topic) -> Part:
+    before = current.attributes.get("DisplayName", "")
+    if wanted.display_name is None or wanted.display_name == before:
+        return (), ()
+    difference = Difference("display_name", before or None, wanted.display_name or None)
+    return (_set(wanted, "DisplayName", wanted.display_name),), (difference,)
+
+
+def policy_part(arn: str, merged: Merge) -> Part:
+    """The request that brings our statements into the policy.
+
+    :raises Refusal: where nothing would be left; SNS does not take an empty policy
+    """
+    if not merged.differences:
+        return (), ()
+    if not listed(merged.document["Statement"]):
+        remedy = "A topic has at least one statement: give the ones to keep, or delete the topic."
+        raise Refusal("statements", arn, "would have a policy without a statement", remedy)
+    refuse_size(merged.document, _LIMIT, option="statements", subject=arn)
+    arguments = {"TopicArn": arn, "AttributeName": "Policy", "AttributeValue": text(merged.document)}
+    return (Step("sns:SetTopicAttributes", arguments),), merged.differences
+
+
+def _missing(wanted: WantedTopic, there: Sequence[Subscription]) -> list[Subscription]:
+    return [one for one in wanted.subscriptions or () if not any(same_endpoint(one, other) for other in there)]
+
+
+def _surplus(wanted: WantedTopic, there: Sequence[Subscription]) -> list[Subscription]:
+    """Foreign ones to end. One that nobody has confirmed has no ARN to end it by; SNS drops it after two days."""
+    if wanted.subscriptions is None or not wanted.purge_subscriptions:
+        return []
+    return [one for one in there if one.confirmed and not wanted.owns(one)]
+
+
+def _subscriptions(wanted: WantedTopic, there: Sequence[Subscription]) -> Part:
+    missing, surplus = _missing(wanted, there), _surplus(wanted, there)
+    steps = [
+        Step(
+            "sns:Subscribe",
+            {
+                "TopicArn": wanted.arn,
+                "Protocol": one.protocol,
+                "Endpoint": one.endpoint,
+                "ReturnSubscriptionArn": True,
+            },
+            {f"subscription {one.name}": "SubscriptionArn"},
+        )
+        for one in missing
+    ]
+    steps += [Step("sns:Unsubscribe", {"SubscriptionArn": one.arn}) for one in surplus]
+    differences = [Difference(f"subscription {one.name}", None, "subscribed") for one in missing]
+    differences += [Difference(f"subscription {one.name}", "subscribed", None) for one in surplus]
+    return steps, differences
+
+
+def _tags_after(wanted: WantedTopic, current: Mapping[str, str]) -> dict[str, str]:
+    present, absent = tag_changes(wanted.tags, current, purge=wanted.purge_tags)
+    return {name: value for name, value in {**current, **present}.items() if name not in absent}
+
+
+def _tags(wanted: WantedTopic, current: Mapping[str, str]) -> Part:
+    present, absent = tag_changes(wanted.tags, current, purge=wanted.purge_tags)
+    steps = []
+    if present:
+        steps.append(Step("sns:TagResource", {"ResourceArn": wanted.arn, "Tags": tag_list(present)}))
+    if absent:
+        steps.append(Step("sns:UntagResource", {"ResourceArn": wanted.arn, "TagKeys": list(absent)}))
+    if not steps:
+        return (), ()
+    return steps, (Difference("tags", dict(current) or None, _tags_after(wanted, current) or None),)
+
+
+def _result(wanted: WantedTopic, merged: Merge, key_arn: str, display_name: str, there: Topic) -> dict[str, t.Any]:
+    known = there.subscriptions or ()
+    surplus = _surplus(wanted, known)
+    told = [one.told(ours=wanted.owns(one)) for one in known if one not in surplus]
+    for one in _missing(wanted, known):
+        confirmed = one.confirms_itself(wanted.account_id)
+        arn = Pending(f"subscription {one.name}", f"{wanted.arn}:{PREDICTED_KEY_ID}") if confirmed else None
+        told.append({**one.told(ours=True), "arn": arn, "confirmed": confirmed})
+    return {
+        "topic": wanted.name,
+        "topic_arn": wanted.arn,
+        "display_name": display_name,
+        "kms_master_key_id": key_arn or None,
+        "policy": merged.document,
+        "kept_statements": list(merged.kept),
+        "subscriptions": told,
+        "tags": _tags_after(wanted, there.tags or {}),
+    }
+
+
+def _warnings(wanted: WantedTopic, merged: Merge, key_arn: str) -> tuple[str, ...]:
+    told = list(orphan_warnings(orphaned_principals(merged.document), subject=wanted.arn))
+    if key_arn.endswith(AWS_KEY):
+        told.append(
+            f"{wanted.arn}: is encrypted under {AWS_KEY}, with which CloudWatch alarms and EventBridge rules cannot "
+            "publish: nobody is told of an alarm. Set kms_master_key_id to a customer managed key, or to ''."
+        )
+    return tuple(told)
+
+
+def _pending_warnings(wanted: WantedTopic, there: Sequence[Subscription]) -> tuple[str, ...]:
+    return tuple(
+        f"{wanted.arn}: the subscription {one.name} is not confirmed, and gets nothing until it is: open the link that "
+        "SNS has sent there. SNS drops it after two days."
+        for one in there
+        if not one.confirmed and wanted.owns(one)
+    )

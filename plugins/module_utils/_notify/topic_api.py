@@ -1,0 +1,141 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change topics. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account
+from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
+from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription
+from ansible_collections.coffer.velero.plugins.module_utils._notify.topic import (
+    State,
+    Topic,
+    WantedTopic,
+    decide_topic,
+    delete_topic,
+    policy_part,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._policy import (
+    Access,
+    Document,
+    account_root,
+    denies,
+    merge,
+    parse,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
+from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+
+#: Gone meanwhile, or its tags are being changed by somebody else.
+_UNSETTLED_CODES = frozenset({"NotFound", "ConcurrentAccess", "StaleTag"})
+
+
+@dataclass
+class TopicResource:
+    """A topic, for the runner.
+
+    :param account: of the topic
+    """
+
+    aws: Aws
+    wanted: WantedTopic
+    account: Account
+    sleep: Callable[[float], None]
+    absent: bool = False
+    _current: State | None = None
+
+    def read(self) -> State:
+        attributes = self._attributes()
+        topic = None if attributes is None else self._topic(attributes)
+        key = None
+        if self.wanted.key_id and not self.wanted.key_predicted and not self.absent:
+            key = describe(self.aws, self.wanted.key_id)
+        self._current = State(topic, None if attributes is None else self._parse(attributes), key)
+        return self._current
+
+    def _attributes(self) -> Mapping[str, str] | None:
+        answer = self.aws.find("sns:GetTopicAttributes", "NotFound", TopicArn=self.wanted.arn)
+        return None if answer is None else t.cast("Mapping[str, str]", answer["Attributes"])
+
+    def _parse(self, attributes: Mapping[str, str]) -> Document:
+        return parse(attributes["Policy"], option="name", subject=self.wanted.arn)
+
+    def _topic(self, attributes: Mapping[str, str]) -> Topic:
+        topic = Topic(attributes, "" if self.absent else self._key_now(attributes.get("KmsMasterKeyId", "")))
+        where = {"TopicArn": self.wanted.arn}
+        if self.absent or self.wanted.subscriptions is not None:
+            listed = self.aws.pages("sns:ListSubscriptionsByTopic", "Subscriptions", **where)
+            topic = replace(topic, subscriptions=tuple(map(Subscription.of, listed)))
+        if self.wanted.tags is not None and not self.absent:
+            answer = self.aws.call("sns:ListTagsForResource", ResourceArn=self.wanted.arn)
+            topic = replace(topic, tags=tag_dict(answer.get("Tags", ())))
+        return topic
+
+    def _key_now(self, key_id: str) -> str:
+        """SNS keeps the key as it was given; an alias says nothing of the key behind it."""
+        if not self.wanted.key_id or "alias/" not in key_id:
+            return key_id
+        key = describe(self.aws, key_id)
+        return key.arn if key else key_id
+
+    def decide(self, current: State) -> Plan:
+        if self.absent:
+            return delete_topic(self.wanted, current)
+        return decide_topic(self.wanted, current, partition=self.aws.partition, region=self.aws.region)
+
+    def guard(self, plan: Plan) -> None:
+        """A topic is made in the account of the credentials; and nobody locks himself out of its policy."""
+        if plan.steps[0].action == "sns:CreateTopic":
+            self.account.confirm()
+        if self._current is None or not any(_is_policy(step.arguments) for step in plan.steps):
+            return
+        who = caller(self.aws)
+        root = account_root(who.account_id, who.partition)
+        access = Access("sns:SetTopicAttributes", self.wanted.arn, root, (who.arn, who.principal_arn))
+        before: Document = self._current.policy or {"Statement": []}
+        if denies(plan.result["policy"], access) and not denies(before, access):
+            reason = "would deny the caller to change it again"
+            remedy = "Leave the caller out of the Deny: name the actions that it is about, such as sns:Publish."
+            raise Refusal("statements", f"the policy of {self.wanted.arn}", reason, remedy)
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        before = self._current.policy if self._current else None
+        try:
+            learned = self.aws.apply(plan)
+        except ServiceError as error:
+            # Of two runs that create it, the later one is told that its attributes or tags are others.
+            rival = error.action == "sns:CreateTopic" and "already exists" in str(error)
+            if error.code in _UNSETTLED_CODES or rival:
+                raise Moved(error) from error
+            raise
+        if any(_is_policy(step.arguments) for step in plan.steps):
+            see_through(
+                before, action="sns:SetTopicAttributes", read=self._policy, decide=self._decide_policy, sleep=self.sleep
+            )
+        return learned
+
+    def _policy(self) -> Document | None:
+        attributes = self._attributes()
+        return None if attributes is None else self._parse(attributes)
+
+    def _decide_policy(self, current: Document | None) -> Plan:
+        ours = self.wanted.policy
+        merged = merge(
+            current, ours.statements, absent_sids=ours.absent_sids, purge=ours.purge, partition=self.aws.partition
+        )
+        steps, differences = policy_part(self.wanted.arn, merged)
+        return Plan(tuple(steps), tuple(differences))
+
+
+def _is_policy(arguments: Mapping[str, t.Any]) -> bool:
+    return arguments.get("AttributeName") == "Policy"
