@@ -33,10 +33,12 @@ def see_through(
     read: Callable[[], _Document],
     decide: Callable[[_Document], Plan],
     sleep: Callable[[float], None],
+    what: str = "the policy",
 ) -> None:
     """Look whether what was written is still there.
 
     :param before: what was there before; as long as it is shown, nothing is known
+    :param what: in the words of the error
     :param action: the request that wrote
     :raises Moved: where a rival has put back a document without what the plan put in
     """
@@ -46,7 +48,7 @@ def see_through(
         if current == before:
             continue
         if decide(current).changed:
-            text = "Somebody else keeps replacing the policy, and takes back what this task puts in."
+            text = f"Somebody else keeps replacing {what}, and takes back what this task puts in."
             hint = "Find out who, and run the task again when that has ended."
             raise Moved(ServiceError(action, "ConcurrentModification", text, hint=hint))
         return

@@ -45,8 +45,8 @@ options:
         P(coffer.velero.trail_bucket_policy_statements#filter) makes the statements, M(coffer.velero.bucket_policy)
         merges them.
       - In check mode nothing looks for the bucket, since an earlier task may be there to create it.
-      - Never the bucket of the backups. Where the data events of the trail's own bucket are recorded, each log that it
-        writes is an event again.
+      - Best not the bucket of the backups. A trail that records the data events of its own logs is refused, since each
+        log that it writes would be an event of the next one.
     type: str
   s3_key_prefix:
     description: Prefix in the bucket. Left alone where it is not set; an empty text removes it.
@@ -141,6 +141,12 @@ extends_documentation_fragment:
   - coffer.velero._velero.tags
 notes:
   - O(region) is the home Region of the trail.
+  - CloudTrail replaces the selectors of a trail as a whole, so that the later of two runs at once takes back what the
+    earlier one has put in. So a second after a change the module looks whether its own are still there.
+  - The credentials need C(iam:PassRole) of O(cloud_watch_logs_role_arn), and C(cloudtrail:AddTags) for a new trail with
+    O(tags).
+  - What CloudTrail records and delivers is not tested, since no emulator does either; its answers and the requests are
+    held against its service model.
 """
 
 EXAMPLES = r"""

@@ -183,7 +183,12 @@ def test_requests(run: ModuleRunner, aws: Aws, cloudtrail: Any) -> None:
     assert calls(**wanted()) == ["DescribeTrails", "GetTrailStatus"]
     assert calls(**wanted(tags={})) == ["DescribeTrails", "GetTrailStatus", "ListTags"]
     recorded = wanted(data_events="all", data_event_arns=[OBJECTS])
-    assert calls(**recorded) == ["DescribeTrails", "GetTrailStatus", "PutEventSelectors"]
+    assert calls(**recorded) == [
+        "DescribeTrails",
+        "GetTrailStatus",
+        "PutEventSelectors",
+        "GetEventSelectors",  # whether they are still there
+    ]
     assert calls(**recorded) == ["DescribeTrails", "GetTrailStatus", "GetEventSelectors"]
     assert calls(name=NAME, state="absent") == ["DescribeTrails", "DeleteTrail"]
     assert calls(**recorded) == [
@@ -192,6 +197,7 @@ def test_requests(run: ModuleRunner, aws: Aws, cloudtrail: Any) -> None:
         "CreateTrail",
         "PutEventSelectors",
         "StartLogging",
+        "GetEventSelectors",
     ]
 
 
@@ -469,6 +475,29 @@ def test_new_policies_are_waited_for(
     assert aws.proxy.count(operation="CreateTrail") > 2
 
 
+def test_rival_that_takes_our_selectors_back(
+    run: ModuleRunner, aws: Aws, cloudtrail: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both installations that share the trail are there in the end."""
+    run.ok(MODULE, **wanted())
+    theirs = [management(), LAMBDA]
+    looked: list[Any] = []
+    real = api.see_through
+
+    def rival(*arguments: Any, **options: Any) -> None:
+        if not looked:
+            cloudtrail.put_event_selectors(TrailName=NAME, AdvancedEventSelectors=theirs)
+        looked.append(arguments)
+        real(*arguments, **options)
+
+    monkeypatch.setattr(api, "see_through", rival)
+    monkeypatch.setattr(_runner, "_PAUSES", (0.0,))
+    options = wanted(data_events="all", data_event_arns=[OBJECTS])
+    assert run.ok(MODULE, **options)["changed"]
+    assert len(looked) == 2
+    assert state(aws)["selectors"] == [*theirs, data(StartsWith=[OBJECTS])]
+
+
 def test_unreadable_is_not_empty(run: ModuleRunner, aws: Aws, cloudtrail: Any) -> None:
     run.ok(MODULE, **wanted(data_events="all", data_event_arns=[OBJECTS]))
     before = state(aws)
@@ -499,6 +528,18 @@ def test_unreadable_is_not_empty(run: ModuleRunner, aws: Aws, cloudtrail: Any) -
             {"include_global_service_events": False},
             "include_global_service_events: false contradicts a trail of all Regions. Leave it out",
         ),
+        (
+            {"data_events": "all", "data_event_arns": [f"arn:aws:s3:::{BUCKET}/"]},
+            f"data_event_arns: arn:aws:s3:::{BUCKET}/ covers the logs of the trail itself, {BUCKET}/AWSLogs/. Give the",
+        ),
+        (
+            {
+                "s3_key_prefix": "logs",
+                "data_events": "read",
+                "data_event_arns": [f"arn:aws:s3:::{BUCKET}/logs/AWSLogs/1"],
+            },
+            "covers the logs of the trail itself",
+        ),
         ({"s3_key_prefix": "x" * 201}, "is longer than 200 characters. Give a shorter one."),
         (
             {"data_events": "all", "data_event_arns": [f"{OBJECTS}{number}" for number in range(500)]},
@@ -524,7 +565,7 @@ def test_cut_off_after_the_create(run: ModuleRunner, aws: Aws, cloudtrail: Any) 
     assert state(aws)["is_logging"]
 
 
-REQUESTS = 5  # of the run that makes a trail with data events
+REQUESTS = 6  # of the run that makes a trail with data events
 
 
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after", "throttle"])

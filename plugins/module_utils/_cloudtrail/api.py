@@ -19,6 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide i
     absent_result,
     change_trail,
     create_trail,
+    decide_selectors,
     delete_trail,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import FRESH
@@ -26,6 +27,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import refuse_state
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan, Step, bind
+from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -75,11 +77,16 @@ def selectors_of_trail(aws: Aws, trail: Mapping[str, t.Any]) -> dict[str, t.Any]
     if trail.get("HasCustomEventSelectors") is False:
         return dict(FRESH)
     try:
-        return aws.call("cloudtrail:GetEventSelectors", TrailName=trail["TrailARN"])
+        return _selectors(aws, str(trail["TrailARN"]))
     except ServiceError as error:
         if trail.get("IsOrganizationTrail") and error.code in _KEPT_SECRET:
             return None
         raise
+
+
+def _selectors(aws: Aws, arn: str) -> dict[str, t.Any]:
+    answer = aws.call("cloudtrail:GetEventSelectors", TrailName=arn)
+    return {kind: answer[kind] for kind in ("EventSelectors", "AdvancedEventSelectors") if answer.get(kind)}
 
 
 def other(aws: Aws, trail: Mapping[str, t.Any]) -> Other:
@@ -105,8 +112,13 @@ class TrailResource:
     _others: tuple[Other, ...] = ()
     _unmet: VeleroError | None = None
     _waited: float = 0
+    _current: Trail | None = None
 
     def read(self) -> Trail | None:
+        self._current = self._read()
+        return self._current
+
+    def _read(self) -> Trail | None:
         listed = trails(self.aws)
         found = self._ours(listed)
         if self.absent:
@@ -120,7 +132,7 @@ class TrailResource:
         status = self.aws.call("cloudtrail:GetTrailStatus", Name=found["TrailARN"])
         selectors = selectors_of_trail(self.aws, found)
         if selectors is None:
-            selectors = self.aws.call("cloudtrail:GetEventSelectors", TrailName=found["TrailARN"])
+            selectors = _selectors(self.aws, str(found["TrailARN"]))
         tags = self._tags(found["TrailARN"]) if self.wanted.tags is not None else {}
         return Trail(found, bool(status.get("IsLogging")), selectors, tags)
 
@@ -202,7 +214,21 @@ class TrailResource:
         learned: dict[str, t.Any] = {}
         for step in plan.steps:
             learned.update(bind(step, self._perform(step, learned)))
+        for step in plan.steps:
+            if step.action == "cloudtrail:PutEventSelectors":
+                self._look_after(step)
         return learned
+
+    def _look_after(self, step: Step) -> None:
+        """Look whether our selectors are still there: those of a trail are replaced as a whole, by others too."""
+        see_through(
+            dict(self._current.selectors if self._current else FRESH),
+            action=step.action,
+            read=lambda: _selectors(self.aws, str(step.arguments["TrailName"])),
+            decide=lambda answer: decide_selectors(self.wanted, answer, str(step.arguments["TrailName"])),
+            sleep=self.sleep,
+            what="the event selectors of the trail",
+        )
 
     def _perform(self, step: Step, learned: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
         pause = _FIRST_PAUSE

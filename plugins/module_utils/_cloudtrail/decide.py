@@ -114,23 +114,33 @@ def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
             remedy = "Leave it out, or set is_multi_region_trail=false."
             raise Refusal("include_global_service_events", "false", "contradicts a trail of all Regions", remedy)
         settings["include_global_service_events"] = True
-    return WantedTrail(
-        name=name,
-        settings=settings,
-        selectors=WantedSelectors(
-            management_events=params["management_events"],
-            data_events=params["data_events"],
-            arns=tuple(params["data_event_arns"] or ()),
-            name=params["selector_name"],
-        ),
-        **{option: params[option] for option in ("enable_logging", "tags", "purge_tags", "allow_duplicate")},
+    selectors = WantedSelectors(
+        management_events=params["management_events"],
+        data_events=params["data_events"],
+        arns=tuple(params["data_event_arns"] or ()),
+        name=params["selector_name"],
     )
+    if params["data_events"] != "none" and "s3_bucket_name" in settings:
+        _refuse_echo(selectors.arns, settings)
+    others = {option: params[option] for option in ("enable_logging", "tags", "purge_tags", "allow_duplicate")}
+    return WantedTrail(name=name, settings=settings, selectors=selectors, **others)
 
 
 def refuse_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         remedy = "Give 3 to 128 letters and digits, with single . _ or - between them."
         raise Refusal("name", name, "is not a name of a trail", remedy)
+
+
+def _refuse_echo(arns: Sequence[str], settings: Mapping[str, t.Any]) -> None:
+    """Refuse a trail that records its own writing: each log is an event of the next one, without end, and billed."""
+    prefix = settings.get("s3_key_prefix")
+    logs = "/".join((settings["s3_bucket_name"], *([prefix] if prefix else []), "AWSLogs/"))
+    for arn in arns:
+        objects = arn.partition(":::")[2]
+        if logs.startswith(objects) or objects.startswith(logs):
+            remedy = "Give the logs a bucket of their own, or data_event_arns that do not cover them."
+            raise Refusal("data_event_arns", arn, f"covers the logs of the trail itself, {logs}", remedy)
 
 
 def create_trail(
@@ -229,13 +239,27 @@ def _record(
     if trail.is_logging and not wanted.enable_logging:
         steps.append(Step("cloudtrail:StopLogging", {"Name": trail.arn}))
     if selectors is not None:
-        arguments = {"TrailName": trail.arn, "AdvancedEventSelectors": selectors}
-        steps.append(Step("cloudtrail:PutEventSelectors", arguments))
-        differences.append(Difference("event_selectors", _shown(trail.selectors), selectors))
+        put, difference = _put(trail.arn, trail.selectors, selectors)
+        steps.append(put)
+        differences.append(difference)
     if wanted.enable_logging and not trail.is_logging:
         steps.append(Step("cloudtrail:StartLogging", {"Name": trail.arn}))
     if wanted.enable_logging != trail.is_logging:
         differences.append(Difference("is_logging", trail.is_logging, wanted.enable_logging))
+
+
+def decide_selectors(wanted: WantedTrail, answer: Mapping[str, t.Any], arn: str) -> Plan:
+    """The plan for the selectors alone."""
+    selectors = change_selectors(wanted.selectors, answer, trail=wanted.name)
+    if selectors is None:
+        return Plan()
+    step, difference = _put(arn, answer, selectors)
+    return Plan((step,), (difference,))
+
+
+def _put(arn: str, answer: Mapping[str, t.Any], selectors: list[Selector]) -> tuple[Step, Difference]:
+    step = Step("cloudtrail:PutEventSelectors", {"TrailName": arn, "AdvancedEventSelectors": selectors})
+    return step, Difference("event_selectors", _shown(answer), selectors)
 
 
 def _shown(answer: Mapping[str, t.Any]) -> list[Selector]:
