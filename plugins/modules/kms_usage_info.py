@@ -33,6 +33,8 @@ options:
     description:
       - ARN, id, alias or alias ARN of the key. A key ARN is taken as it is, so that the key may be deleted, or another
         account's.
+      - It may be of another Region than the task, by ARN. Then the log group or event data store is of the task's Region,
+        where a trail of all Regions delivers to, and KMS, Event history and request metrics are asked in the key's.
       - In check mode a key that does not exist yet was not used.
     type: str
     required: true
@@ -59,6 +61,7 @@ options:
     description:
       - Log group that a trail delivers to, by name or ARN. With CloudWatch cross-account observability it may be of a
         source account, by ARN.
+      - What was recorded before the log group was made is not in it, and is a warning where the window begins before.
       - In check mode a log group that does not exist yet has no records.
     type: str
   event_data_store:

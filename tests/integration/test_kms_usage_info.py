@@ -288,6 +288,32 @@ def test_log_group_by_arn(run: ModuleRunner, aws: Aws, planted: str) -> None:
         assert run.ok(MODULE, key_id=planted, log_group=arn, hours=2)["totals"]["calls"] == 10
 
 
+def test_key_of_another_region(run: ModuleRunner, aws: Aws, key: str) -> None:
+    """The log group of a trail of all Regions is in one of them; KMS and Event history are asked where the key is."""
+    kms = aws.client("kms", region_name="eu-west-1")
+    arn = str(kms.create_key()["KeyMetadata"]["Arn"])
+    kms.create_alias(AliasName="alias/there", TargetKeyId=arn)
+    plant(aws, record("Decrypt", arn, awsRegion="eu-west-1"))
+    deliver([record("Encrypt", arn, awsRegion="eu-west-1")], aws.client("logs", region_name="eu-west-1"), HISTORY)
+    by_logs = run.ok(MODULE, key_id=arn, log_group=HISTORY)
+    assert ([entry["event"] for entry in by_logs["by_event"]], by_logs["aliases"]) == (["Decrypt"], ["alias/there"])
+    assert [entry["event"] for entry in run.ok(MODULE, key_id=arn)["by_event"]] == ["Encrypt"]
+
+
+def test_too_many_queries_at_once(run: ModuleRunner, aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Door.call
+
+    def call(self: Door, action: str, **arguments: Any) -> Any:
+        if action == "logs:StartQuery":
+            raise ServiceError(action, "LimitExceededException", "Account maximum query concurrency limit reached")
+        return ask(self, action, **arguments)
+
+    monkeypatch.setattr(Door, "call", call)
+    plant(aws, record("Decrypt", key))
+    text = run.refused(MODULE, key_id=key, log_group=HISTORY)
+    assert text.endswith("Too many queries run in this account at once: wait for them and try again.")
+
+
 def test_last_usage(run: ModuleRunner, aws: Aws, key: str) -> None:
     unused = run.ok(MODULE, key_id=key)["last_usage"]
     assert (unused["known"], unused["event"], unused["time"], unused["event_id"]) == (True, None, None, None)

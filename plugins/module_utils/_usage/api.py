@@ -66,6 +66,12 @@ def usage(
     source = _source(aws, params, Watch(params["timeout"], sleep, progress))
     try:
         target = _target(aws, params)
+        if target.region != aws.region:
+            # A trail of all Regions delivers to one of them; KMS and Event history know the key's own only.
+            aws = Aws({**params, "region": target.region})
+            if isinstance(source, LookupSource):
+                source.aws = aws
+        target = _named(aws, params, target)
         answer = source.usage(target, asked, now, max_failures=params["max_failures"])
     except Missing as absent:
         missing(absent.refusal)
@@ -95,7 +101,7 @@ def _source(aws: Aws, params: Params, watch: Watch) -> Source:
 
 
 def _target(aws: Aws, params: Params) -> Target:
-    """The key with its aliases. The ARN of a key is not asked for: the key may be deleted, or another account's."""
+    """The key. The ARN of a key is not asked for: the key may be deleted, or another account's."""
     given = str(params["key_id"])
     parts = Arn.parse(given)
     arn = given
@@ -105,15 +111,16 @@ def _target(aws: Aws, params: Params) -> Target:
             remedy = f"Give the ARN of the key, or an alias or id of one in {aws.region}."
             raise Missing(Refusal("key_id", given, "does not exist", remedy))
         arn = key.arn
-    aliases = params["aliases"]
-    if aliases is None:
-        aliases = _aliases(aws, Target.parse(arn))
-    return Target.parse(arn, aliases)
+    return Target.parse(arn, params["aliases"] or ())
 
 
-def _aliases(aws: Aws, target: Target) -> list[str]:
+def _named(aws: Aws, params: Params, target: Target) -> Target:
+    """The key with its aliases."""
+    if params["aliases"] is not None:
+        return target
     try:
-        return [alias["AliasName"] for alias in aws.pages("kms:ListAliases", "Aliases", KeyId=target.arn)]
+        listed = aws.pages("kms:ListAliases", "Aliases", KeyId=target.arn)
+        return Target.parse(target.arn, [alias["AliasName"] for alias in listed])
     except ServiceError as error:
         error.add_hint("Or name the aliases of the key in the option aliases, an empty list where there are none.")
         raise
