@@ -95,6 +95,7 @@ class Aws:
     def __init__(self, params: Mapping[str, t.Any]) -> None:
         if not HAS_BOTO3:
             raise VeleroError(f"boto3: is not installed for this Python. Install boto3 >= {MINIMUM_BOTO3}.")
+        self._params = params
         self._clients: dict[tuple[str, bool], t.Any] = {}
         try:
             self._region, self._endpoint, connection = get_aws_connection_info(_Connection(params))
@@ -123,6 +124,10 @@ class Aws:
     def partition(self) -> str:
         """The partition of the Region."""
         return partition_of(self.region)
+
+    def of_region(self, region: str) -> Aws:
+        """The same, in another Region."""
+        return self if region == self.region else Aws({**self._params, "region": region})
 
     def knows(self, service: str, shape: str, member: str) -> bool:
         """Whether this boto3 can send and read a member: it drops the ones that it does not know."""

@@ -77,6 +77,9 @@ def test_shadow_trail_records_here_too(run: ModuleRunner, aws: Aws) -> None:
     there = run.ok(MODULE, region="eu-west-1")
     assert [(one["name"], one["home_region"]) for one in there["trails"]] == [("company", "us-east-1")]
     assert there["trail"]["name"] == "company"
+    selectors = [MANAGEMENT, object_selector("arn:aws:s3:::velero-backups/")]
+    aws.client("cloudtrail").put_event_selectors(TrailName="company", AdvancedEventSelectors=selectors)
+    assert run.ok(MODULE, region="eu-west-1", bucket="velero-backups")["trail"]["data_events"] == "all"
 
 
 def test_trail_of_the_organization_is_found(run: ModuleRunner, aws: Aws) -> None:

@@ -72,12 +72,14 @@ def trails(aws: Aws) -> list[dict[str, t.Any]]:
 def selectors_of_trail(aws: Aws, trail: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
     """The answer of GetEventSelectors, ``None`` where CloudTrail keeps it from this account.
 
-    "This api call will fail for an organization trail from a different account" (cloud-custodian, pull request 6394).
+    For an organization's trail a member gets "AccountID in ARN is wrong, you can only access resources with AccountID"
+    (CloudTrailARNInvalidException; turbot/steampipe-plugin-aws, issue 577). A shadow trail is asked for where it is at
+    home: nothing says that other Regions tell its selectors.
     """
     if trail.get("HasCustomEventSelectors") is False:
         return dict(FRESH)
     try:
-        return _selectors(aws, str(trail["TrailARN"]))
+        return _selectors(aws.of_region(str(trail["HomeRegion"])), str(trail["TrailARN"]))
     except ServiceError as error:
         if trail.get("IsOrganizationTrail") and error.code in _KEPT_SECRET:
             return None
@@ -90,7 +92,11 @@ def _selectors(aws: Aws, arn: str) -> dict[str, t.Any]:
 
 
 def other(aws: Aws, trail: Mapping[str, t.Any]) -> Other:
-    """A trail with all that is needed to judge it. The status of a shadow trail is had by its ARN only."""
+    """A trail with all that is needed to judge it.
+
+    The status is that of this Region, and had by ARN for a shadow trail and for a member of the organization
+    (CloudTrail API, "GetTrailStatus").
+    """
     status = aws.call("cloudtrail:GetTrailStatus", Name=trail["TrailARN"])
     return Other(trail, selectors_of_trail(aws, trail), status)
 

@@ -145,10 +145,11 @@ def organization_trail_is_seen_by_members() -> None:
 
     @around(CloudTrailBackend, "get_trail")
     def get_trail(original: Any, self: Any, name_or_arn: str) -> Any:
-        for trail in _visible(self):
-            if name_or_arn in (trail.trail_name, trail.arn) and trail.account_id == self.account_id:
-                return trail
-        raise TrailNotFoundException(self.account_id, name_or_arn)
+        for owner, trail in _everywhere():
+            if name_or_arn == trail.arn and owner.account_id != self.account_id:
+                message = f"AccountID in ARN is wrong, you can only access resources with AccountID {self.account_id}."
+                raise JsonRESTError("CloudTrailARNInvalidException", message)
+        return original(self, name_or_arn)
 
 
 # --- what a trail is ----------------------------------------------------------------------------------------------

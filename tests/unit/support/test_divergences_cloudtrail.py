@@ -71,7 +71,7 @@ def test_trail_is_changed_in_its_home_only(aws: Aws, cloudtrail: Any) -> None:
         assert refusal(call, Name=ARN) == "InvalidHomeRegionException"
     selectors = {"TrailName": ARN, "AdvancedEventSelectors": [MANAGEMENT]}
     assert refusal(there.put_event_selectors, **selectors) == "InvalidHomeRegionException"
-    assert there.get_event_selectors(TrailName=ARN)["EventSelectors"]
+    assert refusal(there.get_event_selectors, TrailName=ARN) == "TrailNotFoundException"
     assert there.get_trail_status(Name=ARN)["IsLogging"]
 
 
@@ -82,7 +82,8 @@ def test_organization_trail_is_seen_by_members(aws: Aws) -> None:
     member = aws.client("cloudtrail")
     assert [one["TrailARN"] for one in member.describe_trails()["trailList"]] == [theirs]
     assert member.get_trail_status(Name=theirs)["IsLogging"]
-    assert refusal(member.get_event_selectors, TrailName=theirs) == "TrailNotFoundException"
+    assert refusal(member.get_event_selectors, TrailName=theirs) == "CloudTrailARNInvalidException"
+    assert refusal(member.get_event_selectors, TrailName="organization") == "TrailNotFoundException"
     assert refusal(member.stop_logging, Name=theirs) == "TrailNotFoundException"
     assert owner.client("cloudtrail").get_event_selectors(TrailName=theirs)["EventSelectors"]
 
