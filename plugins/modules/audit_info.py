@@ -65,6 +65,7 @@ options:
   backup_schedule_hours:
     description: How many hours there are between two backups, for the alarm that notices that they stopped.
     type: int
+    default: 24
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -257,7 +258,7 @@ SPEC = aws_spec(
         "log_retention_in_days": {"type": "int", "default": 365},
         "alarms": {"type": "bool", "default": True},
         "topic_arn": {"type": "str"},
-        "backup_schedule_hours": {"type": "int"},
+        "backup_schedule_hours": {"type": "int", "default": 24},
     }
 )
 

@@ -13,14 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils import _documents
+from ansible_collections.coffer.velero.plugins.module_utils import _documents, _signals
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import STANDARDS
 from ansible_collections.coffer.velero.plugins.module_utils._audit.permissions import PERMISSIONS
-from ansible_collections.coffer.velero.plugins.module_utils._audit.wanted import (
-    wanted_alarms,
-    wanted_metric_filters,
-    wanted_rules,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, Result
@@ -161,12 +156,12 @@ class Installation:
             "TopicArn"
         ]
         sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:pager")
-        for one in wanted_metric_filters(self.profile):
+        for one in _signals.metric_filters(self.profile, data_events=True):
             self.aws.client("logs").put_metric_filter(logGroupName="trail", **one)
-        for alarm in wanted_alarms(self.profile, self.topic_arn, 24):
+        for alarm in _signals.alarms(self.profile, topic_arn=self.topic_arn, data_events=True):
             self.aws.client("cloudwatch").put_metric_alarm(**alarm)
         events = self.aws.client("events")
-        for rule in wanted_rules(self.profile, self.topic_arn):
+        for rule in _signals.rules(self.profile, topic_arn=self.topic_arn):
             targets = rule["Targets"]
             events.put_rule(**{name: value for name, value in rule.items() if name != "Targets"})
             events.put_targets(Rule=rule["Name"], Targets=targets)
@@ -223,7 +218,7 @@ def test_the_requests_are_bounded(run: ModuleRunner, aws: Aws, installation: Ins
     counted = Counter(f"{call.service}:{call.operation}" for call in aws.proxy.requests)
     assert counted.pop("kms:DescribeKey") == 2, "the key and the alias"
     assert counted.pop("kms:GetKeyPolicy") == 2, "its own and that of AWS RAM"
-    assert counted.pop("events:ListTargetsByRule") == len(wanted_rules(installation.profile, installation.topic_arn))
+    assert counted.pop("events:ListTargetsByRule") == len(_signals.rules(installation.profile, topic_arn=None))
     for of_both_buckets in (
         "GetPublicAccessBlock",
         "GetBucketPolicy",
@@ -373,7 +368,7 @@ def test_a_key_policy_of_another_account_cannot_be_read_and_it_says_who_can(
             {"log_retention_in_days": 0},
             "log_retention_in_days: 0 is no number of days. Give 1 or more.",
         ),
-        ({"backup_schedule_hours": 0}, "backup_schedule_hours: 0 is no number of hours. Give 1 or more."),
+        ({"backup_schedule_hours": 0}, "audit_backup_schedule_hours: 0 is not between 1 and 167: an alarm looks back"),
         (
             {
                 "storage_profile": {
@@ -395,7 +390,9 @@ def test_refusals(run: ModuleRunner, aws: Aws, options: dict[str, Any], message:
         "bucket": BUCKET,
         "kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
     }
-    assert run.refused("audit_info", **{"storage_profile": values, "kms_alias": "velero", **options}) == message
+    assert run.refused("audit_info", **{"storage_profile": values, "kms_alias": "velero", **options}).startswith(
+        message
+    )
     assert aws.proxy.requests == []
 
 
@@ -411,3 +408,55 @@ def test_the_report_takes_the_result_as_it_is(
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["audit"]["counts"]["total"] == audit["summary"]["total"]
     assert "Audit" in (tmp_path / "report.html").read_text()
+
+
+def test_alarms_that_were_touched_are_told_one_by_one(run: ModuleRunner, aws: Aws, installation: Installation) -> None:
+    name = _signals.place(installation.profile, "key-policy-changed")
+    cloudwatch, logs = aws.client("cloudwatch"), aws.client("logs")
+    cloudwatch.disable_alarm_actions(AlarmNames=[name])
+    cloudwatch.delete_alarms(AlarmNames=[_signals.place(installation.profile, "silence")])
+    logs.delete_metric_filter(logGroupName="trail", filterName=name)
+    sns = aws.client("sns")
+    for subscription in sns.list_subscriptions_by_topic(TopicArn=installation.topic_arn)["Subscriptions"]:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    rule = _signals.rules(installation.profile, topic_arn=None)[0]["Name"]
+    aws.client("events").disable_rule(Name=rule)
+    result = run.ok("audit_info", **installation.options)
+    failed = {
+        finding["control"]: (finding["subject"].rpartition(":")[2], finding["reason"])
+        for finding in result["findings"]
+        if finding["status"] == "fail" and finding["control"] not in BY_CHOICE | AS_WRITTEN
+    }
+    silence = _signals.place(installation.profile, "silence")
+    assert failed == {
+        "CloudWatch.15": (silence, "There is no such alarm."),
+        "CloudWatch.17": (silence, "There is no such alarm."),
+        "coffer.24": (name, "There is no such metric filter for the trail's log group."),
+        "coffer.26": (silence, "There is no such alarm."),
+        "coffer.27": (f"velero-{BUCKET}", "Nobody listens."),
+        "coffer.28": (f"rule/{rule}", "It differs in State."),
+    }
+    off = [finding["subject"] for finding in result["findings"] if finding["reason"] == "Its actions are off."]
+    assert [subject.rpartition(":")[2] for subject in off] == [name]
+
+
+def test_without_a_log_group_of_this_account_the_alarm_for_silence_watches_the_metric_of_kms(
+    aws: Aws, installation: Installation
+) -> None:
+    aws.client("cloudtrail").delete_trail(Name="velero-acme-backups")
+    profile, topic_arn = installation.profile, installation.topic_arn
+    run = ModuleRunner("controller")
+    assert "coffer.26" in by_status(run.ok("audit_info", **installation.options), "fail")
+    for alarm in _signals.alarms(profile, topic_arn=topic_arn, log_group=False):
+        aws.client("cloudwatch").put_metric_alarm(**alarm)
+    result = run.ok("audit_info", **installation.options)
+    assert "coffer.26" in by_status(result, "pass")
+    assert by_status(result, "fail") >= {"coffer.20", "coffer.24", "CloudTrail.3"}
+
+
+def test_alarms_that_are_not_wanted_are_not_asked_for(aws: Aws, installation: Installation) -> None:
+    result = ModuleRunner("controller").ok("audit_info", **{**installation.options, "alarms": False})
+    assert by_status(result, "not applicable") >= {"CloudWatch.7", "CloudWatch.15", "SNS.1", "coffer.24", "coffer.28"}
+    asked = {call.service for call in aws.proxy.requests}
+    assert asked == {"kms", "s3", "s3control", "iam", "cloudtrail", "logs"}
+    assert aws.proxy.count(operation="DescribeMetricFilters") == 0

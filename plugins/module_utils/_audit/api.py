@@ -288,8 +288,8 @@ def read_trails(reader: Reader) -> t.Any:
 
 def _trail(reader: Reader, trail: Mapping[str, t.Any]) -> TrailState:
     arn = trail["TrailARN"]
-    selectors = reader.ask("cloudtrail:GetEventSelectors", lambda answer: answer, TrailName=arn)
-    if isinstance(selectors, Unread) and trail.get("HasCustomEventSelectors") is False:
-        selectors = Known(None)
+    selectors: Fact[t.Any] = Known(None)
+    if trail.get("HasCustomEventSelectors") is not False:
+        selectors = reader.ask("cloudtrail:GetEventSelectors", lambda answer: answer, TrailName=arn)
     status = reader.ask("cloudtrail:GetTrailStatus", lambda answer: answer, Name=arn)
     return TrailState(trail=trail, selectors=selectors, status=status)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 from collections.abc import Mapping
+from dataclasses import replace
 
+from ansible_collections.coffer.velero.plugins.module_utils import _signals
 from ansible_collections.coffer.velero.plugins.module_utils._audit import api, notice_api
 from ansible_collections.coffer.velero.plugins.module_utils._audit.controls import CONTROLS
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
@@ -29,11 +31,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     verdict,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._audit.trail import relied_on
-from ansible_collections.coffer.velero.plugins.module_utils._audit.wanted import (
-    wanted_alarms,
-    wanted_metric_filters,
-    wanted_rules,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
@@ -54,9 +51,7 @@ def expected_of(params: Params) -> Expected:
     if params["kms_alias"] and not profile.encrypts_with_kms:
         reason = f"has no meaning with encryption_mode {profile.encryption_mode}"
         raise Refusal("kms_alias", params["kms_alias"], reason, "Leave it out.")
-    hours = params["backup_schedule_hours"]
-    if hours is not None and hours < 1:
-        raise Refusal("backup_schedule_hours", str(hours), "is no number of hours", "Give 1 or more.")
+    data_events = params["data_events"] in ("write", "all")
     return Expected(
         profile=profile,
         alias=alias_name(params["kms_alias"]) if params["kms_alias"] else None,
@@ -66,10 +61,22 @@ def expected_of(params: Params) -> Expected:
         data_events=params["data_events"],
         topic_arn=params["topic_arn"],
         notices=params["alarms"],
-        metric_filters=wanted_metric_filters(profile),
-        alarms=wanted_alarms(profile, params["topic_arn"], hours),
-        rules=wanted_rules(profile, params["topic_arn"]),
+        metric_filters=_signals.metric_filters(profile, data_events=data_events),
+        alarms=_alarms(params, profile, log_group=True),
+        # Without a log group of this account CloudWatch has nothing but KMS's own metric.
+        alarms_without_log_group=_alarms(params, profile, log_group=False),
+        rules=_signals.rules(profile, topic_arn=params["topic_arn"]),
         retention_in_days=params["log_retention_in_days"],
+    )
+
+
+def _alarms(params: Params, profile: StorageProfile, *, log_group: bool) -> list[dict[str, t.Any]]:
+    return _signals.alarms(
+        profile,
+        topic_arn=params["topic_arn"],
+        schedule_hours=params["backup_schedule_hours"],
+        data_events=params["data_events"] in ("write", "all"),
+        log_group=log_group,
     )
 
 
@@ -80,6 +87,8 @@ def audit(params: Params) -> dict[str, t.Any]:
     aws = Aws({**params, "region": params["region"] or profile.region})
     started = _now()
     facts = read(api.Reader(aws), expected)
+    if isinstance(facts.log_group, Missing):
+        expected = replace(expected, alarms=expected.alarms_without_log_group)
     findings = judge(CONTROLS, facts, expected)
     trail = relied_on(facts.trails.value, expected) if isinstance(facts.trails, Known) else None
     return {
@@ -139,8 +148,7 @@ def _trail_bucket(reader: api.Reader, expected: Expected, trail: TrailState | No
 
 
 def _notices(reader: api.Reader, expected: Expected) -> dict[str, t.Any]:
-    prefix = f"velero-{expected.profile.bucket}"
-    alarms = notice_api.read_alarms(reader, prefix)
+    alarms = notice_api.read_alarms(reader, _signals.place(expected.profile, ""))
     names = [str(alarm["AlarmName"]) for alarm in expected.alarms]
     topics: Fact[t.Any]
     if isinstance(alarms, Known) or expected.topic_arn:
@@ -148,7 +156,9 @@ def _notices(reader: api.Reader, expected: Expected) -> dict[str, t.Any]:
         topics = Known([notice_api.read_topic(reader, arn) for arn in arns])
     else:
         topics = alarms
-    rules = notice_api.read_rules(reader, prefix, {str(rule["Name"]) for rule in expected.rules})
+    # The name of a rule is shortened where that of the bucket is long.
+    wanted = {str(rule["Name"]) for rule in expected.rules}
+    rules = notice_api.read_rules(reader, f"velero-{expected.profile.bucket[:20]}", wanted)
     return {"alarms": alarms, "topics": topics, "rules": rules}
 
 

@@ -48,6 +48,7 @@ class Expected:
     :param notices: whether the log group, filters, alarms, topic and rules of the collection are wanted
     :param metric_filters: the filters that are wanted, as ``PutMetricFilter`` takes them
     :param alarms: the alarms that are wanted, as ``PutMetricAlarm`` takes them
+    :param alarms_without_log_group: those that are wanted where no metric filter is possible in this account
     :param rules: the rules of EventBridge that are wanted, as ``PutRule`` takes them, with ``Targets``
     :param retention_in_days: the shortest time that events have to be kept
     """
@@ -62,6 +63,7 @@ class Expected:
     notices: bool = True
     metric_filters: Sequence[Mapping[str, t.Any]] = ()
     alarms: Sequence[Mapping[str, t.Any]] = ()
+    alarms_without_log_group: Sequence[Mapping[str, t.Any]] = ()
     rules: Sequence[Mapping[str, t.Any]] = ()
     retention_in_days: int = 365
 

@@ -24,6 +24,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     passes,
     related,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import same_pattern
 
 Document = Mapping[str, t.Any]
 Wanted: t.TypeAlias = "Callable[[Expected], Sequence[Document]]"
@@ -87,11 +88,13 @@ def _alarm_as_wanted(facts: Facts, _expected: Expected, wanted: Document) -> Ans
     return fails(f"It differs in {', '.join(different)}.") if different else passes("It watches what is wanted.")
 
 
-def _alarm_acts(facts: Facts, _expected: Expected, wanted: Document) -> Answer:
+def _alarm_acts(facts: Facts, expected: Expected, wanted: Document) -> Answer:
     found = _alarm(facts, wanted)
     if not found:
         return fails("There is no such alarm.")
     actions = found.get("AlarmActions") or []
+    if actions and expected.topic_arn and expected.topic_arn not in actions:
+        return fails(f"It notifies {', '.join(actions)}, and not {expected.topic_arn}.")
     return passes(f"It notifies {', '.join(actions)}.") if actions else fails("It notifies nobody.")
 
 
@@ -121,7 +124,7 @@ def _different(
 def _plain(value: t.Any) -> str:
     """One text for what means the same: lists have no order here, and numbers no kind."""
     if isinstance(value, Mapping):
-        return json.dumps({str(name): _plain(item) for name, item in value.items()}, sort_keys=True)
+        return json.dumps({str(name): text for name, item in value.items() if (text := _plain(item))}, sort_keys=True)
     if isinstance(value, (list, tuple)):
         return json.dumps(sorted(map(_plain, value)))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -205,8 +208,9 @@ def _rule(facts: Facts, _expected: Expected, wanted: Document) -> Answer:
     if found is None:
         return fails("There is no such rule.")
     live = dict(found.rule)
-    leave = frozenset({"Targets", "Tags", "Description", "EventBusName"})
-    different = _different(wanted, live, normal={"EventPattern": _json}, leave=leave)
+    different = _different(wanted, live, leave=frozenset({"Targets", "Tags", "Description", "EventPattern"}))
+    if not same_pattern(_json(wanted.get("EventPattern")), _json(live.get("EventPattern"))):
+        different.append("EventPattern")
     if different:
         return fails(f"It differs in {', '.join(different)}.")
     missing = {one["Arn"] for one in wanted.get("Targets", ())} - {one.get("Arn") for one in found.targets.value}
@@ -218,11 +222,7 @@ def _rule(facts: Facts, _expected: Expected, wanted: Document) -> Answer:
 
 
 def _json(value: t.Any) -> t.Any:
-    try:
-        document = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-    return json.dumps(document, sort_keys=True)
+    return json.loads(value) if isinstance(value, str) else value or {}
 
 
 def _silence(expected: Expected) -> list[Document]:

@@ -682,6 +682,18 @@ CASES: list[tuple[str, Facts, str, str]] = [
     ),
     (
         "coffer.28",
+        facts(
+            rules={
+                RULE["Name"]: RuleFacts(
+                    rule={**RULE, "EventPattern": '{"source":["aws.s3"]}'}, targets=Known(RULE["Targets"])
+                )
+            }
+        ),
+        "fail",
+        "differs in EventPattern",
+    ),
+    (
+        "coffer.28",
         facts(rules={RULE["Name"]: RuleFacts(rule=RULE, targets=Known([]))}),
         "fail",
         f"does not tell {TOPIC}",
