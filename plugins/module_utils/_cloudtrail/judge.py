@@ -136,6 +136,9 @@ def _remarks(trail: Mapping[str, t.Any], errors: Mapping[str, str]) -> t.Iterato
         yield f"could not deliver to {place}: {error}"
     if not trail.get("CloudWatchLogsLogGroupArn"):
         yield "delivers to no log group, so that no metric filter and no query sees its events"
+    elif trail.get("IsOrganizationTrail"):
+        group = str(trail["CloudWatchLogsLogGroupArn"])
+        yield f"delivers to a log group of the account {group.split(':')[4]}: metric filters and queries are made there"
     if not trail.get("LogFileValidationEnabled"):
         yield "has no log file validation"
     if not trail.get("IsMultiRegionTrail"):
@@ -153,6 +156,8 @@ def best(facts: Sequence[TrailFacts], *, data_events: Extent = "none") -> TrailF
         usable,
         key=lambda trail: (
             not trail.delivery_errors,
+            # That of an organization's trail is in the account that manages it: out of reach for most.
+            trail.log_group_arn is not None and not trail.is_organization_trail,
             trail.log_group_arn is not None,
             trail.data_events in enough,
             trail.is_multi_region_trail,

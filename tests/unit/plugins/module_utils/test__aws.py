@@ -377,3 +377,9 @@ def test_settings_of_the_controller_do_not_stop_its_plugins_from_loading(
 ) -> None:
     monkeypatch.setenv(name, value)
     _aws.preload("kms")
+
+
+def test_another_region() -> None:
+    here = Aws(parameters(region="eu-central-1"))
+    assert here.of_region("eu-west-1").region == "eu-west-1"
+    assert here.of_region("eu-central-1") is here

@@ -219,6 +219,12 @@ def test_best() -> None:
     recording = facts(CloudWatchLogsLogGroupArn="", selectors=basic(**objects("arn:aws:s3")))
     assert best([bare, whole]) is whole, "with a log group"
     assert best([broken, bare]) is bare, "that delivers"
+    organization = facts(IsOrganizationTrail=True)
+    assert best([organization, whole]) is whole, "with a log group of this account"
+    assert best([bare, organization]) is organization, "with one at least"
+    assert organization.remarks == (
+        "delivers to a log group of the account 444455556666: metric filters and queries are made there",
+    )
     assert best([bare, recording], data_events="write") is recording, "that records the objects"
     assert best([whole, recording], data_events="write") is whole, "a log group first: without it nobody notices"
     assert best([bare, recording]) is bare, "the first of equals"
