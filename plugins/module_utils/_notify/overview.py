@@ -1,0 +1,200 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a storage profile to the dashboard. Pure. PRIVATE to coffer.velero.
+
+What cannot be shown without more than this collection makes is said on the dashboard itself, with what it takes: an
+empty graph looks like good news.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Sequence
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._signals import NAMESPACE, SILENCE, place, signals
+
+Document = dict[str, t.Any]
+Row = Sequence[Document]
+
+_COLUMNS = 24
+_HOUR, _DAY = 3600, 86400
+#: An alarm widget takes no more.
+_ALARMS = 100
+_REFUSED = ("key-access-denied", "denied-writes")
+
+_OUTCOMES_NEEDED = """\
+### Succeeded and failed
+Only Velero knows how a backup ended, and tells it in its own metrics (`velero_backup_success_total` and others). They \
+come to CloudWatch with Container Insights for Prometheus, which this collection does not install. With it in place, \
+render this dashboard with `prometheus_cluster` set to the name of the cluster. Until then \
+`velero backup get` and the alarm *silence* are what there is."""
+_STORED_NEEDED = """\
+### Backups stored
+The trail records no data events of the bucket, so CloudWatch cannot tell when a backup was stored. They are recorded \
+with `data_events` of the trail (they cost money per event), and shown with `data_events` and `log_group_name` of this \
+dashboard."""
+
+
+def audit_dashboard(
+    profile: StorageProfile,
+    alarm_arns: Sequence[str] | None = None,
+    schedule_hours: int = 24,
+    data_events: bool = False,
+    log_group_name: str | None = None,
+    prometheus_cluster: str | None = None,
+) -> Document:
+    """The body of the dashboard.
+
+    :param alarm_arns: the alarms to show; those of the signals where there are none given
+    :param schedule_hours: hours between two backups at most
+    :param data_events: whether the trail records the writes of the objects
+    :param log_group_name: where the trail delivers to
+    :param prometheus_cluster: name of the cluster in Container Insights, where it collects Velero's metrics
+    """
+    alarms = list(_alarm_arns(profile, data_events) if alarm_arns is None else alarm_arns)[:_ALARMS]
+    rows: list[Row] = [
+        [_text(_headline(profile, schedule_hours), height=3)],
+        [_alarm_states(alarms)] if alarms else [],
+        [_bytes(profile), _objects(profile)],
+        [_key_calls(profile), _writes(profile)] if profile.encrypts_with_kms else [_writes(profile)],
+        [_signals(profile, data_events, refused=True), _signals(profile, data_events, refused=False)],
+        [_outcomes(profile, prometheus_cluster), _stored(profile, log_group_name if data_events else None)],
+    ]
+    return {"start": "-P14D", "periodOverride": "inherit", "widgets": _placed(rows)}
+
+
+def _placed(rows: Sequence[Row]) -> list[Document]:
+    """The widgets of each row side by side over the whole width, row below row."""
+    widgets: list[Document] = []
+    y = 0
+    for row in rows:
+        width = _COLUMNS // len(row) if row else 0
+        widgets += [{**widget, "x": place * width, "y": y, "width": width} for place, widget in enumerate(row)]
+        y += max((int(widget["height"]) for widget in row), default=0)
+    return widgets
+
+
+def _text(markdown: str, *, height: int = 6) -> Document:
+    return {"type": "text", "height": height, "properties": {"markdown": markdown}}
+
+
+def _graph(profile: StorageProfile, title: str, metrics: Sequence[t.Any], **properties: t.Any) -> Document:
+    shown = {"title": title, "region": profile.region, "metrics": list(metrics), "view": "timeSeries", **properties}
+    return {"type": "metric", "height": 6, "properties": shown}
+
+
+def _headline(profile: StorageProfile, schedule_hours: int) -> str:
+    where = f"{profile.bucket}/{profile.prefix}" if profile.prefix else profile.bucket
+    key = f" under `{profile.kms_key_arn}`" if profile.kms_key_arn else ""
+    return (
+        f"# Backups in {where}\nEncrypted with {profile.encryption_mode}{key}. A backup is due every {schedule_hours} "
+        "hours. Made by coffer.velero, which puts back what is changed here."
+    )
+
+
+def _alarm_arns(profile: StorageProfile, data_events: bool) -> list[str]:
+    at = f"arn:{profile.partition}:cloudwatch:{profile.region}:{profile.account_id}:alarm:"
+    return [f"{at}{place(profile, signal.name)}" for signal in signals(profile, data_events=data_events)]
+
+
+def _alarm_states(alarms: Sequence[str]) -> Document:
+    return {"type": "alarm", "height": 4, "properties": {"title": "Alarms", "alarms": list(alarms)}}
+
+
+def _bytes(profile: StorageProfile) -> Document:
+    """Every storage class has a metric of its own, and a lifecycle rule may move objects into any of them."""
+    return _graph(
+        profile,
+        "Bytes in the bucket, by storage class (S3 counts once a day)",
+        [[{"expression": _search("AWS/S3,BucketName,StorageType", "BucketSizeBytes", profile.bucket), "id": "bytes"}]],
+        stacked=True,
+        period=_DAY,
+    )
+
+
+def _search(schema: str, metric: str, bucket: str) -> str:
+    return f"SEARCH('{{{schema}}} MetricName=\"{metric}\" BucketName=\"{bucket}\"', 'Average', {_DAY})"
+
+
+def _objects(profile: StorageProfile) -> Document:
+    metric = ["AWS/S3", "NumberOfObjects", "BucketName", profile.bucket, "StorageType", "AllStorageTypes"]
+    title = "Objects in the bucket, versions included (S3 counts once a day)"
+    return _graph(profile, title, [metric], stat="Average", period=_DAY)
+
+
+def _key_calls(profile: StorageProfile) -> Document:
+    """Of everybody who uses the key. In the account of the key, to which CloudWatch has to be linked from another."""
+    key = str(profile.kms_key_arn)
+    arn = Arn.parse(key)
+    elsewhere = arn is not None and arn.account_id != profile.account_id
+    linked = {"accountId": arn.account_id} if arn and elsewhere else {}
+    title = "Calls of the key that succeeded, by everybody"
+    if arn and elsewhere:
+        title = f"{title} (needs CloudWatch cross-account observability with {arn.account_id})"
+    metrics = [
+        ["AWS/KMS", "SuccessfulRequest", "KeyArn", key, "Operation", operation, {"label": operation, **linked}]
+        for operation in ("GenerateDataKey", "Decrypt")
+    ]
+    return _graph(profile, title, metrics, stat="Sum", period=_HOUR)
+
+
+def _writes(profile: StorageProfile) -> Document:
+    """What the alarm of the silence counts."""
+    what = "Data keys that Velero got to write with" if profile.encrypts_with_kms else "Objects that Velero wrote"
+    if not profile.role_arns:
+        return _text(f"### {what}\nNot counted: no role of Velero is known (`velero_role_arns`).")
+    metric = [NAMESPACE, f"{profile.bucket}-{SILENCE}", {"label": "Velero"}]
+    return _graph(profile, f"{what}, per hour", [metric], stat="Sum", period=_HOUR)
+
+
+def _signals(profile: StorageProfile, data_events: bool, *, refused: bool) -> Document:
+    found = [
+        signal
+        for signal in signals(profile, data_events=data_events)
+        if signal.name != SILENCE and (signal.name in _REFUSED) == refused
+    ]
+    title = "Refused" if refused else "Changes of the key, the bucket and who may see it"
+    if not found:
+        return _text(f"### {title}\nNothing is counted: the bucket has no key of its own, and no data events are kept.")
+    metrics = [[NAMESPACE, f"{profile.bucket}-{signal.name}", {"label": signal.name}] for signal in found]
+    return _graph(profile, title, metrics, stat="Sum", period=_HOUR, yAxis={"left": {"min": 0}})
+
+
+def _outcomes(profile: StorageProfile, cluster: str | None) -> Document:
+    if not cluster:
+        return _text(_OUTCOMES_NEEDED)
+    outcomes = {"success": "succeeded", "partial_failure": "partially failed", "failure": "failed"}
+    metrics = [[{"expression": _outcome(cluster, name), "label": label}] for name, label in outcomes.items()]
+    return _graph(profile, "Backups by outcome, all of the cluster (counted since Velero started)", metrics, period=300)
+
+
+def _outcome(cluster: str, name: str) -> str:
+    """Whatever other dimensions the agent gives the metric: that is for its configuration to say."""
+    metric = f"velero_backup_{name}_total"
+    words = f'Namespace="ContainerInsights/Prometheus" MetricName="{metric}" ClusterName="{cluster}"'
+    return f"SUM(SEARCH('{words}', 'Maximum', 300))"
+
+
+def _stored(profile: StorageProfile, log_group_name: str | None) -> Document:
+    """Velero writes ``velero-backup.json`` when a backup ends, and again when it is finalized."""
+    if not log_group_name:
+        return _text(_STORED_NEEDED)
+    folder = f"{profile.prefix}/backups/" if profile.prefix else "backups/"
+    query = " | ".join(
+        (
+            f"SOURCE '{log_group_name}'",
+            'filter eventSource = "s3.amazonaws.com" and eventName = "PutObject" and not ispresent(errorCode)',
+            f'filter requestParameters.bucketName = "{profile.bucket}"',
+            f'filter strcontains(requestParameters.key, "{folder}")',
+            'filter strcontains(requestParameters.key, "/velero-backup.json")',
+            "stats max(eventTime) as stored by requestParameters.key as backup",
+            "sort stored desc",
+            "limit 50",
+        )
+    )
+    shown = {"title": "Backups stored, however they ended", "region": profile.region, "query": query, "view": "table"}
+    return {"type": "log", "height": 6, "properties": shown}
