@@ -292,6 +292,32 @@ def test_a_read_that_is_refused_is_told_and_hides_nothing_else(
         assert statuses(after)[name] == statuses(before)[name], name
 
 
+def test_what_failed_for_something_else_names_no_permission(
+    run: ModuleRunner, aws: Aws, installation: Installation
+) -> None:
+    aws.proxy.deny("kms", "GetKeyRotationStatus", "try again", "KMSInvalidStateException")
+    result = run.ok("audit_info", **installation.options)
+    (found,) = [finding for finding in result["findings"] if finding["control"] == "KMS.4"]
+    assert (found["status"], found["missing_permission"]) == ("could not be read", None)
+    assert found["reason"] == "kms:GetKeyRotationStatus failed: KMSInvalidStateException: try again"
+    assert found["remedy"] == "Remove what is in the way, and run again."
+
+
+def test_the_trail_of_an_organization_is_used_and_its_selectors_are_not_told(
+    aws: Aws, installation: Installation
+) -> None:
+    """They are told to its own account only, and so is its log group."""
+    cloudtrail = aws.client("cloudtrail")
+    cloudtrail.update_trail(Name="velero-acme-backups", IsOrganizationTrail=True)
+    cloudtrail.stop_logging(Name="velero-acme-backups")
+    cloudtrail.start_logging(Name="velero-acme-backups")
+    aws.proxy.deny("cloudtrail", "GetEventSelectors", "AccountID in ARN is wrong", "CloudTrailARNInvalidException")
+    result = ModuleRunner("controller").ok("audit_info", **installation.options)
+    assert by_status(result, "could not be read") == {"CloudTrail.1", "S3.22", "S3.23", "coffer.20", "coffer.22"}
+    (found,) = [finding for finding in result["findings"] if finding["control"] == "coffer.20"]
+    assert f"are told to {ACCOUNT} only" in found["reason"]
+
+
 def test_without_any_permission_nothing_passes_and_nothing_fails(
     run: ModuleRunner, aws: Aws, installation: Installation
 ) -> None:

@@ -22,6 +22,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import 
     Unread,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, missing_permission
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import selectors_of_trail
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._policy import parse
@@ -288,8 +289,15 @@ def read_trails(reader: Reader) -> t.Any:
 
 def _trail(reader: Reader, trail: Mapping[str, t.Any]) -> TrailState:
     arn = trail["TrailARN"]
-    selectors: Fact[t.Any] = Known(None)
-    if trail.get("HasCustomEventSelectors") is not False:
-        selectors = reader.ask("cloudtrail:GetEventSelectors", lambda answer: answer, TrailName=arn)
     status = reader.ask("cloudtrail:GetTrailStatus", lambda answer: answer, Name=arn)
-    return TrailState(trail=trail, selectors=selectors, status=status)
+    return TrailState(trail=trail, selectors=_selectors(reader, trail), status=status)
+
+
+def _selectors(reader: Reader, trail: Mapping[str, t.Any]) -> Fact[t.Any]:
+    try:
+        found = selectors_of_trail(reader.aws, trail)
+    except ServiceError as error:
+        return unread(error)
+    owner = str(trail["TrailARN"]).split(":")[4]
+    other = f"The selectors of {trail['TrailARN']} are told to {owner} only: audit it with credentials of that account."
+    return Unread(other) if found is None else Known(found)
