@@ -34,7 +34,7 @@ options:
       - ARN, id, alias or alias ARN of the key. A key ARN is taken as it is, so that the key may be deleted, or another
         account's.
       - It may be of another Region than the task, by ARN. Then the log group or event data store is of the task's
-        Region, where a trail of all Regions delivers to, and KMS, Event history and request metrics are asked in the key's.
+        Region, where a trail of all Regions delivers to. KMS, Event history and request metrics are asked in the key's.
       - In check mode a key that does not exist yet was not used.
     type: str
     required: true
