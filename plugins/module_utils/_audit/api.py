@@ -181,7 +181,10 @@ def read_bucket(reader: Reader, name: str, owner: str | None, parts: t.Collectio
             continue
         action, pick, code, none = _PARTS[part]
         absent: dict[str, Fact[t.Any]] = {"NoSuchBucket": gone, **({code: Known(none)} if code else {})}
-        facts[part] = reader.ask(action, pick, absent, **address(name, owner))
+        found = reader.ask(action, pick, absent, **address(name, owner))
+        if owner and isinstance(found, Unread) and found.permission:
+            found = Unread(f"{found.reason} Or the bucket does not belong to account {owner}.", found.permission)
+        facts[part] = found
     if facts.get("ownership") == gone:
         facts["acl"] = gone
     elif facts.get("ownership") != Known(OWNER_ENFORCED):

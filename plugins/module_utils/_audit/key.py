@@ -137,7 +137,7 @@ def _not_shared(facts: Facts, _expected: Expected) -> Answer:
 def _own_accounts_only(facts: Facts, expected: Expected) -> Answer:
     arn = Arn.parse(str(expected.profile.kms_key_arn))
     own = {expected.profile.account_id, arn.account_id if arn else ""}
-    found = policies.strangers(facts.key_policy.value, _DANGEROUS, own)
+    found = policies.strangers(facts.key_policy.value, _DANGEROUS, own, conditions_count=True)
     if found:
         return fails(f"The key policy lets other accounts decrypt, grant or manage: {', '.join(found)}.")
     return passes("No other account may decrypt with the key, grant its use or manage it.")
@@ -249,7 +249,7 @@ KEY = (
         severity="high",
         checked=(
             "The key policy lets no principal of another account than those of the key and the bucket decrypt, grant "
-            "or manage; no condition counts."
+            "or manage, unless a condition names these accounts (kms:CallerAccount, aws:PrincipalAccount)."
         ),
         remedy="Remove the statement, or the principal from it.",
         ask=_of_key(_own_accounts_only),

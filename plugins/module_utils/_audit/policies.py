@@ -35,6 +35,7 @@ _WHO = frozenset(
         "kms:calleraccount",
     }
 )
+_ACCOUNT_KEYS = frozenset({"aws:principalaccount", "aws:sourceaccount", "kms:calleraccount"})
 _ANY_KEY = "arn:{}:kms:no-region-0:000000000000:key/00000000-0000-0000-0000-000000000000"
 
 
@@ -88,20 +89,32 @@ def _is_fixed(value: str) -> bool:
     return not re.search(r"[*?]|\$\{", value) and value not in ("0.0.0.0/0", "::/0")
 
 
-def strangers(document: Document, actions: Sequence[str], own: Iterable[str]) -> list[str]:
-    """The principals of other accounts that may do one of the actions, each with its statement; no condition counts.
+def strangers(
+    document: Document, actions: Sequence[str], own: Iterable[str], *, conditions_count: bool = False
+) -> list[str]:
+    """The principals of other accounts that may do one of the actions, each with its statement.
 
     :param own: the accounts that are not other ones
+    :param conditions_count: whether a statement for everybody may name our accounts in a condition instead
     """
     accounts = set(own)
-    return sorted(
-        {
-            f"{principal} by {name}"
-            for name, statement in allowing(document)
-            if speaks_of(statement, actions)
-            for kind, principal in _principals(statement)
-            if kind == "AWS" and _account(principal) not in {None, *accounts}
-        }
+    found = set()
+    for name, statement in allowing(document):
+        if not speaks_of(statement, actions) or (conditions_count and _names_account(statement, accounts)):
+            continue
+        if "NotPrincipal" in statement:
+            found.add(f"everybody else by {name}")
+            continue
+        others = (principal for kind, principal in _principals(statement) if kind == "AWS")
+        found |= {f"{principal} by {name}" for principal in others if _account(principal) not in {None, *accounts}}
+    return sorted(found)
+
+
+def _names_account(statement: Statement, accounts: set[str]) -> bool:
+    """Whether a condition lets in these accounts only."""
+    return any(
+        key in _ACCOUNT_KEYS and _is_positive(operator) and bool(values) and set(values) <= accounts
+        for operator, key, values in _policy.conditions(statement)
     )
 
 

@@ -474,6 +474,34 @@ CASES: list[tuple[str, Facts, str, str]] = [
     ("coffer.8", facts(key_policy=key_policy(allow({"AWS": f"arn:aws:iam::{OTHER}:root"}))), "fail", "by Partner"),
     ("coffer.8", facts(key_policy=key_policy(allow({"AWS": OTHER}, "kms:*"))), "fail", f"{OTHER} by Partner"),
     ("coffer.8", facts(key_policy=key_policy(allow({"AWS": OTHER}, "kms:DescribeKey"))), "pass", "No other account"),
+    (
+        "coffer.8",
+        facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}})),
+        "pass",
+        "No other account",
+    ),
+    (
+        "coffer.8",
+        facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringEquals": {"kms:CallerAccount": OTHER}}})),
+        "fail",
+        "* by Partner",
+    ),
+    (
+        "coffer.8",
+        facts(
+            key_policy=key_policy(
+                {
+                    "Sid": "Not",
+                    "Effect": "Allow",
+                    "NotPrincipal": {"AWS": ROOT},
+                    "Action": "kms:Decrypt",
+                    "Resource": "*",
+                }
+            )
+        ),
+        "fail",
+        "everybody else by Not",
+    ),
     ("coffer.8", facts(key_policy=key_policy(allow({"Service": "logs.amazonaws.com"}))), "pass", "No other account"),
     ("S3.1", facts(account_block={**BLOCK, "BlockPublicAcls": False}), "fail", "lacks BlockPublicAcls"),
     ("S3.8", of_bucket(public_access_block=Known({})), "fail", "lacks BlockPublicAcls, IgnorePublicAcls"),
