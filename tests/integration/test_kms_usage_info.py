@@ -9,7 +9,11 @@ import contextlib
 import datetime as dt
 import itertools
 import json
+import re
 import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +36,7 @@ VELERO = f"arn:aws:iam::{ACCOUNT}:role/velero"
 APP = f"arn:aws:iam::{ACCOUNT}:role/app"
 BUCKET = "acme-backups"
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+EVENTS = Path(__file__).resolve().parents[1] / "support" / "events"
 SOURCES = ["logs", "lake", "lookup"]
 
 Record = dict[str, Any]
@@ -194,6 +199,39 @@ def test_three_sources_tell_the_same(run: ModuleRunner, aws: Aws, planted: str) 
         ("203.0.113.7", 3),
     ]
     assert [entry["user_agent"] for entry in told["logs"]["by_user_agent"]] == ["AWS Internal", "aws-cli/2.31.0"]
+
+
+def collected(found: Any) -> Iterator[Record]:
+    """Every record of CloudTrail in a document, whatever it is wrapped in."""
+    if isinstance(found, dict) and {"eventSource", "eventName", "eventTime"} <= set(found):
+        yield found
+    elif isinstance(found, (dict, list)):
+        for inner in found.values() if isinstance(found, dict) else found:
+            yield from collected(inner)
+
+
+def test_events_of_the_filters_are_told_the_same(run: ModuleRunner, aws: Aws, key: str) -> None:
+    """What the metric filters are tested with, as if it had happened in the last hour."""
+    files = sorted(EVENTS.rglob("*.json"))
+    found = [one for file in files for one in collected(json.loads(file.read_text()))]
+    if not found:
+        pytest.skip("there are no events")
+    moved = [
+        {**one, "eventTime": ago(59 - 58 * place / len(found)), "eventID": str(uuid.uuid4())}
+        for place, one in enumerate(found)
+    ]
+    plant(aws, *moved)
+    (arn, _count), *_rarer = Counter(
+        re.findall(r"arn:aws:kms:[a-z0-9-]+:[0-9]+:key/[0-9a-f-]{36}", json.dumps(moved))
+    ).most_common()
+    told = []
+    for source in SOURCES:
+        arguments = options(aws, source) | {"aliases": [ALIAS], "last_usage": False, "max_failures": 1000}
+        result = run.ok(MODULE, key_id=arn, hours=1, region=REGION, **arguments)
+        result["failures"].sort(key=lambda failure: failure["event_id"])
+        told.append({n: result[n] for n in result if n.startswith("by_") or n in ("totals", "failures")})
+    assert told[0] == told[1] == told[2]
+    assert told[0]["totals"]["calls"] > 0
 
 
 @pytest.mark.parametrize("check", [True, False])
