@@ -192,21 +192,18 @@ def test_rule_with_foreign_targets_is_not_deleted(run: ModuleRunner, events: Any
 
 
 @pytest.mark.parametrize("absent", [False, True])
-def test_managed_rule(run: ModuleRunner, events: Any, monkeypatch: pytest.MonkeyPatch, absent: bool) -> None:
-    """moto has no way to make one, so its answer says so."""
-    events.put_rule(Name=DELETION, EventPattern='{"source": ["aws.s3"]}')
-    call = Door.pages
-
-    def managed(self: Door, action: str, member: str, **arguments: Any) -> Any:
-        for one in call(self, action, member, **arguments):
-            yield {**one, "ManagedBy": "securityhub.amazonaws.com"} if member == "Rules" else one
-
-    monkeypatch.setattr(Door, "pages", managed)
+def test_managed_rule(run: ModuleRunner, events: Any, absent: bool) -> None:
+    """As EventBridge makes one for each archive."""
+    bus = events.describe_event_bus()["Arn"]
+    events.create_archive(ArchiveName="velero", EventSourceArn=bus)
+    before = state(events)
     for check in (True, False):
-        assert run.refused(MODULE, check=check, rules=[rule()], state="absent" if absent else "present") == (
-            f"rules: {DELETION} is a rule that securityhub.amazonaws.com manages. Choose another name: only that "
-            "service may change it."
+        wanted = [rule("Events-Archive-velero")]
+        assert run.refused(MODULE, check=check, rules=wanted, state="absent" if absent else "present") == (
+            "rules: Events-Archive-velero is a rule that prod.vhs.events.aws.internal manages. Choose another name: "
+            "only that service may change it."
         )
+    assert state(events) == before
 
 
 def test_too_many_targets(run: ModuleRunner, events: Any) -> None:

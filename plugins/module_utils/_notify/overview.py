@@ -169,14 +169,16 @@ def _outcomes(profile: StorageProfile, cluster: str | None) -> Document:
         return _text(_OUTCOMES_NEEDED)
     outcomes = {"success": "succeeded", "partial_failure": "partially failed", "failure": "failed"}
     metrics = [[{"expression": _outcome(cluster, name), "label": label}] for name, label in outcomes.items()]
-    return _graph(profile, "Backups by outcome, all of the cluster (counted since Velero started)", metrics, period=300)
+    return _graph(profile, "Backups by outcome, of the whole cluster, per day", metrics, period=_DAY)
 
 
 def _outcome(cluster: str, name: str) -> str:
-    """Whatever other dimensions the agent gives the metric: that is for its configuration to say."""
-    metric = f"velero_backup_{name}_total"
-    words = f'Namespace="ContainerInsights/Prometheus" MetricName="{metric}" ClusterName="{cluster}"'
-    return f"SUM(SEARCH('{words}', 'Maximum', 300))"
+    """Whatever other dimensions the agent gives the metric: that is for its configuration to say.
+
+    The agent turns counters of Prometheus into what they have grown by, so that they are added up.
+    """
+    words = f'MetricName="velero_backup_{name}_total" ClusterName="{cluster}"'
+    return f"SUM(SEARCH('{words}', 'Sum', {_DAY}))"
 
 
 def _stored(profile: StorageProfile, log_group_name: str | None) -> Document:

@@ -8,34 +8,26 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
-from moto.events.models import EventsBackend, Rule
+from moto.events.models import Rule
+from moto.events.responses import EventsHandler
 
 from tests.support.moto_server.registry import around, correction
 
 TARGETS = 5
 
 
-def _refuse_managed(backend: Any, name: str) -> None:
-    rule = backend.event_buses["default"].rules.get(name)
-    if rule is not None and rule.managed_by:
-        raise JsonRESTError("ManagedRuleException", f"Rule {name} is managed by an AWS service can only be modified.")
-
-
 @correction
 def managed_rule_is_changed_by_its_service_alone() -> None:
-    """ManagedRuleException for whoever else changes it; moto lets everybody."""
+    """ManagedRuleException for whoever else changes it; moto lets everybody. The rule of an archive is one."""
+    for operation in ("put_rule", "delete_rule", "put_targets", "remove_targets"):
 
-    @around(EventsBackend, "put_rule")
-    def put_rule(original: Any, self: Any, name: Any, *arguments: Any, **keywords: Any) -> Any:
-        _refuse_managed(self, name)
-        return original(self, name, *arguments, **keywords)
-
-    for operation in ("delete_rule", "put_targets", "remove_targets"):
-
-        @around(EventsBackend, operation)
-        def change(original: Any, self: Any, name: Any, *arguments: Any, **keywords: Any) -> Any:
-            _refuse_managed(self, name)
-            return original(self, name, *arguments, **keywords)
+        @around(EventsHandler, operation)
+        def change(original: Any, self: Any) -> Any:
+            name = self._get_param("Rule") or self._get_param("Name")
+            rule = self.events_backend.event_buses["default"].rules.get(name)
+            if rule is not None and rule.managed_by:
+                raise JsonRESTError("ManagedRuleException", f"Rule {name} is managed by {rule.managed_by}.")
+            return original(self)
 
 
 @correction
