@@ -80,15 +80,13 @@ def _calls(service: str, *names: str) -> str:
     return _all(_is("eventSource", f"{service}.amazonaws.com"), _is("eventName", *names))
 
 
-def _key_id(profile: StorageProfile) -> str:
-    return str(profile.kms_key_arn).rpartition("/")[2]
-
-
 def _on_key(profile: StorageProfile) -> str:
-    """A request may name the key by its id, ARN or alias; where it succeeded, ``resources`` has the ARN."""
-    arn = str(profile.kms_key_arn)
-    named = (f"*{_key_id(profile)}", arn)
-    return _any([_is("requestParameters.keyId", named[0]), *(_is(f"resources[{place}].ARN", arn) for place in (0, 1))])
+    """A request may name the key by its id, ARN or alias; where it succeeded, ``resources`` has the ARN.
+
+    An alias that is deleted is in ``resources`` too, before or after its key (KMS Developer Guide, "Find aliases in
+    CloudTrail logs", "DeleteAlias"). One that is moved to another key is recorded with that key alone.
+    """
+    return _any([_is(f"resources[{place}].ARN", str(profile.kms_key_arn)) for place in (0, 1)])
 
 
 def _on_bucket(profile: StorageProfile) -> str:
@@ -101,16 +99,22 @@ def _by_velero(profile: StorageProfile) -> str:
 
 
 def _key_refused(profile: StorageProfile) -> str:
-    """A refused request names the key in its message, and often nowhere else."""
-    key = _any(
-        [
-            _is("resources[0].ARN", str(profile.kms_key_arn)),
-            _is("requestParameters.keyId", f"*{_key_id(profile)}"),
-            _is("errorMessage", f"*{_key_id(profile)}*"),
-        ]
-    )
+    """A refused request names the key in its message, and often nowhere else.
+
+    A message that ends with "on this resource because the resource does not exist in this Region, no resource-based
+    policies allow access, ..." names none: KMS does not tell another account whether there is such a key.
+    """
+    arn = str(profile.kms_key_arn)
+    named = [_is("errorMessage", f"*{arn}*"), *_named_in_request(arn)]
+    key = _any([*(_is(f"resources[{place}].ARN", arn) for place in (0, 1)), *named])
     codes = _is("errorCode", "AccessDenied*", "*UnauthorizedOperation", "DisabledException", "KMSInvalidState*")
     return _all(_is("eventSource", "kms.amazonaws.com"), codes, key)
+
+
+def _named_in_request(arn: str) -> list[str]:
+    """An id is resolved in the caller's Region; a replica of a multi-Region key has the same one elsewhere."""
+    here = _all(_is("requestParameters.keyId", arn.rpartition("/")[2]), _is("awsRegion", arn.split(":")[3]))
+    return [_is("requestParameters.keyId", arn), f"({here})"]
 
 
 def _key_ended(profile: StorageProfile) -> str:
@@ -129,8 +133,8 @@ def _bucket_calls(*names: str) -> Callable[[StorageProfile], str]:
 
 
 def _public_access(profile: StorageProfile) -> str:
-    """The settings of the account open the bucket too, and name no bucket."""
-    account = _is("eventName", *_OPENS_ACCOUNT)
+    """The settings of the account open the bucket too, and name none. The trail may be of an organization."""
+    account = f"({_all(_is('eventName', *_OPENS_ACCOUNT), _is('recipientAccountId', profile.account_id))})"
     bucket = f"({_all(_is('eventName', *_OPENS_BUCKET), _on_bucket(profile))})"
     return _all('($.eventSource = "s3*")', _any([account, bucket]), _SUCCEEDED)
 
@@ -153,24 +157,27 @@ def _written(profile: StorageProfile) -> str:
 # --- the words of EventBridge (EventBridge user guide, "Comparison operators") ---
 
 
-def _event(service: str, names: Sequence[str], **more: t.Any) -> Document:
-    return {
-        "eventSource": [f"{service}.amazonaws.com"],
-        "eventName": list(names),
-        "errorCode": [{"exists": False}],
-        **more,
-    }
+def _event(service: str, *alternatives: Document, **more: t.Any) -> Document:
+    which = alternatives[0] if len(alternatives) == 1 else {"$or": list(alternatives)}
+    return {"eventSource": [f"{service}.amazonaws.com"], "errorCode": [{"exists": False}], **which, **more}
 
 
-def _key_event(*names: str, **more: t.Any) -> Callable[[StorageProfile], Document]:
-    def build(profile: StorageProfile) -> Document:
-        return _event("kms", names, resources={"ARN": [str(profile.kms_key_arn)]}, **more)
+def _named(*names: str, **more: t.Any) -> Document:
+    return {"eventName": list(names), **more}
 
-    return build
+
+def _key_event(*alternatives: Document) -> Callable[[StorageProfile], Document]:
+    """``resources`` is an array of objects; a pattern looks into each of them."""
+    return lambda profile: _event("kms", *alternatives, resources={"ARN": [str(profile.kms_key_arn)]})
 
 
 def _bucket_event(*names: str) -> Callable[[StorageProfile], Document]:
-    return lambda profile: _event("s3", names, requestParameters={"bucketName": [profile.bucket]})
+    return lambda profile: _event("s3", _named(*names, requestParameters={"bucketName": [profile.bucket]}))
+
+
+def _public_access_event(profile: StorageProfile) -> Document:
+    bucket = _named(*_OPENS_BUCKET, requestParameters={"bucketName": [profile.bucket]})
+    return _event("s3", bucket, _named(*_OPENS_ACCOUNT))
 
 
 # --- what can happen with a profile ---
@@ -224,7 +231,7 @@ SIGNALS: tuple[Signal, ...] = (
         severity="critical",
         needs="management",
         pattern=_key_ended,
-        event=_key_event(*_ENDS_KEY),
+        event=_key_event(_named(*_ENDS_KEY)),
         applies=_with_own_key,
         remedy="Cancel the deletion and enable the key with coffer.velero.kms_key: no backup can be read without it.",
     ),
@@ -234,7 +241,9 @@ SIGNALS: tuple[Signal, ...] = (
         severity="high",
         needs="management",
         pattern=_key_policy,
-        event=_key_event("PutKeyPolicy", "CreateGrant", userIdentity={"invokedBy": [{"exists": False}]}),
+        event=_key_event(
+            _named("PutKeyPolicy"), _named("CreateGrant", userIdentity={"invokedBy": [{"exists": False}]})
+        ),
         applies=_with_own_key,
         remedy="Run coffer.velero.site --check --diff; revoke a grant that nobody asked for.",
     ),
@@ -264,7 +273,7 @@ SIGNALS: tuple[Signal, ...] = (
         severity="critical",
         needs="management",
         pattern=_public_access,
-        event=_bucket_event(*_OPENS_BUCKET),
+        event=_public_access_event,
         applies=_always,
         remedy="Run coffer.velero.site, which closes the bucket again; look who it was.",
     ),
@@ -337,7 +346,8 @@ def alarms(
     """The alarms.
 
     :param schedule_hours: hours between two backups at most
-    :param log_group: without one only KMS's own metric is left, which tells that somebody uses the key, not who
+    :param log_group: without one only KMS's own metric is left, which tells that somebody uses the key, not
+        who, in the account of the key
     :raises Refusal: where CloudWatch cannot wait for so long
     """
     if not 1 <= schedule_hours <= _MOST_HOURS:
@@ -347,7 +357,7 @@ def alarms(
     actions = [topic_arn] if topic_arn else []
     found = signals(profile, data_events=data_events)
     if not log_group:
-        found = tuple(one for one in found if one.name == SILENCE and profile.encrypts_with_kms)
+        found = tuple(one for one in SIGNALS if one.name == SILENCE and _with_own_key(profile))
     return [_alarm(profile, signal, actions, schedule_hours, log_group=log_group) for signal in found]
 
 

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a storage profile to what notices: metric filters and alarms. Each filter has its page beside this file."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping
+
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.coffer.velero.plugins.module_utils import _signals
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+
+Documents = list[dict[str, t.Any]]
+
+#: What CloudWatch calls the options of coffer.velero.metric_alarms.
+_OPTIONS = {
+    "name": "AlarmName",
+    "description": "AlarmDescription",
+    "namespace": "Namespace",
+    "metric_name": "MetricName",
+    "statistic": "Statistic",
+    "period": "Period",
+    "evaluation_periods": "EvaluationPeriods",
+    "datapoints_to_alarm": "DatapointsToAlarm",
+    "threshold": "Threshold",
+    "comparison_operator": "ComparisonOperator",
+    "treat_missing_data": "TreatMissingData",
+    "actions_enabled": "ActionsEnabled",
+    "alarm_actions": "AlarmActions",
+}
+
+
+def audit_metric_filters(profile: StorageProfile, data_events: t.Any = False) -> Documents:
+    """As ``coffer.velero.metric_filters`` takes them."""
+    return [
+        _metric_filter(one) for one in _signals.metric_filters(profile, data_events=_yes("data_events", data_events))
+    ]
+
+
+def _metric_filter(document: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    (metric,) = document["metricTransformations"]
+    return {
+        "name": document["filterName"],
+        "pattern": document["filterPattern"],
+        "metric_name": metric["metricName"],
+        "metric_namespace": metric["metricNamespace"],
+        "metric_value": metric["metricValue"],
+        "default_value": metric["defaultValue"],
+    }
+
+
+def audit_alarms(
+    profile: StorageProfile,
+    topic_arn: str | None = None,
+    schedule_hours: t.Any = 24,
+    data_events: t.Any = False,
+    log_group: t.Any = True,
+) -> Documents:
+    """As ``coffer.velero.metric_alarms`` takes them."""
+    documents = _signals.alarms(
+        profile,
+        topic_arn=topic_arn or None,
+        schedule_hours=_hours(schedule_hours),
+        data_events=_yes("data_events", data_events),
+        log_group=_yes("log_group", log_group),
+    )
+    return [_alarm(document) for document in documents]
+
+
+def _alarm(document: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in document["Dimensions"]}
+    return {**{option: document[name] for option, name in _OPTIONS.items()}, "dimensions": dimensions}
+
+
+def _hours(value: t.Any) -> int:
+    """A variable from the command line is a text."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise AnsibleFilterError(f"schedule_hours: {value!r} is not a number of hours. Write it as in 24.") from None
+
+
+def _yes(option: str, value: t.Any) -> bool:
+    try:
+        return bool(boolean(value))
+    except TypeError:
+        raise AnsibleFilterError(f"{option}: {value!r} is neither true nor false. Write true or false.") from None
+
+
+def _filter(build: Callable[..., Documents]) -> Callable[..., Documents]:
+    def apply(values: t.Any, *arguments: t.Any, **options: t.Any) -> Documents:
+        if not isinstance(values, Mapping):
+            raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
+        try:
+            return build(StorageProfile.parse(values), *arguments, **options)
+        except Refusal as refusal:
+            raise AnsibleFilterError(str(refusal)) from refusal
+
+    return apply
+
+
+class FilterModule:
+    """The filters of coffer.velero for what should be noticed."""
+
+    def filters(self) -> dict[str, Callable[..., t.Any]]:
+        return {build.__name__: _filter(build) for build in (audit_alarms, audit_metric_filters)}
