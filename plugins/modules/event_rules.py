@@ -15,7 +15,7 @@ description:
   - Patterns are compared by meaning, so that the order of keys and of alternatives is no difference.
   - A rule that an AWS service manages is refused. Schedule and role that somebody else gave a rule of ours are kept.
   - All rules are judged before the first is changed.
-  - A run that changes nothing sends 1 request, and 1 for each rule that names targets.
+  - A run that changes nothing sends 1 request, and for each rule 1 where it names targets and 1 where O(tags) is set.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
@@ -89,6 +89,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - coffer.velero._velero
   - coffer.velero._velero.aws
+  - coffer.velero._velero.tags
 """
 
 EXAMPLES = r"""
@@ -128,6 +129,7 @@ rules:
       description: ''
       targets: [{Id: topic, Arn: 'arn:aws:sns:eu-central-1:111122223333:velero-acme-backups'}]
       kept_targets: []
+      tags: {service: velero}
   contains:
     name:
       description: Name of the rule.
@@ -152,13 +154,16 @@ rules:
       description: Ids of the foreign targets, where O(rules[].targets) is set.
       type: list
       elements: str
+    tags:
+      description: Its tags; empty where O(tags) is not set.
+      type: dict
 """
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, Options
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS, Options
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, wanted_rules
+from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, WantedTags, wanted_rules
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules_api import RulesResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -182,6 +187,7 @@ SPEC = aws_spec(
         "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},
         **STATE,
         "purge_targets": {"type": "bool", "default": False},
+        **TAGS,
     }
 )
 
@@ -190,7 +196,8 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     absent = params["state"] == "absent"
     wanted = wanted_rules(params["rules"], absent=absent)
-    return task.reconcile(RulesResource(Aws(params), wanted, purge=params["purge_targets"], absent=absent))
+    tags = WantedTags(params["tags"], params["purge_tags"])
+    return task.reconcile(RulesResource(Aws(params), wanted, params["purge_targets"], absent, tags))
 
 
 def main() -> t.NoReturn:

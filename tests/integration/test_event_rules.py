@@ -103,6 +103,38 @@ def test_twelve_runs(run: ModuleRunner, events: Any) -> None:
     assert state(events) == {}
 
 
+def test_tags(run: ModuleRunner, aws: Aws, events: Any) -> None:
+    """With twelve runs of their own; those of others stay where purge_tags is false."""
+
+    def tags() -> dict[str, str] | None:
+        there = events.list_rules()["Rules"]
+        return None if not there else events.list_tags_for_resource(ResourceARN=there[0]["Arn"])["Tags"]
+
+    created, modified, _deleted = twelve_runs(
+        run,
+        MODULE,
+        create={"rules": [rule()], "tags": {"service": "velero", "team": "storage"}},
+        modify={"rules": [rule()], "tags": {"service": "backup"}},
+        delete={"rules": [rule()], "state": "absent", "tags": {"service": "backup"}},
+        state=tags,
+    )
+    assert created["diff"]["after"][f"{DELETION}: tags"] == {"service": "velero", "team": "storage"}
+    assert modified["diff"] == {
+        "before": {f"{DELETION}: tags": {"service": "velero", "team": "storage"}},
+        "after": {f"{DELETION}: tags": {"service": "backup"}},
+    }
+    assert modified["rules"][0]["tags"] == {"service": "backup"}
+    run.ok(MODULE, rules=[rule()], tags={"a": "b"})
+    kept = run.ok(MODULE, rules=[rule()], tags={"c": "d"}, purge_tags=False)
+    assert kept["rules"][0]["tags"] == {"a": "b", "c": "d"}
+    aws.proxy.clear()
+    assert not run.ok(MODULE, rules=[rule()], tags={"c": "d"}, purge_tags=False)["changed"]
+    seen = [call.operation for call in aws.proxy.requests]
+    assert seen == ["ListRules", "ListTargetsByRule", "ListTagsForResource"]
+    aws.proxy.deny("events", "ListTagsForResource")
+    assert run.refused(MODULE, rules=[rule()], tags={}).startswith("events:ListTagsForResource failed: ")
+
+
 def test_predictions_hold(run: ModuleRunner, events: Any) -> None:
     predicted = run.ok(MODULE, check=True, rules=[rule()])
     real = run.ok(MODULE, rules=[rule()])

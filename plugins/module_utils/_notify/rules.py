@@ -13,12 +13,13 @@ import json
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import Pattern, fault, reads, same_pattern
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
 
 ENABLED = "ENABLED"
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
@@ -107,11 +108,24 @@ def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
 
 
 @dataclass(frozen=True)
+class WantedTags:
+    """The tags of every rule of a task; ``None`` leaves them as they are."""
+
+    tags: Mapping[str, str] | None = None
+    purge: bool = True
+
+    def after(self, current: Mapping[str, str]) -> dict[str, str]:
+        present, absent = tag_changes(self.tags, current, purge=self.purge)
+        return {name: value for name, value in {**current, **present}.items() if name not in absent}
+
+
+@dataclass(frozen=True)
 class Rule:
     """A rule as EventBridge tells of it, with its targets."""
 
     answer: Mapping[str, t.Any]
     targets: Sequence[Target] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pattern(self) -> Pattern:
@@ -133,10 +147,13 @@ class Rules:
 Part = tuple[Sequence[Step], Sequence[Difference]]
 
 
-def decide_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool) -> Plan:
+def decide_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool, tags: WantedTags) -> Plan:
     """The plan for rules that should exist; nothing is sent before all of them were judged."""
-    parts = [_rule(rule, current.there.get(rule.name), purge=purge) for rule in wanted]
-    result = {"rules": [_told(rule, current, purge=purge) for rule in wanted]}
+    parts: list[Part] = []
+    for rule in wanted:
+        there = current.there.get(rule.name)
+        parts += [_rule(rule, there, purge=purge, tags=tags), _tags(rule, there, tags)]
+    result = {"rules": [_told(rule, current, purge=purge, tags=tags) for rule in wanted]}
     return _plan(parts, result, tuple(warning for rule in wanted for warning in _warnings(rule)))
 
 
@@ -158,7 +175,22 @@ def _refuse_managed(rule: WantedRule, there: Rule) -> None:
         raise Refusal("rules", rule.name, f"is a rule that {manager} manages", remedy)
 
 
-def _rule(rule: WantedRule, there: Rule | None, *, purge: bool) -> Part:
+def _tags(rule: WantedRule, there: Rule | None, tags: WantedTags) -> Part:
+    """Those of a new rule are given to it when it is made; PutRule ignores them later."""
+    if there is None:
+        shown = tags.after({})
+        return (), (Difference(f"{rule.name}: tags", None, shown),) if shown else ()
+    present, absent = tag_changes(tags.tags, there.tags, purge=tags.purge)
+    where = {"ResourceARN": there.answer["Arn"]}
+    steps = [Step("events:TagResource", {**where, "Tags": tag_list(present)})] if present else []
+    if absent:
+        steps.append(Step("events:UntagResource", {**where, "TagKeys": list(absent)}))
+    if not steps:
+        return (), ()
+    return steps, (Difference(f"{rule.name}: tags", dict(there.tags) or None, tags.after(there.tags) or None),)
+
+
+def _rule(rule: WantedRule, there: Rule | None, *, purge: bool, tags: WantedTags) -> Part:
     if there:
         _refuse_managed(rule, there)
     targets, differences = _targets(rule, there or Rule({}), purge=purge)
@@ -167,10 +199,17 @@ def _rule(rule: WantedRule, there: Rule | None, *, purge: bool) -> Part:
         return targets, differences
     # PutRule replaces the rule as a whole: what is not ours is sent along.
     keep = {name: there.answer[name] for name in ("ScheduleExpression", "RoleArn") if there and name in there.answer}
-    arguments = {"Name": rule.name, "EventPattern": json.dumps(rule.pattern), "State": rule.state, **keep}
+    arguments: dict[str, t.Any] = {
+        "Name": rule.name,
+        "EventPattern": json.dumps(rule.pattern),
+        "State": rule.state,
+        **keep,
+    }
     description = rule.description if rule.description is not None else (there or Rule({})).answer.get("Description")
     if description:
         arguments["Description"] = description
+    if there is None and tags.tags:
+        arguments["Tags"] = tag_list(tags.tags)
     step = Step("events:PutRule", arguments, {f"rule {rule.name}": "RuleArn"})
     return (step, *targets), (change, *differences)
 
@@ -240,7 +279,7 @@ def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Part:
     return steps, (*differences, Difference(rule.name, before, None))
 
 
-def _told(rule: WantedRule, current: Rules, *, purge: bool) -> dict[str, t.Any]:
+def _told(rule: WantedRule, current: Rules, *, purge: bool, tags: WantedTags) -> dict[str, t.Any]:
     there = current.there.get(rule.name)
     foreign = there.foreign(rule) if there else []
     kept = [] if purge and rule.targets is not None else [str(target["Id"]) for target in foreign]
@@ -253,6 +292,7 @@ def _told(rule: WantedRule, current: Rules, *, purge: bool) -> dict[str, t.Any]:
         "description": _shown(rule, there).get("description", ""),
         "targets": list(rule.targets or ()),
         "kept_targets": kept,
+        "tags": tags.after(there.tags if there else {}),
     }
 
 

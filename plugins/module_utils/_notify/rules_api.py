@@ -9,7 +9,7 @@ from __future__ import annotations
 import os.path
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
@@ -17,11 +17,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import
     Rule,
     Rules,
     WantedRule,
+    WantedTags,
     decide_rules,
     delete_rules,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, bind
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
 #: A rule that was made a moment ago, or deleted meanwhile.
 _MISSING = "ResourceNotFoundException"
@@ -38,6 +40,7 @@ class RulesResource:
     wanted: Sequence[WantedRule]
     purge: bool = False
     absent: bool = False
+    tags: WantedTags = field(default_factory=WantedTags)
 
     def read(self) -> Rules:
         """One list for all rules, by what their names have in common, and one for the targets of each."""
@@ -46,7 +49,11 @@ class RulesResource:
         where = {"NamePrefix": prefix} if prefix else {}
         found = {answer["Name"]: answer for answer in self._list("events:ListRules", "Rules", **where)}
         targets = {rule.name: self._targets(rule) for rule in self.wanted if rule.name in found}
-        there = {name: Rule(found[name], listed) for name, listed in targets.items() if listed is not None}
+        there = {
+            name: Rule(found[name], listed, self._tags(found[name]["Arn"]))
+            for name, listed in targets.items()
+            if listed is not None
+        }
         if self.absent or len(there) == len(names):
             return Rules(there)
         who = caller(self.aws)
@@ -63,12 +70,19 @@ class RulesResource:
                 return None
             raise
 
+    def _tags(self, arn: str) -> dict[str, str]:
+        if self.tags.tags is None or self.absent:
+            return {}
+        answer = self.aws.find("events:ListTagsForResource", _MISSING, ResourceARN=arn)
+        return tag_dict((answer or {}).get("Tags", ()))
+
     def _list(self, action: str, member: str, **arguments: t.Any) -> list[Mapping[str, t.Any]]:
         return list(self.aws.pages(action, member, **arguments))
 
     def decide(self, current: Rules) -> Plan:
-        decide = delete_rules if self.absent else decide_rules
-        return decide(self.wanted, current, purge=self.purge)
+        if self.absent:
+            return delete_rules(self.wanted, current, purge=self.purge)
+        return decide_rules(self.wanted, current, purge=self.purge, tags=self.tags)
 
     def guard(self, plan: Plan) -> None:
         """Nothing that EventBridge does not ask itself."""

@@ -22,7 +22,12 @@ from ansible_collections.coffer.velero.plugins.filter.notify import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._notify import dashboard, documents, overview
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import fault, reads, same_pattern
-from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import Rules, decide_rules, wanted_rules
+from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
+    Rules,
+    WantedTags,
+    decide_rules,
+    wanted_rules,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import masked, secrets
 from ansible_collections.coffer.velero.plugins.module_utils._policy import wanted_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
@@ -162,7 +167,7 @@ def test_rules_are_what_the_module_and_eventbridge_take(profile: StorageProfile)
     empty = dict.fromkeys(event_rules.RULE)
     target = dict.fromkeys(event_rules.TARGET)
     given = [{**empty, **rule, "targets": [{**target, **one} for one in rule["targets"]]} for rule in _rules(profile)]
-    plan = decide_rules(wanted_rules(given, absent=False), Rules({}), purge=False)
+    plan = decide_rules(wanted_rules(given, absent=False), Rules({}), purge=False, tags=WantedTags())
     assert plan.warnings == (), "no rule names events that it would not see"
     model = get_session().get_service_model("events")
     for step in plan.steps:
