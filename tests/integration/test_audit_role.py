@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role kms_audit in an account: made, unchanged by the second run, passed, and taken down again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+
+from tests.support.fixtures import Aws
+from tests.support.site import Site
+
+BUCKET = "acme-backups"
+NAME = f"velero-{BUCKET}"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:on-duty"
+FIRST = [("kms_key", "main"), ("velero_irsa", "iam"), ("kms_key", "key_policy"), ("bucket_encryption", "main")]
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def play(directory: Path, *roles: tuple[str, str]) -> str:
+    """A playbook with the AWS halves of the roles; no cluster is needed for what is audited."""
+    tasks = [
+        {"ansible.builtin.import_role": {"name": f"coffer.velero.{role}", "tasks_from": entry}} for role, entry in roles
+    ]
+    text = {
+        "hosts": "all",
+        "gather_facts": False,
+        "connection": "local",
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "tasks": tasks,
+    }
+    path = directory / f"{'-'.join(role for role, _entry in roles)}-{roles[-1][1]}.yml"
+    path.write_text(yaml.safe_dump([text]))
+    return str(path)
+
+
+@pytest.fixture
+def site(aws: Aws, tmp_path: Path) -> Site:
+    variables: dict[str, Any] = {
+        "velero_region": aws.region,
+        "velero_bucket": BUCKET,
+        "velero_prefix": "production",
+        "velero_oidc_issuer_url": "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
+        "velero_tags": {"service": "velero"},
+        "velero_audit": True,
+        "velero_audit_trail": True,
+        "kms_audit_data_events": "write",
+        "kms_audit_subscriptions": [{"protocol": "sqs", "endpoint": QUEUE}],
+    }
+    return Site(tmp_path, aws.environment, variables, playbook=play(tmp_path, *FIRST, ("kms_audit", "main")))
+
+
+def changed(records: list[dict[str, Any]]) -> list[str]:
+    return [record["action"].rpartition(".")[2] for record in records if record["result"].get("changed")]
+
+
+def result(records: list[dict[str, Any]], module: str) -> dict[str, Any]:
+    """Of the last task with a module."""
+    found = [record["result"] for record in records if record["action"] == f"coffer.velero.{module}"]
+    return dict(found[-1])
+
+
+def failure(site: Site, *options: str) -> str:
+    process = site.start(*options)
+    output, _dummy = process.communicate(timeout=120)
+    assert process.returncode != 0, output
+    return output
+
+
+MADE = [
+    *("kms_key", "kms_key_policy", "bucket", "bucket_policy", "log_group", "iam_policy", "iam_role", "trail"),
+    *("notification_topic", "metric_filters", "metric_alarms", "event_rules", "dashboard"),
+]
+
+
+def test_made_unchanged_passed_and_taken_down(aws: Aws, site: Site) -> None:
+    promised = changed(site.run("--check"))
+    assert promised[-len(MADE) :] == MADE
+    assert aws.client("cloudtrail").describe_trails()["trailList"] == []
+
+    first = site.run()
+    assert changed(first) == promised
+    audit = result(first, "audit_info")
+    severe = [one for one in audit["findings"] if one["severity"] in ("critical", "high")]
+    assert [one for one in severe if one["status"] not in ("pass", "not applicable")] == []
+    assert result(first, "trail_info")["trail"]["name"] == NAME
+
+    aws.proxy.clear()
+    assert changed(site.run()) == []
+    wrote = [one.operation for one in aws.proxy.requests if one.operation.startswith(("Put", "Create", "Update"))]
+    assert wrote == []
+
+    site.playbook = play(site.directory, ("kms_audit", "teardown"))
+    assert changed(site.run("--check")) == changed(site.run())
+    assert aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert aws.client("events").list_rules()["Rules"] == []
+    assert aws.client("sns").list_topics()["Topics"] == []
+    assert aws.client("cloudtrail").describe_trails()["trailList"] == []
+    assert aws.client("logs").describe_metric_filters(logGroupName=NAME)["metricFilters"] == []
+    aws.client("s3").head_bucket(Bucket=f"{BUCKET}-audit")
+    assert changed(site.run()) == []
+
+
+def test_teardown_says_what_stays(site: Site) -> None:
+    site.run()
+    site.playbook = play(site.directory, ("kms_audit", "teardown"))
+    process = site.start()
+    output, _dummy = process.communicate(timeout=120)
+    told = " ".join(output.split())
+    assert f"What was recorded stays: the bucket {BUCKET}-audit, the log group {NAME}" in told
+
+
+def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
+    """The first installation makes the trail; the second one finds it, and puts its filters on its log group."""
+    site.run()
+    site.variables |= {
+        "velero_bucket": "other-backups",
+        "velero_kms_alias": "alias/other",
+        "velero_role_name": "other",
+        "velero_policy_name": "other",
+        "velero_audit_trail": False,
+        "kms_audit_data_events": "none",
+    }
+    records = site.run()
+    assert "trail" not in changed(records)
+    names = {one["filterName"] for one in aws.client("logs").describe_metric_filters(logGroupName=NAME)["metricFilters"]}
+    assert {f"{NAME}-silence", "velero-other-backups-silence"} <= names
+    assert len(aws.client("cloudtrail").describe_trails()["trailList"]) == 1
+
+
+def test_without_a_trail_the_audit_is_not_passed(aws: Aws, site: Site) -> None:
+    site.variables |= {"velero_audit_trail": False, "kms_audit_data_events": "none"}
+    told = " ".join(failure(site).split())
+    assert "Verdict: wrong." in told
+    assert "CloudTrail.1" in told
+    site.variables["kms_audit_fail_on"] = []
+    assert changed(site.run()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"velero_audit_backup_schedule_hours": 200}, "velero_audit_backup_schedule_hours: 200 is not between 1 and 167"),
+        ({"velero_audit_bucket": BUCKET}, f"velero_audit_bucket: {BUCKET} is the bucket of the backups"),
+    ],
+)
+def test_refused_before_anything_is_changed(aws: Aws, site: Site, variables: dict[str, Any], text: str) -> None:
+    site.variables |= variables
+    site.playbook = play(site.directory, ("kms_audit", "main"))
+    assert text in " ".join(failure(site).split())
+    with pytest.raises(ClientError):
+        aws.client("s3").head_bucket(Bucket=f"{BUCKET}-audit")
+    assert aws.client("kms").list_keys()["Keys"] == []
