@@ -9,11 +9,14 @@ import json
 import re
 import socket
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _signals
+from ansible_collections.coffer.velero.plugins.module_utils._audit import notice_api
+from ansible_collections.coffer.velero.plugins.module_utils._audit.api import Reader
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Missing
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import STANDARDS
 from ansible_collections.coffer.velero.plugins.module_utils._audit.permissions import PERMISSIONS
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
@@ -479,6 +482,17 @@ def test_without_a_log_group_of_this_account_the_alarm_for_silence_watches_the_m
     result = run.ok("audit_info", **installation.options)
     assert "coffer.26" in by_status(result, "pass")
     assert by_status(result, "fail") >= {"coffer.20", "coffer.24", "CloudTrail.3"}
+
+
+def test_a_log_group_of_another_account_is_audited_there() -> None:
+    """As that of an organization's trail; what can notice here is judged here."""
+    trail = {"TrailARN": "arn:aws:cloudtrail:us-east-1:999988887777:trail/all", "Name": "all"}
+    group = {"CloudWatchLogsLogGroupArn": "arn:aws:logs:us-east-1:999988887777:log-group:all:*"}
+    facts = notice_api.read_log_group(
+        Reader(cast("Any", None)), {**trail, **group}, f"{REGION}:{ACCOUNT}", filters=True
+    )
+    reason = "The log group all is in us-east-1 of account 999988887777: audit it there."
+    assert set(facts.values()) == {Missing(reason, "could not be read")}
 
 
 def test_alarms_that_are_not_wanted_are_not_asked_for(aws: Aws, installation: Installation) -> None:

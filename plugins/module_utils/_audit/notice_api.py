@@ -37,7 +37,8 @@ def read_log_group(reader: Reader, trail: Mapping[str, t.Any], place: str, *, fi
         return _nowhere("The trail delivers to no log group")
     name = arn.resource.removeprefix("log-group:").removesuffix(":*")
     if f"{arn.region}:{arn.account_id}" != place:
-        other = Unread(f"The log group {name} is in {arn.region} of account {arn.account_id}: audit it there.")
+        text = f"The log group {name} is in {arn.region} of account {arn.account_id}: audit it there."
+        other = Missing(text, "could not be read")
         return {"log_group": other, "metric_filters": other}
     listed = reader.list("logs:DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
     gone = Missing(f"The log group {name} does not exist.")
