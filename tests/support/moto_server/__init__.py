@@ -15,7 +15,19 @@ from functools import cache
 def install() -> None:
     """Correct the moto of this process; once."""
     # Imported here, for only the server's process has to pay for moto.
-    from tests.support.moto_server import cloudtrail, events, iam, identity, insights, kms, records, s3, sns  # noqa: F401
+    from tests.support.moto_server import (  # noqa: F401
+        cloudtrail,
+        cloudwatch,
+        events,
+        iam,
+        identity,
+        insights,
+        kms,
+        logs,
+        records,
+        s3,
+        sns,
+    )
     from tests.support.moto_server.registry import CORRECTIONS
 
     for apply in CORRECTIONS.values():

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What CloudWatch Logs needs of others. Pure. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+
+Document = dict[str, t.Any]
+
+
+def log_group_key_statements(log_group_arn: str) -> list[Document]:
+    """What the policy of the key must say that a log group is encrypted under.
+
+    Of this log group alone: CloudWatch Logs puts its ARN into the encryption context (CloudWatch Logs user guide,
+    "Encrypt log data in CloudWatch Logs using AWS Key Management Service"). The principal is that of the Region, and in
+    China it has the suffix of the partition.
+    """
+    group = Arn.parse(log_group_arn.removesuffix(":*"))
+    if group is None or group.service != "logs" or not group.resource.startswith("log-group:"):
+        remedy = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
+        raise Refusal("log_group_arn", log_group_arn, "is not the ARN of a log group", remedy)
+    return [
+        {
+            "Sid": f"VeleroLogGroup{hashlib.sha256(str(group).encode()).hexdigest()[:8]}",
+            "Effect": "Allow",
+            "Principal": {"Service": service_host("logs", group.region)},
+            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": str(group)}},
+        }
+    ]

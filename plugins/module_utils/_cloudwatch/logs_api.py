@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change log groups. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import MINIMUM_BOTO3, Aws
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs import (
+    Group,
+    State,
+    WantedGroup,
+    decide_group,
+    delete_group,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+
+_MISSING = "ResourceNotFoundException"
+#: Made or deleted by somebody else meanwhile, or being changed at this moment.
+_UNSETTLED_CODES = frozenset({_MISSING, "ResourceAlreadyExistsException", "OperationAbortedException"})
+_DAY = 86_400.0
+
+
+@dataclass
+class GroupResource:
+    """A log group, for the runner."""
+
+    aws: Aws
+    wanted: WantedGroup
+    absent: bool = False
+
+    def __post_init__(self) -> None:
+        known = self.aws.knows("logs", "CreateLogGroupRequest", "deletionProtectionEnabled")
+        if self.wanted.protected is not None and not known:
+            reason = "is not known to this boto3"
+            remedy = f"Install a newer one than {MINIMUM_BOTO3}, or leave the option out."
+            raise Refusal("deletion_protection_enabled", str(self.wanted.protected).lower(), reason, remedy)
+
+    def read(self) -> State:
+        """One request, and one each for the tags and the key where they are asked for and not known already."""
+        group = self._group()
+        if self.absent:
+            return State(group)
+        if group is None:
+            who = caller(self.aws)
+            arn = f"arn:{who.partition}:logs:{self.aws.region}:{who.account_id}:log-group:{self.wanted.name}"
+            return State(None, arn, self._key(""))
+        return State(group, group.arn, self._key(group.key_arn))
+
+    def _group(self) -> Group | None:
+        name = self.wanted.name
+        listed = self.aws.pages("logs:DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
+        answer = next((one for one in listed if one["logGroupName"] == name), None)
+        if answer is None:
+            return None
+        group = Group(answer, None, (time.time() - answer.get("creationTime", 0) / 1000) / _DAY)
+        if self.absent or self.wanted.tags is None:
+            return group
+        tags = self.aws.find("logs:ListTagsForResource", _MISSING, resourceArn=group.arn)
+        return None if tags is None else Group(answer, tags.get("tags", {}), group.age)
+
+    def _key(self, current: str) -> Key | None:
+        """The key that was asked for, unless its ARN says that it is the one already."""
+        given = self.wanted.key_id
+        return None if not given or self.wanted.key_predicted or given == current else describe(self.aws, given)
+
+    def decide(self, current: State) -> Plan:
+        if self.absent:
+            return delete_group(self.wanted, current)
+        return decide_group(self.wanted, current, region=self.aws.region)
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing that CloudWatch Logs does not ask itself."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        try:
+            return self.aws.apply(plan)
+        except ServiceError as error:
+            if error.code in _UNSETTLED_CODES:
+                raise Moved(error) from error
+            if error.code == "InvalidParameterException" and "KMS" in str(error):
+                error.add_hint(
+                    "The policy of the key must let CloudWatch Logs use it for this log group: "
+                    "coffer.velero.log_group_key_statements."
+                )
+                # It may have been changed a moment ago, and KMS takes some seconds to act on it.
+                raise Moved(error) from error
+            raise
