@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls that read and change metric filters. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import (
+    Current,
+    WantedFilters,
+    decide_filters,
+    delete_filters,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+
+_MISSING = "ResourceNotFoundException"
+#: The log group or a filter went meanwhile, or somebody else changes it.
+_UNSETTLED_CODES = frozenset({_MISSING, "OperationAbortedException"})
+
+
+@dataclass
+class FiltersResource:
+    """The metric filters of one log group, for the runner."""
+
+    aws: Aws
+    wanted: WantedFilters
+    absent: bool = False
+
+    def read(self) -> Current | None:
+        """One request for all filters of the group, for 50 of them each."""
+        try:
+            listed: t.Iterable[Mapping[str, t.Any]] = self.aws.pages(
+                "logs:DescribeMetricFilters", "metricFilters", logGroupName=self.wanted.group
+            )
+            return {str(one["filterName"]): one for one in listed}
+        except ServiceError as error:
+            if error.code == _MISSING:
+                return None
+            raise
+
+    def decide(self, current: Current | None) -> Plan:
+        decide = delete_filters if self.absent else decide_filters
+        return decide(self.wanted, current)
+
+    def guard(self, plan: Plan) -> None:
+        """Nothing that CloudWatch does not ask itself."""
+
+    def apply(self, plan: Plan) -> Mapping[str, t.Any]:
+        try:
+            return self.aws.apply(plan)
+        except ServiceError as error:
+            if error.code in _UNSETTLED_CODES:
+                raise Moved(error) from error
+            raise
