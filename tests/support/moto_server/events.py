@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
-from moto.events.models import Rule
+from moto.events.models import EventPattern, Rule
 from moto.events.responses import EventsHandler
 
 from tests.support.moto_server.registry import around, correction
@@ -39,3 +39,28 @@ def rule_has_at_most_five_targets() -> None:
         if len({target["Id"] for target in (*self.targets, *targets)}) > TARGETS:
             raise JsonRESTError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
         original(self, targets)
+
+
+def objects_apart(node: Any) -> list[Any]:
+    """An event with arrays of objects as events with one object in the place of each array."""
+    if isinstance(node, dict):
+        parts: list[dict[str, Any]] = [{}]
+        for name, value in node.items():
+            parts = [{**part, name: one} for part in parts for one in objects_apart(value)]
+        return parts
+    if isinstance(node, list) and node and all(isinstance(one, dict) for one in node):
+        return [part for one in node for part in objects_apart(one)]
+    return [node]
+
+
+@correction
+def pattern_looks_into_arrays_of_objects() -> None:
+    """A pattern on a field of objects in an array matches where one of them does; moto looks into no array.
+
+    EventBridge matches with event-ruler (its pull request 17 on GitHub has an example): all fields that a pattern names
+    have to be those of the same object.
+    """
+
+    @around(EventPattern, "matches_event")
+    def matches_event(original: Any, self: Any, event: Any) -> bool:
+        return any(original(self, one) for one in objects_apart(event))
