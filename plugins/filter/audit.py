@@ -18,41 +18,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._profile import Stor
 
 Documents = list[dict[str, t.Any]]
 
-#: What CloudWatch calls the options of coffer.velero.metric_alarms.
-_OPTIONS = {
-    "name": "AlarmName",
-    "description": "AlarmDescription",
-    "namespace": "Namespace",
-    "metric_name": "MetricName",
-    "statistic": "Statistic",
-    "period": "Period",
-    "evaluation_periods": "EvaluationPeriods",
-    "datapoints_to_alarm": "DatapointsToAlarm",
-    "threshold": "Threshold",
-    "comparison_operator": "ComparisonOperator",
-    "treat_missing_data": "TreatMissingData",
-    "actions_enabled": "ActionsEnabled",
-    "alarm_actions": "AlarmActions",
-}
-
 
 def audit_metric_filters(profile: StorageProfile, data_events: t.Any = False) -> Documents:
-    """As ``coffer.velero.metric_filters`` takes them."""
-    return [
-        _metric_filter(one) for one in _signals.metric_filters(profile, data_events=_yes("data_events", data_events))
-    ]
-
-
-def _metric_filter(document: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    (metric,) = document["metricTransformations"]
-    return {
-        "name": document["filterName"],
-        "pattern": document["filterPattern"],
-        "metric_name": metric["metricName"],
-        "metric_namespace": metric["metricNamespace"],
-        "metric_value": metric["metricValue"],
-        "default_value": metric["defaultValue"],
-    }
+    return _signals.metric_filters(profile, data_events=_yes("data_events", data_events))
 
 
 def audit_alarms(
@@ -62,20 +30,13 @@ def audit_alarms(
     data_events: t.Any = False,
     log_group: t.Any = True,
 ) -> Documents:
-    """As ``coffer.velero.metric_alarms`` takes them."""
-    documents = _signals.alarms(
+    return _signals.alarms(
         profile,
         topic_arn=topic_arn or None,
         schedule_hours=_hours(schedule_hours),
         data_events=_yes("data_events", data_events),
         log_group=_yes("log_group", log_group),
     )
-    return [_alarm(document) for document in documents]
-
-
-def _alarm(document: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    dimensions = {dimension["Name"]: dimension["Value"] for dimension in document["Dimensions"]}
-    return {**{option: document[name] for option, name in _OPTIONS.items()}, "dimensions": dimensions}
 
 
 def _hours(value: t.Any) -> int:

@@ -325,7 +325,7 @@ def _metric_filter(profile: StorageProfile, signal: Signal) -> Document:
     name, pattern = place(profile, signal.name), f"{{ {signal.pattern(profile)} }}"
     if len(pattern) > _MOST_CHARACTERS:
         reason = f"would have a pattern of {len(pattern)} characters, and CloudWatch takes {_MOST_CHARACTERS}"
-        raise Refusal("role_arns", name, reason, "Name fewer roles, or give them shorter names.")
+        raise Refusal("velero_role_arns", name, reason, "Name fewer roles, or give them shorter names.")
     # Without a default CloudWatch has no value for times without a match, and an alarm no data.
     metric = {"metricName": _metric(profile, signal), "metricNamespace": NAMESPACE, "metricValue": "1"}
     return {"filterName": name, "filterPattern": pattern, "metricTransformations": [{**metric, "defaultValue": 0.0}]}
@@ -353,7 +353,7 @@ def alarms(
     if not 1 <= schedule_hours <= _MOST_HOURS:
         reason = f"is not between 1 and {_MOST_HOURS}: an alarm looks back for seven days at most"
         cure = "Back up more often, or let coffer.velero.audit_info look for what is overdue."
-        raise Refusal("audit_backup_schedule_hours", str(schedule_hours), reason, cure)
+        raise Refusal("velero_audit_backup_schedule_hours", str(schedule_hours), reason, cure)
     actions = [topic_arn] if topic_arn else []
     found = signals(profile, data_events=data_events)
     if not log_group:
