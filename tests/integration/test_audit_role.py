@@ -129,7 +129,9 @@ def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
     }
     records = site.run()
     assert "trail" not in changed(records)
-    names = {one["filterName"] for one in aws.client("logs").describe_metric_filters(logGroupName=NAME)["metricFilters"]}
+    names = {
+        one["filterName"] for one in aws.client("logs").describe_metric_filters(logGroupName=NAME)["metricFilters"]
+    }
     assert {f"{NAME}-silence", "velero-other-backups-silence"} <= names
     assert len(aws.client("cloudtrail").describe_trails()["trailList"]) == 1
 
@@ -146,14 +148,18 @@ def test_without_a_trail_the_audit_is_not_passed(aws: Aws, site: Site) -> None:
 @pytest.mark.parametrize(
     ("variables", "text"),
     [
-        ({"velero_audit_backup_schedule_hours": 200}, "velero_audit_backup_schedule_hours: 200 is not between 1 and 167"),
+        (
+            {"velero_audit_backup_schedule_hours": 200},
+            "velero_audit_backup_schedule_hours: 200 is not between 1 and 167",
+        ),
         ({"velero_audit_bucket": BUCKET}, f"velero_audit_bucket: {BUCKET} is the bucket of the backups"),
     ],
 )
 def test_refused_before_anything_is_changed(aws: Aws, site: Site, variables: dict[str, Any], text: str) -> None:
     site.variables |= variables
     site.playbook = play(site.directory, ("kms_audit", "main"))
-    assert text in " ".join(failure(site).split())
+    output = failure(site)
+    assert text in " ".join(output.split()), output
     with pytest.raises(ClientError):
         aws.client("s3").head_bucket(Bucket=f"{BUCKET}-audit")
     assert aws.client("kms").list_keys()["Keys"] == []

@@ -17,6 +17,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.support.filter_pattern import matches
+
 Record = dict[str, Any]
 #: Never recorded: "The ciphertext in the request and the plaintext in the response are omitted."
 _OMITTED = {"CiphertextBlob", "Plaintext", "Body", "Message"}
@@ -127,3 +129,18 @@ def deliver(records: Sequence[Record], logs: Any, group: str, stream: str = "tra
     events.sort(key=lambda event: int(str(event["timestamp"])))
     for begin in range(0, len(events), 1000):
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events[begin : begin + 1000])
+
+
+def count(records: Sequence[Record], logs: Any, cloudwatch: Any, group: str) -> None:
+    """Apply the log group's metric filters, as CloudWatch Logs does and no emulator: a value for each record.
+
+    A record that matches counts with the filter's value, any other one with its default.
+    """
+    for metric_filter in logs.describe_metric_filters(logGroupName=group)["metricFilters"]:
+        (metric,) = metric_filter["metricTransformations"]
+        values = [
+            float(metric["metricValue"] if matches(metric_filter["filterPattern"], record) else metric["defaultValue"])
+            for record in records
+        ]
+        data = [{"MetricName": metric["metricName"], "Value": value} for value in values]
+        cloudwatch.put_metric_data(Namespace=metric["metricNamespace"], MetricData=data)

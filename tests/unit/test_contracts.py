@@ -377,7 +377,7 @@ def test_role_has_its_pages(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_entry_point_has_an_argument_spec(role: str) -> None:
-    """What the role itself does not import is there for others."""
+    """What the role itself does not import is there for others; of the rest, what it says is there for them too."""
     included = {
         str(value["file"] if isinstance(value, dict) else value).removesuffix(".yml")
         for entries in tasks(role).values()
@@ -385,7 +385,7 @@ def test_every_entry_point_has_an_argument_spec(role: str) -> None:
         for key, value in task.items()
         if key in ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
     }
-    assert set(argument_specs(role)) == set(tasks(role)) - included
+    assert set(tasks(role)) - included <= set(argument_specs(role)) <= set(tasks(role))
 
 
 @pytest.mark.parametrize("role", ROLES)
