@@ -49,7 +49,7 @@ class Installation:
     seen: int = 0
     trail: trail.Trail = field(default_factory=lambda: trail.Trail(REGION))
 
-    def module(self, name: str, **options: Any) -> dict[str, Any]:
+    def module(self, name: str, /, **options: Any) -> dict[str, Any]:
         connection = {"endpoint_url": self.server.url, "region": REGION, "access_key": "test", "secret_key": "test"}
         result = run_in_controller(name, {**connection, **options}, check=False)
         assert not result.get("failed"), result
@@ -97,7 +97,14 @@ def installation() -> Iterator[Installation]:
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys["SessionToken"],
         )
-        queue = sqs.create_queue(QueueName="on-duty")["QueueUrl"]
+        let_in = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:on-duty",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [let_in]})
+        queue = sqs.create_queue(QueueName="on-duty", Attributes={"Policy": policy})["QueueUrl"]
         made = Installation(server, key_arn, queue, kms)
         made.trail.watch(kms, given["AssumedRoleUser"]["Arn"])
         notice(made)
