@@ -398,7 +398,10 @@ def test_a_key_policy_of_another_account_cannot_be_read_and_it_says_who_can(
             {"log_retention_in_days": 0},
             "log_retention_in_days: 0 is no number of days. Give 1 or more.",
         ),
-        ({"backup_schedule_hours": 0}, "audit_backup_schedule_hours: 0 is not between 1 and 167: an alarm looks back"),
+        (
+            {"backup_schedule_hours": 0},
+            "velero_audit_backup_schedule_hours: 0 is not between 1 and 167: an alarm looks back",
+        ),
         (
             {
                 "storage_profile": {
