@@ -47,7 +47,8 @@ options:
   purge_prefix:
     description:
       - Deletes the filters too whose name begins so and that O(filters) does not name.
-      - End it with a hyphen, or it is the beginning of the names of another installation, too.
+      - All filters with such a name must be yours. C(velero-acme-) is the beginning of the filters of the bucket
+        C(acme), and of those of the bucket C(acme-test) as well.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The requests for alarms, held against the model of CloudWatch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import wanted_alarm
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
+    _KEPT,
+    Alarm,
+    Alarms,
+    Manner,
+    decide_alarms,
+    delete_alarms,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+
+MODEL = botocore.session.get_session().get_service_model("cloudwatch")
+PLACE = "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:"
+TOPIC = "arn:aws:sns:eu-central-1:111122223333:velero"
+THEIRS = "arn:aws:sns:eu-central-1:111122223333:theirs"
+GIVEN: dict[str, Any] = {
+    "AlarmName": "one",
+    "AlarmDescription": "What has happened.",
+    "Namespace": "Velero/Audit",
+    "MetricName": "denied",
+    "Dimensions": [{"Name": "b", "Value": 2}, {"Name": "a", "Value": 1}],
+    "Statistic": "Sum",
+    "Period": "300",
+    "EvaluationPeriods": 3,
+    "DatapointsToAlarm": 2,
+    "Threshold": "1",
+    "ComparisonOperator": "GreaterThanThreshold",
+    "TreatMissingData": "notBreaching",
+    "ActionsEnabled": True,
+    "Unit": "Count",
+    "AlarmActions": [TOPIC],
+    "OKActions": [TOPIC],
+    "InsufficientDataActions": [TOPIC],
+}
+LIVE = {
+    **GIVEN,
+    "AlarmArn": f"{PLACE}one",
+    "Dimensions": [{"Name": "a", "Value": "1"}, {"Name": "b", "Value": "2"}],
+    "Period": 300,
+    "Threshold": 1.0,
+    "StateValue": "OK",
+    "StateReason": "fine",
+}
+
+
+def plan(live: dict[str, Any] | None, given: dict[str, Any] | None = None, **manner: Any) -> Plan:
+    tags = {"old": "1"} if manner.get("tags") is not None else None
+    there = {} if live is None else {"one": Alarm(live, tags)}
+    wanted = wanted_alarm.WantedAlarm.parse({**GIVEN, **(given or {})}, "eu-central-1")
+    return decide_alarms([wanted], Alarms(there, PLACE), Manner(**manner))
+
+
+def valid(plan: Plan) -> list[str]:
+    """The operations of the requests, each valid by the model of the service."""
+    for step in plan.steps:
+        shape = MODEL.operation_model(step.action.partition(":")[2]).input_shape
+        assert not ParamValidator().validate(step.arguments, shape).has_errors(), step
+    return [step.action.partition(":")[2] for step in plan.steps]
+
+
+PLANS: list[tuple[str, dict[str, Any] | None, dict[str, Any], dict[str, Any], list[str]]] = [
+    ("new", None, {}, {}, ["PutMetricAlarm"]),
+    ("new with tags", None, {}, {"tags": {"a": True}}, ["PutMetricAlarm"]),
+    ("as it is", LIVE, {}, {}, []),
+    ("other threshold", LIVE, {"Threshold": 2}, {}, ["PutMetricAlarm"]),
+    ("no unit", LIVE, {"Unit": None}, {}, ["PutMetricAlarm"]),
+    ("no description is kept", LIVE, {"AlarmDescription": None}, {}, []),
+    ("an empty description is set", LIVE, {"AlarmDescription": ""}, {}, ["PutMetricAlarm"]),
+    ("tags", LIVE, {}, {"tags": {"a": "b"}}, ["UntagResource", "TagResource"]),
+    ("kept tags", LIVE, {}, {"tags": {"a": "b"}, "purge_tags": False}, ["TagResource"]),
+    ("foreign action", {**LIVE, "OKActions": [THEIRS, TOPIC]}, {}, {}, []),
+    ("purged action", {**LIVE, "OKActions": [THEIRS, TOPIC]}, {}, {"purge_actions": True}, ["PutMetricAlarm"]),
+    ("as AWS says it", {**LIVE, "TreatMissingData": "missing"}, {"TreatMissingData": "missing"}, {}, []),
+]
+
+
+@pytest.mark.parametrize(("case", "live", "given", "manner", "operations"), PLANS, ids=[row[0] for row in PLANS])
+def test_plans(
+    case: str,
+    live: dict[str, Any] | None,
+    given: dict[str, Any],
+    manner: dict[str, Any],
+    operations: list[str],
+) -> None:
+    decided = plan(live, given, **manner)
+    assert valid(decided) == operations
+    assert decided.result["alarm_arns"] == {"one": f"{PLACE}one"}
+
+
+def test_what_others_gave_an_alarm_is_sent_along() -> None:
+    """Members that moto does not know: PutMetricAlarm would reset them."""
+    live = {**LIVE, "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 5}}
+    arguments = plan(live, {"Threshold": 2}).steps[0].arguments
+    assert arguments["WarmUpConfiguration"] == {"WarmUpPeriodDurationInMinutes": 5}
+    assert "StateValue" not in arguments
+    assert plan(live).steps == ()
+
+
+@pytest.mark.parametrize("member", ["AlarmRule", "Metrics", "ThresholdMetricId", "EvaluationCriteria"])
+def test_alarm_of_another_kind_is_refused(member: str) -> None:
+    live = {"AlarmName": "one", "AlarmArn": f"{PLACE}one", member: ["x"]}
+    with pytest.raises(Refusal, match="already"):
+        plan(live)
+    current = Alarms({"one": Alarm(live)})
+    with pytest.raises(Refusal, match="already"):
+        delete_alarms(["one"], current, Manner())
+    assert delete_alarms([], current, Manner(prefix="o")).steps == ()
+
+
+def test_deletions_come_in_batches() -> None:
+    names = [f"{number}" for number in range(150)]
+    decided = delete_alarms(names, Alarms({name: Alarm({**LIVE, "AlarmName": name}) for name in names}), Manner())
+    assert valid(decided) == ["DeleteAlarms"] * 2
+    assert [len(step.arguments["AlarmNames"]) for step in decided.steps] == [100, 50]
+
+
+def test_members_are_those_of_the_model() -> None:
+    """What is kept of an answer can be sent, and what is read is there."""
+    takes, tells = MODEL.operation_model("PutMetricAlarm").input_shape.members, MODEL.shape_for("MetricAlarm").members
+    known = {*wanted_alarm.MEMBERS, *_KEPT}
+    assert known <= set(takes)
+    assert known <= set(tells)
+    assert {"AlarmArn", "StateValue", "StateReason", "Metrics", "ThresholdMetricId", "EvaluationCriteria"} <= set(tells)
+    assert "AlarmRule" in MODEL.shape_for("CompositeAlarm").members
+    left = set(takes) & set(tells) - known - {"AlarmName"}
+    assert left == {"Metrics", "ThresholdMetricId", "EvaluationCriteria", "EvaluationInterval"}, (
+        "kinds that are refused"
+    )
+
+
+@pytest.mark.parametrize("member", ["Statistic", "ComparisonOperator"])
+def test_choices_are_those_of_the_model(member: str) -> None:
+    assert set(wanted_alarm._CHOICES[member]) <= set(MODEL.shape_for(member).enum)
