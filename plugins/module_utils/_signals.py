@@ -80,13 +80,13 @@ def _calls(service: str, *names: str) -> str:
     return _all(_is("eventSource", f"{service}.amazonaws.com"), _is("eventName", *names))
 
 
-def _on_key(profile: StorageProfile) -> str:
+def _on_key(profile: StorageProfile, *places: int) -> str:
     """A request may name the key by its id, ARN or alias; where it succeeded, ``resources`` has the ARN.
 
     An alias that is deleted is in ``resources`` too, before or after its key (KMS Developer Guide, "Find aliases in
     CloudTrail logs", "DeleteAlias"). One that is moved to another key is recorded with that key alone.
     """
-    return _any([_is(f"resources[{place}].ARN", str(profile.kms_key_arn)) for place in (0, 1)])
+    return _any([_is(f"resources[{place}].ARN", str(profile.kms_key_arn)) for place in places])
 
 
 def _on_bucket(profile: StorageProfile) -> str:
@@ -106,7 +106,7 @@ def _key_refused(profile: StorageProfile) -> str:
     """
     arn = str(profile.kms_key_arn)
     named = [_is("errorMessage", f"*{arn}*"), *_named_in_request(arn)]
-    key = _any([*(_is(f"resources[{place}].ARN", arn) for place in (0, 1)), *named])
+    key = _any([_on_key(profile, 0, 1), *named])
     codes = _is("errorCode", "AccessDenied*", "*UnauthorizedOperation", "DisabledException", "KMSInvalidState*")
     return _all(_is("eventSource", "kms.amazonaws.com"), codes, key)
 
@@ -118,14 +118,14 @@ def _named_in_request(arn: str) -> list[str]:
 
 
 def _key_ended(profile: StorageProfile) -> str:
-    return _all(_calls("kms", *_ENDS_KEY), _on_key(profile), _SUCCEEDED)
+    return _all(_calls("kms", *_ENDS_KEY), _on_key(profile, 0, 1), _SUCCEEDED)
 
 
 def _key_policy(profile: StorageProfile) -> str:
     """A grant that an AWS service makes for itself, as EBS does, is no news."""
     grant = f"({_all(_is('eventName', 'CreateGrant'), '($.userIdentity.invokedBy NOT EXISTS)')})"
     changed = _any([_is("eventName", "PutKeyPolicy"), grant])
-    return _all(_is("eventSource", "kms.amazonaws.com"), changed, _on_key(profile), _SUCCEEDED)
+    return _all(_is("eventSource", "kms.amazonaws.com"), changed, _on_key(profile, 0), _SUCCEEDED)
 
 
 def _bucket_calls(*names: str) -> Callable[[StorageProfile], str]:
@@ -148,8 +148,7 @@ def _denied_writes(profile: StorageProfile) -> str:
 def _written(profile: StorageProfile) -> str:
     """What shows that Velero writes: it asks KMS for a data key, or without KMS writes an object."""
     if profile.encrypts_with_kms:
-        key = _is("resources[0].ARN", str(profile.kms_key_arn))
-        return _all(_calls("kms", "GenerateDataKey"), key, _by_velero(profile), _SUCCEEDED)
+        return _all(_calls("kms", "GenerateDataKey"), _on_key(profile, 0), _by_velero(profile), _SUCCEEDED)
     calls = _calls("s3", "PutObject", "CompleteMultipartUpload")
     return _all(calls, _on_bucket(profile), _by_velero(profile), _SUCCEEDED)
 

@@ -109,6 +109,21 @@ def test_every_signal_has_true_events_and_near_misses() -> None:
     assert sum(not signals for signals in noticed) >= 40
 
 
+@pytest.mark.parametrize("name", ["sse-kms", "sse-s3"])
+def test_no_condition_is_idle(name: str) -> None:
+    """Each condition of each pattern is needed: always true or never true in its place, a record is judged wrongly."""
+    idle = []
+    for one in _signals.metric_filters(PROFILES[name], data_events=True):
+        pattern = one["filterPattern"]
+        judged = [matches(pattern, record) for record in RECORDS]
+        for found in re.finditer(r"\(\$[^()]*\)", pattern):
+            for constant in ('($.eventVersion = "*")', "($.eventVersion NOT EXISTS)"):
+                other = pattern[: found.start()] + constant + pattern[found.end() :]
+                if [matches(other, record) for record in RECORDS] == judged:
+                    idle.append((one["filterName"], found[0], constant))
+    assert idle == []
+
+
 def test_records_are_as_cloudtrail_has_them() -> None:
     """What every record has (CloudTrail User Guide, "Record contents"), and requests that the services know."""
     session = Session()
