@@ -15,6 +15,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy, with_created_key
+from ansible_collections.coffer.velero.plugins.module_utils._operator_audit import audit_operator_policy
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 
@@ -35,14 +36,22 @@ def _storage_profile(profile: StorageProfile) -> dict[str, t.Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
 
 
-def _operator_policy(values: t.Any, **variables: t.Any) -> _documents.Document:
-    if variables.get("kms_alias") and isinstance(values, Mapping):
-        values = with_created_key(values)
-    profile = _parse(values)
-    try:
-        return operator_policy(profile, **variables)
-    except Refusal as refusal:
-        raise AnsibleFilterError(str(refusal)) from refusal
+def _permissions(build: Callable[..., t.Any], alias: str) -> Callable[..., t.Any]:
+    """A policy of whoever runs something.
+
+    :param alias: the variable with the alias of the key of the backups, with which the key need not be there yet
+    """
+
+    def policy(values: t.Any, **variables: t.Any) -> t.Any:
+        if variables.get(alias) and isinstance(values, Mapping):
+            values = with_created_key(values)
+        profile = _parse(values)
+        try:
+            return build(profile, **variables)
+        except Refusal as refusal:
+            raise AnsibleFilterError(str(refusal)) from refusal
+
+    return policy
 
 
 class FilterModule:
@@ -58,5 +67,8 @@ class FilterModule:
             _documents.trust_policy_statements,
         )
         filters = {build.__name__: _document(build) for build in documents}
-        more: dict[str, Callable[..., t.Any]] = {"operator_policy": _operator_policy}
+        more: dict[str, Callable[..., t.Any]] = {
+            "audit_operator_policy": _permissions(audit_operator_policy, "backup_kms_alias"),
+            "operator_policy": _permissions(operator_policy, "kms_alias"),
+        }
         return {"storage_profile": _document(_storage_profile), **filters, **more}

@@ -46,10 +46,12 @@ def operator_policy(
     tagged = bool(tags)
     statements: list[Document] = []
     if profile.encrypts_with_kms:
-        statements += _created_key(profile, alias_name(kms_alias), tagged) if kms_alias else _existing_key(profile)
+        statements += created_key(profile, alias_name(kms_alias), tagged) if kms_alias else _existing_key(profile)
     statements += _identity(profile, role_name, policy_name, cluster_name, tagged)
     if manage_bucket:
-        statements.append(_bucket(profile, tagged, versioned=bool(bucket_versioning)))
+        encryption = ("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration")
+        bucket = managed_bucket(tagged, versioned=bool(bucket_versioning))
+        statements.append(allow("VeleroBucket", [*bucket, *encryption], profile.bucket_arn))
     if proof:
         statements += _proof(profile, alias_name(kms_alias) if kms_alias else None)
     return {"Version": POLICY_VERSION, "Statement": statements}
@@ -64,7 +66,10 @@ def with_created_key(values: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
     return {**values, "kms_key_arn": str(key)} if region and account_id else values
 
 
-def _allow(sid: str, actions: Sequence[str], resource: str, condition: Document | None = None) -> Document:
+def allow(
+    sid: str, actions: Sequence[str], resource: str | Sequence[str], condition: Document | None = None
+) -> Document:
+    """A statement, with its actions in one order whatever asks for them."""
     statement = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource}
     return {**statement, "Condition": condition} if condition else statement
 
@@ -75,15 +80,17 @@ def _existing_key(profile: StorageProfile) -> list[Document]:
     arn = Arn.parse(key_arn)
     own = arn is not None and arn.account_id == profile.account_id
     policy = ["kms:GetKeyPolicy", "kms:PutKeyPolicy"] if own else []
-    return [_allow("VeleroKey", ["kms:DescribeKey", *policy], key_arn)]
+    return [allow("VeleroKey", ["kms:DescribeKey", *policy], key_arn)]
 
 
-def _created_key(profile: StorageProfile, alias: str, tagged: bool) -> list[Document]:
+def created_key(profile: StorageProfile, alias: str, tagged: bool, prefix: str = "Velero") -> list[Document]:
     """A key whose id KMS has yet to choose: it is known by the tag that it is created with.
 
     The alias could not stand for it: for up to five minutes KMS does not see a new alias when it judges a request (KMS
     Developer Guide, "ABAC for AWS KMS"). The tag that lets the key be managed can be put on a new key only, or on one
     that has no alias; else whoever has this policy could make any key his own by tagging it.
+
+    :param prefix: how the Sids begin
     """
     keys = str(Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*"))
     created_now = {"StringEquals": {f"aws:RequestTag/{CREATED_FOR_TAG}": alias}}
@@ -99,13 +106,22 @@ def _created_key(profile: StorageProfile, alias: str, tagged: bool) -> list[Docu
         *(["kms:TagResource"] if tagged else []),
     ]
     return [
-        # By the alias, which may not exist yet; by the tag, for a key that an earlier run could not finish.
-        _allow("VeleroFindKey", ["kms:DescribeKey"], keys),
-        _allow("VeleroFindKeyByTag", ["tag:GetResources"], "*"),
-        _allow("VeleroCreateKey", ["kms:CreateKey"], "*", created_now),
-        _allow("VeleroTagNewKey", ["kms:TagResource"], keys, {**created_now, "Null": {"kms:ResourceAliases": "true"}}),
-        _allow("VeleroAlias", ["kms:CreateAlias"], keys.removesuffix("key/*") + alias),
-        _allow("VeleroKey", manage, keys, created_once),
+        *find_key(profile, prefix),
+        allow(f"{prefix}CreateKey", ["kms:CreateKey"], "*", created_now),
+        allow(
+            f"{prefix}TagNewKey", ["kms:TagResource"], keys, {**created_now, "Null": {"kms:ResourceAliases": "true"}}
+        ),
+        allow(f"{prefix}Alias", ["kms:CreateAlias"], keys.removesuffix("key/*") + alias),
+        allow(f"{prefix}Key", manage, keys, created_once),
+    ]
+
+
+def find_key(profile: StorageProfile, prefix: str) -> list[Document]:
+    """By the alias, which may not exist yet; by the tag, for a key that an earlier run could not finish."""
+    keys = Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*")
+    return [
+        allow(f"{prefix}FindKey", ["kms:DescribeKey"], str(keys)),
+        allow(f"{prefix}FindKeyByTag", ["tag:GetResources"], "*"),
     ]
 
 
@@ -113,30 +129,40 @@ def _identity(
     profile: StorageProfile, role_name: str, policy_name: str, cluster_name: str | None, tagged: bool
 ) -> list[Document]:
     """The cluster's OIDC provider, Velero's policy and Velero's role."""
-
-    def iam(resource: str) -> str:
-        return str(Arn(profile.partition, "iam", "", profile.account_id, resource))
-
-    def managed(kind: str, *actions: str) -> list[str]:
-        tag = [f"iam:Tag{kind}"] if tagged else []
-        return [f"iam:Create{kind}", f"iam:Get{kind}", *(f"iam:{action}" for action in actions), *tag]
-
-    role, policy = iam(f"role/{role_name}"), iam(f"policy/{policy_name}")
-    versions = ("CreatePolicyVersion", "DeletePolicyVersion", "GetPolicyVersion", "ListPolicyVersions")
+    provider = Arn(profile.partition, "iam", "", profile.account_id, f"oidc-provider/{_issuer(profile, cluster_name)}")
+    client_ids = _managed("OpenIDConnectProvider", tagged, "AddClientIDToOpenIDConnectProvider")
     statements = [
-        _allow(
-            "VeleroCluster",
-            managed("OpenIDConnectProvider", "AddClientIDToOpenIDConnectProvider"),
-            iam(f"oidc-provider/{_issuer(profile, cluster_name)}"),
-        ),
-        _allow("VeleroPolicy", managed("Policy", *versions), policy),
-        _allow("VeleroRole", managed("Role", "ListAttachedRolePolicies", "UpdateAssumeRolePolicy"), role),
-        _allow("VeleroRolePolicy", ["iam:AttachRolePolicy"], role, {"ArnEquals": {"iam:PolicyARN": policy}}),
+        allow("VeleroCluster", client_ids, str(provider)),
+        *role_with_policy(profile, role_name, policy_name, tagged),
     ]
     if cluster_name:
         cluster = Arn(profile.partition, "eks", profile.region, profile.account_id, f"cluster/{cluster_name}")
-        statements.append(_allow("VeleroClusterIssuer", ["eks:DescribeCluster"], str(cluster)))
+        statements.append(allow("VeleroClusterIssuer", ["eks:DescribeCluster"], str(cluster)))
     return statements
+
+
+def role_with_policy(
+    profile: StorageProfile, role_name: str, policy_name: str, tagged: bool, prefix: str = "Velero"
+) -> list[Document]:
+    """A policy, a role, and that one on this one.
+
+    :param prefix: how the Sids begin
+    """
+    role, policy = (
+        str(Arn(profile.partition, "iam", "", profile.account_id, resource))
+        for resource in (f"role/{role_name}", f"policy/{policy_name}")
+    )
+    versions = ("CreatePolicyVersion", "DeletePolicyVersion", "GetPolicyVersion", "ListPolicyVersions")
+    return [
+        allow(f"{prefix}Policy", _managed("Policy", tagged, *versions), policy),
+        allow(f"{prefix}Role", _managed("Role", tagged, "ListAttachedRolePolicies", "UpdateAssumeRolePolicy"), role),
+        allow(f"{prefix}RolePolicy", ["iam:AttachRolePolicy"], role, {"ArnEquals": {"iam:PolicyARN": policy}}),
+    ]
+
+
+def _managed(kind: str, tagged: bool, *actions: str) -> list[str]:
+    tag = [f"iam:Tag{kind}"] if tagged else []
+    return [f"iam:Create{kind}", f"iam:Get{kind}", *(f"iam:{action}" for action in actions), *tag]
 
 
 def _issuer(profile: StorageProfile, cluster_name: str | None) -> str:
@@ -149,31 +175,29 @@ def _issuer(profile: StorageProfile, cluster_name: str | None) -> str:
     return f"oidc.{service_host('eks', profile.region)}/id/*"
 
 
-def _bucket(profile: StorageProfile, tagged: bool, *, versioned: bool) -> Document:
-    actions = [
+def managed_bucket(tagged: bool, *, versioned: bool) -> list[str]:
+    """The actions on a bucket that a run creates, with its policy."""
+    return [
         "s3:CreateBucket",
         "s3:GetBucketOwnershipControls",
         "s3:GetBucketPolicy",
         "s3:GetBucketPublicAccessBlock",
         "s3:GetBucketTagging",
-        "s3:GetEncryptionConfiguration",
         "s3:ListBucket",  # HeadBucket
         "s3:PutBucketOwnershipControls",
         "s3:PutBucketPolicy",
         "s3:PutBucketPublicAccessBlock",
-        "s3:PutEncryptionConfiguration",
         *(["s3:PutBucketTagging"] if tagged else []),
         *(["s3:GetBucketVersioning", "s3:PutBucketVersioning"] if versioned else []),
     ]
-    return _allow("VeleroBucket", actions, profile.bucket_arn)
 
 
 def _proof(profile: StorageProfile, alias: str | None) -> list[Document]:
     """To list and HEAD every version, and to read ``velero-backup.json``, which takes the key, but through S3 only."""
     lists = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
     statements = [
-        _allow("VeleroProofList", lists, profile.bucket_arn),
-        _allow("VeleroProofObjects", ["s3:GetObject", "s3:GetObjectVersion"], profile.objects_arn),
+        allow("VeleroProofList", lists, profile.bucket_arn),
+        allow("VeleroProofObjects", ["s3:GetObject", "s3:GetObjectVersion"], profile.objects_arn),
     ]
     if profile.encrypts_with_kms:
         conditions = {"kms:ViaService": service_host("s3", profile.region)}
@@ -181,5 +205,5 @@ def _proof(profile: StorageProfile, alias: str | None) -> list[Document]:
         if alias:
             key = str(Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*"))
             conditions[f"aws:ResourceTag/{CREATED_FOR_TAG}"] = alias
-        statements.append(_allow("VeleroProofKey", ["kms:Decrypt"], key, {"StringEquals": conditions}))
+        statements.append(allow("VeleroProofKey", ["kms:Decrypt"], key, {"StringEquals": conditions}))
     return statements

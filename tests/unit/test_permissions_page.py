@@ -21,9 +21,11 @@ PROFILE = {"account_id": "111122223333", "region": "eu-central-1", "bucket": "ac
 TAGS = {"service": "velero"}
 OPERATOR = FILTERS["operator_policy"](PROFILE, kms_alias="alias/velero", cluster_name="production", tags=TAGS)
 WITH_KEY = FILTERS["operator_policy"](PROFILE | {"kms_key_arn": KEY}, cluster_name="production", tags=TAGS)
+AUDIT = FILTERS["audit_operator_policy"](PROFILE, trail=True, backup_kms_alias="alias/velero", tags=TAGS)
 POLICIES: dict[str, Any] = {
     "Whoever runs site.yml": OPERATOR,
     "With a key that exists": {"Statement": [one for one in WITH_KEY["Statement"] if one["Sid"] == "VeleroKey"]},
+    "Whoever runs the audit": AUDIT,
     "Velero": FILTERS["iam_policy"](PROFILE | {"kms_key_arn": KEY}),
 }
 
@@ -38,5 +40,5 @@ def test_policy_is_shown_as_it_is(heading: str) -> None:
 
 
 def test_every_statement_is_explained() -> None:
-    missing = [one["Sid"] for one in OPERATOR["Statement"] if f"| `{one['Sid']}` |" not in PAGE]
+    missing = [one["Sid"] for one in [*OPERATOR["Statement"], *AUDIT["Statement"]] if f"| `{one['Sid']}` |" not in PAGE]
     assert missing == []

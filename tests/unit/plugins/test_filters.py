@@ -29,10 +29,13 @@ PROFILE: dict[str, Any] = {
 }
 
 
-#: The filters that are not a document of the profile alone; operator_policy has tests of its own.
-OTHERS = {"storage_profile", "operator_policy"}
+#: The filters that are not a document of the profile alone; the operators' policies have tests of their own.
+OTHERS = {"storage_profile", "audit_operator_policy", "operator_policy"}
 #: What the example of a filter gives to it beside a profile.
-ARGUMENTS: dict[str, dict[str, Any]] = {"operator_policy": {"kms_alias": "alias/velero"}}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "audit_operator_policy": {"backup_kms_alias": "alias/velero"},
+    "operator_policy": {"kms_alias": "alias/velero"},
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(FILTERS) - OTHERS))

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which requests the modules of a role can send, to compare with the policy of whoever runs it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTION = "ansible_collections.coffer.velero."
+#: No requests are sent there: the door to AWS itself, and documents in which other people's permissions are named.
+NO_REQUESTS = ("_aws.py", "_documents.py")
+
+
+def sources(roles: Iterable[str]) -> Iterator[Path]:
+    """The modules of the roles, and all that they import of this collection."""
+    tasks = "".join(path.read_text() for role in roles for path in (ROOT / "roles" / role / "tasks").glob("*.yml"))
+    names = [f"plugins.modules.{name}" for name in sorted(set(re.findall(r"^ +coffer\.velero\.(\w+):$", tasks, re.M)))]
+    for name in names:
+        path = ROOT / (name.replace(".", "/") + ".py")
+        if not path.exists() or path.name in NO_REQUESTS:
+            continue
+        yield path
+        found = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        within = [node for node in found if (node.module or "").startswith(COLLECTION)]
+        modules = [str(node.module).removeprefix(COLLECTION) for node in within]
+        modules += [f"{m}.{alias.name}" for m, node in zip(modules, within, strict=True) for alias in node.names]
+        names += [one for one in dict.fromkeys(modules) if one not in names]
+
+
+def requests(roles: Iterable[str], services: str) -> set[str]:
+    """Every ``service:Operation`` in the code; of ``f"iam:Tag{kind}"`` what is before the brace.
+
+    :param services: their names with ``|`` between them
+    """
+    return {
+        str(node.value)
+        for path in sources(roles)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and re.fullmatch(rf"({services}):[A-Z][A-Za-z]+", str(node.value))
+    }
+
+
+def actions_of(document: dict[str, Any]) -> set[str]:
+    """All that a policy allows."""
+    return {action for statement in document["Statement"] for action in statement["Action"]}
+
+
+def statement(document: dict[str, Any], sid: str) -> dict[str, Any]:
+    """The one statement of this Sid."""
+    (found,) = [one for one in document["Statement"] if one["Sid"] == sid]
+    return dict(found)
