@@ -55,7 +55,7 @@ check-types: .venv/.stamp
 check-yaml: .venv/.stamp
 	yamllint --strict .
 check-unit: .venv/.stamp
-	pytest -n auto tests/unit
+	pytest -n auto tests/unit --ignore=tests/unit/support
 
 # --- everything else that must hold
 
@@ -65,8 +65,9 @@ test: check lint docs-check changelog integration oldest e2e molecule ## Everyth
 lint: .venv/.stamp ## ansible-lint, profile production
 	ansible-lint
 
-integration: .venv/.stamp .venv-ministack/.stamp ## Tests against emulators
-	pytest -n auto tests/integration
+PROPERTIES := $(shell grep -rl --include='test_*.py' '^from hypothesis' tests/unit/plugins)
+integration: .venv/.stamp .venv-ministack/.stamp ## Tests against emulators and of them, and properties with many examples
+	HYPOTHESIS_PROFILE=many pytest -n auto tests/integration tests/unit/support $(PROPERTIES)
 
 oldest: .venv/.stamp .venv-oldest/.stamp ## Unit tests, but for those of the emulators, on the oldest ansible-core, boto3 and kubernetes
 	PATH="$(CURDIR)/.venv-oldest/bin:$$PATH" pytest -n auto tests/unit --ignore=tests/unit/support

@@ -5,4 +5,13 @@
 
 from __future__ import annotations
 
+import os
+
+from hypothesis import settings
+
+# The inner loop tries few examples of each property; `make integration` tries many.
+settings.register_profile("few", max_examples=25, deadline=None, database=None)
+settings.register_profile("many", max_examples=300, deadline=None, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
+
 pytest_plugins = ["tests.support.cluster", "tests.support.fixtures", "tests.support.running"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aws_json_term_matcher.matcher import match
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.filter_pattern import MalformedPattern, matches, parse
@@ -145,7 +145,6 @@ CONDITIONS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(CONDITIONS)
 def test_another_implementation_agrees(condition: str) -> None:
     pattern = f"{{ {condition} }}"

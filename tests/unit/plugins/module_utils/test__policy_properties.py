@@ -14,7 +14,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
@@ -31,7 +31,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
 from tests.support.moto_server import policy as independent
 
 Document = dict[str, Any]
-EXAMPLES = settings(max_examples=300, deadline=None, database=None)
 
 ACCOUNT = "111122223333"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -222,7 +221,6 @@ def respelled(statement: Document, seed: int) -> Document:
 # --- merge
 
 
-@EXAMPLES
 @given(FOREIGN, OURS, OURS, ENVELOPES, SEEDS)
 def test_foreign_statements_are_kept_and_ours_are_exact(
     foreign: list[Document], old: list[Document], wanted: list[Document], envelope: Document, seed: int
@@ -241,7 +239,6 @@ def test_foreign_statements_are_kept_and_ours_are_exact(
     assert set(ours_of(after)) == {one["Sid"] for one in (*old, *wanted)}
 
 
-@EXAMPLES
 @given(FOREIGN, OURS, ENVELOPES, SEEDS)
 def test_spelling_is_no_change(foreign: list[Document], wanted: list[Document], envelope: Document, seed: int) -> None:
     current = document(envelope, mixed(foreign, [respelled(one, seed) for one in wanted], seed))
@@ -251,7 +248,6 @@ def test_spelling_is_no_change(foreign: list[Document], wanted: list[Document], 
     assert len(merged.kept) == len(foreign)
 
 
-@EXAMPLES
 @given(FOREIGN, OURS, OURS, ENVELOPES, SEEDS)
 def test_merge_is_idempotent(
     foreign: list[Document], old: list[Document], wanted: list[Document], envelope: Document, seed: int
@@ -266,7 +262,6 @@ def test_merge_is_idempotent(
     )
 
 
-@EXAMPLES
 @given(FOREIGN, OURS, ENVELOPES)
 def test_merge_is_undone_by_absent(foreign: list[Document], wanted: list[Document], envelope: Document) -> None:
     current = document(envelope, foreign)
@@ -280,7 +275,6 @@ def test_merge_is_undone_by_absent(foreign: list[Document], wanted: list[Documen
     assert merge(undone.document, [], absent_sids=OUR_SIDS).document is undone.document
 
 
-@EXAMPLES
 @given(FOREIGN, OURS, OURS, ENVELOPES, SEEDS)
 def test_purge_leaves_ours_alone(
     foreign: list[Document], old: list[Document], wanted: list[Document], envelope: Document, seed: int
@@ -294,7 +288,6 @@ def test_purge_leaves_ours_alone(
     assert sorted(json.dumps(one) for one in gone if one.get("Sid") not in OUR_SIDS) == sorted(foreign_of(current))
 
 
-@EXAMPLES
 @given(SEEDS, st.sampled_from(("Effect", "Action", "Resource", "Principal", "Condition")))
 def test_another_meaning_is_a_change(seed: int, element: str) -> None:
     """A statement that says one thing more, or the contrary, is told apart in every spelling."""
@@ -313,7 +306,6 @@ def test_another_meaning_is_a_change(seed: int, element: str) -> None:
     assert [one.name for one in merge({"Statement": respelled(other, seed)}, [wanted]).differences] == ["VeleroUse"]
 
 
-@EXAMPLES
 @given(FOREIGN, OURS)
 def test_orphans_are_all_found(foreign: list[Document], wanted: list[Document]) -> None:
     merged = merge(document({}, foreign), wanted).document
@@ -342,14 +334,12 @@ def allowed(shared: Any) -> set[str]:
     return {who for who, request in REQUESTS.items() if independent.verdict(shared, request) == "Allow"}
 
 
-@EXAMPLES
 @given(foreign_statements(simple=True))
 def test_permits_agrees_with_the_other_evaluator(content: list[Document]) -> None:
     shared = document({}, [*content, KEEPS_ROOT] if len(content) % 2 else content)
     assert {who for who, access in ACCESSES.items() if permits(shared, access)} == allowed(shared)
 
 
-@EXAMPLES
 @given(foreign_statements(simple=True), our_statements(simple=True), st.booleans())
 def test_lockout_is_refused(foreign: list[Document], wanted: list[Document], purge: bool) -> None:
     """Exactly the changes that take the policy out of somebody's hands are refused, and the message names them."""

@@ -178,7 +178,7 @@ def test_report_of_an_end() -> None:
 
 def test_report_is_bounded() -> None:
     """However much Velero has to say, in however long lines."""
-    results = tuple(f"{number}: {'x' * 10_000}\n" for number in range(1000))
+    results = tuple(f"{number}: {'x' * 1000}\n" for number in range(1000))
     evidence = seen("PartiallyFailed", errors=1000, results=results, log=results, told=("y" * 100_000,))
     text = str(report(evidence, diagnose(evidence)))
     assert len(text) < 10_000

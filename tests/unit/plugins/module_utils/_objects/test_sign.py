@@ -15,7 +15,7 @@ import botocore.auth
 import pytest
 from botocore.config import Config
 from botocore.session import Session
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.coffer.velero.plugins.module_utils._objects.sign import (
@@ -169,7 +169,6 @@ def test_a_customers_key() -> None:
     assert ours == by_botocore("a", "v", "path", None, key)
 
 
-@settings(max_examples=60, deadline=None)
 @given(key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_whatever_the_name(key: str) -> None:
     assert by_us(key, None, "virtual", None) == by_botocore(key, None, "virtual", None)
