@@ -159,7 +159,7 @@ def _refuse_window(name: str, members: Members) -> None:
     period, periods = members["Period"], members["EvaluationPeriods"]
     if period not in (10, 20, 30) and (period <= 0 or period % 60):
         raise Refusal("alarms", name, f"has Period {period}", "Use 10, 20, 30 or a multiple of 60.")
-    points = members["DatapointsToAlarm"] if "DatapointsToAlarm" in members else periods
+    points = {"DatapointsToAlarm": periods, **members}["DatapointsToAlarm"]
     if periods < 1 or not 1 <= points <= periods:
         reason = f"has DatapointsToAlarm {points} of EvaluationPeriods {periods}"
         raise Refusal("alarms", name, reason, "Ask for one at least, and for no more than there are.")
