@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
 from ansible_collections.coffer.velero.plugins.module_utils._documents import POLICY_VERSION, Document
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG
@@ -94,6 +94,7 @@ def audit_operator_policy(
         *_look(wanted, role_name),
         *_backup_key(wanted, backup_kms_alias),
         *_notice(wanted),
+        *(_events(wanted) if wanted.usage else ()),
         *(_own_key(wanted, kms_alias) if wanted.own_key else ()),
         *(_own_trail(wanted) if trail else ()),
     ]
@@ -255,6 +256,20 @@ def _on_log_group(wanted: _Wanted) -> list[str]:
         ),
         *(wanted.actions(make=own, tag="logs:TagResource") if wanted.trail else ()),
     ]
+
+
+def _events(wanted: _Wanted) -> list[Document]:
+    """The events of a log group that is encrypted are decrypted for whoever reads them.
+
+    "CloudWatch Logs now supports kms:ViaService which allows logs to make AWS KMS calls on your behalf. You should add
+    this to your roles which call CloudWatch Logs" (CloudWatch Logs User Guide, "Encrypt log data"). The managed policy
+    ``CloudWatchLogsAPIKeyAccess`` has the condition on the context.
+    """
+    conditions = {
+        "StringEquals": {"kms:ViaService": service_host("logs", wanted.profile.region)},
+        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": wanted.arn("logs", f"log-group:{wanted.log_groups[0]}")},
+    }
+    return [allow("VeleroAuditEvents", ["kms:Decrypt"], wanted.arn("kms", "key/*"), conditions)]
 
 
 def _topic(wanted: _Wanted, arn: str) -> Document:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -85,11 +86,11 @@ GRANTED: dict[str, set[str]] = {
     "logs:DeleteRetentionPolicy": {"logs:DeleteRetentionPolicy"},  # where 0 days are asked for, which means for ever
     "logs:DescribeLogGroups": {"logs:DescribeLogGroups"},
     "logs:DescribeMetricFilters": {"logs:DescribeMetricFilters"},
-    "logs:GetQueryResults": {"logs:GetQueryResults"},
+    "logs:GetQueryResults": {"logs:GetQueryResults", "kms:Decrypt"},  # through CloudWatch Logs
     "logs:ListTagsForResource": {"logs:ListTagsForResource"},
     "logs:PutMetricFilter": {"logs:PutMetricFilter"},
     "logs:PutRetentionPolicy": {"logs:PutRetentionPolicy"},
-    "logs:StartQuery": {"logs:StartQuery"},
+    "logs:StartQuery": {"logs:StartQuery", "kms:Decrypt"},
     "logs:StopQuery": {"logs:StopQuery"},
     "logs:TagResource": {"logs:TagResource"},
     "resourcegroupstaggingapi:GetResources": {"tag:GetResources"},
@@ -220,6 +221,7 @@ def test_who_only_looks_has_what_an_audit_takes_and_changes_nothing() -> None:
     looked = actions_of(policy(manage=False, trail=True, usage=True, backup_kms_alias="velero"))
     assert looked - allowed == {
         "cloudtrail:LookupEvents",
+        "kms:Decrypt",
         "kms:GetKeyLastUsage",
         "kms:ListAliases",
         "kms:ListResourceTags",
@@ -244,7 +246,7 @@ WITHOUT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {},
         {"usage": False},
-        r"cloudtrail:LookupEvents|kms:(GetKeyLastUsage|ListAliases)|logs:(\w+Query|GetQueryResults)",
+        r"cloudtrail:LookupEvents|kms:(Decrypt|GetKeyLastUsage|ListAliases)|logs:(\w+Query|GetQueryResults)",
     ),
     (
         {},
@@ -267,11 +269,29 @@ def test_what_is_not_done_is_not_allowed(values: dict[str, Any], variables: dict
     assert allowed == {action for action in everything if not re.fullmatch(missing, action)}
 
 
-@pytest.mark.parametrize("variables", [EVERYTHING, {}, {"trail": True}, {"manage": False}, {"topic_arn": TOPIC}])
-def test_iam_takes_it_and_both_together(variables: dict[str, Any]) -> None:
-    """The most that there is still is a managed policy, and no Sid is one of the other policy."""
+MANAGED: list[dict[str, Any]] = [
+    EVERYTHING | {"usage": False},
+    EVERYTHING | {"trail": False},
+    EVERYTHING | {"manage": False},
+    {},
+    {"topic_arn": TOPIC},
+]
+
+
+@pytest.mark.parametrize("variables", MANAGED)
+def test_is_a_managed_policy_unless_it_has_everything(variables: dict[str, Any]) -> None:
     document = policy(**variables)
     assert policy_document(document, option="policy", subject="operator") == document
+
+
+def test_is_an_inline_policy_with_the_longest_names() -> None:
+    document = policy({"bucket": "b" * 63}, **EVERYTHING)
+    assert len(re.sub(r"\s", "", json.dumps(document))) <= 10240  # IAM User Guide, "IAM and AWS STS quotas"
+
+
+@pytest.mark.parametrize("variables", [*MANAGED, EVERYTHING])
+def test_stands_beside_the_policy_of_the_site(variables: dict[str, Any]) -> None:
+    document = policy(**variables)
     sids = {one["Sid"] for one in document["Statement"]}
     others = operator_policy(StorageProfile.parse(VALUES), kms_alias="velero", cluster_name="production")
     assert not sids & {one["Sid"] for one in others["Statement"]}
@@ -291,6 +311,7 @@ def test_resources_are_the_names_and_nothing_wider() -> None:
         "Policies": f"{iam}policy/*",
         "BackupKey": f"{kms}key/*",
         "LogGroup": [f"arn:aws:logs:{here}:log-group:trails", f"arn:aws:logs:{here}:log-group:trails:*"],
+        "Events": f"{kms}key/*",
         "Topic": f"arn:aws:sns:{here}:velero-acme-backups",
         "Alarms": f"arn:aws:cloudwatch:{here}:alarm:velero-acme-backups-*",
         "Rules": f"arn:aws:events:{here}:rule/velero-acme-backups-*",
@@ -365,6 +386,16 @@ def test_keys_are_known_by_the_tag_that_they_are_created_with() -> None:
     }
     with pytest.raises(Refusal):
         policy(kms_alias="alias/aws/s3")
+
+
+@pytest.mark.parametrize(("variables", "group"), [({"trail": True}, "velero-acme-backups"), ({}, "*")])
+def test_events_are_decrypted_by_cloudwatch_logs_only(variables: dict[str, Any], group: str) -> None:
+    assert statement(policy(usage=True, **variables), "VeleroAuditEvents")["Condition"] == {
+        "StringEquals": {"kms:ViaService": "logs.eu-central-1.amazonaws.com"},
+        "ArnLike": {
+            "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:eu-central-1:111122223333:log-group:{group}",
+        },
+    }
 
 
 def test_key_of_the_backups_that_is_named_is_only_read() -> None:
