@@ -166,8 +166,8 @@ def variables() -> Iterator[str]:
     yield "| variable | type | meaning |\n| --- | --- | --- |"
     shared = ROOT / "roles" / "velero" / "meta" / "argument_specs.yml"
     for path in [shared, *sorted(set(ROOT.glob("roles/*/meta/argument_specs.yml")) - {shared})]:
-        for spec in yaml.safe_load(path.read_text())["argument_specs"].values():
-            yield from option_rows(spec["options"])
+        specs = yaml.safe_load(path.read_text())["argument_specs"].values()
+        yield from option_rows({name: option for spec in specs for name, option in spec["options"].items()})
 
 
 def readme() -> str:

@@ -28,7 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._operator import (
     role_with_policy,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._signals import place
+from ansible_collections.coffer.velero.plugins.module_utils._signals import place, rule_name
 
 #: What a look at a bucket of logs takes, and what more a look at the bucket of the backups.
 _LOGS = (
@@ -287,7 +287,7 @@ def _own_key(wanted: _Wanted, alias: str | None) -> list[Document]:
 
 def _own_trail(wanted: _Wanted) -> list[Document]:
     """The trail, and the bucket, the role and the policy that it needs."""
-    delivery = f"velero-{wanted.profile.bucket}-trail"
+    delivery = rule_name(wanted.profile, "trail")  # a role has 64 characters too
     make = [
         "cloudtrail:CreateTrail",
         "cloudtrail:ListTags",

@@ -107,6 +107,15 @@ def test_made_unchanged_passed_and_taken_down(aws: Aws, site: Site) -> None:
     assert changed(site.run()) == []
 
 
+def test_names_that_have_to_be_shortened(site: Site) -> None:
+    """Topics, dashboards and aliases take no dot, roles and rules 64 characters."""
+    bucket = f"{'a' * 50}.backup"
+    site.variables["velero_bucket"] = bucket
+    records = site.run()
+    assert result(records, "iam_role")["role_name"] == "velero-" + "a" * 42 + "-4ee1a67f-trail"
+    assert result(records, "audit_info")["verdict"] in ("sound", "weak")
+
+
 def test_teardown_says_what_stays(site: Site) -> None:
     site.run()
     site.playbook = play(site.directory, ("kms_audit", "teardown"))
@@ -152,6 +161,7 @@ def test_without_a_trail_the_audit_is_not_passed(aws: Aws, site: Site) -> None:
             {"velero_audit_backup_schedule_hours": 200},
             "velero_audit_backup_schedule_hours: 200 is not between 1 and 167",
         ),
+        ({"velero_audit_bucket": "b" * 64}, f"velero_audit_bucket: {'b' * 64} is longer than 63 characters"),
         ({"velero_audit_bucket": BUCKET}, f"velero_audit_bucket: {BUCKET} is the bucket of the backups"),
     ],
 )
