@@ -66,7 +66,7 @@ def record(name: str, arn: str, **changes: Any) -> dict[str, Any]:
 def test_insights_queries_filter_and_count(moto: Moto) -> None:
     plant(moto, record("Decrypt", "a"), record("Decrypt", "a"), record("Encrypt", "a"))
     logs = moto.client("logs")
-    window = {"startTime": int(time.time()) - 60, "endTime": int(time.time()) + 60}
+    window = {"startTime": int(NOW.timestamp()) - 60, "endTime": int(NOW.timestamp()) + 60}
     query = 'filter eventName = "Decrypt" | stats count(*) as calls by eventName'
     started = asked(logs, "StartQuery", logGroupName=HISTORY, queryString=query, **window)["queryId"]
     assert asked(logs, "GetQueryResults", queryId=started)["status"] == "Running"
