@@ -293,7 +293,7 @@ SPEC = aws_spec(
         "name": {"type": "str", "required": True},
         **STATE,
         "s3_bucket_name": {"type": "str"},
-        "s3_key_prefix": {"type": "str"},
+        "s3_key_prefix": {"type": "str", "no_log": False},
         "is_multi_region_trail": {"type": "bool", "default": True},
         "is_organization_trail": {"type": "bool"},
         "include_global_service_events": {"type": "bool"},

@@ -152,7 +152,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._runner import Task,
 
 SPEC = aws_spec(
     {
-        "key_arn": {"type": "str"},
+        "key_arn": {"type": "str", "no_log": False},
         "bucket": {"type": "str"},
         "prefix": {"type": "str", "default": ""},
         "data_events": {"type": "str", "choices": ["none", "write", "read", "all"], "default": "none"},

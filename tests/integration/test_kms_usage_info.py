@@ -576,7 +576,6 @@ def interruption(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
     def interrupted(_self: watch.Watch, _what: str) -> Any:
         raise request.param
-        yield
 
     monkeypatch.setattr(watch.Watch, "pauses", interrupted)
     return request.param

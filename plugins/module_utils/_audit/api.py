@@ -33,7 +33,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.model import OWN
 #: beside those of the organization.
 MOST_POLICIES, MOST_TRAILS = 20, 10
 
-Pick: t.TypeAlias = "Callable[[dict[str, t.Any]], t.Any]"
+Pick: t.TypeAlias = Callable[[dict[str, t.Any]], t.Any]
 _AWS_MANAGED = ":iam::aws:policy/"
 
 
