@@ -199,7 +199,8 @@ def test_busy_port_is_named() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_the_process_that_started_it(number: int, tmp_path: Path) -> None:
     code = (
-        "import sys, time, pathlib, tests.stack\n"
+        "import signal, sys, time, pathlib, tests.stack\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
         "with tests.stack.Stack(pathlib.Path(sys.argv[1]), velero=False):\n"
         "    print('up', flush=True)\n"
         "    time.sleep(600)\n"
