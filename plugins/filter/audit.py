@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.coffer.velero.plugins.module_utils import _signals
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter
 
 Documents = list[dict[str, t.Any]]
 
@@ -54,20 +54,8 @@ def _yes(option: str, value: t.Any) -> bool:
         raise AnsibleFilterError(f"{option}: {value!r} is neither true nor false. Write true or false.") from None
 
 
-def _filter(build: Callable[..., Documents]) -> Callable[..., Documents]:
-    def apply(values: t.Any, *arguments: t.Any, **options: t.Any) -> Documents:
-        if not isinstance(values, Mapping):
-            raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
-        try:
-            return build(StorageProfile.parse(values), *arguments, **options)
-        except Refusal as refusal:
-            raise AnsibleFilterError(str(refusal)) from refusal
-
-    return apply
-
-
 class FilterModule:
     """The filters of coffer.velero for what should be noticed."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
-        return {build.__name__: _filter(build) for build in (audit_alarms, audit_metric_filters)}
+        return {build.__name__: as_filter(build) for build in (audit_alarms, audit_metric_filters)}

@@ -10,26 +10,11 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy, with_created_key
 from ansible_collections.coffer.velero.plugins.module_utils._operator_audit import audit_operator_policy
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-
-def _parse(values: t.Any) -> StorageProfile:
-    if not isinstance(values, Mapping):
-        raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
-    try:
-        return StorageProfile.parse(values)
-    except Refusal as refusal:
-        raise AnsibleFilterError(str(refusal)) from refusal
-
-
-def _document(build: Callable[[StorageProfile], t.Any]) -> Callable[[t.Any], t.Any]:
-    return lambda values: build(_parse(values))
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, profile_of
 
 
 def _storage_profile(profile: StorageProfile) -> dict[str, t.Any]:
@@ -43,21 +28,16 @@ def _permissions(build: Callable[..., t.Any], alias: str) -> Callable[..., t.Any
     """
 
     def policy(values: t.Any, **variables: t.Any) -> t.Any:
-        if variables.get(alias) and isinstance(values, Mapping):
-            values = with_created_key(values)
-        profile = _parse(values)
-        try:
-            return build(profile, **variables)
-        except Refusal as refusal:
-            raise AnsibleFilterError(str(refusal)) from refusal
+        known = with_created_key(values) if variables.get(alias) and isinstance(values, Mapping) else values
+        return build(profile_of(known), **variables)
 
-    return policy
+    return as_filter(policy, parse=lambda values: values)
 
 
 class FilterModule:
     """The filters of coffer.velero."""
 
-    def filters(self) -> dict[str, Callable[[t.Any], t.Any]]:
+    def filters(self) -> dict[str, Callable[..., t.Any]]:
         documents = (
             _documents.backup_storage_location_spec,
             _documents.bucket_policy_statements,
@@ -66,9 +46,9 @@ class FilterModule:
             _documents.key_policy_statements,
             _documents.trust_policy_statements,
         )
-        filters = {build.__name__: _document(build) for build in documents}
+        filters = {build.__name__: as_filter(build) for build in documents}
         more: dict[str, Callable[..., t.Any]] = {
             "audit_operator_policy": _permissions(audit_operator_policy, "backup_kms_alias"),
             "operator_policy": _permissions(operator_policy, "kms_alias"),
         }
-        return {"storage_profile": _document(_storage_profile), **filters, **more}
+        return {"storage_profile": as_filter(_storage_profile), **filters, **more}

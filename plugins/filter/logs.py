@@ -9,23 +9,12 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import documents
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-
-
-def log_group_key_statements(value: t.Any) -> list[documents.Document]:
-    if not isinstance(value, str):
-        raise AnsibleFilterError(f"This filter takes a text, not {value!r}.")
-    try:
-        return documents.log_group_key_statements(value)
-    except Refusal as refusal:
-        raise AnsibleFilterError(str(refusal)) from refusal
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, text_of
 
 
 class FilterModule:
     """The filters of coffer.velero for a log group."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
-        return {"log_group_key_statements": log_group_key_statements}
+        return {"log_group_key_statements": as_filter(documents.log_group_key_statements, text_of)}

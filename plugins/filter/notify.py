@@ -7,25 +7,10 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._notify import documents, overview
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-
-def _filter(build: Callable[..., t.Any]) -> Callable[..., t.Any]:
-    def apply(values: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
-        if not isinstance(values, Mapping):
-            raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
-        try:
-            return build(StorageProfile.parse(values), *arguments, **options)
-        except Refusal as refusal:
-            raise AnsibleFilterError(str(refusal)) from refusal
-
-    return apply
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter
 
 
 class FilterModule:
@@ -38,4 +23,4 @@ class FilterModule:
             documents.audit_topic_statements,
             overview.audit_dashboard,
         )
-        return {build.__name__: _filter(build) for build in builds}
+        return {build.__name__: as_filter(build) for build in builds}

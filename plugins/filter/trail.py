@@ -7,35 +7,10 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Mapping
-
-from ansible.errors import AnsibleFilterError
+from collections.abc import Callable
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import documents
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-
-def _filter(build: Callable[..., t.Any], parse: Callable[[t.Any], t.Any]) -> Callable[..., t.Any]:
-    def apply(value: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
-        try:
-            return build(parse(value), *arguments, **options)
-        except Refusal as refusal:
-            raise AnsibleFilterError(str(refusal)) from refusal
-
-    return apply
-
-
-def _text(value: t.Any) -> str:
-    if not isinstance(value, str):
-        raise AnsibleFilterError(f"This filter takes a text, not {value!r}.")
-    return value
-
-
-def _profile(values: t.Any) -> StorageProfile:
-    if not isinstance(values, Mapping):
-        raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
-    return StorageProfile.parse(values)
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, text_of
 
 
 class FilterModule:
@@ -48,5 +23,5 @@ class FilterModule:
             documents.trail_log_delivery_statements,
             documents.trail_trust_statements,
         )
-        filters = {build.__name__: _filter(build, _text) for build in texts}
-        return {**filters, "trail_event_selectors": _filter(documents.trail_event_selectors, _profile)}
+        filters = {build.__name__: as_filter(build, text_of) for build in texts}
+        return {**filters, "trail_event_selectors": as_filter(documents.trail_event_selectors)}

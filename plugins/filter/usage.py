@@ -7,29 +7,26 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._usage.insights import (
     failures_query,
     objects_query,
     usage_query,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._usage.model import Target
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, profile_of
 
 
 def _kms_usage_query(
     value: t.Any, question: str = "usage", aliases: Sequence[str] = (), limit: int | None = None
 ) -> str:
-    try:
-        if question == "objects":
-            return objects_query(_profile(value).bucket)
-        target = _target(value, [aliases] if isinstance(aliases, str) else aliases)
-    except Refusal as refusal:
-        raise AnsibleFilterError(str(refusal)) from refusal
+    if question == "objects":
+        return objects_query(profile_of(value).bucket)
+    target = _target(value, [aliases] if isinstance(aliases, str) else aliases)
     if question == "usage":
         return usage_query(target, most=int(limit or 10_000))
     if question == "failures":
@@ -37,16 +34,10 @@ def _kms_usage_query(
     raise AnsibleFilterError(f"question: {question} is not known. Ask for usage, failures or objects.")
 
 
-def _profile(value: t.Any) -> StorageProfile:
-    if not isinstance(value, Mapping):
-        raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
-    return StorageProfile.parse(value)
-
-
 def _target(value: t.Any, aliases: Sequence[str]) -> Target:
     if isinstance(value, str):
         return Target.parse(value, aliases, option="kms_usage_query")
-    profile = _profile(value)
+    profile = profile_of(value)
     if not profile.kms_key_arn:
         raise Refusal("velero_kms_key_arn", "it", "is not set", "Name the key, for the others are not recorded.")
     return Target.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
@@ -56,4 +47,4 @@ class FilterModule:
     """The filters of coffer.velero for the use of a key."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
-        return {"kms_usage_query": _kms_usage_query}
+        return {"kms_usage_query": as_filter(_kms_usage_query, parse=lambda value: value)}

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every filter does with what it is given and with what is refused. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Mapping
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+
+Filter = Callable[..., t.Any]
+
+
+def profile_of(values: t.Any) -> StorageProfile:
+    if not isinstance(values, Mapping):
+        raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
+    return StorageProfile.parse(values)
+
+
+def text_of(value: t.Any) -> str:
+    if not isinstance(value, str):
+        raise AnsibleFilterError(f"This filter takes a text, not {value!r}.")
+    return value
+
+
+def as_filter(build: Filter, parse: Callable[[t.Any], t.Any] = profile_of) -> Filter:
+    """A function as a filter: its first argument is parsed, and a refusal becomes the filter's error."""
+
+    def apply(value: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+        try:
+            return build(parse(value), *arguments, **options)
+        except Refusal as refusal:
+            raise AnsibleFilterError(str(refusal)) from refusal
+
+    return apply
