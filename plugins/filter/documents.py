@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy, with_created_key
 from ansible_collections.coffer.velero.plugins.module_utils._operator_audit import audit_operator_policy
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, profile_of
-
-
-def _storage_profile(profile: StorageProfile) -> dict[str, t.Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, plain_profile, profile_of
 
 
 def _permissions(build: Callable[..., t.Any], alias: str) -> Callable[..., t.Any]:
@@ -51,4 +45,4 @@ class FilterModule:
             "audit_operator_policy": _permissions(audit_operator_policy, "backup_kms_alias"),
             "operator_policy": _permissions(operator_policy, "kms_alias"),
         }
-        return {"storage_profile": as_filter(_storage_profile), **filters, **more}
+        return {"storage_profile": as_filter(plain_profile), **filters, **more}

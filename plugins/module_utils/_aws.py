@@ -36,6 +36,8 @@ try:
 
     #: Service models are megabytes of JSON: read once a process, whatever the number of sessions.
     _LOADER: t.Any = create_loader(os.environ.get("AWS_DATA_PATH"))
+    #: A session, made before the controller forks its workers: its hundreds of handlers take as long as a request.
+    _SPARE: list[t.Any] = []
     HAS_BOTO3 = True
 except ImportError:  # said in Aws.__init__, in a sentence
     HAS_BOTO3 = False
@@ -343,11 +345,22 @@ def preload(*services: str) -> None:
         session: t.Any = boto3.session.Session(botocore_session=_core_session(None), region_name="us-east-1")
         for service in services:
             session.client(service, aws_access_key_id="none", aws_secret_access_key="none")
+            _LOADER.list_available_services(type_name="paginators-1")  # what get_paginator() asks first
+    if not _SPARE:
+        _SPARE.append(_blank_session())
 
 
 def _core_session(profile: str | None) -> t.Any:
-    session = botocore.session.Session(profile=profile)
+    session = _SPARE.pop() if _SPARE else _blank_session()
+    if profile is not None:
+        session.set_config_variable("profile", profile)
     session.get_scoped_config()  # a profile that does not exist is said here, and not by the first request
+    return session
+
+
+def _blank_session() -> t.Any:
+    """A session that has read nothing yet: neither files nor environment."""
+    session = botocore.session.Session()
     session.register_component("data_loader", _LOADER)
     return session
 

@@ -23,15 +23,16 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader, test_loader
+from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 from ansible.utils.display import Display
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
 
-# Every worker that templates one of our documents would load all filters and tests anew: the controller does it once,
-# before it forks them.
+# Every worker that templates one of our documents would load lookup, filters and tests anew: the controller does it
+# once, before it forks them.
 with suppress(KeyError):  # where something else than Ansible has imported this, as tests do
+    lookup_loader.get("coffer.velero.storage_profile", class_only=True)
     filter_loader.get("coffer.velero.storage_profile")
     test_loader.get("ansible.builtin.defined")
 

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every filter does with what it is given and with what is refused. PRIVATE to coffer.velero."""
+"""What filters and lookups do with what they are given and with what is refused. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 from ansible.errors import AnsibleFilterError
 
@@ -21,6 +22,11 @@ def profile_of(values: t.Any) -> StorageProfile:
     if not isinstance(values, Mapping):
         raise AnsibleFilterError("A storage profile is a dictionary of bucket, region, account_id and so on.")
     return StorageProfile.parse(values)
+
+
+def plain_profile(profile: StorageProfile) -> dict[str, t.Any]:
+    """A profile as Ansible's variables hold it."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
 
 
 def text_of(value: t.Any) -> str:

@@ -25,6 +25,9 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.playbook.task import Task
 
+from ansible_collections.coffer.velero.plugins.module_utils import _profile
+from ansible_collections.coffer.velero.plugins.plugin_utils import _variables
+
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
 COLLECTION = "ansible_collections.coffer.velero.plugins"
@@ -440,6 +443,8 @@ def _used() -> dict[str, set[str]]:
         text = re.sub(r"(?m)^\s*(#.*|- role: .*|tags: \[.*)$", "", file.read_text())
         for name in USED.findall(text):
             used.setdefault(name, set()).add(str(file.relative_to(ROOT)))
+    for name in _variables.OWN:
+        used.setdefault(_profile.VARIABLE_PREFIX + name, set()).add("the profile")
     return used
 
 

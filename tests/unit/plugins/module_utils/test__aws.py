@@ -379,6 +379,25 @@ def test_settings_of_the_controller_do_not_stop_its_plugins_from_loading(
     _aws.preload("kms")
 
 
+@pytest.mark.parametrize("options", [{"profile": "backup"}, {}], ids=["option", "environment"])
+def test_session_that_was_made_ahead_reads_the_settings_of_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
+) -> None:
+    monkeypatch.setattr(_aws, "_SPARE", [])
+    _aws.preload("kms")
+    assert len(_aws._SPARE) == 1
+    other = tmp_path / "of the task"
+    other.write_text(
+        "[profile backup]\nregion = eu-west-2\naws_access_key_id = AKIATASK\naws_secret_access_key = secret\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(other))
+    if not options:
+        monkeypatch.setenv("AWS_PROFILE", "backup")
+    aws = Aws(parameters(access_key=None, secret_key=None, **options))
+    assert not _aws._SPARE
+    assert (aws.region, aws.credentials()[0]) == ("eu-west-2", "AKIATASK")
+
+
 def test_another_region() -> None:
     here = Aws(parameters(region="eu-central-1"))
     assert here.of_region("eu-west-1").region == "eu-west-1"

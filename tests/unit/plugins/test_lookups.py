@@ -1,0 +1,119 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The storage profile from the variables of a host."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleLookupError
+
+from ansible_collections.coffer.velero.plugins.lookup.storage_profile import LookupModule
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.plugin_utils import _variables
+
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "velero"
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd"
+VARIABLES: dict[str, Any] = {
+    **yaml.safe_load((ROLE / "defaults" / "main.yml").read_text()),
+    "velero_caller": {"account_id": "111122223333", "partition": "aws"},
+    "velero_region": "eu-central-1",
+    "velero_bucket": "acme-backups",
+    "velero_role_arn": "arn:aws:iam::111122223333:role/velero",
+    "kms_key_result": {"alias": "alias/velero", "key_arn": KEY},
+}
+
+
+class Templar:
+    """Stands for the templating engine: a text in braces is the name of another variable."""
+
+    def __init__(self, variables: dict[str, Any]) -> None:
+        self.variables = variables
+
+    def template(self, value: Any) -> Any:
+        name = re.fullmatch(r"{{ (\w+) }}", value) if isinstance(value, str) else None
+        return self.variables[name[1]] if name else value
+
+
+def look_up(variables: dict[str, Any], **options: Any) -> dict[str, Any]:
+    [profile] = LookupModule(templar=Templar(variables)).run([], variables, **options)
+    return profile
+
+
+def test_defaults_of_the_role_are_those_of_a_profile() -> None:
+    expected = StorageProfile(
+        account_id="111122223333",
+        region="eu-central-1",
+        bucket="acme-backups",
+        kms_key_arn=KEY,
+        role_arns=("arn:aws:iam::111122223333:role/velero",),
+    )
+    assert StorageProfile.parse(look_up(VARIABLES)) == expected
+
+
+@pytest.mark.parametrize("name", [*_variables.OWN, "object_tagging"])
+def test_every_variable_is_read_and_templated(name: str) -> None:
+    given = {
+        "region": "us-west-2",
+        "encryption_mode": "sse-c",
+        "kms_key_arn": KEY.replace("1234", "5678"),
+        "kms_previous_key_arns": [KEY.replace("1234", "5678")],
+        "kms_key_administrators": ["arn:aws:iam::111122223333:role/admin"],
+        "bucket_key_enabled": False,
+        "oidc_issuer_url": "https://issuer.example",
+        "s3_url": "https://s3.example",
+        "s3_force_path_style": True,
+        "ebs_snapshots": True,
+        "sse_c_secret": "other/key",
+    }.get(name, "other")
+    variables = {**VARIABLES, f"velero_{name}": "{{ theirs }}", "theirs": given}
+    if name == "region":
+        variables["velero_encryption_mode"] = "sse-s3"
+    assert look_up(variables)[{"object_tagging": "tagging"}.get(name, name)] == given
+
+
+def test_key_of_another_alias_is_not_that_of_this_installation() -> None:
+    with pytest.raises(AnsibleLookupError, match=r"velero_kms_key_arn: it is not set, and sse-kms needs a key\. "):
+        look_up({**VARIABLES, "velero_kms_alias": "other"})
+
+
+def test_alias_may_be_given_without_its_prefix() -> None:
+    assert look_up({**VARIABLES, "velero_kms_alias": "velero"})["kms_key_arn"] == KEY
+
+
+def test_key_that_was_made_has_no_meaning_without_kms() -> None:
+    assert look_up({**VARIABLES, "velero_encryption_mode": "sse-s3"})["kms_key_arn"] is None
+
+
+def test_issuer_that_the_cluster_told_wins() -> None:
+    provider = {"issuer_url": "https://oidc.eks.eu-central-1.amazonaws.com/id/A"}
+    assert look_up({**VARIABLES, "velero_irsa_oidc_provider": provider})["oidc_issuer_url"] == provider["issuer_url"]
+    skipped = {
+        **VARIABLES,
+        "velero_irsa_oidc_provider": {"skipped": True},
+        "velero_oidc_issuer_url": "https://i.example",
+    }
+    assert look_up(skipped)["oidc_issuer_url"] == "https://i.example"
+
+
+def test_values_take_the_place_of_variables() -> None:
+    other = KEY.replace("1234", "5678")
+    assert look_up(VARIABLES, values={"kms_key_arn": other})["kms_key_arn"] == other
+
+
+def test_without_the_role_it_says_what_to_do() -> None:
+    variables = {name: value for name, value in VARIABLES.items() if name != "velero_caller"}
+    remedy = r"velero_caller: it is not known\. Let the role coffer\.velero\.velero run first, as every role of"
+    with pytest.raises(AnsibleLookupError, match=remedy):
+        look_up(variables)
+
+
+@pytest.mark.parametrize(("terms", "options"), [(["bucket"], {}), ([], {"bucket": "other"})])
+def test_nothing_is_ignored(terms: list[str], options: dict[str, str]) -> None:
+    with pytest.raises(AnsibleLookupError, match=r"takes values=\{\.\.\.\} and nothing else"):
+        LookupModule(templar=Templar(VARIABLES)).run(terms, VARIABLES, **options)
