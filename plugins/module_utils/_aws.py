@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 import typing as t
@@ -342,12 +343,21 @@ def preload(*services: str) -> None:
         return
     # What is wrong with the controller's own settings is of no interest here: the task may have others.
     with contextlib.suppress(BotoCoreError, ValueError):
-        session: t.Any = boto3.session.Session(botocore_session=_core_session(None), region_name="us-east-1")
         for service in services:
-            session.client(service, aws_access_key_id="none", aws_secret_access_key="none")
-            _LOADER.list_available_services(type_name="paginators-1")  # what get_paginator() asks first
+            _load_model(service)
     if not _SPARE:
         _SPARE.append(_blank_session())
+
+
+@functools.cache
+def _load_model(service: str) -> None:
+    _loading_session().client(service, aws_access_key_id="none", aws_secret_access_key="none")
+    _LOADER.list_available_services(type_name="paginators-1")  # what get_paginator() asks first
+
+
+@functools.cache
+def _loading_session() -> t.Any:
+    return boto3.session.Session(botocore_session=_core_session(None), region_name="us-east-1")
 
 
 def _core_session(profile: str | None) -> t.Any:
