@@ -60,6 +60,12 @@ def tree(source: str) -> ast.Module:
     return ast.parse((PLUGINS / source).read_text())
 
 
+@cache
+def tokens(source: str) -> list[tokenize.TokenInfo]:
+    with (PLUGINS / source).open("rb") as file:
+        return list(tokenize.tokenize(file.readline))
+
+
 # --- modules: documentation and argument spec ------------------------------------------------------------------------
 
 
@@ -220,7 +226,7 @@ LOCAL_MODULES = {"evidence_report"}
 def test_module_is_in_one_action_group(name: str) -> None:
     assert len(action_group(name)) == 1
     door = {"aws": "_aws", "k8s": "_kube"}[action_group(name)[0]]
-    assert f"{COLLECTION}.module_utils.{door}" in set(imports(f"modules/{name}.py"))
+    assert f"{COLLECTION}.module_utils.{door}" in imports(f"modules/{name}.py")
 
 
 def test_no_action_group_names_what_is_not_there() -> None:
@@ -240,16 +246,9 @@ def code_lines(source: str, *, without: tuple[str, ...] = ()) -> int:
     """Lines that hold code: no comments, no docstrings, no blank lines and no documents of a module."""
     text = (PLUGINS / source).read_text()
     lines = set()
-    with (PLUGINS / source).open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type not in (
-                tokenize.COMMENT,
-                tokenize.NL,
-                tokenize.NEWLINE,
-                tokenize.ENCODING,
-                tokenize.ENDMARKER,
-            ):
-                lines.update(range(token.start[0], token.end[0] + 1))
+    for token in tokens(source):
+        if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING, tokenize.ENDMARKER):
+            lines.update(range(token.start[0], token.end[0] + 1))
     for node in ast.walk(tree(source)):
         is_document = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in without
         is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -267,20 +266,23 @@ def test_module_is_thin(name: str) -> None:
 # --- the whole of plugins/ -------------------------------------------------------------------------------------------
 
 
-def imports(source: str) -> Iterator[str]:
+@cache
+def imports(source: str) -> frozenset[str]:
+    found = set()
     for node in ast.walk(tree(source)):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found.update(name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+            found.add(node.module or "")
+    return frozenset(found)
 
 
-def names(source: str) -> set[str]:
+@cache
+def names(source: str) -> frozenset[str]:
     """Every name in the code of a file, and every text that is nothing but a name."""
-    with (PLUGINS / source).open("rb") as file:
-        tokens = list(tokenize.tokenize(file.readline))
-    found = {token.string for token in tokens if token.type == tokenize.NAME}
-    return found | {token.string.strip("\"'") for token in tokens if token.type == tokenize.STRING}
+    found = {token.string for token in tokens(source) if token.type == tokenize.NAME}
+    texts = {token.string.strip("\"'") for token in tokens(source) if token.type == tokenize.STRING}
+    return frozenset(found | texts)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_no_condition_is_idle(name: str) -> None:
         for found in re.finditer(r"\(\$[^()]*\)", pattern):
             for constant in ('($.eventVersion = "*")', "($.eventVersion NOT EXISTS)"):
                 other = pattern[: found.start()] + constant + pattern[found.end() :]
-                if [matches(other, record) for record in RECORDS] == judged:
+                if all(matches(other, record) == was for record, was in zip(RECORDS, judged, strict=True)):
                     idle.append((one["filterName"], found[0], constant))
     assert idle == []
 
