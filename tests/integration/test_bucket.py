@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._s3 import api
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 BUCKET = "velero-backups"
 BLOCKED = {
@@ -150,6 +150,7 @@ def test_an_interrupted_run_is_completed_by_the_next(run: ModuleRunner, aws: Aws
     assert state(s3) == WANTED
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "fail", "throttle"])
 @pytest.mark.parametrize("operation", ["HeadBucket", *WRITES])
 def test_a_disturbed_request_is_repeated(run: ModuleRunner, aws: Aws, s3: Any, operation: str, kind: Any) -> None:

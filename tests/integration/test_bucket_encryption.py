@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Connection
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 BUCKET = "velero-backups"
 ACCOUNT = "123456789012"
@@ -147,6 +147,7 @@ def test_requests(run: ModuleRunner, aws: Aws, s3: Any, key: str, algorithm: str
         assert [call.operation for call in aws.proxy.requests] == [*expected, *more]
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "fail", "throttle"])
 @pytest.mark.parametrize("operation", ["GetBucketEncryption", "DescribeKey", "PutBucketEncryption"])
 def test_a_disturbed_request_is_repeated(

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 MODULE = "dashboard"
 NAME = "velero-acme-backups"
@@ -189,6 +189,7 @@ def test_body_that_is_not_json_is_not_empty(
     assert "CloudWatch has a body that is not JSON" in run.refused(MODULE, name=NAME, body={"widgets": []})
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 MODULE = "event_rules"
 ACCOUNT = "123456789012"
@@ -339,6 +339,7 @@ def test_target_that_was_not_put(run: ModuleRunner, events: Any, monkeypatch: py
     assert [one["Id"] for one in state(events)[DELETION][1]] == ["topic"]
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, events: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

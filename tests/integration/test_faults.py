@@ -8,18 +8,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 from unittest.mock import ANY
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.retries import standard
@@ -83,31 +81,8 @@ def script(request: pytest.FixtureRequest, aws: Aws) -> Script:
     return RECORDED[0]
 
 
-CLIENTS: dict[Any, Any] = {}
-
-
 @pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients are made once: a run takes a tenth of a second."""
-    make_client, core = _aws.Aws._client, _aws._core_session
-
-    @cache
-    def session(*, botocore_session: None, **options: Any) -> Any:
-        return boto3.session.Session(botocore_session=core(botocore_session), **options)
-
-    def client(self: _aws.Aws, service: str, *, once: bool) -> Any:
-        key = (service, once, os.environ.get("AWS_MAX_ATTEMPTS"), self._endpoint, str(self._connection))
-        if key not in CLIENTS:
-            CLIENTS[key] = make_client(self, service, once=once)
-        return CLIENTS[key]
-
-    monkeypatch.setattr(_aws.Aws, "_client", client)
-    monkeypatch.setattr(_aws, "_core_session", lambda _profile: None)
-    monkeypatch.setattr(_aws, "boto3", SimpleNamespace(session=SimpleNamespace(Session=session)))
-
-
-@pytest.fixture
-def hurry(clients: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every pause is a short one."""
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0.001)
     monkeypatch.setattr(_aws, "time", SimpleNamespace(sleep=lambda _: time.sleep(0.001)))
@@ -373,7 +348,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def at_once(clients: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
+def at_once(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     """``at_once(seed, work, work)``: the requests of all take turns, and pauses are as long as they really are."""
     call, pages, task = _aws.Aws.call, _aws.Aws.pages, _controller.Task
 

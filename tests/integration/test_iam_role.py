@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:role/velero"
@@ -397,6 +397,7 @@ def test_unreadable_state_is_not_an_empty_one(run: ModuleRunner, aws: Aws, iam: 
     assert "The credentials of this task need iam:ListAttachedRolePolicies there." in said
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 @pytest.mark.parametrize("number", range(1, 6))
 def test_interrupted_anywhere_ends_the_same(

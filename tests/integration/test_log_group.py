@@ -16,7 +16,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as D
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import logs_api
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.documents import log_group_key_statements
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 MODULE = "log_group"
 NAME = "velero-acme-backups"
@@ -284,6 +284,7 @@ def test_rival_that_creates_it_first(run: ModuleRunner, logs: Any, monkeypatch: 
     assert state(logs)[1] == {"a": "b"}
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, logs: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils import _runner, _signals
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 MODULE = "metric_alarms"
 PREFIX = "velero-acme-backups-"
@@ -385,6 +385,7 @@ def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, cloudwatch: A
     assert state(cloudwatch) == before
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._signals import metric_filters
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 MODULE = "metric_filters"
 GROUP = "velero-acme-backups"
@@ -230,6 +230,7 @@ def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, logs: Any) ->
             assert failed.startswith("logs:DescribeMetricFilters failed: ")
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, logs: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

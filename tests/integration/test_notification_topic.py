@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 
 MODULE = "notification_topic"
 NAME = "velero-acme-backups"
@@ -364,6 +364,7 @@ def test_rival_that_creates_it_first(run: ModuleRunner, aws: Aws, sns: Any, monk
     assert [one["Sid"] for one in policy(sns)["Statement"]] == ["__default_statement_ID", "AlarmsPublish"]
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, sns: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

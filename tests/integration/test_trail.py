@@ -14,7 +14,7 @@ from ansible_collections.coffer.velero.plugins.filter.trail import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import api
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, one_way, twelve_runs
 from tests.support.trails import ACCOUNT, BUCKET, GROUP, NAME, OBJECTS, Account, arn_of, foreign_trail, log_bucket
 
 MODULE = "trail"
@@ -568,6 +568,7 @@ def test_cut_off_after_the_create(run: ModuleRunner, aws: Aws, cloudtrail: Any) 
 REQUESTS = 6  # of the run that makes a trail with data events
 
 
+@one_way
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after", "throttle"])
 @pytest.mark.parametrize("number", range(1, REQUESTS + 1))
 def test_disturbed(

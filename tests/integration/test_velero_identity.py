@@ -12,7 +12,7 @@ import pytest
 
 from tests.stack.api import BACKUP, DAEMON_SET, DEPLOYMENT, POD, RESTORE, SERVICE_ACCOUNT, Json, Kind
 from tests.support.cluster import Cluster
-from tests.support.running import ModuleRunner, four_runs
+from tests.support.running import ModuleRunner, four_runs, one_way
 
 MODULE = "velero_identity"
 ROLE = "arn:aws:iam::111122223333:role/velero"
@@ -70,6 +70,7 @@ def test_no_op_is_three_requests(run: ModuleRunner, cluster: Cluster, options: d
     assert all(request.startswith("GET") for request in cluster.proxy.requests)
 
 
+@one_way
 @pytest.mark.parametrize("lost", range(1, 9))
 def test_cut_anywhere(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], lost: int) -> None:
     """Every request's answer lost in turn: the run goes on by itself, and its story is the whole one."""
@@ -244,6 +245,7 @@ PHASES = [
 ]
 
 
+@one_way
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize(("kind", "phase", "refused"), PHASES, ids=[f"{k.name} {p}" for k, p, _r in PHASES])
 def test_running_backup(

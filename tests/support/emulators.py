@@ -67,6 +67,7 @@ class Emulator:
         self._process: subprocess.Popen[bytes] | None = None
         self._directory: Path | None = None
         self._session: Any = None
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def command(self) -> list[str]:
         """The command line; ``self.port`` is chosen already."""
@@ -111,7 +112,17 @@ class Emulator:
         }
 
     def client(self, service: str, **credentials: Any) -> Any:
-        """A boto3 client; ``endpoint_url``, ``region_name`` and the keys can be given to differ from the emulator's."""
+        """A boto3 client; ``endpoint_url``, ``region_name`` and the keys can be given to differ from the emulator's.
+
+        Making one takes longer than most of what it is asked, so one that is the emulator's own is made once.
+        """
+        if credentials:
+            return self._new_client(service, credentials)
+        if (service, self.url) not in self._clients:
+            self._clients[service, self.url] = self._new_client(service, {})
+        return self._clients[service, self.url]
+
+    def _new_client(self, service: str, credentials: dict[str, Any]) -> Any:
         if self._session is None:
             self._session = boto3.session.Session()
         config = Config(

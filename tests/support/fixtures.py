@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+from ansible_collections.coffer.velero.plugins.module_utils import _aws
 from tests.support.emulators import Moto
 from tests.support.proxy import Proxy
 
@@ -49,8 +52,29 @@ def _proxy(moto: Moto) -> Iterator[Proxy]:
         yield proxy
 
 
+#: The clients of all modules that have run in this process.
+_CLIENTS: dict[Any, Any] = {}
+_MAKE_CLIENT = _aws.Aws._client
+_CONNECTION = tuple(aws_argument_spec())
+
+
+def _client(self: _aws.Aws, service: str, *, once: bool) -> Any:
+    options = repr([self._params.get(name) for name in _CONNECTION])
+    environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
+    key = (service, once, self._region, options, environment)
+    if key not in _CLIENTS:
+        _CLIENTS[key] = _MAKE_CLIENT(self, service, once=once)
+    return _CLIENTS[key]
+
+
 @pytest.fixture
-def aws(moto: Moto, _proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Aws:
+def clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client is made once for all modules with the same options and environment: it takes as long as ten requests."""
+    monkeypatch.setattr(_aws.Aws, "_client", _client)
+
+
+@pytest.fixture
+def aws(moto: Moto, _proxy: Proxy, clients: None, monkeypatch: pytest.MonkeyPatch) -> Aws:
     """An empty account, the environment set to it, nothing counted yet and no faults."""
     moto.reset()
     _proxy.reset()

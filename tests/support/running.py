@@ -131,6 +131,10 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Modu
     return ModuleRunner(request.param)
 
 
+#: For a test that goes through every request: what a module decides is the same both ways, one of them is enough.
+one_way = pytest.mark.parametrize("run", ["controller"], indirect=True)
+
+
 def twelve_runs(
     run: ModuleRunner,
     module: str,
