@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Callable
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, VARIABLE_PREFIX
 
 #: What a variable is, templated; ``None`` where it is not defined.
@@ -62,5 +63,5 @@ def _created_key(variables: Variables, mode: t.Any) -> str | None:
     if mode not in KMS_MODES:
         return None
     key = variables("kms_key_result") or {}
-    alias = "alias/" + str(variables("velero_kms_alias")).removeprefix("alias/")
-    return str(key["key_arn"]) if key.get("alias") == alias else None
+    ours = key.get("alias") and key["alias"] == alias_name(str(variables("velero_kms_alias")))
+    return str(key["key_arn"]) if ours else None

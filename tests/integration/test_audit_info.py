@@ -277,22 +277,26 @@ def test_every_request_is_in_the_list_of_reads(aws: Aws, installation: Installat
     assert set(PERMISSIONS) - {row[1] for row in READS} == {"s3:GetBucketAcl", "iam:GetRolePolicy"}
 
 
-def test_a_read_that_is_refused_is_told_and_hides_nothing_else(aws: Aws, installation: Installation) -> None:
+def test_a_read_that_is_refused_is_told_and_hides_nothing_else(
+    aws: Aws, installation: Installation, subtests: pytest.Subtests
+) -> None:
     run = ModuleRunner("controller")
     before = statuses(run.ok("audit_info", **installation.options))
     passed = {name for name, status in before.items() if status == "pass"}
     for request, permission, control in READS:
-        aws.proxy.reset()
-        aws.proxy.deny(*request.split(":"))
-        after = run.ok("audit_info", **installation.options)
-        unread = [finding for finding in after["findings"] if finding["status"] == "could not be read"]
-        assert control in {finding["control"] for finding in unread}, request
-        assert {finding["missing_permission"] for finding in unread} == {permission}
-        assert {finding["remedy"] for finding in unread} == {f"Grant {permission} to whoever audits, and run again."}
-        # What passed and was not read is unread; what did not pass before never passes now.
-        assert by_status(after, "pass") <= passed, request
-        others = statuses(after).keys() - {finding["control"] for finding in unread}
-        assert {name: statuses(after)[name] for name in others} == {name: before[name] for name in others}, request
+        with subtests.test(request=request):
+            aws.proxy.reset()
+            aws.proxy.deny(*request.split(":"))
+            after = run.ok("audit_info", **installation.options)
+            unread = [finding for finding in after["findings"] if finding["status"] == "could not be read"]
+            remedy = f"Grant {permission} to whoever audits, and run again."
+            assert control in {finding["control"] for finding in unread}
+            assert {finding["missing_permission"] for finding in unread} == {permission}
+            assert {finding["remedy"] for finding in unread} == {remedy}
+            # What passed and was not read is unread; what did not pass before never passes now.
+            assert by_status(after, "pass") <= passed
+            others = statuses(after).keys() - {finding["control"] for finding in unread}
+            assert {name: statuses(after)[name] for name in others} == {name: before[name] for name in others}
 
 
 def test_what_failed_for_something_else_names_no_permission(

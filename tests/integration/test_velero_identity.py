@@ -245,7 +245,6 @@ PHASES = [
 ]
 
 
-@one_way
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize(("kind", "phase", "refused"), PHASES, ids=[f"{k.name} {p}" for k, p, _r in PHASES])
 def test_running_backup(
