@@ -10,8 +10,9 @@ import typing as t
 from collections.abc import Callable, Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
-from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy, with_created_key
+from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy
 from ansible_collections.coffer.velero.plugins.module_utils._operator_audit import audit_operator_policy
+from ansible_collections.coffer.velero.plugins.module_utils._profile import with_created_key
 from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, plain_profile, profile_of
 
 

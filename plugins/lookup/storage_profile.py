@@ -20,10 +20,12 @@ author:
 options:
   _terms:
     description: There are none.
-  values:
+  with_created_key:
     description:
-      - Fields of the profile, such as C(kms_key_arn), that take the place of what the variables say.
-    type: dict
+      - Whether a key that the roles have yet to create is taken as created, with an id of zeros.
+      - Without it, a profile that needs a key is refused until its key is known.
+    type: bool
+    default: false
 notes:
   - The role C(coffer.velero.velero), on which every role of the collection depends, must have run.
 seealso:
@@ -36,11 +38,9 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ lookup('coffer.velero.storage_profile') | coffer.velero.iam_policy }}"
 
-- name: Show it for another key
+- name: Show it before there is a key
   ansible.builtin.debug:
-    msg: "{{ lookup('coffer.velero.storage_profile', values={'kms_key_arn': theirs}) | coffer.velero.iam_policy }}"
-  vars:
-    theirs: arn:aws:kms:eu-central-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    msg: "{{ lookup('coffer.velero.storage_profile', with_created_key=true) | coffer.velero.iam_policy }}"
 """
 
 RETURN = r"""
@@ -55,6 +55,7 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.coffer.velero.plugins.module_utils import _profile
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.plugin_utils._filters import plain_profile
@@ -65,12 +66,13 @@ class LookupModule(LookupBase):
     """The lookup coffer.velero.storage_profile."""
 
     def run(
-        self, terms: t.Any, variables: t.Any = None, values: dict[str, t.Any] | None = None, **options: t.Any
+        self, terms: t.Any, variables: t.Any = None, with_created_key: bool = False, **options: t.Any
     ) -> list[dict[str, t.Any]]:
-        if terms or options:
-            raise AnsibleLookupError("The lookup coffer.velero.storage_profile takes values={...} and nothing else.")
+        if terms or options or not isinstance(with_created_key, bool):
+            raise AnsibleLookupError("coffer.velero.storage_profile takes with_created_key=true and nothing else.")
         try:
-            profile = StorageProfile.parse(profile_values(self._variable(variables)) | (values or {}))
+            values = profile_values(self._variable(variables))
+            profile = StorageProfile.parse(_profile.with_created_key(values) if with_created_key else values)
         except Refusal as refusal:
             raise AnsibleLookupError(str(refusal)) from refusal
         return [plain_profile(profile)]

@@ -13,14 +13,13 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of, service_host
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
 from ansible_collections.coffer.velero.plugins.module_utils._documents import POLICY_VERSION, Document
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
-from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 
 def operator_policy(
@@ -55,15 +54,6 @@ def operator_policy(
     if proof:
         statements += _proof(profile, alias_name(kms_alias) if kms_alias else None)
     return {"Version": POLICY_VERSION, "Statement": statements}
-
-
-def with_created_key(values: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
-    """The values of a profile, with a key where its mode needs one and a run has yet to create it."""
-    if values.get("kms_key_arn") or (values.get("encryption_mode") or "sse-kms") not in KMS_MODES:
-        return values
-    region, account_id = (str(values.get(name) or "") for name in ("region", "account_id"))
-    key = Arn(partition_of(region), "kms", region, account_id, f"key/{PREDICTED_KEY_ID}")
-    return {**values, "kms_key_arn": str(key)} if region and account_id else values
 
 
 def allow(

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
 
 Mode = t.Literal["sse-s3", "sse-kms", "dsse-kms", "sse-c"]
 MODES: tuple[Mode, ...] = t.get_args(Mode)
@@ -118,6 +119,15 @@ class StorageProfile:
     def uses_tls(self) -> bool:
         """Whether Velero reaches the bucket over TLS; always so, but for an endpoint that says ``http:`` itself."""
         return not (self.s3_url or "").lower().startswith("http:")
+
+
+def with_created_key(values: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
+    """The values of a profile, with a key where its mode needs one and a run has yet to create it."""
+    if values.get("kms_key_arn") or (values.get("encryption_mode") or StorageProfile.encryption_mode) not in KMS_MODES:
+        return values
+    region, account_id = (str(values.get(name) or "") for name in ("region", "account_id"))
+    key = Arn(partition_of(region), "kms", region, account_id, f"key/{PREDICTED_KEY_ID}")
+    return {**values, "kms_key_arn": str(key)} if region and account_id else values
 
 
 def _refusal(name: str, subject: str, reason: str, remedy: str) -> Refusal:

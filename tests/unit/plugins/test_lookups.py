@@ -14,6 +14,7 @@ import yaml
 from ansible.errors import AnsibleLookupError
 
 from ansible_collections.coffer.velero.plugins.lookup.storage_profile import LookupModule
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.plugin_utils import _variables
 
@@ -101,9 +102,13 @@ def test_issuer_that_the_cluster_told_wins() -> None:
     assert look_up(skipped)["oidc_issuer_url"] == "https://i.example"
 
 
-def test_values_take_the_place_of_variables() -> None:
-    other = KEY.replace("1234", "5678")
-    assert look_up(VARIABLES, values={"kms_key_arn": other})["kms_key_arn"] == other
+def test_key_that_is_yet_to_be_created_is_asked_for() -> None:
+    variables = {name: value for name, value in VARIABLES.items() if name != "kms_key_result"}
+    with pytest.raises(AnsibleLookupError, match="velero_kms_key_arn: it is not set"):
+        look_up(variables)
+    expected = f"arn:aws:kms:eu-central-1:111122223333:key/{PREDICTED_KEY_ID}"
+    assert look_up(variables, with_created_key=True)["kms_key_arn"] == expected
+    assert look_up(VARIABLES, with_created_key=True)["kms_key_arn"] == KEY
 
 
 def test_without_the_role_it_says_what_to_do() -> None:
@@ -113,7 +118,9 @@ def test_without_the_role_it_says_what_to_do() -> None:
         look_up(variables)
 
 
-@pytest.mark.parametrize(("terms", "options"), [(["bucket"], {}), ([], {"bucket": "other"})])
+@pytest.mark.parametrize(
+    ("terms", "options"), [(["bucket"], {}), ([], {"bucket": "other"}), ([], {"with_created_key": "maybe"})]
+)
 def test_nothing_is_ignored(terms: list[str], options: dict[str, str]) -> None:
-    with pytest.raises(AnsibleLookupError, match=r"takes values=\{\.\.\.\} and nothing else"):
+    with pytest.raises(AnsibleLookupError, match=r"takes with_created_key=true and nothing else"):
         LookupModule(templar=Templar(VARIABLES)).run(terms, VARIABLES, **options)

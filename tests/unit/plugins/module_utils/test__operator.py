@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils import _aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import policy_document
-from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy, with_created_key
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile, with_created_key
 from tests.support.permissions import ROOT, actions_of, requests, statement
 
 SERVICES = "eks|iam|kms|resourcegroupstaggingapi|s3|sts"
@@ -242,8 +242,3 @@ def test_cluster_has_to_be_known() -> None:
         Refusal, match=r"cluster_name: it is not set, and oidc_issuer_url neither\. Name the EKS cluster"
     ):
         policy({"oidc_issuer_url": None})
-
-
-@pytest.mark.parametrize("values", [VALUES, VALUES | {"encryption_mode": "sse-s3"}, {}, {"region": "eu-central-1"}])
-def test_key_is_made_up_only_where_it_is_missing(values: dict[str, Any]) -> None:
-    assert with_created_key(values) == values

@@ -16,9 +16,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.permissions i
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import policy_document
 from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules
-from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy, with_created_key
+from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy
 from ansible_collections.coffer.velero.plugins.module_utils._operator_audit import audit_operator_policy
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile, with_created_key
 from ansible_collections.coffer.velero.plugins.module_utils._signals import alarms
 from tests.support.permissions import actions_of, requests, statement
 

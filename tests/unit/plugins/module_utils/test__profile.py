@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._profile import MODES, StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._profile import MODES, StorageProfile, with_created_key
 
 ACCOUNT = "111122223333"
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -311,3 +311,8 @@ def test_every_mode_is_accepted_with_its_key(mode: str) -> None:
 def test_parse_takes_what_it_gave() -> None:
     profile = parse(role_arns=[role("role/velero")], prefix="p", tagging="a=b&c=d", ebs_snapshots=True)
     assert StorageProfile.parse(vars(profile)) == profile
+
+
+@pytest.mark.parametrize("values", [VALID, VALID | {"encryption_mode": "sse-s3"}, {}, {"region": "eu-central-1"}])
+def test_key_is_made_up_only_where_it_is_missing(values: dict[str, Any]) -> None:
+    assert with_created_key(values) == values
