@@ -8,7 +8,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import preload
 from ansible_collections.coffer.velero.plugins.modules import iam_oidc_provider
 from ansible_collections.coffer.velero.plugins.plugin_utils._controller import ControllerAction
 
-preload("iam", "sts", "eks")
+preload("iam", "sts")
 
 
 class ActionModule(ControllerAction):

@@ -351,12 +351,13 @@ def preload(*services: str) -> None:
 
 @functools.cache
 def _load_model(service: str) -> None:
-    _loading_session().client(service, aws_access_key_id="none", aws_secret_access_key="none")
+    client = _loading_session().client(service, aws_access_key_id="none", aws_secret_access_key="none")
+    # Reads which of its lists have pages, as get_paginator() does, whichever operation is asked about.
+    client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 
 
 @functools.cache
 def _loading_session() -> t.Any:
-    _LOADER.list_available_services(type_name="paginators-1")  # what get_paginator() asks first
     return boto3.session.Session(botocore_session=_core_session(None), region_name="us-east-1")
 
 

@@ -36,10 +36,6 @@ with suppress(KeyError):  # where something else than Ansible has imported this,
     filter_loader.get("coffer.velero.storage_profile")
     test_loader.get("ansible.builtin.defined")
 
-# What is there by now stays: without this every worker's first garbage collection copies all of the controller's pages
-# (Python's documentation of gc.freeze).
-gc.freeze()
-
 
 class ControllerAction(ActionBase):
     """The action of every module of the collection.
@@ -51,6 +47,12 @@ class ControllerAction(ActionBase):
     _supports_async = True
     _supports_check_mode = True
     _supports_diff = True
+
+    def __init_subclass__(cls) -> None:
+        """An action and its module have been loaded, and stay: without this, every worker's first garbage collection
+        copies all of the controller's pages (Python's documentation of :func:`gc.freeze`).
+        """
+        gc.freeze()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)

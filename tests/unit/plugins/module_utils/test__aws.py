@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -377,6 +378,18 @@ def test_settings_of_the_controller_do_not_stop_its_plugins_from_loading(
 ) -> None:
     monkeypatch.setenv(name, value)
     _aws.preload("kms")
+
+
+def test_models_that_were_loaded_are_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    _aws.preload("iam", "kms")
+
+    def search(path: str) -> list[str]:
+        pytest.fail(f"{path} was searched")
+
+    monkeypatch.setattr(os, "listdir", search)
+    aws = Aws(parameters(region="eu-central-1"))
+    for service, operation in (("iam", "list_attached_role_policies"), ("kms", "list_aliases")):
+        assert aws._client(service, once=False).get_paginator(operation)
 
 
 @pytest.mark.parametrize("options", [{"profile": "backup"}, {}], ids=["option", "environment"])
