@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, VARIABLE_PREFIX
@@ -46,6 +47,7 @@ def profile_values(variables: Variables) -> dict[str, t.Any]:
         remedy = "Let the role coffer.velero.velero run first, as every role of the collection does."
         raise Refusal("velero_caller", "it", "is not known", remedy)
     values = {name: variables(VARIABLE_PREFIX + name) for name in OWN}
+    role = Arn(caller["partition"], "iam", "", caller["account_id"], f"role/{variables('velero_role_name')}")
     provider = variables("velero_irsa_oidc_provider") or {}
     return {
         **values,
@@ -53,7 +55,7 @@ def profile_values(variables: Variables) -> dict[str, t.Any]:
         "partition": caller["partition"],
         "kms_key_arn": values["kms_key_arn"] or _created_key(variables, values["encryption_mode"]),
         "oidc_issuer_url": provider.get("issuer_url") or values["oidc_issuer_url"],
-        "role_arns": [variables("velero_role_arn")],
+        "role_arns": [str(role)],
         "tagging": variables("velero_object_tagging"),
     }
 

@@ -25,7 +25,6 @@ VARIABLES: dict[str, Any] = {
     "velero_caller": {"account_id": "111122223333", "partition": "aws"},
     "velero_region": "eu-central-1",
     "velero_bucket": "acme-backups",
-    "velero_role_arn": "arn:aws:iam::111122223333:role/velero",
     "kms_key_result": {"alias": "alias/velero", "key_arn": KEY},
 }
 
@@ -76,6 +75,11 @@ def test_every_variable_is_read_and_templated(name: str) -> None:
     if name == "region":
         variables["velero_encryption_mode"] = "sse-s3"
     assert look_up(variables)[{"object_tagging": "tagging"}.get(name, name)] == given
+
+
+def test_role_is_the_one_of_that_name_in_the_account_of_the_caller() -> None:
+    variables = {**VARIABLES, "velero_role_name": "{{ theirs }}", "theirs": "backup/velero"}
+    assert look_up(variables)["role_arns"] == ["arn:aws:iam::111122223333:role/backup/velero"]
 
 
 def test_key_of_another_alias_is_not_that_of_this_installation() -> None:
