@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "ansible_collections.coffer.velero."
 #: No requests are sent there: the door to AWS itself, and documents in which other people's permissions are named.
 NO_REQUESTS = ("_aws.py", "_documents.py")
+
+
+@cache
+def code(path: Path) -> tuple[list[ast.ImportFrom], set[str]]:
+    """What a file imports, and its strings."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return [node for node in nodes if isinstance(node, ast.ImportFrom)], texts
 
 
 def sources(roles: Iterable[str]) -> Iterator[Path]:
@@ -26,8 +35,7 @@ def sources(roles: Iterable[str]) -> Iterator[Path]:
         if not path.exists() or path.name in NO_REQUESTS:
             continue
         yield path
-        found = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-        within = [node for node in found if (node.module or "").startswith(COLLECTION)]
+        within = [node for node in code(path)[0] if (node.module or "").startswith(COLLECTION)]
         modules = [str(node.module).removeprefix(COLLECTION) for node in within]
         modules += [f"{m}.{alias.name}" for m, node in zip(modules, within, strict=True) for alias in node.names]
         names += [one for one in dict.fromkeys(modules) if one not in names]
@@ -38,12 +46,8 @@ def requests(roles: Iterable[str], services: str) -> set[str]:
 
     :param services: their names with ``|`` between them
     """
-    return {
-        str(node.value)
-        for path in sources(roles)
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and re.fullmatch(rf"({services}):[A-Z][A-Za-z]+", str(node.value))
-    }
+    request = re.compile(rf"({services}):[A-Z][A-Za-z]+")
+    return {text for path in sources(roles) for text in code(path)[1] if request.fullmatch(text)}
 
 
 def actions_of(document: dict[str, Any]) -> set[str]:

@@ -56,8 +56,8 @@ def module(name: str) -> Any:
 
 
 @cache
-def tree(source: str) -> ast.Module:
-    return ast.parse((PLUGINS / source).read_text())
+def nodes(source: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse((PLUGINS / source).read_text())))
 
 
 @cache
@@ -249,7 +249,7 @@ def code_lines(source: str, *, without: tuple[str, ...] = ()) -> int:
     for token in tokens(source):
         if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING, tokenize.ENDMARKER):
             lines.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(tree(source)):
+    for node in nodes(source):
         is_document = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in without
         is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if is_document or is_docstring:
@@ -269,7 +269,7 @@ def test_module_is_thin(name: str) -> None:
 @cache
 def imports(source: str) -> frozenset[str]:
     found = set()
-    for node in ast.walk(tree(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             found.update(name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -330,7 +330,7 @@ def test_of_other_collections_only_what_is_a_dependency() -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_functions_are_short(source: str) -> None:
     long = {}
-    for node in ast.walk(tree(source)):
+    for node in nodes(source):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             documented = ast.get_docstring(node, clean=False)
             lines = (node.end_lineno or 0) - node.lineno + 1 - (documented.count("\n") + 1 if documented else 0)

@@ -67,6 +67,8 @@ def visible(text: str, *, ends: bool = True) -> Markup:
 
     :param ends: whether the ends of the text are those of a name; a space there is meant to be seen
     """
+    if text.isascii() and text.isprintable() and not (ends and text != text.strip(" ")):
+        return Markup(html.escape(text))  # nearly all of them
     first = len(text) - len(text.lstrip(" ")) if ends else 0
     last = len(text.rstrip(" ")) if ends else len(text)
     marks = 0
