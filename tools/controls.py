@@ -27,19 +27,19 @@ says of each control `pass`, `fail`, `not applicable` or `could not be read`, wi
 remedy.
 
 - **A control passes only as it is written.** S3.22 and S3.23 demand a trail for all buckets: one for the backups
-  alone fails  them, and coffer.22 says whether it is there. CloudWatch.7 and CloudWatch.8 demand the very pattern of
-  the benchmark: ours,  which see more, fail them, and coffer.24 and coffer.25 say whether they are there. S3.17 is
-  passed by any KMS key, and KMS.4  by any period: coffer.9 and coffer.2 say whether they are yours.
+  alone fails them, and coffer.22 says whether it is there. CloudWatch.7 and CloudWatch.8 demand the very pattern of
+  the benchmark: ours, which see more, fail them, and coffer.24 and coffer.25 say whether they are there. S3.17 is
+  passed by any KMS key, and KMS.4 by any period: coffer.9 and coffer.2 say whether they are yours.
 - **What was not read never counts as passed.** The finding names the permission that was missing, and hides nothing
   else.
 - Identifiers, titles, severities and requirements are those of AWS Security Hub; CIS v7.0.0, which it does not offer,
   is as  Prowler maps it. Those that begin with `coffer` are ours, since no tool checks them, and belong to no
   standard.
 - Looked at are the things that belong to one location: its key, bucket, roles, trail and alarms. Other buckets, keys,
-  policies  and trails of the account may fail the same controls. Access points, Multi-Region Access Points and
-  directory buckets  (S3.19, S3.24, S3.25) are not looked at, nor are service and resource control policies.
+  policies and trails of the account may fail the same controls. Access points, Multi-Region Access Points and
+  directory buckets (S3.19, S3.24, S3.25) are not looked at, nor are service and resource control policies.
 - Some controls fail by choice: replication, Object Lock, MFA delete, access logging and notifications are not made by
-  this  collection. They are told, with their severity, and are yours to decide.
+  this collection. They are told, with their severity, and are yours to decide.
 """
 PERMITTED = """## Permissions
 
