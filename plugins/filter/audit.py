@@ -12,15 +12,12 @@ from collections.abc import Callable
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.coffer.velero.plugins.module_utils import _signals
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter
-
-Documents = list[dict[str, t.Any]]
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, loaded
 
 
-def audit_metric_filters(profile: StorageProfile, data_events: t.Any = False) -> Documents:
-    return _signals.metric_filters(profile, data_events=_yes("data_events", data_events))
+def audit_metric_filters(profile: StorageProfile, data_events: t.Any = False) -> t.Any:
+    return loaded("_signals").metric_filters(profile, data_events=_yes("data_events", data_events))
 
 
 def audit_alarms(
@@ -29,8 +26,8 @@ def audit_alarms(
     schedule_hours: t.Any = 24,
     data_events: t.Any = False,
     log_group: t.Any = True,
-) -> Documents:
-    return _signals.alarms(
+) -> t.Any:
+    return loaded("_signals").alarms(
         profile,
         topic_arn=topic_arn or None,
         schedule_hours=_hours(schedule_hours),

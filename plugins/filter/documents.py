@@ -10,10 +10,8 @@ import typing as t
 from collections.abc import Callable, Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
-from ansible_collections.coffer.velero.plugins.module_utils._operator import operator_policy
-from ansible_collections.coffer.velero.plugins.module_utils._operator_audit import audit_operator_policy
 from ansible_collections.coffer.velero.plugins.module_utils._profile import with_created_key
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, plain_profile, profile_of
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, later, plain_profile, profile_of
 
 
 def _permissions(build: Callable[..., t.Any], alias: str) -> Callable[..., t.Any]:
@@ -43,7 +41,9 @@ class FilterModule:
         )
         filters = {build.__name__: as_filter(build) for build in documents}
         more: dict[str, Callable[..., t.Any]] = {
-            "audit_operator_policy": _permissions(audit_operator_policy, "backup_kms_alias"),
-            "operator_policy": _permissions(operator_policy, "kms_alias"),
+            "audit_operator_policy": _permissions(
+                later("_operator_audit", "audit_operator_policy"), "backup_kms_alias"
+            ),
+            "operator_policy": _permissions(later("_operator", "operator_policy"), "kms_alias"),
         }
         return {"storage_profile": as_filter(plain_profile), **filters, **more}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import documents
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, text_of
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, later, text_of
 
 
 class FilterModule:
     """The filters of coffer.velero for a log group."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
-        return {"log_group_key_statements": as_filter(documents.log_group_key_statements, text_of)}
+        return {
+            "log_group_key_statements": as_filter(later("_cloudwatch.documents", "log_group_key_statements"), text_of)
+        }

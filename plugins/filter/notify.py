@@ -9,18 +9,13 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable
 
-from ansible_collections.coffer.velero.plugins.module_utils._notify import documents, overview
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, later
 
 
 class FilterModule:
     """The filters of coffer.velero for what notices and shows."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
-        builds = (
-            documents.audit_event_rules,
-            documents.audit_topic_key_statements,
-            documents.audit_topic_statements,
-            overview.audit_dashboard,
-        )
-        return {build.__name__: as_filter(build) for build in builds}
+        documents = ("audit_event_rules", "audit_topic_key_statements", "audit_topic_statements")
+        filters = {name: as_filter(later("_notify.documents", name)) for name in documents}
+        return {**filters, "audit_dashboard": as_filter(later("_notify.overview", "audit_dashboard"))}

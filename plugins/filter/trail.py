@@ -9,19 +9,18 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import documents
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, text_of
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, later, text_of
 
 
 class FilterModule:
     """The filters of coffer.velero for a trail."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
-        texts = (
-            documents.trail_bucket_policy_statements,
-            documents.trail_key_policy_statements,
-            documents.trail_log_delivery_statements,
-            documents.trail_trust_statements,
+        of_a_name = (
+            "trail_bucket_policy_statements",
+            "trail_key_policy_statements",
+            "trail_log_delivery_statements",
+            "trail_trust_statements",
         )
-        filters = {build.__name__: as_filter(build, text_of) for build in texts}
-        return {**filters, "trail_event_selectors": as_filter(documents.trail_event_selectors)}
+        filters = {name: as_filter(later("_cloudtrail.documents", name), text_of) for name in of_a_name}
+        return {**filters, "trail_event_selectors": as_filter(later("_cloudtrail.documents", "trail_event_selectors"))}

@@ -12,35 +12,29 @@ from collections.abc import Callable, Sequence
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._usage.insights import (
-    failures_query,
-    objects_query,
-    usage_query,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import Target
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, profile_of
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, loaded, profile_of
 
 
 def _kms_usage_query(
     value: t.Any, question: str = "usage", aliases: Sequence[str] = (), limit: int | None = None
-) -> str:
+) -> t.Any:
     if question == "objects":
-        return objects_query(profile_of(value).bucket)
+        return loaded("_usage.insights").objects_query(profile_of(value).bucket)
     target = _target(value, [aliases] if isinstance(aliases, str) else aliases)
     if question == "usage":
-        return usage_query(target, most=int(limit or 10_000))
+        return loaded("_usage.insights").usage_query(target, most=int(limit or 10_000))
     if question == "failures":
-        return failures_query(target, most=int(limit or 100))
+        return loaded("_usage.insights").failures_query(target, most=int(limit or 100))
     raise AnsibleFilterError(f"question: {question} is not known. Ask for usage, failures or objects.")
 
 
-def _target(value: t.Any, aliases: Sequence[str]) -> Target:
+def _target(value: t.Any, aliases: Sequence[str]) -> t.Any:
     if isinstance(value, str):
-        return Target.parse(value, aliases, option="kms_usage_query")
+        return loaded("_usage.model").Target.parse(value, aliases, option="kms_usage_query")
     profile = profile_of(value)
     if not profile.kms_key_arn:
         raise Refusal("velero_kms_key_arn", "it", "is not set", "Name the key, for the others are not recorded.")
-    return Target.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
+    return loaded("_usage.model").Target.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
 
 
 class FilterModule:

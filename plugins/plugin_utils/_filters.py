@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib import import_module
 
 from ansible.errors import AnsibleFilterError
 
@@ -16,6 +17,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Refus
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 Filter = Callable[..., t.Any]
+
+_MODULE_UTILS = "ansible_collections.coffer.velero.plugins.module_utils"
 
 
 def profile_of(values: t.Any) -> StorageProfile:
@@ -33,6 +36,19 @@ def text_of(value: t.Any) -> str:
     if not isinstance(value, str):
         raise AnsibleFilterError(f"This filter takes a text, not {value!r}.")
     return value
+
+
+def loaded(module: str) -> t.Any:
+    """A part of ``module_utils``, imported where a filter needs it and not before.
+
+    To find one filter, Ansible loads all files of filters: what they need would be compiled in every run.
+    """
+    return import_module(f"{_MODULE_UTILS}.{module}")
+
+
+def later(module: str, name: str) -> Filter:
+    """A function of ``module_utils`` whose module is :func:`loaded` when it is first called."""
+    return lambda *arguments, **options: getattr(loaded(module), name)(*arguments, **options)
 
 
 def as_filter(build: Filter, parse: Callable[[t.Any], t.Any] = profile_of) -> Filter:

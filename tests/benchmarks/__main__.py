@@ -26,7 +26,7 @@ from tests.support.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-RUNS = int(os.environ.get("BENCH_RUNS", "5"))
+RUNS = int(os.environ.get("BENCH_RUNS", "9"))
 TASKS = 20
 
 #: The numbers to reach (README, "Fast").
@@ -92,13 +92,14 @@ def compare(bench: Bench, ours: Subject, peers: Subject) -> bool:
     for dummy in range(RUNS):
         bench.measure(peers)
         bench.measure(ours)
-    time_ratio = ours.median / peers.median
+    # Of each pair, since a machine that others share is not always as fast.
+    time_ratio = statistics.median(o / p for o, p in zip(ours.seconds, peers.seconds, strict=True))
     request_ratio = ours.requests[-1] / peers.requests[-1]
     print(f"no-op, {RUNS} runs each, alternating:")
     for subject in (peers, ours):
         spread = f"{min(subject.seconds):.2f} to {max(subject.seconds):.2f}"
         print(f"  {subject.name:32} median {subject.median:6.2f} s ({spread})   {subject.requests[-1]:3} requests")
-    print(f"  time ratio     {time_ratio:.3f}   (at most {MOST_TIME})")
+    print(f"  time ratio     {time_ratio:.3f}, the median of the pairs   (at most {MOST_TIME})")
     print(f"  request ratio  {request_ratio:.3f}   (at most {MOST_REQUESTS})")
     return time_ratio <= MOST_TIME and request_ratio <= MOST_REQUESTS
 
