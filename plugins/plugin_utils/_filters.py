@@ -48,7 +48,11 @@ def loaded(module: str) -> t.Any:
 
 def later(module: str, name: str) -> Filter:
     """A function of ``module_utils`` whose module is :func:`loaded` when it is first called."""
-    return lambda *arguments, **options: getattr(loaded(module), name)(*arguments, **options)
+
+    def build(*arguments: t.Any, **options: t.Any) -> t.Any:
+        return getattr(loaded(module), name)(*arguments, **options)
+
+    return build
 
 
 def as_filter(build: Filter, parse: Callable[[t.Any], t.Any] = profile_of) -> Filter:
