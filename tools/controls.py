@@ -33,7 +33,7 @@ remedy.
 - **What was not read never counts as passed.** The finding names the permission that was missing, and hides nothing
   else.
 - Identifiers, titles, severities and requirements are those of AWS Security Hub; CIS v7.0.0, which it does not offer,
-  is as  Prowler maps it. Those that begin with `coffer` are ours, since no tool checks them, and belong to no
+  is as Prowler maps it. Those that begin with `coffer` are ours, since no tool checks them, and belong to no
   standard.
 - Looked at are the things that belong to one location: its key, bucket, roles, trail and alarms. Other buckets, keys,
   policies and trails of the account may fail the same controls. Access points, Multi-Region Access Points and

@@ -18,13 +18,14 @@ from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_f
 def _kms_usage_query(
     value: t.Any, question: str = "usage", aliases: Sequence[str] = (), limit: int | None = None
 ) -> t.Any:
+    queries = loaded("_usage.insights")
     if question == "objects":
-        return loaded("_usage.insights").objects_query(profile_of(value).bucket)
+        return queries.objects_query(profile_of(value).bucket)
     target = _target(value, [aliases] if isinstance(aliases, str) else aliases)
     if question == "usage":
-        return loaded("_usage.insights").usage_query(target, most=int(limit or 10_000))
+        return queries.usage_query(target, most=int(limit or 10_000))
     if question == "failures":
-        return loaded("_usage.insights").failures_query(target, most=int(limit or 100))
+        return queries.failures_query(target, most=int(limit or 100))
     raise AnsibleFilterError(f"question: {question} is not known. Ask for usage, failures or objects.")
 
 

@@ -57,7 +57,6 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.coffer.velero.plugins.module_utils import _profile
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.plugin_utils._filters import plain_profile
 from ansible_collections.coffer.velero.plugins.plugin_utils._variables import profile_values
 
@@ -72,7 +71,7 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError("coffer.velero.storage_profile takes with_created_key=true and nothing else.")
         try:
             values = profile_values(self._variable(variables))
-            profile = StorageProfile.parse(_profile.with_created_key(values) if with_created_key else values)
+            profile = _profile.StorageProfile.parse(_profile.with_created_key(values) if with_created_key else values)
         except Refusal as refusal:
             raise AnsibleLookupError(str(refusal)) from refusal
         return [plain_profile(profile)]

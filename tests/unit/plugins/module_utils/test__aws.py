@@ -44,6 +44,7 @@ class Answers(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together, or the body would wait for the client's delayed ACK
     server: Answers
 
     def log_message(self, format: str, *arguments: object) -> None:
