@@ -18,7 +18,7 @@ from tests.support.site import Site
 BUCKET = "acme-backups"
 NAME = f"velero-{BUCKET}"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:on-duty"
-FIRST = [("kms_key", "main"), ("velero_irsa", "iam"), ("kms_key", "key_policy"), ("bucket_encryption", "main")]
+FIRST = [("kms_key", "main"), ("velero_irsa", "iam"), ("velero_irsa", "key_policy"), ("bucket_encryption", "main")]
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -310,7 +310,7 @@ PLAY = [
         "roles": [{"role": "coffer.velero.kms_key"}],
         "tasks": [
             {"ansible.builtin.import_role": {"name": f"coffer.velero.{role}", "tasks_from": file}}
-            for role, file in (("velero_irsa", "iam"), ("kms_key", "key_policy"), ("bucket_encryption", "main"))
+            for role, file in (("velero_irsa", "iam"), ("velero_irsa", "key_policy"), ("bucket_encryption", "main"))
         ],
     }
 ]
