@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import os
 import time
@@ -32,13 +33,12 @@ try:
         HTTPClientError,
         ParamValidationError,
     )
+    from botocore.hooks import HierarchicalEmitter
     from botocore.httpsession import get_cert_path
     from botocore.loaders import create_loader
 
     #: Service models are megabytes of JSON: read once a process, whatever the number of sessions.
     _LOADER: t.Any = create_loader(os.environ.get("AWS_DATA_PATH"))
-    #: A session, made before the controller forks its workers: its hundreds of handlers take as long as a request.
-    _SPARE: list[t.Any] = []
     HAS_BOTO3 = True
 except ImportError:  # said in Aws.__init__, in a sentence
     HAS_BOTO3 = False
@@ -345,8 +345,6 @@ def preload(*services: str) -> None:
     with contextlib.suppress(BotoCoreError, ValueError):
         for service in services:
             _load_model(service)
-    if not _SPARE:
-        _SPARE.append(_blank_session())
 
 
 @functools.cache
@@ -362,18 +360,20 @@ def _loading_session() -> t.Any:
 
 
 def _core_session(profile: str | None) -> t.Any:
-    session = _SPARE.pop() if _SPARE else _blank_session()
+    session = botocore.session.Session(event_hooks=copy.copy(_handlers()), include_builtin_handlers=False)
+    session.register_component("data_loader", _LOADER)
     if profile is not None:
         session.set_config_variable("profile", profile)
     session.get_scoped_config()  # a profile that does not exist is said here, and not by the first request
     return session
 
 
-def _blank_session() -> t.Any:
-    """A session that has read nothing yet: neither files nor environment."""
-    session = botocore.session.Session()
-    session.register_component("data_loader", _LOADER)
-    return session
+@functools.cache
+def _handlers() -> t.Any:
+    """What botocore registers with every session: hundreds of handlers, which take as long as several requests."""
+    emitter = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=emitter)
+    return emitter
 
 
 def _config(attempts: int) -> t.Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from moto import backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
@@ -17,6 +18,8 @@ from tests.support.moto_server import install
 def main(port: int) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would only slow the tests
     install()
+    modules = frozenset(backends.list_of_moto_modules())  # which moto would look for on disk with every request
+    backends.list_of_moto_modules = lambda: modules
     application = DomainDispatcherApplication(create_backend_app)
     make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
 

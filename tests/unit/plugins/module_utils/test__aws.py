@@ -394,12 +394,10 @@ def test_models_that_were_loaded_are_not_looked_for_again(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("options", [{"profile": "backup"}, {}], ids=["option", "environment"])
-def test_session_that_was_made_ahead_reads_the_settings_of_the_task(
+def test_session_reads_the_settings_of_the_task_whatever_was_preloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(_aws, "_SPARE", [])
     _aws.preload("kms")
-    assert len(_aws._SPARE) == 1
     other = tmp_path / "of the task"
     other.write_text(
         "[profile backup]\nregion = eu-west-2\naws_access_key_id = AKIATASK\naws_secret_access_key = secret\n"
@@ -408,8 +406,15 @@ def test_session_that_was_made_ahead_reads_the_settings_of_the_task(
     if not options:
         monkeypatch.setenv("AWS_PROFILE", "backup")
     aws = Aws(parameters(access_key=None, secret_key=None, **options))
-    assert not _aws._SPARE
     assert (aws.region, aws.credentials()[0]) == ("eu-west-2", "AKIATASK")
+
+
+def test_what_is_registered_with_one_session_is_not_with_the_next() -> None:
+    for dummy in range(2):
+        events = _aws._core_session(None).get_component("event_emitter")
+        assert events.emit("of.the.test") == []
+        events.register("of.the.test", lambda **_: "added")
+        assert len(events.emit("of.the.test")) == 1
 
 
 def test_another_region() -> None:
