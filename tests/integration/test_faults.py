@@ -202,7 +202,7 @@ def test_an_answer_beyond_all_patience(aws: Aws, script: Script, hurry: None, mo
 
 @pytest.mark.parametrize(
     ("where", "kind"),
-    [*(("empty", kind) for kind in KINDS), ("planted", "cut_before"), ("planted", "cut_after")],
+    [*(("empty", kind) for kind in KINDS), ("planted", "cut_after")],
 )
 def test_a_failed_run_is_completed_by_the_next(
     aws: Aws, script: Script, hurry: None, monkeypatch: pytest.MonkeyPatch, where: str, kind: Fault
