@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import os
 import time
@@ -22,7 +21,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, bind, resolve
 
 try:
-    import boto3
     import botocore.session
     from botocore import xform_name
     from botocore.config import Config
@@ -35,10 +33,17 @@ try:
     )
     from botocore.hooks import HierarchicalEmitter
     from botocore.httpsession import get_cert_path
-    from botocore.loaders import create_loader
+    from botocore.loaders import Loader, create_loader
 
+    class _Loader(Loader):
+        """Goes by names where botocore looks into the directories of four hundred services for one model."""
+
+        def list_available_services(self, type_name: str) -> list[str]:
+            return [name for path in self.search_paths if os.path.isdir(path) for name in os.listdir(path)]
+
+    _PATHS = create_loader(os.environ.get("AWS_DATA_PATH")).search_paths
     #: Service models are megabytes of JSON: read once a process, whatever the number of sessions.
-    _LOADER: t.Any = create_loader(os.environ.get("AWS_DATA_PATH"))
+    _LOADER: t.Any = _Loader(_PATHS, include_default_search_paths=False)
     HAS_BOTO3 = True
 except ImportError:  # said in Aws.__init__, in a sentence
     HAS_BOTO3 = False
@@ -103,13 +108,10 @@ class Aws:
         try:
             self._region, self._endpoint, connection = get_aws_connection_info(_Connection(params))
             self._connection = dict(connection)
-            self._session: t.Any = boto3.session.Session(
-                botocore_session=_core_session(self._connection.pop("profile_name", None)),
-                aws_access_key_id=self._connection.pop("aws_access_key_id"),
-                aws_secret_access_key=self._connection.pop("aws_secret_access_key"),
-                aws_session_token=self._connection.pop("aws_session_token"),
-                region_name=self._region,
-            )
+            self._session: t.Any = _session(self._connection.pop("profile_name", None), self._region)
+            names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+            if any(keys := [self._connection.pop(name) for name in names]):
+                self._session.set_credentials(*keys)
         except (BotoCoreError, TypeError, ValueError) as error:  # no such profile or option of aws_config
             raise VeleroError(f"The AWS connection options cannot be used: {error}") from error
 
@@ -144,7 +146,7 @@ class Aws:
                 config = config.merge(connection.pop("aws_config", None) or Config())
                 if once:
                     config = config.merge(_config(1))
-                self._clients[service, once] = self._session.client(
+                self._clients[service, once] = self._session.create_client(
                     service, endpoint_url=self._endpoint, config=config, **connection
                 )
             except (BotoCoreError, ValueError) as error:
@@ -349,28 +351,32 @@ def preload(*services: str) -> None:
 
 @functools.cache
 def _load_model(service: str) -> None:
-    client = _loading_session().client(service, aws_access_key_id="none", aws_secret_access_key="none")
+    client = _loading_session().create_client(service, aws_access_key_id="none", aws_secret_access_key="none")
     # Reads which of its lists have pages, as get_paginator() does, whichever operation is asked about.
     client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 
 
 @functools.cache
 def _loading_session() -> t.Any:
-    return boto3.session.Session(botocore_session=_core_session(None), region_name="us-east-1")
+    return _session(None, "us-east-1")
 
 
-def _core_session(profile: str | None) -> t.Any:
-    session = botocore.session.Session(event_hooks=copy.copy(_handlers()), include_builtin_handlers=False)
+def _session(profile: str | None, region: str | None) -> t.Any:
+    session = botocore.session.Session(event_hooks=_handlers(), include_builtin_handlers=False)
     session.register_component("data_loader", _LOADER)
-    if profile is not None:
-        session.set_config_variable("profile", profile)
+    for name, value in (("profile", profile), ("region", region)):
+        if value is not None:
+            session.set_config_variable(name, value)
     session.get_scoped_config()  # a profile that does not exist is said here, and not by the first request
     return session
 
 
 @functools.cache
 def _handlers() -> t.Any:
-    """What botocore registers with every session: hundreds of handlers, which take as long as several requests."""
+    """What botocore registers with every session: hundreds of handlers, which take as long as several requests.
+
+    Sessions can share them, since each client registers its own with a copy.
+    """
     emitter = HierarchicalEmitter()
     botocore.session.Session(event_hooks=emitter)
     return emitter

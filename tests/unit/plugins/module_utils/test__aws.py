@@ -409,9 +409,15 @@ def test_session_reads_the_settings_of_the_task_whatever_was_preloaded(
     assert (aws.region, aws.credentials()[0]) == ("eu-west-2", "AKIATASK")
 
 
-def test_what_is_registered_with_one_session_is_not_with_the_next() -> None:
+def test_role_of_a_profile_is_assumed_in_the_region_of_the_task() -> None:
+    """Which is in the right partition, where the SDK's own choice need not be."""
+    aws = Aws(parameters(region="cn-north-1"))
+    assert aws._session.get_config_variable("region") == "cn-north-1"
+
+
+def test_what_is_registered_with_one_client_is_not_with_the_next() -> None:
     for dummy in range(2):
-        events = _aws._core_session(None).get_component("event_emitter")
+        events = Aws(parameters(region="eu-central-1"))._client("kms", once=False).meta.events
         assert events.emit("of.the.test") == []
         events.register("of.the.test", lambda **_: "added")
         assert len(events.emit("of.the.test")) == 1
