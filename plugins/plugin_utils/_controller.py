@@ -19,22 +19,31 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from ansible import constants as C
+from ansible import template
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
+from ansible.plugins.loader import connection_loader, filter_loader, lookup_loader, shell_loader, test_loader
 from ansible.utils.display import Display
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
 
-# Every worker that templates one of our documents would load lookup, filters and tests anew: the controller does it
-# once, before it forks them.
-with suppress(KeyError):  # where something else than Ansible has imported this, as tests do
+
+def _prepare() -> None:
+    """What every worker would load anew: plugins of our tasks, and the lexer of Jinja."""
     lookup_loader.get("coffer.velero.storage_profile", class_only=True)
     filter_loader.get("coffer.velero.storage_profile")
     test_loader.get("ansible.builtin.defined")
+    connection_loader.get("local", class_only=True)
+    shell_loader.get("sh", class_only=True)
+    trusted = getattr(template, "trust_as_template", str)  # ansible-core before 2.19 trusts every string
+    template.Templar(None).template(trusted("{{ [] | length }}"))
+
+
+with suppress(KeyError):  # where something else than Ansible has imported this, as tests do
+    _prepare()
 
 
 class ControllerAction(ActionBase):
