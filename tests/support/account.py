@@ -9,12 +9,10 @@ What AWS chooses by itself is left out or, for the ids of keys, replaced by a nu
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.support.emulators import Moto
 from tests.support.fixtures import Aws
 
 State = dict[str, Any]
@@ -30,13 +28,8 @@ def account(aws: Aws) -> State:
     return {**json.loads(text), "given_up": given_up}
 
 
-@cache
-def _client(moto: Moto, service: str) -> Any:
-    return moto.client(service)
-
-
 def _keys(aws: Aws) -> tuple[State, int]:
-    kms = _client(aws.moto, "kms")
+    kms = aws.moto.client("kms")
     aliases: dict[str, list[str]] = {}
     for alias in kms.list_aliases()["Aliases"]:
         aliases.setdefault(alias.get("TargetKeyId", ""), []).append(alias["AliasName"])
@@ -59,13 +52,13 @@ def _keys(aws: Aws) -> tuple[State, int]:
 
 
 def _iam(aws: Aws) -> State:
-    iam = _client(aws.moto, "iam")
+    iam = aws.moto.client("iam")
     providers = [entry["Arn"] for entry in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
-    policies = iam.list_policies(Scope="Local")["Policies"]
+    details = iam.get_account_authorization_details(Filter=["Role", "LocalManagedPolicy"])
     return {
         "providers": {arn: _provider(iam, arn) for arn in providers},
-        "policies": {policy["Arn"]: _policy(iam, policy["Arn"]) for policy in policies},
-        "roles": {role["Arn"]: _role(iam, role["RoleName"]) for role in iam.list_roles()["Roles"]},
+        "policies": {policy["Arn"]: _policy(iam, policy) for policy in details["Policies"]},
+        "roles": {role["Arn"]: _role(iam, role) for role in details["RoleDetailList"]},
     }
 
 
@@ -78,30 +71,27 @@ def _provider(iam: Any, arn: str) -> State:
     }
 
 
-def _policy(iam: Any, arn: str) -> State:
-    policy = iam.get_policy(PolicyArn=arn)["Policy"]
-    versions = {}
-    for version in iam.list_policy_versions(PolicyArn=arn)["Versions"]:
-        name = version["VersionId"]
-        versions[name] = iam.get_policy_version(PolicyArn=arn, VersionId=name)["PolicyVersion"]["Document"]
-    return {"default": policy["DefaultVersionId"], "versions": versions, "tags": _tags(policy.get("Tags", ()))}
-
-
-def _role(iam: Any, name: str) -> State:
-    role = iam.get_role(RoleName=name)["Role"]
-    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-    inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+def _policy(iam: Any, details: State) -> State:
     return {
-        "trust": role["AssumeRolePolicyDocument"],
+        "default": details["DefaultVersionId"],
+        "versions": {version["VersionId"]: version["Document"] for version in details["PolicyVersionList"]},
+        "tags": _tags(iam.list_policy_tags(PolicyArn=details["Arn"])["Tags"]),
+    }
+
+
+def _role(iam: Any, details: State) -> State:
+    role = iam.get_role(RoleName=details["RoleName"])["Role"]
+    return {
+        "trust": details["AssumeRolePolicyDocument"],
         "settings": [role.get("Description"), role["MaxSessionDuration"], role.get("PermissionsBoundary")],
-        "attached": sorted(policy["PolicyArn"] for policy in attached),
-        "inline": {n: iam.get_role_policy(RoleName=name, PolicyName=n)["PolicyDocument"] for n in inline},
-        "tags": _tags(role.get("Tags", ())),
+        "attached": sorted(policy["PolicyArn"] for policy in details["AttachedManagedPolicies"]),
+        "inline": {policy["PolicyName"]: policy["PolicyDocument"] for policy in details["RolePolicyList"]},
+        "tags": _tags(details["Tags"]),
     }
 
 
 def _buckets(aws: Aws) -> State:
-    s3 = _client(aws.moto, "s3")
+    s3 = aws.moto.client("s3")
     return {bucket["Name"]: _bucket(s3, bucket["Name"]) for bucket in s3.list_buckets()["Buckets"]}
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import cache
 
 from moto import backends
+from moto.core import responses
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
@@ -18,8 +20,10 @@ from tests.support.moto_server import install
 def main(port: int) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request would only slow the tests
     install()
-    modules = frozenset(backends.list_of_moto_modules())  # which moto would look for on disk with every request
+    # What moto would look for with every request: its services on disk, and the methods of one.
+    modules = frozenset(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules
+    responses.method_names_from_class = cache(responses.method_names_from_class)
     application = DomainDispatcherApplication(create_backend_app)
     make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
 
