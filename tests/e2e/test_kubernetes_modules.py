@@ -105,15 +105,17 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
 
 def test_unavailable(stack: Stack, moto: Moto, module: ModuleRunner, subtests: pytest.Subtests) -> None:
     """What the real server says of a location that nobody waited for is told by the next run, with its remedy."""
-    for name, (arguments, _text) in BROKEN.items():
-        module.ok("backup_storage_location", **{**_options(moto, name), **arguments, "wait": False})
-    for name, (arguments, text) in BROKEN.items():
-        with subtests.test(name):
-            message = module.refused("backup_storage_location", **{**_options(moto, name), **arguments})
-            assert message.startswith(f"{SUBJECT.format(name)} is Unavailable: ")
-            assert text in message
-    for name in BROKEN:
-        module.ok("backup_storage_location", name=name, state="absent")
+    try:
+        for name, (arguments, _text) in BROKEN.items():
+            module.ok("backup_storage_location", **{**_options(moto, name), **arguments, "wait": False})
+        for name, (arguments, text) in BROKEN.items():
+            with subtests.test(name):
+                message = module.refused("backup_storage_location", **{**_options(moto, name), **arguments})
+                assert message.startswith(f"{SUBJECT.format(name)} is Unavailable: ")
+                assert text in message
+    finally:
+        for name in BROKEN:
+            module.ok("backup_storage_location", name=name, state="absent")
 
 
 def test_foreign_objects_under_the_prefix(stack: Stack, moto: Moto, module: ModuleRunner) -> None:
