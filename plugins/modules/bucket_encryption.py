@@ -17,6 +17,9 @@ description:
     ("Amazon S3 doesn't validate the KMS key ID provided in PutBucketEncryption requests", S3 API reference), and
     Velero then fails at its next backup.
   - Objects that are there already stay as they are encrypted.
+  - Refuses a change that another installation of Velero in the bucket does not agree with, since kopia's objects follow
+    the bucket's one default encryption. What the others need is in the bucket policy, in the statements of
+    P(coffer.velero.bucket_policy_statements#filter).
   - A run that changes nothing sends 2 requests, or 1 where O(sse_algorithm=AES256).
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -30,7 +33,7 @@ options:
     description:
       - V(present) sets the default encryption as described.
       - V(absent) goes back to what S3 does by itself, SSE-S3 (V(AES256)); a bucket cannot be without default
-        encryption. The Bucket Key setting and the block of SSE-C are kept, and all other options are ignored.
+        encryption. The Bucket Key setting and the block of SSE-C are kept, and the options about the rule are ignored.
     type: str
     choices: ['present', 'absent']
     default: present
@@ -66,6 +69,13 @@ options:
     type: list
     elements: str
     choices: ['SSE-C', 'NONE']
+  prefix:
+    description:
+      - Prefix of the installation that the default encryption is for. What its own statements in the bucket policy say
+        is not asked then, since they are replaced after the default; those for any other prefix are.
+      - Where it is not set, it is the installation that has the whole bucket.
+    type: str
+    default: ''
   expected_bucket_owner:
     description:
       - Id of the account that must own the bucket. S3 refuses every request where another one does, and an alias or a
@@ -87,6 +97,7 @@ EXAMPLES = r"""
     kms_master_key_id: alias/velero-backups
     bucket_key_enabled: true
     blocked_encryption_types: [SSE-C]
+    prefix: production
 
 - name: The key of another account, by its ARN
   coffer.velero.bucket_encryption:
@@ -148,6 +159,7 @@ SPEC = aws_spec(
         "kms_master_key_id": {"type": "str", "aliases": ["encryption_key_id", "kms_key_arn"]},
         "bucket_key_enabled": {"type": "bool"},
         "blocked_encryption_types": {"type": "list", "elements": "str", "choices": ["SSE-C", "NONE"]},
+        "prefix": {"type": "str", "default": ""},
         "expected_bucket_owner": {"type": "str"},
     },
     required_if=[("state", "present", ("sse_algorithm",))],
@@ -157,7 +169,12 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     aws = Aws(params)
-    place = {"bucket": params["bucket"], "region": aws.region, "owner": params["expected_bucket_owner"]}
+    place = {
+        "bucket": params["bucket"],
+        "region": aws.region,
+        "owner": params["expected_bucket_owner"],
+        "prefix": params["prefix"].strip("/"),
+    }
     if params["state"] == "absent":
         wanted = WantedEncryption(**place, algorithm="AES256", bucket_may_be_missing=True)
     else:

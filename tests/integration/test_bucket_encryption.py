@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Connection
+from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, one_way, twelve_runs
 
@@ -141,7 +143,7 @@ def test_requests(run: ModuleRunner, aws: Aws, s3: Any, key: str, algorithm: str
     options = {"bucket": BUCKET, "sse_algorithm": algorithm, "blocked_encryption_types": ["NONE"]}
     if algorithm != "AES256":
         options["kms_master_key_id"] = ALIAS
-    for more in (["PutBucketEncryption"], []):
+    for more in (["GetBucketPolicy", "PutBucketEncryption"], []):
         aws.proxy.clear()
         run.ok("bucket_encryption", **options)
         assert [call.operation for call in aws.proxy.requests] == [*expected, *more]
@@ -149,7 +151,7 @@ def test_requests(run: ModuleRunner, aws: Aws, s3: Any, key: str, algorithm: str
 
 @one_way
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "fail", "throttle"])
-@pytest.mark.parametrize("operation", ["GetBucketEncryption", "DescribeKey", "PutBucketEncryption"])
+@pytest.mark.parametrize("operation", ["GetBucketEncryption", "DescribeKey", "GetBucketPolicy", "PutBucketEncryption"])
 def test_a_disturbed_request_is_repeated(
     run: ModuleRunner, aws: Aws, s3: Any, key: str, operation: str, kind: Any
 ) -> None:
@@ -338,7 +340,7 @@ def test_a_bucket_in_another_region_is_refused(run: ModuleRunner, aws: Aws, kms:
     )
 
 
-@pytest.mark.parametrize("operation", ["GetBucketEncryption", "DescribeKey", "PutBucketEncryption"])
+@pytest.mark.parametrize("operation", ["GetBucketEncryption", "DescribeKey", "GetBucketPolicy", "PutBucketEncryption"])
 def test_what_cannot_be_read_or_written_is_an_error(
     run: ModuleRunner, aws: Aws, s3: Any, key: str, operation: str
 ) -> None:
@@ -349,6 +351,29 @@ def test_what_cannot_be_read_or_written_is_an_error(
         "bucket_encryption", **KMS, kms_master_key_id=key
     )
     assert state(s3) == before
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_what_another_installation_relies_on_is_not_changed(
+    run: ModuleRunner, s3: Any, kms: Any, key: str, check: bool
+) -> None:
+    profile = {"account_id": ACCOUNT, "region": "us-east-1", "bucket": BUCKET, "prefix": "first", "kms_key_arn": key}
+    statements = bucket_policy_statements(StorageProfile.parse(profile))
+    run.ok("bucket_encryption", **KMS, kms_master_key_id=key, prefix="first")
+    run.ok("bucket_policy", bucket=BUCKET, statements=statements)
+    assert not run.ok("bucket_encryption", check=check, **KMS, kms_master_key_id=key, prefix="second")["changed"]
+    before, other = state(s3), kms.create_key()["KeyMetadata"]["Arn"]
+    (sid,) = (one["Sid"] for one in statements if one["Sid"].startswith("VeleroDenyOtherKey"))
+    assert run.refused("bucket_encryption", check=check, **KMS, kms_master_key_id=other, prefix="second") == (
+        f"kms_master_key_id: {other} is not what another installation in the bucket relies on: the statement {sid} for "
+        f"arn:aws:s3:::{BUCKET}/first/* demands {key}. A bucket has one default encryption, and kopia's objects follow "
+        "nothing else: give both installations the same mode and key, or each a bucket of its own. If that is this "
+        "installation, say so with prefix; if it is gone, remove its statements by their Sids with "
+        "coffer.velero.bucket_policy."
+    )
+    assert run.refused("bucket_encryption", check=check, bucket=BUCKET, state="absent").startswith("sse_algorithm: ")
+    assert state(s3) == before
+    assert run.ok("bucket_encryption", check=check, **KMS, kms_master_key_id=other, prefix="/first/")["changed"]
 
 
 def test_a_boto3_that_would_lose_the_block_is_refused(

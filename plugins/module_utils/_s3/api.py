@@ -24,6 +24,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     Encryption,
     address,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._s3.neighbors import refuse_other_demands
+from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import read_policy
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -172,10 +174,16 @@ class EncryptionResource:
         return decide_encryption(self.wanted, current)
 
     def guard(self, plan: Plan) -> None:
-        """A boto3 that does not know a member drops it when it reads the rule, and the rule would lose it."""
+        """A boto3 that does not know a member drops it when it reads the rule, and the rule would lose it.
+
+        Then what others in the bucket rely on.
+        """
         if not self.aws.knows("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes"):
             remedy = f"Install boto3 >= {MINIMUM_BOTO3}."
             raise Refusal("blocked_encryption_types", "this boto3", "does not know BlockedEncryptionTypes", remedy)
+        wanted = self.wanted
+        document = read_policy(self.aws, wanted.bucket, wanted.owner)
+        refuse_other_demands(document, plan.result, objects_arn=wanted.objects_arn)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         return self.aws.apply(plan)

@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan, Step, compare
@@ -26,6 +26,7 @@ class WantedEncryption:
 
     :param region: the Region of the bucket
     :param owner: the account that must own the bucket
+    :param prefix: where the installation that the rule is for writes, without slashes at its ends
     :param bucket_may_be_missing: where there is no bucket, there is nothing to do
     """
 
@@ -36,7 +37,14 @@ class WantedEncryption:
     bucket_key_enabled: bool | None = None
     blocked: Sequence[str] | None = None
     owner: str | None = None
+    prefix: str = ""
     bucket_may_be_missing: bool = False
+
+    @property
+    def objects_arn(self) -> str:
+        """The objects of the installation, as its statements in the bucket policy name them."""
+        place = f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket
+        return f"arn:{partition_of(self.region)}:s3:::{place}/*"
 
     @property
     def predicted(self) -> bool:

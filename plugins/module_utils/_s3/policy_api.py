@@ -30,6 +30,17 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 
 
+def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:
+    """The policy of a bucket. One that does not exist has none either; a real run learns of it when it writes."""
+    try:
+        answer = aws.find("s3:GetBucketPolicy", "NoSuchBucketPolicy", "NoSuchBucket", **address(bucket, owner))
+    except ServiceError as error:
+        if error.status == 403 and owner:
+            error.add_hint(f"Or the bucket does not belong to account {owner}.")
+        raise
+    return parse(answer["Policy"], option="bucket", subject=bucket) if answer else None
+
+
 @dataclass
 class BucketPolicyResource:
     """Our statements in the policy of a bucket, for the runner.
@@ -47,15 +58,7 @@ class BucketPolicyResource:
     _current: Document | None = None
 
     def read(self) -> Document | None:
-        # A bucket that does not exist has no policy either; a real run learns of it when it writes.
-        where = address(self.bucket, self.owner)
-        try:
-            answer = self.aws.find("s3:GetBucketPolicy", "NoSuchBucketPolicy", "NoSuchBucket", **where)
-        except ServiceError as error:
-            if error.status == 403 and self.owner:
-                error.add_hint(f"Or the bucket does not belong to account {self.owner}.")
-            raise
-        self._current = parse(answer["Policy"], option="bucket", subject=self.bucket) if answer else None
+        self._current = read_policy(self.aws, self.bucket, self.owner)
         return self._current
 
     def decide(self, current: Document | None) -> Plan:
