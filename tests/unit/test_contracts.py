@@ -417,7 +417,8 @@ def variables(role: str) -> Iterator[str]:
     yield from (name for spec in argument_specs(role).values() for name in spec.get("options", {}))
     for entries in tasks(role).values():
         for task in entries:
-            yield from task.get("vars", {})
+            given = "ansible.builtin.include_role" in task  # what it asks of the role that all others depend on
+            yield from (name for name in task.get("vars", {}) if not (given and name.startswith("__velero_")))
             yield from (name for name in task.get("ansible.builtin.set_fact", {}) if name != "cacheable")
             yield from (task[key] for key in ("register",) if key in task)
             yield from (
@@ -457,6 +458,46 @@ def test_every_shared_variable_is_documented() -> None:
 
 def test_every_documented_variable_is_used() -> None:
     assert sorted(set(argument_specs("velero")["main"]["options"]) - set(_used())) == []
+
+
+CONVERTED = {"bool": "bool", "int": "int", "float": "float"}
+CONDITIONS = ("when", "that", "changed_when", "failed_when", "until")
+
+
+def expressions(entry: Any, *, condition: bool = False) -> Iterator[str]:
+    """What is templated below an entry; a text that is one variable alone is cast by the module that gets it."""
+    if isinstance(entry, Mapping):
+        for key, value in entry.items():
+            yield from expressions(value, condition=key in CONDITIONS)
+    elif isinstance(entry, list):
+        for value in entry:
+            yield from expressions(value, condition=condition)
+    elif isinstance(entry, str):
+        yield from [entry] if condition else re.findall(r"\{\{(?!\s*\w+\s*\}\}$)(.*?)\}\}", entry, re.DOTALL)
+
+
+@pytest.mark.parametrize("role", ["", *ROLES])
+def test_a_switch_may_be_given_as_text(role: str) -> None:
+    """As surveys and ``-e name=false`` do. Validation takes it, Jinja takes every text for true."""
+    options = {
+        name: option
+        for role in ROLES
+        for spec in argument_specs(role).values()
+        for name, option in spec["options"].items()
+    }
+    converted = {name: CONVERTED[option["type"]] for name, option in options.items() if option["type"] in CONVERTED}
+    folders = [ROOT / "roles" / role / folder for folder in ("tasks", "vars")] if role else [ROOT / "playbooks"]
+    texts = [
+        text for folder in folders for path in folder.glob("*.yml") for text in expressions(load(path.read_text()))
+    ]
+    assert texts or role == "velero"
+    bare = {
+        name: text
+        for text in texts
+        for name in re.findall(r"\w+", text)
+        if name in converted and re.search(rf"(?<!\w){name}(?!\w)(?! \| {converted[name]}(?!\w))", text)
+    }
+    assert bare == {}
 
 
 # --- playbooks -------------------------------------------------------------------------------------------------------
