@@ -487,7 +487,7 @@ def test_tags(aws: Aws, repository: Repository, installation: Callable[..., Vari
 def test_bucket_of_others_is_compared(aws: Aws, repository: Repository, installation: Callable[..., Variables]) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="velero-backups")
-    repository.inventory(one=installation(velero_manage_bucket=False))
+    repository.inventory(one=installation(velero_manage_bucket="false"))
     for options in (["--check"], []):
         played = repository.play(SITE, *options)
         assert played.failure == (
