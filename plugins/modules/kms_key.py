@@ -23,7 +23,9 @@ options:
       - Alias of the key, with or without C(alias/). The key is found by it, and created where it does not exist.
       - A key that is created is tagged with its alias (C(coffer.velero:alias)). A run that was cut before the alias
         existed is completed by the next one, which finds the key by this tag (C(tag:GetResources)) instead of creating
-        a second one. The tag is never shown or purged.
+        a second one, and says so. The tag is never shown or purged.
+      - A tagged key whose policy or rotation was changed since (C(kms:GetKeyPolicy), C(kms:GetKeyRotationStatus)) has
+        served under the alias before, and is left alone.
     type: str
   key_id:
     description:
@@ -35,6 +37,7 @@ options:
       - V(present) makes sure that the key exists as described.
       - V(absent) schedules the deletion of the key after O(pending_window_in_days) and deletes the alias. What the key
         encrypted cannot be read from that moment on; deletion can be cancelled until the window ends.
+      - A key that has lost its alias, or has never got it, is deleted by O(key_id) only.
     type: str
     choices: ['present', 'absent']
     default: present

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -149,7 +151,7 @@ def test_the_mark_is_neither_shown_nor_purged(run: ModuleRunner, kms: Any) -> No
             ["DescribeKey", "GetKeyRotationStatus", "ListResourceTags"],
         ),
         ({"alias": "velero"}, ["DescribeKey"]),
-        ({"alias": "velero", "state": "absent"}, ["DescribeKey", "GetResources"]),
+        ({"alias": "velero", "state": "absent"}, ["DescribeKey"]),
     ],
 )
 def test_requests_of_a_no_op(run: ModuleRunner, aws: Aws, options: dict[str, Any], expected: list[str]) -> None:
@@ -204,6 +206,10 @@ def test_the_oldest_unfinished_key_is_adopted(run: ModuleRunner, kms: Any) -> No
     result = run.ok("kms_key", alias="velero")
     assert result["key_id"] == oldest
     assert result["diff"] == {"before": {}, "after": {"alias": ALIAS}}
+    assert result["warnings"] == [
+        f"{result['key_arn']} is given the alias {ALIAS} in place of a new key: it was made for it, by a run that was "
+        "cut, and neither its policy nor its rotation was changed since."
+    ]
 
 
 def test_an_unfinished_key_that_is_pending_deletion_is_not_adopted(run: ModuleRunner, kms: Any) -> None:
@@ -212,11 +218,52 @@ def test_an_unfinished_key_that_is_pending_deletion_is_not_adopted(run: ModuleRu
     assert run.ok("kms_key", alias="velero")["key_id"] != key_id
 
 
-def test_an_unfinished_key_is_deleted_too(run: ModuleRunner, kms: Any) -> None:
+def test_an_unfinished_key_is_deleted_once_it_is_finished(run: ModuleRunner, kms: Any) -> None:
+    """The tag alone does not tell it from a key that is needed still."""
     kms.create_key(Tags=[{"TagKey": MARK, "TagValue": ALIAS}])
+    assert not run.ok("kms_key", alias="velero", state="absent")["changed"]
+    assert only(kms)["state"] == "Enabled"
+    run.ok("kms_key", alias="velero")
     assert run.ok("kms_key", alias="velero", state="absent")["changed"]
     assert only(kms)["state"] == "PendingDeletion"
     assert not run.ok("kms_key", alias="velero", state="absent")["changed"]
+
+
+def use(kms: Any, key_id: str) -> None:
+    """Let somebody use a key, as kms_key_policy does."""
+    policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+    more = {"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}
+    policy["Statement"].append(more)
+    kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps(policy))
+
+
+def rotate(kms: Any, key_id: str) -> None:
+    kms.enable_key_rotation(KeyId=key_id)
+
+
+@pytest.mark.parametrize("serve", [use, rotate])
+def test_a_key_that_was_replaced_is_neither_deleted_nor_taken_again(
+    run: ModuleRunner, kms: Any, serve: Callable[[Any, str], None]
+) -> None:
+    first = run.ok("kms_key", alias="velero")["key_id"]
+    serve(kms, first)
+    second = kms.create_key()["KeyMetadata"]["KeyId"]
+    run.ok("kms_key", key_id=second, alias="velero", repoint_alias=True)
+    assert run.ok("kms_key", alias="velero", state="absent")["key_id"] == second
+    assert not run.ok("kms_key", alias="velero", state="absent")["changed"]
+    third = run.ok("kms_key", alias="velero")
+    assert third["key_id"] not in (first, second)
+    assert third["warnings"] == []
+    states = {key["id"]: (key["state"], key["aliases"]) for key in keys(kms)}
+    assert states[first] == ("Enabled", [])
+    assert states[second] == ("PendingDeletion", [])
+
+
+def test_a_key_is_not_taken_whose_policy_cannot_be_read(run: ModuleRunner, aws: Aws, kms: Any) -> None:
+    kms.create_key(Tags=[{"TagKey": MARK, "TagValue": ALIAS}])
+    aws.proxy.deny("kms", "GetKeyPolicy")
+    assert "The credentials of this task need kms:GetKeyPolicy there." in run.refused("kms_key", alias="velero")
+    assert len(keys(kms)) == 1
 
 
 def test_a_key_that_lost_the_race_for_the_alias_is_given_up(

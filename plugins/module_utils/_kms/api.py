@@ -21,6 +21,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
     delete_key,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
+from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import POLICY_NAME, is_as_created
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, bind
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
@@ -62,9 +63,11 @@ class KeyResource:
     _answer_lost: bool = False
 
     def read(self) -> Key | None:
-        key = self._by_id() if self.key_id else self._by_alias()
+        key = self._by_id() if self.key_id else describe(self.aws, str(self.wanted.alias))
         if self.delete_after is not None:
+            # Never by the tag: what was made for the alias may have served under it, and may be needed still.
             return key
+        key = key or self._unfinished()
         if key is None:
             self._caller = caller(self.aws)
             return None
@@ -89,9 +92,6 @@ class KeyResource:
         same = target is not None and target.arn == key.arn
         return replace(key, alias_exists=same, alias_target=None if same or target is None else target.arn)
 
-    def _by_alias(self) -> Key | None:
-        return describe(self.aws, str(self.wanted.alias)) or self._unfinished()
-
     def _unfinished(self) -> Key | None:
         """The key of a run that was cut before it could create the alias: of this one, else of an earlier one."""
         if self._created:
@@ -108,7 +108,11 @@ class KeyResource:
         return found
 
     def _tagged(self) -> Key | None:
-        """The oldest usable key that was made for the alias."""
+        """The oldest usable key that was made for the alias and that nobody has used since.
+
+        A key that lost the alias later has the tag as well. It may have been replaced for a reason, and what it
+        encrypted still needs it: it is left to whoever retired it.
+        """
         tagged = {"Key": CREATED_FOR_TAG, "Values": [str(self.wanted.alias)]}
         found = self.aws.pages(
             "resourcegroupstaggingapi:GetResources",
@@ -117,9 +121,16 @@ class KeyResource:
             ResourceTypeFilters=["kms:key"],
         )
         keys = [describe(self.aws, resource["ResourceARN"]) for resource in found]
-        usable = [key for key in keys if key is not None and key.state == "Enabled"]
+        usable = [key for key in keys if key is not None and key.state == "Enabled" and self._is_untouched(key)]
         oldest = min(usable, key=lambda key: (str(key.metadata.get("CreationDate")), key.arn), default=None)
-        return replace(oldest, alias_exists=False) if oldest else None
+        return replace(oldest, alias_exists=False, adopted=not self._answer_lost) if oldest else None
+
+    def _is_untouched(self, key: Key) -> bool:
+        """Whether a key is as CreateKey left it: whatever is done for its use comes after the alias."""
+        policy = self.aws.find("kms:GetKeyPolicy", "NotFoundException", KeyId=key.arn, PolicyName=POLICY_NAME)
+        if policy is None or not is_as_created(policy["Policy"], key.arn):
+            return False
+        return not self.aws.call("kms:GetKeyRotationStatus", KeyId=key.arn)["KeyRotationEnabled"]
 
     def decide(self, current: Key | None) -> Plan:
         if self.delete_after is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
@@ -145,10 +145,17 @@ def change_key(wanted: WantedKey, key: Key) -> Plan:
     )
     steps = tuple(step for part in parts for step in part[0])
     differences = tuple(difference for part in parts for difference in part[1])
-    warnings: tuple[str, ...] = ()
+    return Plan(steps, differences, describe_key(wanted, key), tuple(_warnings(wanted, key)))
+
+
+def _warnings(wanted: WantedKey, key: Key) -> Iterator[str]:
+    if key.adopted:
+        yield (
+            f"{key.arn} is given the alias {wanted.alias} in place of a new key: it was made for it, by a run that was "
+            "cut, and neither its policy nor its rotation was changed since."
+        )
     if _state_after(wanted, key) == "Disabled" and wanted.enabled is None:
-        warnings = (f"{key.arn} is disabled: nothing that it encrypted can be read. Set enabled=true to enable it.",)
-    return Plan(steps, differences, describe_key(wanted, key), warnings)
+        yield f"{key.arn} is disabled: nothing that it encrypted can be read. Set enabled=true to enable it."
 
 
 def delete_key(key: Key, *, alias: str | None, pending_window_in_days: int) -> Plan:

@@ -21,13 +21,16 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Document,
     Statement,
     Wanted,
+    account_root,
     merge,
     orphan_warnings,
     orphaned_principals,
+    parse,
     principals,
     refuse_lockout,
     refuse_plain_variables,
     refuse_size,
+    same_document,
     text,
 )
 
@@ -61,6 +64,13 @@ def new_key_policy(root: str) -> Document:
         "Resource": "*",
     }
     return {"Version": VERSION, "Id": "key-default-1", "Statement": [statement]}
+
+
+def is_as_created(policy: str, key_arn: str) -> bool:
+    """Whether a key still has the policy that KMS gives to a new one."""
+    _arn, partition, _service, _region, account_id, _resource = key_arn.split(":")
+    document = parse(policy, option="alias", subject=key_arn)
+    return same_document(document, new_key_policy(account_root(account_id, partition)), partition=partition)
 
 
 def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:

@@ -13,6 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Refus
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     KeyPolicy,
     decide_key_policy,
+    is_as_created,
     named_principals,
     new_key_policy,
     refuse_key_lockout,
@@ -43,6 +44,19 @@ def decide(wanted: Wanted, *more: Document, bypass: bool = False) -> Plan:
     document = new_key_policy(ROOT)
     document = {**document, "Statement": [*document["Statement"], *more]}
     return decide_key_policy(wanted, KeyPolicy(KEY, document, "aws"), bypass=bypass)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (new_key_policy(ROOT), True),
+        ({**new_key_policy("111122223333"), "Id": "other"}, True),
+        ({"Version": "2012-10-17", "Statement": [*new_key_policy(ROOT)["Statement"], use()]}, False),
+        (new_key_policy(ADMIN), False),
+    ],
+)
+def test_policy_of_a_new_key(document: Document, expected: bool) -> None:
+    assert is_as_created(text(document), KEY) is expected
 
 
 @pytest.mark.parametrize(
