@@ -177,6 +177,7 @@ def test_a_real_run_needs_the_bucket(run: ModuleRunner, aws: Aws, key: str, algo
     options = {"kms_master_key_id": key} if algorithm == "aws:kms" else {}
     message = run.refused("bucket_encryption", bucket=BUCKET, sse_algorithm=algorithm, **options)
     assert message.startswith("s3:GetBucketEncryption failed: NoSuchBucket: ")
+    assert message.endswith("Create it first, as coffer.velero.bucket does, or correct the option bucket.")
 
 
 def test_a_real_run_needs_the_key(run: ModuleRunner, s3: Any) -> None:
@@ -326,7 +327,8 @@ def test_a_bucket_of_another_account_is_refused(run: ModuleRunner, s3: Any) -> N
     )
     assert message == (
         "s3:GetBucketEncryption failed: AccessDenied: Access Denied The credentials of this task need "
-        f"s3:GetEncryptionConfiguration there. Or the bucket does not belong to account {OTHER_ACCOUNT}."
+        f"s3:GetEncryptionConfiguration there. Or the bucket does not belong to account {OTHER_ACCOUNT}: "
+        "bucket names are global, so correct the option bucket, or expected_bucket_owner."
     )
 
 

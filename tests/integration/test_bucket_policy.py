@@ -161,6 +161,7 @@ def test_bucket_that_is_yet_to_be_created(run: ModuleRunner, aws: Aws) -> None:
     assert predicted["changed"]
     failed = run.refused(MODULE, bucket=BUCKET, statements=[deny()])
     assert failed.startswith("s3:PutBucketPolicy failed: NoSuchBucket: ")
+    assert failed.endswith("Create it first, as coffer.velero.bucket does, or correct the option bucket.")
     assert not run.ok(MODULE, bucket=BUCKET, state="absent", sids=["DenyOtherKey"])["changed"]
     aws.client("s3").create_bucket(Bucket=BUCKET)
     real = run.ok(MODULE, bucket=BUCKET, statements=[deny()])
@@ -169,8 +170,11 @@ def test_bucket_that_is_yet_to_be_created(run: ModuleRunner, aws: Aws) -> None:
 
 def test_bucket_of_another_account(run: ModuleRunner, s3: Any) -> None:
     failed = run.refused(MODULE, bucket=BUCKET, statements=[deny()], expected_bucket_owner="444455556666")
-    assert failed.startswith("s3:GetBucketPolicy failed: AccessDenied: ")
-    assert failed.endswith("Or the bucket does not belong to account 444455556666.")
+    assert failed == (
+        "s3:GetBucketPolicy failed: AccessDenied: Access Denied The credentials of this task need s3:GetBucketPolicy "
+        "there. Or the bucket does not belong to account 444455556666: bucket names are global, so correct the option "
+        "bucket, or expected_bucket_owner."
+    )
     assert stored(s3) is None
 
 

@@ -23,6 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     Bucket,
     Encryption,
     address,
+    explain,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._s3.neighbors import refuse_other_demands
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import read_policy
@@ -55,7 +56,8 @@ def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
             refuse_region(name, _region_of(error), aws.region)
         if error.status == 403:
             reason = f"does not belong to account {owner}" if owner else "belongs to another account"
-            remedy = "Bucket names are global: choose another one, or grant the permission."
+            other = "correct expected_bucket_owner, or grant" if owner else "or grant"
+            remedy = f"Bucket names are global: choose another one, {other} the permission."
             reason = f"{reason}, or these credentials lack s3:ListBucket on it"
             raise Refusal("bucket", name, reason, remedy) from error
         raise
@@ -148,12 +150,11 @@ class EncryptionResource:
         try:
             answer = self.aws.call("s3:GetBucketEncryption", **address(wanted.bucket, wanted.owner))
         except ServiceError as error:
+            explain(error, wanted.owner)
             if error.code == "NoSuchBucket":
                 return [DEFAULT_RULE], error
             if error.code == "ServerSideEncryptionConfigurationNotFoundError":
                 return [NO_RULE], None
-            if error.status == 403 and wanted.owner:
-                error.add_hint(f"Or the bucket does not belong to account {wanted.owner}.")
             raise
         if answer["ResponseMetadata"].get("RetryAttempts"):
             # The SDK may have followed a redirect to another Region, silently.

@@ -95,6 +95,17 @@ def address(name: str, owner: str | None) -> dict[str, t.Any]:
     return {"Bucket": name, **({"ExpectedBucketOwner": owner} if owner else {})}
 
 
+def explain(error: ServiceError, owner: str | None) -> None:
+    """Say what S3's word of a bucket means, where it has no bucket of this name or does not let the task in."""
+    if error.code == "NoSuchBucket":
+        error.add_hint("Create it first, as coffer.velero.bucket does, or correct the option bucket.")
+    elif error.status == 403 and owner:
+        error.add_hint(
+            f"Or the bucket does not belong to account {owner}: bucket names are global, so correct the option bucket, "
+            "or expected_bucket_owner."
+        )
+
+
 def refuse_bucket_name(name: str, *, option: str = "bucket") -> None:
     """Refuse a name that no new bucket can have ("General purpose bucket naming rules", Amazon S3 User Guide)."""
     reason = _name_problem(name)

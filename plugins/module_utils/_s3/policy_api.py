@@ -22,7 +22,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     refuse_orphans,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address, explain
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
     refuse_bucket_lockout,
@@ -35,8 +35,7 @@ def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:
     try:
         answer = aws.find("s3:GetBucketPolicy", "NoSuchBucketPolicy", "NoSuchBucket", **address(bucket, owner))
     except ServiceError as error:
-        if error.status == 403 and owner:
-            error.add_hint(f"Or the bucket does not belong to account {owner}.")
+        explain(error, owner)
         raise
     return parse(answer["Policy"], option="bucket", subject=bucket) if answer else None
 
@@ -87,6 +86,7 @@ class BucketPolicyResource:
         try:
             self.aws.replace(plan)
         except ServiceError as error:
+            explain(error, None)
             if error.code == "MalformedPolicy" and "principal" in str(error):
                 refuse_orphans(plan.result["orphaned_principals"], option="bucket", subject=self.bucket)
             raise
