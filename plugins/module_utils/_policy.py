@@ -475,8 +475,8 @@ def _principal_applies(statement: Statement, access: Access) -> bool:
     if "NotPrincipal" not in statement:
         return bool(named & access.names)
     if statement["Effect"] == "Deny" and "*" not in named:
-        # AWS looks for the account as well as for the identity: a Deny spares only who is named with both.
-        return access.root not in named or bool(access.own_names and not named & access.own_names)
+        # AWS looks for the account, the role and the session of it: a Deny spares only who is named with all of them.
+        return not access.own_names | {access.root} <= named
     return not named & access.names
 
 

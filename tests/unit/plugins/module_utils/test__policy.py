@@ -388,7 +388,22 @@ def without_principal(statement: Document, **elements: Any) -> Document:
         pytest.param([without_principal(allow(), NotPrincipal={"AWS": OTHER})], True, True, id="all but another"),
         pytest.param([without_principal(allow(), NotPrincipal={"AWS": ADMIN})], False, True, id="all but the caller"),
         pytest.param(
-            [allow(), without_principal(deny(), NotPrincipal={"AWS": [ADMIN, ROOT]})], True, True, id="Deny all but us"
+            [allow(), without_principal(deny(), NotPrincipal={"AWS": [SESSION, ADMIN, ROOT]})],
+            True,
+            True,
+            id="Deny all but us",
+        ),
+        pytest.param(
+            [allow(), without_principal(deny(), NotPrincipal={"AWS": [ADMIN, ROOT]})],
+            False,
+            True,
+            id="session not spared",
+        ),
+        pytest.param(
+            [allow(), without_principal(deny(), NotPrincipal={"AWS": [SESSION, ROOT]})],
+            False,
+            True,
+            id="role not spared",
         ),
         pytest.param(
             [allow(), without_principal(deny(), NotPrincipal={"AWS": [ADMIN]})], False, False, id="root not spared"
@@ -420,6 +435,12 @@ def test_root_as_caller_is_the_root() -> None:
             [allow(Condition=CONDITION), deny(Principal={"AWS": ADMIN})],
             "the caller",
             id="new Deny where the Allow has a condition",
+        ),
+        pytest.param(
+            [allow()],
+            [allow(), without_principal(deny(), NotPrincipal={"AWS": [ADMIN, ROOT]})],
+            "the caller",
+            id="new Deny that spares the role and not its session",
         ),
         pytest.param([allow()], [allow(Principal={"AWS": ROOT})], None, id="still by IAM"),
         pytest.param([allow(Principal={"AWS": ADMIN})], [allow(Principal={"AWS": ADMIN})], None, id="root never was"),
