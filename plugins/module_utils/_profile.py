@@ -15,11 +15,12 @@ import re
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import refuse_bucket_name
+from ansible_collections.coffer.velero.plugins.module_utils._velero import syntax
 
 Mode = t.Literal["sse-s3", "sse-kms", "dsse-kms", "sse-c"]
 MODES: tuple[Mode, ...] = t.get_args(Mode)
@@ -29,12 +30,11 @@ KMS_MODES: tuple[Mode, ...] = ("sse-kms", "dsse-kms")
 VARIABLE_PREFIX = "velero_"
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_BUCKET = re.compile(r"(?=.{3,63}$)(?!.*\.\.)(?![0-9]+(\.[0-9]+){3}$)[a-z0-9][a-z0-9.-]*[a-z0-9]")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _KEY = re.compile(r"key/[A-Za-z0-9-]+")
-_SECRET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
+#: Path and name of a role or user: what IAM takes, without what would be a pattern or another ARN in a policy.
+_IAM_NAME = re.compile(r"(?=.{1,576}$)([!-)+-.0-9;->@-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,7 @@ class StorageProfile:
         given["partition"] = given.get("partition", partition_of(str(given["region"])))
         given["prefix"] = str(given.get("prefix", "")).strip("/")
         for name in ("kms_key_administrators", "kms_previous_key_arns", "role_arns"):
-            items = given.get(name, ())
-            given[name] = tuple(str(item) for item in (items if isinstance(items, (list, tuple)) else [items]))
+            given[name] = _items(given.get(name, ()))
         for name in ("bucket_key_enabled", "s3_force_path_style", "ebs_snapshots"):
             if name in given:
                 given[name] = _boolean(name, given[name])
@@ -99,7 +98,7 @@ class StorageProfile:
         return profile
 
     def _refuse(self) -> None:
-        for check in (_place, _names, _key, _principals, _endpoint):
+        for check in (_place, _names, _key, _principals, _objects):
             check(self)
 
     @property
@@ -130,8 +129,20 @@ def with_created_key(values: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
     return {**values, "kms_key_arn": str(key)} if region and account_id else values
 
 
+def variable_of(field: str) -> str:
+    """The variable that a field of a profile is read from."""
+    return VARIABLE_PREFIX + {"tagging": "object_tagging"}.get(field, field)
+
+
 def _refusal(name: str, subject: str, reason: str, remedy: str) -> Refusal:
-    return Refusal(VARIABLE_PREFIX + name, subject or "it", reason, remedy)
+    return Refusal(variable_of(name), subject or "it", reason, remedy)
+
+
+def _items(value: t.Any) -> tuple[str, ...]:
+    """A list, or one text with commas: so do surveys and ``-e`` write it, and options of Ansible's modules take it."""
+    if isinstance(value, (list, tuple)):
+        return tuple(str(item) for item in value)
+    return tuple(item.strip() for item in str(value).split(","))
 
 
 def _boolean(name: str, value: t.Any) -> bool:
@@ -153,11 +164,7 @@ def _place(profile: StorageProfile) -> None:
     if partition_of(profile.region) != profile.partition:
         reason = f"is in partition {partition_of(profile.region)}, the credentials are of {profile.partition}"
         raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")
-    if not _BUCKET.fullmatch(profile.bucket):
-        remedy = (
-            "Give 3 to 63 lower-case letters, digits, dots and hyphens, no ARN and no path (velero_prefix is for that)."
-        )
-        raise _refusal("bucket", profile.bucket, "is not a bucket name", remedy)
+    refuse_bucket_name(profile.bucket, option=variable_of("bucket"))
     if re.search(r"[*?$\s]|//", profile.prefix):
         remedy = "Leave out wildcards, '$', white space and empty parts: the prefix becomes part of policies."
         raise _refusal("prefix", profile.prefix, "cannot be used safely", remedy)
@@ -167,11 +174,9 @@ def _names(profile: StorageProfile) -> None:
     """What Kubernetes and Velero have to understand."""
     if not _DNS_LABEL.fullmatch(profile.namespace):
         raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label.")
-    if not _DNS_NAME.fullmatch(profile.service_account):
+    if not syntax.OBJECT_NAME.fullmatch(profile.service_account):
         raise _refusal("service_account", profile.service_account, "is not a ServiceAccount", "Give its name alone.")
-    if not _SECRET.fullmatch(profile.sse_c_secret):
-        remedy = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
-        raise _refusal("sse_c_secret", profile.sse_c_secret, "does not name a key of a Secret", remedy)
+    syntax.refuse_secret_key(profile.sse_c_secret, option=variable_of("sse_c_secret"))
 
 
 def _key(profile: StorageProfile) -> None:
@@ -221,10 +226,11 @@ def _principals(profile: StorageProfile) -> None:
                 raise _refusal(name, text, f"is not the ARN of a {' or '.join(kinds)}", remedy)
     issuer = profile.oidc_issuer_url
     if issuer is not None:
-        url = _split(issuer)
+        url = syntax.split_url(issuer)
         if url is None or url.scheme != "https" or url.query or url.fragment or re.search(r"[*?\s]", issuer):
             remedy = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
-            raise _refusal("oidc_issuer_url", issuer, "is not an issuer", remedy)
+            # What stands before an @ is a password.
+            raise _refusal("oidc_issuer_url", issuer.rpartition("@")[2], "is not an issuer", remedy)
 
 
 def _is_principal(text: str, kinds: tuple[str, ...]) -> bool:
@@ -232,26 +238,11 @@ def _is_principal(text: str, kinds: tuple[str, ...]) -> bool:
     if arn is None or arn.service != "iam" or arn.region or not _ACCOUNT.fullmatch(arn.account_id):
         return False
     kind, dummy, name = arn.resource.partition("/")
-    return kind in kinds and bool(name) != (kind == "root") and not re.search(r"[*?\s]", name)
+    return kind in kinds and (arn.resource == "root" if kind == "root" else bool(_IAM_NAME.fullmatch(name)))
 
 
-def _endpoint(profile: StorageProfile) -> None:
-    """An S3 endpoint other than AWS's own. Velero's kopia refuses a path in it (unified_repo.go)."""
-    if profile.s3_url is None:
-        return
-    url = _split(profile.s3_url)
-    if url is None or url.scheme not in ("http", "https"):
-        remedy = "Write https://HOST or https://HOST:PORT."
-        raise _refusal("s3_url", profile.s3_url, "is not an http or https URL", remedy)
-    if url.path.strip("/") or url.query or url.fragment:
-        remedy = "Give scheme, host and port."
-        raise _refusal("s3_url", profile.s3_url, "has a path, which Velero does not accept", remedy)
-
-
-def _split(text: str) -> SplitResult | None:
-    """The parts of a URL, or ``None`` where it has no host, a port that is no number, or credentials in it."""
-    try:
-        url = urlsplit(text)
-        return None if not url.hostname or "@" in url.netloc or url.port == 0 else url
-    except ValueError:
-        return None
+def _objects(profile: StorageProfile) -> None:
+    """Where else than at AWS the objects are, and what Velero puts on them."""
+    if profile.s3_url is not None:
+        syntax.refuse_url(profile.s3_url, option=variable_of("s3_url"))
+    syntax.refuse_tagging(profile.tagging, option=variable_of("tagging"))

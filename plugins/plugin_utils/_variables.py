@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable
+from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import refuse_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
-from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, VARIABLE_PREFIX
+from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, variable_of
+from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import refuse_object_name
 
 #: What a variable is, templated; ``None`` where it is not defined.
 Variables = Callable[[str], t.Any]
@@ -36,18 +39,29 @@ OWN = (
     "sse_c_secret",
 )
 
+#: Names that are not part of a profile, and what refuses those that cannot be one.
+_NAMES: dict[str, Callable[..., None]] = {
+    "velero_role_name": partial(refuse_name, length=64),
+    "velero_policy_name": partial(refuse_name, length=128),
+    "velero_backup_location_name": refuse_object_name,
+}
+
 
 def profile_values(variables: Variables) -> dict[str, t.Any]:
     """What the variables say, and what the tasks that ran have learned.
 
-    :raises Refusal: where nobody has asked yet whose credentials these are
+    :raises Refusal: where nobody has asked yet whose credentials these are, and for a name that a later role could not
+        use
     """
     caller = variables("velero_caller")
     if not caller:
         remedy = "Let the role coffer.velero.velero run first, as every role of the collection does."
         raise Refusal("velero_caller", "it", "is not known", remedy)
-    values = {name: variables(VARIABLE_PREFIX + name) for name in OWN}
-    role = Arn(caller["partition"], "iam", "", caller["account_id"], f"role/{variables('velero_role_name')}")
+    values = {name: variables(variable_of(name)) for name in OWN}
+    names = {name: str(variables(name) or "") for name in _NAMES}
+    for name, refuse in _NAMES.items():
+        refuse(names[name], option=name)
+    role = Arn(caller["partition"], "iam", "", caller["account_id"], f"role/{names['velero_role_name']}")
     provider = variables("velero_irsa_oidc_provider") or {}
     return {
         **values,
@@ -56,7 +70,7 @@ def profile_values(variables: Variables) -> dict[str, t.Any]:
         "kms_key_arn": values["kms_key_arn"] or _created_key(variables, values["encryption_mode"]),
         "oidc_issuer_url": provider.get("issuer_url") or values["oidc_issuer_url"],
         "role_arns": [str(role)],
-        "tagging": variables("velero_object_tagging"),
+        "tagging": variables(variable_of("tagging")),
     }
 
 

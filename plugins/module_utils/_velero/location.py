@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
@@ -28,6 +27,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.model import
     duration_seconds,
     other_managers,
     velero_path,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import (
+    refuse_object_name,
+    refuse_secret_key,
+    refuse_tagging,
+    refuse_url,
 )
 
 PLURAL = "backupstoragelocations"
@@ -130,6 +135,7 @@ def _reference(selector: Mapping[str, str | None]) -> dict[str, str] | None:
 
 
 def _storage(wanted: WantedLocation) -> None:
+    refuse_object_name(wanted.name, option="name")
     if wanted.provider not in ("aws", "velero.io/aws"):
         cure = "Use aws; the options of this module are those of velero-plugin-for-aws."
         raise Refusal("provider", wanted.provider, "is another plugin's", cure)
@@ -148,15 +154,8 @@ def _storage(wanted: WantedLocation) -> None:
 
 def _endpoint(wanted: WantedLocation) -> None:
     for option in ("s3_url", "public_url"):
-        text = getattr(wanted, option)
-        if not text:
-            continue
-        url = urlsplit(text)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise Refusal(option, text, "is not an http or https URL", "Write https://HOST or https://HOST:PORT.")
-        if option == "s3_url" and (url.path.strip("/") or url.query or url.fragment):
-            cure = "Give scheme, host and port; the bucket has an option of its own."
-            raise Refusal(option, text, "has a path, which Velero's kopia does not accept", cure)
+        if text := getattr(wanted, option):
+            refuse_url(text, option=option, endpoint=option == "s3_url")
 
 
 def _encryption(wanted: WantedLocation) -> None:
@@ -205,9 +204,8 @@ def _kms_key(wanted: WantedLocation) -> None:
 
 def _customer_key(wanted: WantedLocation) -> None:
     secret, file = wanted.customer_key_encryption_secret, wanted.customer_key_encryption_file
-    if secret and not re.fullmatch(r"[^/]+/[^/]+", secret):
-        cure = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
-        raise Refusal("customer_key_encryption_secret", secret, "does not name a key of a Secret", cure)
+    if secret:
+        refuse_secret_key(secret, option="customer_key_encryption_secret")
     if file and not file.startswith("/"):
         cure = "Give the path inside the container of the Velero server, where the Secret is mounted."
         raise Refusal("customer_key_encryption_file", file, "is not an absolute path", cure)
@@ -223,20 +221,7 @@ def _at_aws(s3_url: str | None) -> bool:
 
 
 def _tagging(wanted: WantedLocation) -> None:
-    text = wanted.tagging
-    if not text:
-        return
-    tags = parse_qsl(text, keep_blank_values=True)
-    if any("=" not in part or part.startswith("=") for part in text.split("&")):
-        raise Refusal("tagging", text, "is not a list of tags", "Write key=value&key=value, URL-encoded.")
-    if len(tags) == 1:
-        cure = "Give two or more, or none."
-        raise Refusal("tagging", text, "is a single tag, which velero-plugin-for-aws takes for an error", cure)
-    if len(tags) > 10:
-        raise Refusal("tagging", text, f"holds {len(tags)} tags", "S3 allows 10 tags on an object.")
-    if any(len(key) > 128 or len(value) > 248 for key, value in tags):
-        cure = "The plugin takes keys of up to 128 characters and values of up to 248."
-        raise Refusal("tagging", text, "holds a tag that is too long", cure)
+    refuse_tagging(wanted.tagging or "", option="tagging")
 
 
 def _periods(wanted: WantedLocation) -> None:

@@ -9,20 +9,18 @@ The key itself never gets here: only its length is known, and a new one is a pen
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import refuse_secret_key
 
 KEY_BYTES = 32
 
 #: A new key in base64, chosen when it is sent.
 NEW_KEY = Pending("key", "")
-
-_SECRET = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
 
 #: What a wrong length usually comes from.
 _MISTAKES = {
@@ -46,9 +44,7 @@ class WantedSecret:
     generate: bool = False
 
     def refuse_contradictions(self) -> None:
-        if not _SECRET.fullmatch(self.reference):
-            remedy = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
-            raise Refusal("secret", self.reference or "it", "does not name a key of a Secret", remedy)
+        refuse_secret_key(self.reference, option="secret")
 
     @property
     def name(self) -> str:

@@ -70,6 +70,7 @@ def test_every_variable_is_read_and_templated(name: str) -> None:
         "s3_force_path_style": True,
         "ebs_snapshots": True,
         "sse_c_secret": "other/key",
+        "object_tagging": "team=backup&env=prod",
     }.get(name, "other")
     variables = {**VARIABLES, f"velero_{name}": "{{ theirs }}", "theirs": given}
     if name == "region":
@@ -78,8 +79,32 @@ def test_every_variable_is_read_and_templated(name: str) -> None:
 
 
 def test_role_is_the_one_of_that_name_in_the_account_of_the_caller() -> None:
-    variables = {**VARIABLES, "velero_role_name": "{{ theirs }}", "theirs": "backup/velero"}
-    assert look_up(variables)["role_arns"] == ["arn:aws:iam::111122223333:role/backup/velero"]
+    variables = {**VARIABLES, "velero_role_name": "{{ theirs }}", "theirs": "velero-two"}
+    assert look_up(variables)["role_arns"] == ["arn:aws:iam::111122223333:role/velero-two"]
+
+
+IAM = "is not a name for IAM. Give 1 to {} letters, digits and _+=,.@- without path or ARN."
+KUBERNETES = (
+    "is not a name for Kubernetes. Give up to 253 lower-case letters, digits, hyphens and dots, with a letter or digit "
+    "beside each dot."
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "text"),
+    [
+        *(
+            ("velero_role_name", wrong, IAM.format(64))
+            for wrong in ("a,arn:aws:iam::222222222222:role/b", "backup/velero", "a*", "a b", "r" * 65, "")
+        ),
+        *(("velero_policy_name", wrong, IAM.format(128)) for wrong in ("backup/velero", "p" * 129, None)),
+        *(("velero_backup_location_name", wrong, KUBERNETES) for wrong in ("Default", "a/b", "-a", "a..b", "l" * 254)),
+    ],
+)
+def test_name_that_a_later_role_could_not_use(name: str, wrong: Any, text: str) -> None:
+    with pytest.raises(AnsibleLookupError) as refused:
+        look_up({**VARIABLES, name: wrong})
+    assert str(refused.value) == f"{name}: {wrong or 'it'} {text}"
 
 
 def test_key_of_another_alias_is_not_that_of_this_installation() -> None:

@@ -29,7 +29,8 @@ def parse(**values: Any) -> StorageProfile:
 
 ACCOUNT_REMEDY = "Give its 12 digits, quoted."
 BUCKET_REMEDY = (
-    "Give 3 to 63 lower-case letters, digits, dots and hyphens, no ARN and no path (velero_prefix is for that)."
+    "A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and starts and ends with a letter or "
+    "digit."
 )
 PREFIX_REMEDY = "Leave out wildcards, '$', white space and empty parts: the prefix becomes part of policies."
 KEY_REMEDY = (
@@ -79,22 +80,22 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     # bucket
     *(
-        ({"bucket": wrong}, f"velero_bucket: {wrong} is not a bucket name. {BUCKET_REMEDY}")
-        for wrong in (
-            "ab",
-            "a" * 64,
-            "Acme",
-            "acme_backups",
-            "-acme",
-            "acme-",
-            "acme.",
-            "acme..backups",
-            "192.168.5.4",
-            "acme/prefix",
-            "acme*",
-            "arn:aws:s3:::acme",
-            "s3://acme",
-            "acme\n",
+        ({"bucket": wrong}, f"velero_bucket: {wrong!r} {reason}. {BUCKET_REMEDY}")
+        for wrong, reason in (
+            ("ab", "has 2 characters"),
+            ("a" * 64, "has 64 characters"),
+            ("Acme", "has characters that S3 does not take: 'A'"),
+            ("acme_backups", "has characters that S3 does not take: '_'"),
+            ("-acme", "starts or ends with a dot or hyphen"),
+            ("acme.", "starts or ends with a dot or hyphen"),
+            ("acme..backups", "has two dots in a row"),
+            ("192.168.5.4", "looks like an IP address"),
+            ("acme/prefix", "has characters that S3 does not take: '/'"),
+            ("acme*", "has characters that S3 does not take: '*'"),
+            ("arn:aws:s3:::acme", "has characters that S3 does not take: ':'"),
+            ("acme\n", r"has characters that S3 does not take: '\n'"),
+            ("xn--acme", "starts or ends with what S3 reserves for itself"),
+            ("acme-s3alias", "starts or ends with what S3 reserves for itself"),
         )
     ),
     # prefix: everything that would mean more in a policy
@@ -109,7 +110,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     *(
         ({"service_account": wrong}, f"velero_service_account: {wrong} is not a ServiceAccount. Give its name alone.")
-        for wrong in ("velero:velero", "velero/velero", "*", "Velero", "v" * 254)
+        for wrong in ("velero:velero", "velero/velero", "*", "Velero", "a..b", "v" * 254)
     ),
     *(
         (
@@ -173,6 +174,14 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             role("user/velero"),
             role("root"),
             role("or/velero"),
+            role("role/a:b"),
+            role(f"role/a,{role('role/b', account='222222222222')}"),
+            role("role/a b"),
+            role("role/a\n"),
+            role("role//a"),
+            role("role/ü"),
+            role(f"role/{'a' * 65}"),
+            role(f"role/{'a' * 512}/b/{'c' * 64}"),
             role("role/velero", account="*"),
             role("role/velero", account=""),
             f"arn:aws:sts::{ACCOUNT}:assumed-role/velero/session",
@@ -184,7 +193,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             {"kms_key_administrators": [role("role/admin"), wrong]},
             f"velero_kms_key_administrators: {wrong} is not the ARN of a role or user or root. {PRINCIPAL_REMEDY}",
         )
-        for wrong in (ACCOUNT, role("group/admins"), role("rootling"), role("root/x"), role("user/*"))
+        for wrong in (ACCOUNT, role("group/admins"), role("rootling"), role("root/x"), role("root/"), role("user/*"))
     ),
     *(
         ({"oidc_issuer_url": wrong}, f"velero_oidc_issuer_url: {wrong} is not an issuer. {ISSUER_REMEDY}")
@@ -198,6 +207,10 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             "https://[oidc",
         )
     ),
+    (
+        {"oidc_issuer_url": "https://user:word@oidc.example.com"},
+        f"velero_oidc_issuer_url: oidc.example.com is not an issuer. {ISSUER_REMEDY}",
+    ),
     # another S3
     *(
         ({"s3_url": wrong}, f"velero_s3_url: {wrong} is not an http or https URL. {URL_REMEDY}")
@@ -208,15 +221,29 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             "https://",
             "https://[::1",
             "https://minio:port",
-            "https://user:word@minio",
         )
     ),
+    ({"s3_url": "https://user:word@minio"}, f"velero_s3_url: minio has a credential before it. {URL_REMEDY}"),
+    ({"s3_url": "https://user:word@[::1"}, f"velero_s3_url: [::1 has a credential before it. {URL_REMEDY}"),
     *(
         (
             {"s3_url": wrong},
             f"velero_s3_url: {wrong} has a path, which Velero does not accept. Give scheme, host and port.",
         )
         for wrong in ("https://minio/bucket", "https://minio/?x=y", "https://minio#x")
+    ),
+    # tags of objects
+    (
+        {"tagging": "a=b"},
+        "velero_object_tagging: a=b is a single tag, which velero-plugin-for-aws takes for an error. "
+        "Give two or more, or none.",
+    ),
+    *(
+        (
+            {"tagging": wrong},
+            f"velero_object_tagging: {wrong} is not a list of tags. Write key=value&key=value, URL-encoded.",
+        )
+        for wrong in ("novalue", "a=b&c", "a=b&", "=a&b=c")
     ),
     # booleans
     *(
@@ -246,6 +273,9 @@ def test_refusal(values: dict[str, Any], text: str) -> None:
         ({"role_arns": [role("role/velero")]}, "role_arns", (role("role/velero"),)),
         ({"role_arns": role("role/path/velero")}, "role_arns", (role("role/path/velero"),)),
         ({"role_arns": []}, "role_arns", ()),
+        ({"role_arns": f"{role('role/a')},{role('role/b')}"}, "role_arns", (role("role/a"), role("role/b"))),
+        ({"kms_previous_key_arns": f"{KEY}, {KEY}"}, "kms_previous_key_arns", (KEY, KEY)),
+        ({"role_arns": [role("role/a,b")]}, "role_arns", (role("role/a,b"),)),
         (
             {"kms_key_administrators": [role("root"), role("user/a")]},
             "kms_key_administrators",
