@@ -141,8 +141,19 @@ CONTRADICTIONS = [
     ({"bucket": "b/p"}, "bucket: b/p contains a slash, which Velero does not accept. Put what follows"),
     ({"provider": "gcp"}, "provider: gcp is another plugin's. Use aws;"),
     ({"s3_url": "minio:9000"}, "s3_url: minio:9000 is not an http or https URL. Write https://HOST"),
-    ({"s3_url": "https://minio/b"}, "s3_url: https://minio/b has a path, which Velero's kopia does not accept."),
+    (
+        {"s3_url": "https://minio/b"},
+        "s3_url: https://minio/b has a path, which Velero does not accept. Give scheme, host and port.",
+    ),
+    ({"s3_url": "https://[::1"}, "s3_url: https://[::1 is not an http or https URL. Write https://HOST"),
+    ({"s3_url": "https://minio:port"}, "s3_url: https://minio:port is not an http or https URL. Write https://HOST"),
+    (
+        {"s3_url": "https://user:word@minio"},
+        "s3_url: minio has a credential before it. Write https://HOST or https://HOST:PORT.",
+    ),
     ({"public_url": "ftp://x"}, "public_url: ftp://x is not an http or https URL."),
+    ({"public_url": "https://[::1"}, "public_url: https://[::1 is not an http or https URL."),
+    ({"name": "Default"}, "name: Default is not a name for Kubernetes. Give up to 253 lower-case letters, digits,"),
     (
         {"kms_key_id": KEY, "server_side_encryption": "AES256"},
         "server_side_encryption: AES256 has no effect beside kms_key_id: the plugin encrypts with aws:kms.",
