@@ -132,6 +132,31 @@ def test_planted_faults_are_found_and_named(installation: Installation, stack: S
     assert left_behind(stack) == []
 
 
+def test_what_differs_is_named_and_left_as_it_is(installation: Installation, stack: Stack, moto: Moto) -> None:
+    """Also what the report has no part for, and where a task of a role has a check mode of its own."""
+    s3, iam = moto.client("s3"), moto.client("iam")
+    s3.delete_public_access_block(Bucket=BUCKET)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    (attached,) = iam.list_attached_role_policies(RoleName="velero")["AttachedPolicies"]
+    iam.detach_role_policy(RoleName="velero", PolicyArn=attached["PolicyArn"])
+
+    def planted() -> list[Any]:
+        with pytest.raises(s3.exceptions.ClientError, match="NoSuchPublicAccessBlockConfiguration"):
+            s3.get_public_access_block(Bucket=BUCKET)
+        (found,) = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+        return [found, iam.list_attached_role_policies(RoleName="velero")["AttachedPolicies"]]
+
+    before = planted()
+    code, output, _records = verify(installation, velero_proof_backup=False)
+    assert code == 2
+    differ = "Not as the variables say: the role, the bucket, the default encryption of the bucket; see its diff above."
+    assert differ in " ".join(output.split())
+    assert planted() == before
+    assert json.loads(reports(installation)[-1].read_text())["verdict"]["configuration"] == "wrong"
+    installation.install()
+
+
 def test_a_backup_that_fails_is_named_and_everything_is_removed(installation: Installation, stack: Stack) -> None:
     def access(mode: str) -> None:
         stack.api.patch(LOCATION, "proof", {"spec": {"accessMode": mode}}, stack.namespace)
