@@ -17,8 +17,11 @@ description:
     negated operator, with or without C(IfExists), or with C(Null) of V(true), on C(s3:x-amz-server-side-encryption) and
     its kin, which see the header of the request only. The right form denies a wrong header, with C(Null) of V(false)
     beside it.
-  - Warns of such a statement where it is foreign.
-  - Refuses a change that denies the caller to change the policy again.
+  - Warns of such a statement where it is foreign, and refuses to go on where it surely stands in Velero's way. For that
+    O(role_arns) must be set, and the statement have no further conditions. Without a statement of one's own this only
+    looks at the policy of somebody else.
+  - Refuses a change that denies the caller to change the policy again. Statements with a condition are not counted,
+    since nobody can tell whether it will hold.
   - S3 lets the later of two runs at once take back what the earlier one has put in. So a second after a change it
     looks whether its own statements are still there, and puts them in again where they are not. With
     O(confirm_remove_self_bucket_access=true) it does not look.
@@ -34,6 +37,17 @@ options:
     type: str
     required: true
     aliases: ['name']
+  prefix:
+    description: Where Velero writes. A statement about other objects may demand headers. The whole bucket if not set.
+    type: str
+    default: ''
+  role_arns:
+    description:
+      - ARNs of the roles that Velero runs as. A statement about other principals may demand headers. Where it is not
+        set, every principal may be Velero.
+    type: list
+    elements: str
+    default: []
   expected_bucket_owner:
     description: Id of the account that must own the bucket. S3 refuses every request where another one does.
     type: str
@@ -65,6 +79,15 @@ EXAMPLES = r"""
             s3:x-amz-server-side-encryption-aws-kms-key-id: 'false'
           StringNotEquals:
             s3:x-amz-server-side-encryption-aws-kms-key-id: "{{ key.key_arn }}"
+
+- name: Refuse to work in a bucket whose owner demands headers that kopia does not send
+  coffer.velero.bucket_policy:
+    bucket: velero-backups
+    statements: []
+    prefix: production
+    role_arns:
+      - arn:aws:iam::111122223333:role/velero
+  check_mode: true
 
 - name: Remove a statement by its Sid
   coffer.velero.bucket_policy:
@@ -121,11 +144,14 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import BucketPolicyResource
+from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
 
 SPEC = aws_spec(
     {
         "bucket": {"type": "str", "required": True, "aliases": ["name"]},
         **STATEMENTS,
+        "prefix": {"type": "str", "default": ""},
+        "role_arns": {"type": "list", "elements": "str", "default": []},
         "expected_bucket_owner": {"type": "str"},
         "confirm_remove_self_bucket_access": {"type": "bool", "default": False},
     },
@@ -136,6 +162,8 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     wanted = Wanted.of(params)
+    writers = Writers(params["prefix"].strip("/"), params["role_arns"])
+    writers.refuse_other_names()
     return task.reconcile(
         BucketPolicyResource(
             Aws(params),
@@ -143,6 +171,7 @@ def run(task: Task) -> dict[str, t.Any]:
             params["bucket"],
             owner=params["expected_bucket_owner"],
             bypass=params["confirm_remove_self_bucket_access"],
+            writers=writers,
             sleep=task.sleep,
         )
     )

@@ -220,6 +220,36 @@ def test_demanding_a_header(run: ModuleRunner, s3: Any, condition: Document) -> 
         ]
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_looking_at_the_policy_of_somebody_else(run: ModuleRunner, aws: Aws, s3: Any, check: bool) -> None:
+    """No statement of one's own: one request that reads, and a refusal where kopia could not write."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/velero"
+    options = {"bucket": BUCKET, "statements": [], "prefix": "/production/", "role_arns": [role]}
+
+    def look() -> Document:
+        aws.proxy.clear()
+        result = run(MODULE, check=check, **options)
+        assert [call.operation for call in aws.proxy.requests] == ["GetBucketPolicy"]
+        assert not result.get("changed")
+        return result
+
+    assert look()["policy"] is None
+    store(s3, **FOREIGN)
+    assert look()["policy"] == FOREIGN
+    store(s3, deny("Theirs", Resource=f"{ARN}/logs/*", Condition={"Null": {SSE: "true"}}))
+    assert look()["warnings"] == []
+    store(s3, deny("Theirs", Condition={"Null": {SSE: "true"}}))
+    assert look()["msg"] == (
+        f"bucket: {BUCKET} has the foreign statement Theirs, which denies {role} writes that carry no encryption "
+        f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator together "
+        f'with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Whoever manages the '
+        "statement has to change it."
+    )
+    options["role_arns"] = ["velero"]
+    message = "role_arns: velero is not the ARN of a role. Give the ARN of a role, like "
+    assert run.refused(MODULE, check=check, **options).startswith(message)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

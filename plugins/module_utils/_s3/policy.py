@@ -31,28 +31,44 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     refuse_size,
     text,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
 
 #: Bytes of a bucket policy (S3 user guide, "Bucket policies are limited to 20 KB in size").
 _LIMIT = 20 * 1024
 _ENCRYPTION_HEADER = "s3:x-amz-server-side-encryption"
 
+#: Operator and key of a condition.
+Demand = tuple[str, str]
+ForeignDemand = tuple[str, Statement, Demand]
+ANY_WRITERS = Writers()
+
 
 def decide_bucket_policy(
-    wanted: Wanted, current: Document | None, *, partition: str, arguments: Mapping[str, t.Any], bypass: bool
+    wanted: Wanted,
+    current: Document | None,
+    *,
+    partition: str,
+    arguments: Mapping[str, t.Any],
+    bypass: bool,
+    writers: Writers = ANY_WRITERS,
 ) -> Plan:
     """The plan that brings our statements into a bucket policy, or out of it.
 
     :param current: ``None`` where the bucket has no policy
     :param arguments: the parameters of every request, with the name of the bucket
     :param bypass: tell S3, too, not to insist that the caller can change the policy again
-    :raises Refusal: where ours speak of another bucket or would block kopia's writes
+    :raises Refusal: where ours speak of another bucket, and where kopia's writes would be or are blocked
     """
     bucket = str(arguments["Bucket"])
-    _refuse_resources(wanted.statements, f"arn:{partition}:s3:::{bucket}")
-    _refuse_header_demands(wanted.statements)
+    bucket_arn = f"arn:{partition}:s3:::{bucket}"
+    _refuse_resources(wanted.statements, bucket_arn)
+    _refuse_header_demands([one for one in wanted.statements if writers.concerned_by(one, bucket_arn)])
     merged = merge(current, wanted.statements, absent_sids=wanted.absent_sids, purge=wanted.purge, partition=partition)
     left = bool(listed(merged.document["Statement"]))
     refuse_plain_variables(merged, wanted.statements)
+    demands = _foreign_demands(merged.document, merged.kept, writers, bucket_arn)
+    if writers.role_arns and not wanted.absent_sids:  # who takes such statements out does it one after the other
+        _refuse_foreign_demands(demands, bucket=bucket, roles=writers.role_arns)
     orphans = orphaned_principals(merged.document)
     result = {
         "bucket": bucket,
@@ -62,7 +78,7 @@ def decide_bucket_policy(
     }
     warnings = (
         *orphan_warnings(orphans, subject=bucket),
-        *_header_warnings(merged.document, merged.kept, bucket=bucket),
+        *_header_warnings(demands, bucket=bucket),
     )
     if not merged.differences:
         return Plan(result=result, warnings=warnings)
@@ -108,25 +124,44 @@ def _refuse_header_demands(statements: Sequence[Statement]) -> None:
         demand = header_demand(statement)
         if demand:
             reason = f"denies writes that carry no encryption header ({' '.join(demand)}), and kopia sends none"
-            remedy = (
-                "Deny a wrong header, not a missing one: a negated operator together with "
-                f'"Null": {{"{demand[1]}": "false"}} (IfExists does not help in a Deny), '
-                "and let the bucket's default encryption do the rest."
-            )
+            remedy = f"{_right_form(demand)} and let the bucket's default encryption do the rest."
             raise Refusal("statements", str(statement["Sid"]), reason, remedy)
 
 
-def _header_warnings(document: Document, kept: Sequence[str], *, bucket: str) -> tuple[str, ...]:
-    foreign = ((name, header_demand(statement)) for name, statement in named_statements(document) if name in kept)
-    return tuple(
-        f"{bucket}: the foreign statement {name} denies writes that carry no encryption header ({' '.join(demand)}). "
-        "Where it applies to Velero's role, every write of kopia fails: file system backups and data movement."
-        for name, demand in foreign
-        if demand
+def _right_form(demand: Demand) -> str:
+    return (
+        "Deny a wrong header, not a missing one: a negated operator together with "
+        f'"Null": {{"{demand[1]}": "false"}} (IfExists does not help in a Deny),'
     )
 
 
-def header_demand(statement: Statement) -> tuple[str, str] | None:
+def _foreign_demands(document: Document, kept: Sequence[str], writers: Writers, bucket_arn: str) -> list[ForeignDemand]:
+    foreign = [(name, one) for name, one in named_statements(document) if name in kept]
+    found = [(name, one, header_demand(one)) for name, one in foreign if writers.concerned_by(one, bucket_arn)]
+    return [(name, one, demand) for name, one, demand in found if demand]
+
+
+def _refuse_foreign_demands(demands: Sequence[ForeignDemand], *, bucket: str, roles: Sequence[str]) -> None:
+    for name, statement, demand in demands:
+        # What it says of other keys may except the roles; that is left at a warning.
+        if all(key.startswith(_ENCRYPTION_HEADER) for _operator, key, _values in conditions(statement)):
+            reason = (
+                f"has the foreign statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
+                f"header ({' '.join(demand)}), and kopia sends none"
+            )
+            remedy = f"{_right_form(demand)} or except the role. Whoever manages the statement has to change it."
+            raise Refusal("bucket", bucket, reason, remedy)
+
+
+def _header_warnings(demands: Sequence[ForeignDemand], *, bucket: str) -> tuple[str, ...]:
+    return tuple(
+        f"{bucket}: the foreign statement {name} denies writes that carry no encryption header ({' '.join(demand)}). "
+        "Where it applies to Velero's role, every write of kopia fails: file system backups and data movement."
+        for name, _statement, demand in demands
+    )
+
+
+def header_demand(statement: Statement) -> Demand | None:
     """Operator and key by which a Deny refuses writes that name no encryption, or ``None``.
 
     These condition keys are the headers of the request; the bucket's default encryption does not fill them in. A write

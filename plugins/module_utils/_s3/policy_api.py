@@ -27,6 +27,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
     refuse_bucket_lockout,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 
 
@@ -46,6 +47,7 @@ class BucketPolicyResource:
 
     :param owner: the account that must own the bucket
     :param bypass: allow a policy that denies the caller to change it again
+    :param writers: whose writes must not be denied
     """
 
     aws: Aws
@@ -53,6 +55,7 @@ class BucketPolicyResource:
     bucket: str
     owner: str | None
     bypass: bool
+    writers: Writers
     sleep: Callable[[float], None]
     _current: Document | None = None
 
@@ -67,6 +70,7 @@ class BucketPolicyResource:
             partition=partition_of(self.aws.region),
             arguments=address(self.bucket, self.owner),
             bypass=self.bypass,
+            writers=self.writers,
         )
 
     def guard(self, plan: Plan) -> None:

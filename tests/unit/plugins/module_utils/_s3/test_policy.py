@@ -15,10 +15,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import Differe
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text, wanted_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
+    ANY_WRITERS,
     decide_bucket_policy,
     header_demand,
     refuse_bucket_lockout,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
 
 BUCKET = "velero-backups"
 ARN = f"arn:aws:s3:::{BUCKET}"
@@ -38,9 +40,10 @@ OURS = deny(Sid="DenyOtherKey", Condition={"Null": {KEY_ID: "false"}, "StringNot
 FOREIGN = deny(Sid="Tls", Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}})
 
 
-def decide(wanted: Wanted, *current: Document, bypass: bool = False) -> Plan:
+def decide(wanted: Wanted, *current: Document, bypass: bool = False, writers: Writers = ANY_WRITERS) -> Plan:
     document = {"Version": "2012-10-17", "Statement": list(current)} if current else None
-    return decide_bucket_policy(wanted, document, partition="aws", arguments={"Bucket": BUCKET}, bypass=bypass)
+    arguments = {"Bucket": BUCKET}
+    return decide_bucket_policy(wanted, document, partition="aws", arguments=arguments, bypass=bypass, writers=writers)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +170,90 @@ def test_header_demand_of_others_is_a_warning() -> None:
         "applies to Velero's role, every write of kopia fails: file system backups and data movement.",
     )
     assert decide(Wanted([OURS], purge=True), theirs).warnings == ()
+
+
+ROLE = "arn:aws:iam::111122223333:role/velero"
+WRITERS = Writers("production", [ROLE])
+DEMAND = {"Null": {SSE: "true"}}
+
+
+def test_header_demand_of_others_that_stands_in_the_way_is_refused() -> None:
+    """Also where nothing is to be changed, as in a bucket that somebody else manages."""
+    theirs = deny(Sid="Theirs", Condition=DEMAND)
+    for wanted in (Wanted(), Wanted([OURS])):
+        with pytest.raises(Refusal) as refused:
+            decide(wanted, FOREIGN, theirs, writers=WRITERS)
+        assert str(refused.value) == (
+            f"bucket: {BUCKET} has the foreign statement Theirs, which denies {ROLE} writes that carry no encryption "
+            f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
+            f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. '
+            "Whoever manages the statement has to change it."
+        )
+    assert decide(Wanted(purge=True), theirs, writers=WRITERS).changed
+    assert decide(Wanted(absent_sids=["Tls"]), FOREIGN, theirs, writers=WRITERS).warnings, "one after the other"
+
+
+def test_header_demand_of_others_with_more_conditions_is_a_warning() -> None:
+    """Nobody can tell whether they hold; they may be there to except the role."""
+    theirs = deny(Sid="Theirs", Condition={**DEMAND, "ArnNotEquals": {"aws:PrincipalArn": ROLE}})
+    (warning,) = decide(Wanted(), theirs, writers=WRITERS).warnings
+    assert warning.startswith(f"{BUCKET}: the foreign statement Theirs denies writes")
+
+
+@pytest.mark.parametrize(
+    ("elements", "concerned"),
+    [
+        ({}, True),
+        ({"Resource": f"{ARN}/production/*"}, True),
+        ({"Resource": f"{ARN}/production/kopia/*"}, True),
+        ({"Resource": [f"{ARN}/logs/*", f"{ARN}/prod*"]}, True),
+        ({"Resource": f"{ARN}/?roduction/*"}, True),
+        ({"Resource": f"{ARN}/${{aws:username}}/*"}, True),
+        ({"Resource": f"{ARN}/logs/*"}, False),
+        ({"Resource": f"{ARN}/productions/*"}, False),
+        ({"Resource": f"{ARN}/production"}, False),
+        ({"Resource": ARN}, False),
+        ({"Resource": None, "NotResource": f"{ARN}/logs/*"}, True),
+        ({"Resource": None, "NotResource": f"{ARN}/production/kopia/*"}, True),
+        ({"Resource": None, "NotResource": [ARN, f"{ARN}/production/*"]}, False),
+        ({"Resource": None, "NotResource": f"{ARN}/*"}, False),
+        ({"Principal": {"AWS": ["111122223333"]}}, True),
+        ({"Principal": {"AWS": [ROLE.replace("velero", "other"), ROLE]}}, True),
+        ({"Principal": {"AWS": ROLE.replace("velero", "other")}}, False),
+        ({"Principal": {"AWS": "444455556666"}}, False),
+        ({"Principal": {"Service": "logging.s3.amazonaws.com"}}, False),
+        ({"Principal": None, "NotPrincipal": {"AWS": [ROLE, "111122223333"]}}, False),
+        ({"Principal": None, "NotPrincipal": {"AWS": ROLE.replace("velero", "other")}}, True),
+    ],
+)
+def test_header_demand_concerns_writers(elements: Document, concerned: bool) -> None:
+    """What concerns other objects or other principals may demand any header, ours too."""
+    statement = {name: value for name, value in deny(Condition=DEMAND, **elements).items() if value is not None}
+    ours, foreign = {"Sid": "One", **statement}, Wanted()
+    if concerned:
+        with pytest.raises(Refusal, match="statements: One denies writes that carry no encryption header"):
+            decide(Wanted([ours]), writers=WRITERS)
+        with pytest.raises(Refusal, match="has the foreign statement #1, which denies"):
+            decide(foreign, statement, writers=WRITERS)
+    else:
+        assert decide(Wanted([ours]), writers=WRITERS).changed
+        assert decide(foreign, statement, writers=WRITERS).warnings == ()
+
+
+def test_every_principal_may_be_velero_where_no_role_is_known() -> None:
+    theirs = deny(Condition=DEMAND, Principal={"AWS": ROLE.replace("velero", "other")})
+    assert decide(Wanted(), theirs, writers=Writers("production")).warnings
+    assert decide(Wanted(), theirs, writers=Writers("production", [ROLE])).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["velero", "arn:aws:iam::111122223333:user/velero", "arn:aws:s3:::role/velero"])
+def test_role_arns_are_roles(name: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        Writers("", [ROLE, name]).refuse_other_names()
+    assert str(refused.value) == (
+        f"role_arns: {name} is not the ARN of a role. Give the ARN of a role, like "
+        "arn:aws:iam::111122223333:role/velero."
+    )
 
 
 @pytest.mark.parametrize("mode", ["sse-s3", "sse-kms", "dsse-kms", "sse-c"])
