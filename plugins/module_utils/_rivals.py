@@ -37,18 +37,18 @@ def see_through(
 ) -> None:
     """Look whether what was written is still there.
 
-    :param before: what was there before; as long as it is shown, nothing is known
+    :param before: what was there before; as long as it is shown, nothing is known: either the service is late, or a
+        rival has put exactly that back. Writing it once more is right in both cases
     :param what: in the words of the error
     :param action: the request that wrote
-    :raises Moved: where a rival has put back a document without what the plan put in
+    :raises Moved: where a document is there without what the plan put in
     """
     for pause in (LOOK_AFTER, *_LOOK_AGAIN):
         sleep(pause)
         current = read()
-        if current == before:
-            continue
-        if decide(current).changed:
-            text = f"Somebody else keeps replacing {what}, and takes back what this task puts in."
-            hint = "Find out who, and run the task again when that has ended."
-            raise Moved(ServiceError(action, "ConcurrentModification", text, hint=hint))
-        return
+        if current != before:
+            break
+    if decide(current).changed:
+        text = f"Somebody else keeps replacing {what}, and takes back what this task puts in."
+        hint = "Find out who, and run the task again when that has ended."
+        raise Moved(ServiceError(action, "ConcurrentModification", text, hint=hint))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._kms import policy_api
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
 from tests.support.fixtures import Aws
@@ -295,6 +296,33 @@ def test_policy_that_cannot_be_read(
 # --- principals
 
 
+def test_a_rival_that_puts_back_what_was_there(
+    run: ModuleRunner, kms: Any, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, before, puts = policy_api.see_through, stored(kms, key), []
+
+    def rival(*arguments: Any, **options: Any) -> None:
+        if len(puts) < times:
+            store(kms, key, before)
+        puts.append(arguments)
+        real(*arguments, **options)
+
+    monkeypatch.setattr(policy_api, "see_through", rival)
+    monkeypatch.setattr(_runner, "_PAUSES", (0, 0))
+    times = 2
+    assert run.ok(MODULE, key_id=key, statements=[use()])["changed"]
+    assert len(puts) == 3
+    assert stored(kms, key)["Statement"] == [root_statement(), use()]
+    store(kms, key, before)
+    puts.clear()
+    times = 99
+    assert run.refused(MODULE, key_id=key, statements=[use()]) == (
+        "kms:PutKeyPolicy failed: ConcurrentModification: Somebody else keeps replacing the policy, and takes back "
+        "what this task puts in. Find out who, and run the task again when that has ended."
+    )
+    assert len(puts) == 3
+
+
 def test_new_role_is_waited_for(run: ModuleRunner, aws: Aws, kms: Any, key: str) -> None:
     late = use(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/late"})
     timer = threading.Timer(0.5, create_role, (aws, "late"))
@@ -324,7 +352,13 @@ def orphaned(kms: Any, key: str, sid: str, monkeypatch: pytest.MonkeyPatch) -> N
     """Let the role of a statement be deleted; moto would not take the id that AWS then puts in its place."""
     broken = use(Sid=sid, Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
     text = json.dumps({"Version": "2012-10-17", "Statement": [root_statement(), broken]})
-    monkeypatch.setattr(policy_api.KeyPolicyResource, "_policy", lambda *_: text)
+    real, before = policy_api.KeyPolicyResource._policy, stored(kms, key)
+
+    def until_it_is_written(*arguments: Any) -> str:
+        written = real(*arguments)
+        return text if json.loads(written) == before else written
+
+    monkeypatch.setattr(policy_api.KeyPolicyResource, "_policy", until_it_is_written)
 
 
 def test_deleted_principal_of_ours_is_repaired(

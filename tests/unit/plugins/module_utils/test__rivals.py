@@ -28,7 +28,8 @@ def decide(current: str) -> Plan:
         pytest.param([OF_A_RIVAL], [1], True, id="taken back"),
         pytest.param([BEFORE, WRITTEN], [1, 1], False, id="late"),
         pytest.param([BEFORE, BEFORE, OF_A_RIVAL], [1, 1, 2], True, id="late, and taken back"),
-        pytest.param([BEFORE] * 4, [1, 1, 2, 4], False, id="never shown"),
+        pytest.param([BEFORE] * 3 + [WRITTEN], [1, 1, 2, 4], False, id="as late as can be"),
+        pytest.param([BEFORE] * 4, [1, 1, 2, 4], True, id="put back exactly"),
     ],
 )
 def test_see_through(shown: list[str], pauses: list[float], moved: bool) -> None:
