@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.coffer.velero.plugins.module_utils import _aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, twelve_runs
 
@@ -241,9 +239,9 @@ def test_looking_at_the_policy_of_somebody_else(run: ModuleRunner, aws: Aws, s3:
     store(s3, deny("Theirs", Condition={"Null": {SSE: "true"}}))
     assert look()["msg"] == (
         f"bucket: {BUCKET} has the foreign statement Theirs, which denies {role} writes that carry no encryption "
-        f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator together "
-        f'with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Whoever manages the '
-        "statement has to change it."
+        f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
+        f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Whoever '
+        "manages the statement has to change it."
     )
     options["role_arns"] = ["velero"]
     message = "role_arns: velero is not the ARN of a role. Give the ARN of a role, like "
@@ -284,22 +282,19 @@ def test_policy_variable_in_an_old_policy(run: ModuleRunner, s3: Any) -> None:
     assert "DenyOtherKey uses a policy variable, which is plain text in this document of Version 2008-10-17." in refused
 
 
-def test_deleted_principal_of_others(run: ModuleRunner, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto takes the id that AWS puts in the place of a deleted role, and AWS does not."""
+@pytest.mark.parametrize("check", [True, False])
+def test_deleted_principal_of_others(run: ModuleRunner, s3: Any, check: bool) -> None:
+    """moto takes the id that AWS puts in the place of a deleted role, and AWS does not: it is refused before."""
     orphan = deny("Theirs", Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
     store(s3, orphan)
-    result = run.ok(MODULE, check=True, bucket=BUCKET, statements=[deny()])
+    assert run.refused(MODULE, check=check, bucket=BUCKET, statements=[deny()]) == (
+        f"bucket: {BUCKET} has a policy that AWS takes no change of, for principals that were deleted: "
+        "AROADBQP57FF2AEXAMPLE in statement Theirs. Correct these statements, remove them with state=absent and sids, "
+        "or set purge_statements=true."
+    )
+    assert stored(s3) == {"Version": "2012-10-17", "Statement": [orphan]}
+    result = run.ok(MODULE, check=check, bucket=BUCKET, state="absent", sids=["Ours"])
+    assert not result["changed"]
     assert result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
     assert result["warnings"][0].startswith(f"{BUCKET}: statement Theirs names AROADBQP57FF2AEXAMPLE, a role or user")
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise ServiceError("s3:PutBucketPolicy", "MalformedPolicy", "Invalid principal in policy")
-
-    monkeypatch.setattr(_aws.Aws, "replace", refuse)
-    assert run.refused(MODULE, bucket=BUCKET, statements=[deny()]) == (
-        f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: AROADBQP57FF2AEXAMPLE in "
-        "statement Theirs. Correct these statements, remove them with state=absent and sids, or set "
-        "purge_statements=true."
-    )
-    repaired = run.refused(MODULE, bucket=BUCKET, statements=[deny("Theirs")])
-    assert repaired == "s3:PutBucketPolicy failed: MalformedPolicy: Invalid principal in policy"
+    assert run.ok(MODULE, check=check, bucket=BUCKET, statements=[deny("Theirs")])["changed"], "corrected"

@@ -57,7 +57,8 @@ def decide_bucket_policy(
     :param current: ``None`` where the bucket has no policy
     :param arguments: the parameters of every request, with the name of the bucket
     :param bypass: tell S3, too, not to insist that the caller can change the policy again
-    :raises Refusal: where ours speak of another bucket, and where kopia's writes would be or are blocked
+    :raises Refusal: where ours speak of another bucket, where kopia's writes would be or are blocked, and where S3
+        would take no change
     """
     bucket = str(arguments["Bucket"])
     bucket_arn = f"arn:{partition}:s3:::{bucket}"
@@ -76,18 +77,21 @@ def decide_bucket_policy(
         "kept_statements": list(merged.kept),
         "orphaned_principals": orphans,
     }
-    warnings = (
-        *orphan_warnings(orphans, subject=bucket),
-        *_header_warnings(demands, bucket=bucket),
-    )
+    warnings = (*orphan_warnings(orphans, subject=bucket), *_header_warnings(demands, bucket=bucket))
     if not merged.differences:
         return Plan(result=result, warnings=warnings)
-    refuse_size(merged.document, _LIMIT, option="statements", subject=bucket)
-    step = Step("s3:DeleteBucketPolicy", arguments)
-    if left:
-        confirm = {"ConfirmRemoveSelfBucketAccess": True} if bypass else {}
-        step = Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": text(merged.document)})
+    step = _put(merged.document, orphans, arguments, bypass) if left else Step("s3:DeleteBucketPolicy", arguments)
     return Plan((step,), merged.differences, result, warnings)
+
+
+def _put(
+    document: Document, orphans: Sequence[Mapping[str, str]], arguments: Mapping[str, t.Any], bypass: bool
+) -> Step:
+    bucket = str(arguments["Bucket"])
+    refuse_size(document, _LIMIT, option="statements", subject=bucket)
+    _refuse_orphans(orphans, bucket=bucket)
+    confirm = {"ConfirmRemoveSelfBucketAccess": True} if bypass else {}
+    return Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": text(document)})
 
 
 def refuse_bucket_lockout(
@@ -117,6 +121,17 @@ def _refuse_resources(statements: Sequence[Statement], bucket_arn: str) -> None:
                 reason = f"speaks of {resource}, which is not of this bucket"
                 remedy = f"S3 takes statements about the bucket itself only: {bucket_arn} and {bucket_arn}/*."
                 raise Refusal("statements", str(statement["Sid"]), reason, remedy)
+
+
+def _refuse_orphans(orphans: Sequence[Mapping[str, str]], *, bucket: str) -> None:
+    """S3 would refuse the request, in check mode nobody would know."""
+    named = ", ".join(f"{orphan['principal']} in statement {orphan['sid']}" for orphan in orphans)
+    if named:
+        reason = f"has a policy that AWS takes no change of, for principals that were deleted: {named}"
+        # A statement without Sid goes by its position here, and no option can name that.
+        by_sid = all(not orphan["sid"].startswith("#") for orphan in orphans)
+        remove = ", remove them with state=absent and sids," if by_sid else " with the tool that made them,"
+        raise Refusal("bucket", bucket, reason, f"Correct these statements{remove} or set purge_statements=true.")
 
 
 def _refuse_header_demands(statements: Sequence[Statement]) -> None:

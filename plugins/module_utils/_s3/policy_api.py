@@ -19,7 +19,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Wanted,
     account_root,
     parse,
-    refuse_orphans,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address, explain
@@ -91,8 +90,6 @@ class BucketPolicyResource:
             self.aws.replace(plan)
         except ServiceError as error:
             explain(error, None)
-            if error.code == "MalformedPolicy" and "principal" in str(error):
-                refuse_orphans(plan.result["orphaned_principals"], option="bucket", subject=self.bucket)
             raise
         if not self.bypass:  # else the caller may no longer be allowed to look
             action = plan.steps[0].action

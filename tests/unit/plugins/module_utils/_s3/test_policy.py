@@ -272,6 +272,36 @@ def test_the_collections_own_statements_are_taken(mode: str) -> None:
     assert plan.warnings == ()
 
 
+ORPHAN = {"AWS": "AROADBQP57FF2AEXAMPLE"}
+
+
+@pytest.mark.parametrize(
+    ("orphans", "names", "remedy"),
+    [
+        (
+            [deny(Sid="Theirs", Principal=ORPHAN)],
+            "AROADBQP57FF2AEXAMPLE in statement Theirs",
+            "Correct these statements, remove them with state=absent and sids, or set purge_statements=true.",
+        ),
+        (
+            [deny(Sid="Theirs", Principal=ORPHAN), deny(Principal=ORPHAN)],
+            "AROADBQP57FF2AEXAMPLE in statement Theirs, AROADBQP57FF2AEXAMPLE in statement #2",
+            "Correct these statements with the tool that made them, or set purge_statements=true.",
+        ),
+    ],
+)
+def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], names: str, remedy: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        decide(Wanted([OURS]), *orphans)
+    assert str(refused.value) == (
+        f"bucket: {BUCKET} has a policy that AWS takes no change of, for principals that were deleted: {names}. "
+        f"{remedy}"
+    )
+    assert decide(Wanted([OURS], purge=True), *orphans).changed
+    assert decide(Wanted(purge=True), *orphans).changed, "the policy is deleted"
+    assert not decide(Wanted(absent_sids=["Ours"]), *orphans).changed
+
+
 def test_size() -> None:
     many = [f"{ARN}/{number:04}/*" for number in range(700)]
     with pytest.raises(
