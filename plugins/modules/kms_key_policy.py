@@ -33,6 +33,8 @@ options:
     description:
       - The key, by id, ARN, alias (with C(alias/)) or alias ARN. KMS takes no alias for a key policy, so that one costs
         a request (C(kms:DescribeKey)) more.
+      - A key that does not exist is an error, also where nothing of its policy would be changed. A check run goes on
+        with the policy of a new key where it is named by an alias or as an earlier task of the run has promised it.
     type: str
     required: true
     aliases: ['key_arn']

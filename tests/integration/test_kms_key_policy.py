@@ -23,7 +23,6 @@ ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 CALLER = f"arn:aws:iam::{ACCOUNT}:user/moto"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/velero"
 ROOT_SID = "Enable IAM User Permissions"
-NO_DIFF = {"before": {}, "after": {}}
 
 Document = dict[str, Any]
 
@@ -38,6 +37,10 @@ def use(**elements: Any) -> Document:
         "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}},
         **elements,
     }
+
+
+def root_statement() -> Document:
+    return {"Sid": ROOT_SID, "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"}
 
 
 FOREIGN = {
@@ -165,16 +168,25 @@ def test_key_that_is_yet_to_be_created(run: ModuleRunner, kms: Any, key_id: str)
     assert predicted["policy"]["Statement"] == real["policy"]["Statement"]
 
 
-def test_absent_of_a_key_that_is_not_there(run: ModuleRunner, kms: Any) -> None:
-    assert run.ok(MODULE, key_id="alias/new", state="absent", sids=["VeleroUse"])["diff"] == NO_DIFF
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"statements": [use()]},
+        {"statements": [root_statement()], "purge_statements": True},
+        {"state": "absent", "sids": ["VeleroUse"]},
+    ],
+)
+@pytest.mark.parametrize("key_id", ["alias/new", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PREDICTED_KEY_ID}"])
+def test_key_that_an_earlier_task_has_to_create(run: ModuleRunner, kms: Any, key_id: str, options: Document) -> None:
+    """Also where nothing would be changed: a mistyped alias is no success."""
+    assert run.ok(MODULE, check=True, key_id=key_id, **options)["changed"] is (options.get("statements") == [use()])
+    assert run.refused(MODULE, key_id=key_id, **options) == (
+        f"key_id: {key_id} does not exist. Create it first: coffer.velero.kms_key creates a key with its alias in "
+        "us-east-1."
+    )
 
 
 def test_missing_key(run: ModuleRunner, kms: Any) -> None:
-    refused = run.refused(MODULE, key_id="alias/new", statements=[use()])
-    assert refused == (
-        "key_id: alias/new does not exist. Create it first: coffer.velero.kms_key creates a key with its alias in "
-        "us-east-1."
-    )
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     for check in (True, False):
         refused = run.refused(MODULE, check=check, key_id=arn, statements=[use()])
@@ -234,10 +246,6 @@ def test_lockout(run: ModuleRunner, kms: Any, key: str, options: Document, who: 
         )
     assert stored(kms, key)["Statement"] == [root_statement(), use()]
     assert run.ok(MODULE, key_id=key, bypass_policy_lockout_safety_check=True, **options)["changed"]
-
-
-def root_statement() -> Document:
-    return {"Sid": ROOT_SID, "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"}
 
 
 @pytest.mark.parametrize(

@@ -45,13 +45,13 @@ class KeyPolicy:
     """The policy of a key.
 
     :param key_id: id or ARN, by which the key is addressed
-    :param exists: whether there is such a key, else this is the policy that a new key gets
+    :param missing: that there is no such key yet; this is the policy that a new key gets then
     """
 
     key_id: str
     document: Document
     partition: str
-    exists: bool = True
+    missing: Refusal | None = None
 
 
 def new_key_policy(root: str) -> Document:
@@ -95,7 +95,7 @@ def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Pl
     }
     warnings = orphan_warnings(orphans, subject=current.key_id)
     if not merged.differences:
-        return Plan(result=result, warnings=warnings)
+        return Plan(result=result, warnings=warnings, unmet=current.missing)
     if not merged.document["Statement"]:
         remedy = "A key policy needs a statement: keep the one that lets the key be managed."
         raise Refusal("statements", current.key_id, "would have no statement left in its policy", remedy)
@@ -103,7 +103,8 @@ def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Pl
     arguments: dict[str, t.Any] = {"KeyId": current.key_id, "PolicyName": POLICY_NAME, "Policy": text(merged.document)}
     if bypass:
         arguments["BypassPolicyLockoutSafetyCheck"] = True
-    return Plan((Step("kms:PutKeyPolicy", arguments),), merged.differences, result, warnings)
+    step = Step("kms:PutKeyPolicy", arguments)
+    return Plan((step,), merged.differences, result, warnings, unmet=current.missing)
 
 
 def refuse_key_lockout(

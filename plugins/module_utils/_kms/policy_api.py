@@ -81,7 +81,9 @@ class KeyPolicyResource:
         region = arn.region if arn else self.aws.region
         key_arn = Arn(who.partition, "kms", region, who.account_id, f"key/{PREDICTED_KEY_ID}")
         document = new_key_policy(account_root(who.account_id, who.partition))
-        return KeyPolicy(str(key_arn), document, who.partition, exists=False)
+        remedy = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
+        missing = Refusal("key_id", self.key_id, "does not exist", remedy)
+        return KeyPolicy(str(key_arn), document, who.partition, missing)
 
     def _policy(self, key_id: str, arn: Arn | None) -> str:
         try:
@@ -126,9 +128,6 @@ class KeyPolicyResource:
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         before = t.cast(KeyPolicy, self._current)
-        if not before.exists:
-            remedy = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
-            raise Refusal("key_id", self.key_id, "does not exist", remedy)
         self._write(plan, before)
         if not self.bypass:  # else the caller may no longer be allowed to look
             see_through(before, action="kms:PutKeyPolicy", read=self.read, decide=self.decide, sleep=self.sleep)
