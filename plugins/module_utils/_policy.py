@@ -398,15 +398,18 @@ def orphan_warnings(orphans: Iterable[Mapping[str, str]], *, subject: str) -> tu
 
 
 def refuse_orphans(orphans: Iterable[Mapping[str, str]], *, option: str, subject: str) -> None:
-    """Say what is in the way where AWS refuses a policy for a principal, and waiting does not help.
+    """Refuse a policy that AWS would refuse for a principal that cannot come back.
 
     :raises Refusal: where a deleted role or user is left in it
     """
-    named = ", ".join(f"{orphan['principal']} in statement {orphan['sid']}" for orphan in orphans)
-    if named:
-        reason = f"has a policy that AWS refuses for principals that were deleted: {named}"
-        remedy = "Correct these statements, remove them with state=absent and sids, or set purge_statements=true."
-        raise Refusal(option, subject, reason, remedy)
+    found = list(orphans)
+    if not found:
+        return
+    named = ", ".join(f"{orphan['principal']} in statement {orphan['sid']}" for orphan in found)
+    reason = f"has a policy that AWS refuses for principals that were deleted: {named}"
+    nameless = any(orphan["sid"].startswith("#") for orphan in found)
+    how = "" if nameless else ", remove them with state=absent and sids"
+    raise Refusal(option, subject, reason, f"Correct these statements{how}, or set purge_statements=true.")
 
 
 # --- who is let in ---------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ description:
   - Waits for a role that was created a moment ago and that KMS cannot see yet.
   - Names the roles and users that were deleted since. AWS shows their unique id (C(AROA...), C(AIDA...)) in the policy
     instead of their ARN, and a new role of the same name is not let in. Where such an id stands in one of
-    O(statements), it is corrected by this module.
+    O(statements), it is corrected by this module; in a foreign statement, KMS takes no change of the policy while it
+    is there, and a change is refused, in check mode too.
   - Works on the policy V(default). A second policy, C(AWS_RAM), belongs to a share of AWS RAM and is managed there.
   - KMS shows and changes a key policy with credentials of the key's own account only. For a key of another account the
     module fails with the statements to hand to its owner.

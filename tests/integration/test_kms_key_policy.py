@@ -385,18 +385,20 @@ def test_deleted_principal_of_others(
     run: ModuleRunner, aws: Aws, kms: Any, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orphaned(kms, key, "Theirs", monkeypatch)
-    result = run.ok(MODULE, check=True, key_id=key, statements=[use()])
+    result = run.ok(MODULE, key_id=key, state="absent", sids=["Gone"])
+    assert not result["changed"]
     assert result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
     assert result["warnings"] == [
         f"{key}: statement Theirs names AROADBQP57FF2AEXAMPLE, a role or user that was deleted. It lets nobody in, "
         "also not a new one of the same name, and AWS takes no change of the policy while it is there: correct or "
         "remove the statement."
     ]
-    assert run.refused(MODULE, key_id=key, statements=[use()]) == (
-        f"key_id: {key} has a policy that AWS refuses for principals that were deleted: AROADBQP57FF2AEXAMPLE in "
-        "statement Theirs. Correct these statements, remove them with state=absent and sids, or set "
-        "purge_statements=true."
-    )
-    assert aws.proxy.count(operation="PutKeyPolicy") == 1, "no waiting for somebody who cannot come back"
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, key_id=key, statements=[use()]) == (
+            f"key_id: {key} has a policy that AWS refuses for principals that were deleted: AROADBQP57FF2AEXAMPLE in "
+            "statement Theirs. Correct these statements, remove them with state=absent and sids, or set "
+            "purge_statements=true."
+        )
+    assert aws.proxy.count(operation="PutKeyPolicy") == 0, "no waiting for somebody who cannot come back"
     removed = run.ok(MODULE, key_id=key, state="absent", sids=["Theirs"])
     assert removed["orphaned_principals"] == []

@@ -28,6 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     parse,
     principals,
     refuse_lockout,
+    refuse_orphans,
     refuse_plain_variables,
     refuse_size,
     same_document,
@@ -99,6 +100,7 @@ def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Pl
     if not merged.document["Statement"]:
         remedy = "A key policy needs a statement: keep the one that lets the key be managed."
         raise Refusal("statements", current.key_id, "would have no statement left in its policy", remedy)
+    refuse_orphans(orphans, option="key_id", subject=current.key_id)
     refuse_size(merged.document, _LIMIT, option="statements", subject=current.key_id)
     arguments: dict[str, t.Any] = {"KeyId": current.key_id, "PolicyName": POLICY_NAME, "Policy": text(merged.document)}
     if bypass:

@@ -29,7 +29,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     account_root,
     listed,
     parse,
-    refuse_orphans,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
@@ -141,7 +140,6 @@ class KeyPolicyResource:
             except ServiceError as error:
                 if error.code != "MalformedPolicyDocumentException" or "principal" not in str(error).lower():
                     raise
-                refuse_orphans(plan.result["orphaned_principals"], option="key_id", subject=self.key_id)
                 if self._waited >= self.principal_timeout:
                     raise self._invisible(plan) from error
                 pause = min(pause, self.principal_timeout - self._waited)

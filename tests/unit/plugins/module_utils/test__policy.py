@@ -306,6 +306,29 @@ def test_orphans() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sids", "named", "how"),
+    [
+        (["A"], "AROADBQP57FF2AEXAMPLE in statement A", ", remove them with state=absent and sids"),
+        (["A", "#2"], "AROADBQP57FF2AEXAMPLE in statement A, AROADBQP57FF2AEXAMPLE in statement #2", ""),
+    ],
+)
+def test_orphans_are_refused(sids: list[str], named: str, how: str) -> None:
+    """A statement without Sid cannot be removed by it."""
+    with pytest.raises(Refusal) as refused:
+        policy.refuse_orphans(
+            [{"sid": sid, "principal": "AROADBQP57FF2AEXAMPLE"} for sid in sids], option="key_id", subject=KEY
+        )
+    assert str(refused.value) == (
+        f"key_id: {KEY} has a policy that AWS refuses for principals that were deleted: {named}. "
+        f"Correct these statements{how}, or set purge_statements=true."
+    )
+
+
+def test_no_orphans_are_not_refused() -> None:
+    policy.refuse_orphans([], option="key_id", subject=KEY)
+
+
 @pytest.mark.parametrize(("version", "refused"), [(None, True), ("2008-10-17", True), ("2012-10-17", False)])
 def test_policy_variables_in_an_old_document(version: str | None, refused: bool) -> None:
     current = {"Version": version, "Statement": FOREIGN} if version else {"Statement": FOREIGN}

@@ -88,9 +88,11 @@ def test_plan(
     }
 
 
+ORPHAN = use(Sid="Theirs", Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
+
+
 def test_orphans_of_others_are_told() -> None:
-    orphan = use(Sid="Theirs", Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
-    plan = decide(Wanted([use()]), use(), orphan)
+    plan = decide(Wanted([use()]), use(), ORPHAN)
     assert plan.result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
     assert [warning[: len(KEY) + 46] for warning in plan.warnings] == [
         f"{KEY}: statement Theirs names AROADBQP57FF2AEXAMPLE"
