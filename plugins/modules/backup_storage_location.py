@@ -111,7 +111,9 @@ options:
       - The role of Velero needs C(s3:PutObjectTagging) then.
     type: str
   profile:
-    description: Profile in the credentials file. Has no meaning where Velero's pods have a role.
+    description:
+      - Profile in the credentials file. It wins over the role of Velero's pods, so that with AWS one that is there
+        already and that the task does not name is refused.
     type: str
   object_storage_ca_cert:
     description:
@@ -132,8 +134,8 @@ options:
   credential:
     description:
       - Key of a Secret in O(namespace) with a credentials file for this location. It wins over the role of Velero's
-        pods.
-      - An empty dictionary takes it away.
+        pods, so that with AWS one that is there already and that the task does not name is refused.
+      - An empty dictionary takes it away. C(spec.config.credentialsFile) is taken away by both.
     type: dict
     suboptions:
       name:

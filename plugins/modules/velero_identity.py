@@ -13,13 +13,14 @@ description:
   - Annotates Velero's ServiceAccount with the role, and renews the pods of the server and of node-agent where they do
     not run with it yet, for EKS gives a pod its role only when the pod is created.
   - Finds Velero by what its containers run, so that C(velero install), Helm and OADP are the same.
-  - Refuses where a static credential would win over the role, and where Velero runs as another ServiceAccount.
+  - Refuses where a static credential would win over the role, a credentials file or an access key in the environment
+    of Velero's containers, and where Velero runs as another ServiceAccount.
   - Never renews pods under a running backup or restore, which the new server would mark Failed. One that begins in the
     moment of the renewal cannot be excluded.
   - The ServiceAccount and the pod templates get the annotation C(coffer.velero/identity-revision), by which a later run
     knows which pods are up to date. So the first run for an existing installation renews its pods once.
   - The ServiceAccount is not created; it belongs to whoever installs Velero.
-  - A run that changes nothing sends 3 requests.
+  - A run that changes nothing sends 3 requests, and 1 for each Secret that C(envFrom) of Velero's containers names.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:

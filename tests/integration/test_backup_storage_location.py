@@ -320,14 +320,24 @@ def test_default_beside_a_newer_default(run: ModuleRunner, cluster: Cluster, opt
 
 def test_warnings(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     owner = {"apiVersion": "oadp/v1", "kind": "DataProtectionApplication", "name": "dpa", "uid": "u"}
-    cluster.location(credential={"name": "cloud", "key": "cloud"}, metadata={"ownerReferences": [owner]})
-    assert run.ok(MODULE, **options)["warnings"] == [
-        f"{SUBJECT} keeps its credential from Secret cloud, which wins over the role of Velero's pods. "
-        "credential={} takes it away."
-    ]
-    assert run.ok(MODULE, **options, access_mode="ReadOnly", credential={})["warnings"] == [
+    cluster.location(metadata={"ownerReferences": [owner]})
+    assert run.ok(MODULE, **options, access_mode="ReadOnly")["warnings"] == [
         f"{SUBJECT} is also managed by DataProtectionApplication dpa, which may undo the change."
     ]
+
+
+def test_credential_that_nobody_asked_for(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.location(credential={"name": "cloud", "key": "aws"})
+    before = cluster.spec()
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, **options) == (
+            f"credential: {SUBJECT} has a credential of its own, aws in Secret cloud, which wins over the role of "
+            "Velero's pods. A task of coffer.velero.backup_storage_location with credential={} takes it away, and "
+            "credential={name: cloud, key: aws} keeps it."
+        )
+    assert cluster.spec() == before
+    assert not run.ok(MODULE, **options, credential={"name": "cloud", "key": "aws"})["changed"]
+    assert "credential" not in run.ok(MODULE, **options, credential={})["spec"]
 
 
 def test_waits_for_the_validation(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:

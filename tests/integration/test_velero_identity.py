@@ -132,7 +132,7 @@ def _container(**content: Any) -> dict[str, Any]:
 STATIC = [
     (
         _container(env=[{"name": "AWS_SHARED_CREDENTIALS_FILE", "value": "/credentials/cloud"}]),
-        "the variable AWS_SHARED",
+        "the variable AWS_SHARED_CREDENTIALS_FILE",
     ),
     (
         _container(
@@ -146,13 +146,22 @@ STATIC = [
         "the variable AWS_ACCESS_KEY_ID",
     ),
     (
-        {
-            **_container(volumeMounts=[{"name": "cloud-credentials", "mountPath": "/credentials"}]),
-            "volumes": [{"name": "cloud-credentials", "secret": {"secretName": "cloud-credentials"}}],
-            "initContainers": [],
-        },
-        "the volume cloud-credentials",
+        _container(envFrom=[{"configMapRef": {"name": "x"}}, {"secretRef": {"name": "cloud"}}]),
+        "the variable AWS_ACCESS_KEY_ID from Secret cloud",
     ),
+]
+
+#: The SDK prefers the role to all of these, and a Secret without such a key is none of ours.
+NOT_STATIC = [
+    _container(env=[{"name": "AWS_CONFIG_FILE", "value": "/config"}]),
+    _container(env=[{"name": "AWS_SHARED_CREDENTIALS_FILE", "value": ""}]),
+    {
+        **_container(volumeMounts=[{"name": "cloud-credentials", "mountPath": "/credentials"}]),
+        "volumes": [{"name": "cloud-credentials", "secret": {"secretName": "cloud-credentials"}}],
+        "initContainers": [],
+    },
+    _container(envFrom=[{"secretRef": {"name": "other"}}, {"secretRef": {"name": "missing", "optional": True}}]),
+    _container(envFrom=[{"secretRef": {"name": "cloud"}, "prefix": "OTHER_"}]),
 ]
 
 
@@ -161,12 +170,25 @@ STATIC = [
 def test_static_credential(
     run: ModuleRunner, cluster: Cluster, options: dict[str, Any], pod: dict[str, Any], text: str, check: bool
 ) -> None:
+    cluster.secret("cloud", AWS_ACCESS_KEY_ID=b"AKIA", AWS_SECRET_ACCESS_KEY=b"never shown")
     cluster.install(**pod)
-    message = run.refused(MODULE, check=check, **options)
-    assert message.startswith(f"role_arn: Deployment/velero has a static credential ({text}")
-    assert "Helm chart with credentials.useSecret=false, velero install --no-secret" in message
+    assert run.refused(MODULE, check=check, **options) == (
+        f"role_arn: Deployment/velero has a static credential ({text}), which wins over any role. Take it away first: "
+        "Helm chart with credentials.useSecret=false and without credentials.extraSecretRef, velero install "
+        "--no-secret, or remove the variable."
+    )
     assert not any(request.startswith("PATCH") for request in cluster.proxy.requests)
     assert not run.ok(MODULE, check=check, namespace=cluster.namespace, state="absent")["changed"]
+
+
+@pytest.mark.parametrize("pod", NOT_STATIC)
+def test_what_the_role_wins_over(
+    run: ModuleRunner, cluster: Cluster, options: dict[str, Any], pod: dict[str, Any]
+) -> None:
+    cluster.secret("cloud", AWS_ACCESS_KEY_ID=b"AKIA")
+    cluster.secret("other", AWS_REGION=b"eu-central-1", AWS_ACCESS_KEY_ID=b"")
+    cluster.install(**pod)
+    assert run.ok(MODULE, **options)["changed"]
 
 
 @pytest.mark.parametrize(

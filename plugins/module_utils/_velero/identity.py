@@ -16,8 +16,8 @@ from __future__ import annotations
 import os.path
 import re
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
@@ -28,8 +28,9 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REVISION_ANNOTATION = "coffer.velero/identity-revision"
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
-_STATIC_VARIABLES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE")
-_STATIC_VOLUME = "cloud-credentials"
+#: For a credentials file the plugin unsets the variables of the role (config.go), and the SDK itself prefers keys in
+#: the environment to them. Nothing else wins: neither AWS_CONFIG_FILE nor a file that is mounted and not named.
+_STATIC_VARIABLES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
 _SERVER_LABELS = {"component": "velero", "deploy": "velero", "app.kubernetes.io/name": "velero"}
 _INSTALL = (
     "Install Velero first: velero install --no-secret --sa-annotations ..., or the Helm chart with "
@@ -144,25 +145,44 @@ class Workload:
                 return True
         return False
 
-    def static_credentials(self) -> list[str]:
-        """What gives its containers a credential that wins over the role of the pod."""
-        pod = self.template["spec"]
-        found: list[str] = []
-        for container in pod.get("containers", ()):
-            variables = [v for v in container.get("env") or () if v.get("value") or v.get("valueFrom")]
-            found.extend(f"the variable {v['name']}" for v in variables if v["name"] in _STATIC_VARIABLES)
-            mounts = (mount["name"] for mount in container.get("volumeMounts") or ())
-            found.extend(f"the volume {name}" for name in mounts if name == _STATIC_VOLUME)
-        return sorted(set(found))
+    @property
+    def environment_secrets(self) -> frozenset[str]:
+        """The Secrets whose keys are variables of its containers."""
+        return frozenset(str(name) for _container, name, _prefix in self._environment_sources())
+
+    def _environment_sources(self) -> Iterable[tuple[Mapping[str, t.Any], str, str]]:
+        for container in self.template["spec"].get("containers", ()):
+            for source in container.get("envFrom") or ():
+                if name := (source.get("secretRef") or {}).get("name"):
+                    yield container, name, source.get("prefix") or ""
+
+    def static_credentials(self, secrets: Mapping[str, Collection[str]]) -> list[str]:
+        """What gives its containers a credential that wins over the role of the pod.
+
+        :param secrets: the keys of its environment's Secrets
+        """
+        found: set[str] = set()
+        for container in self.template["spec"].get("containers", ()):
+            variables = [v["name"] for v in container.get("env") or () if v.get("value") or v.get("valueFrom")]
+            found.update(f"the variable {name}" for name in variables if name in _STATIC_VARIABLES)
+        for container, secret, prefix in self._environment_sources():
+            overridden = {v["name"] for v in container.get("env") or ()}
+            variables = [prefix + key for key in secrets.get(secret, ()) if prefix + key not in overridden]
+            found.update(f"the variable {n} from Secret {secret}" for n in variables if n in _STATIC_VARIABLES)
+        return sorted(found)
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Velero in its namespace, as far as its identity goes; what is not there is ``None`` or empty."""
+    """Velero in its namespace, as far as its identity goes; what is not there is ``None`` or empty.
+
+    :param secrets: the keys, without their values, of the Secrets that become variables
+    """
 
     service_account: Mapping[str, t.Any] | None
     servers: tuple[Workload, ...]
     node_agents: tuple[Workload, ...]
+    secrets: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -203,7 +223,7 @@ def decide_identity(wanted: WantedIdentity, current: Installation) -> Plan:
     """
     _refuse_ambiguous(wanted, current)
     for workload in current.workloads if wanted.role_arn else ():
-        _refuse_static(wanted, workload)
+        _refuse_static(wanted, workload, current.secrets)
     role, revision = current.annotations.get(ROLE_ANNOTATION), current.annotations.get(REVISION_ANNOTATION)
     steps: list[Step] = []
     differences: list[Difference] = []
@@ -252,13 +272,13 @@ def _refuse_ambiguous(wanted: WantedIdentity, current: Installation) -> None:
             raise Refusal("service_account", wanted.subject, reason, remedy)
 
 
-def _refuse_static(wanted: WantedIdentity, workload: Workload) -> None:
-    found = workload.static_credentials()
+def _refuse_static(wanted: WantedIdentity, workload: Workload, secrets: Mapping[str, Collection[str]]) -> None:
+    found = workload.static_credentials(secrets)
     if found and workload.service_account == wanted.service_account:
         reason = f"has a static credential ({', '.join(found)}), which wins over any role"
         remedy = (
-            "Take it away first: Helm chart with credentials.useSecret=false, velero install --no-secret, or remove "
-            "the variable, the volume and its mount."
+            "Take it away first: Helm chart with credentials.useSecret=false and without credentials.extraSecretRef, "
+            "velero install --no-secret, or remove the variable."
         )
         raise Refusal("role_arn", workload.title, reason, remedy)
 

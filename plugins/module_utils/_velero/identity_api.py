@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
@@ -49,12 +49,20 @@ class IdentityResource:
 
     def read(self) -> Installation:
         namespace = self.wanted.namespace
-        self._current = Installation.of(
+        found = Installation.of(
             self.kube.find(self.wanted.path),
             self.kube.list(object_path("apps/v1", "deployments", namespace)),
             self.kube.list(object_path("apps/v1", "daemonsets", namespace)),
         )
+        users = [item for item in found.workloads if item.service_account == self.wanted.service_account]
+        names = {name for item in users if self.wanted.role_arn for name in item.environment_secrets}
+        self._current = replace(found, secrets={name: self._keys_of(name) for name in sorted(names)})
         return self._current
+
+    def _keys_of(self, secret: str) -> frozenset[str]:
+        """The keys of a Secret that have a value; a pod may do without one that does not exist."""
+        content = self.kube.find(object_path("v1", "secrets", self.wanted.namespace, secret)) or {}
+        return frozenset(key for key, value in (content.get("data") or {}).items() if value)
 
     def decide(self, current: Installation) -> Plan:
         return decide_identity(self.wanted, current)

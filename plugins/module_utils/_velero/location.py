@@ -15,7 +15,6 @@ import binascii
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
@@ -33,6 +32,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax impor
     refuse_secret_key,
     refuse_tagging,
     refuse_url,
+    split_url,
 )
 
 PLURAL = "backupstoragelocations"
@@ -117,6 +117,7 @@ class WantedLocation:
         wanted.update({name: value for name, value in others.items() if value is not None})
         if self.credential is not None:
             wanted["credential"] = _reference(self.credential)
+            wanted["config.credentialsFile"] = None  # Velero puts the file of the credential there by itself
         return {**wanted, **self._certificate()}
 
     def _certificate(self) -> dict[str, t.Any]:
@@ -216,8 +217,8 @@ def _customer_key(wanted: WantedLocation) -> None:
 
 def _at_aws(s3_url: str | None) -> bool:
     """Whether the bucket is one of AWS's own."""
-    host = urlsplit(s3_url or "").hostname or "amazonaws.com"
-    return host.endswith(("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"))
+    url = split_url(s3_url or "https://s3.amazonaws.com")
+    return url is not None and str(url.hostname).endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
 
 
 def _tagging(wanted: WantedLocation) -> None:
@@ -285,11 +286,13 @@ def _nested(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
 def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None) -> Plan:
     """The plan that makes a location as it is wanted, whether it exists or not.
 
-    :raises Refusal: where the location would have no Region
+    :raises Refusal: where the location would have no Region, or has a credential that nobody asked for
     """
     before = flatten((current or {}).get("spec") or {})
     fields = wanted.fields()
     after = {**before, **fields}
+    if _at_aws(after.get("config.s3Url")):  # other servers know no roles
+        _refuse_static(wanted, before)
     if not after.get("config.region"):
         cure = "Give the bucket's Region; without it the plugin asks the bucket anonymously, and kopia guesses."
         raise Refusal("region", wanted.subject, "has no Region", cure)
@@ -300,6 +303,29 @@ def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None)
     warnings = _warnings(wanted, current, after, changes=bool(differences))
     steps = (_write(wanted, current, differing),) if differences else ()
     return Plan(steps, differences, result, warnings)
+
+
+def _refuse_static(wanted: WantedLocation, before: Mapping[str, t.Any]) -> None:
+    """A location's own credential wins over the role of Velero's pods (config.go of the plugin), so that whoever gave
+    them that role has to know of it. The SDK prefers a profile that it is given to the role as well.
+    """
+    wins, task = "which wins over the role of Velero's pods", "A task of coffer.velero.backup_storage_location with"
+    if wanted.credential is None:
+        if own := _reference(before.get("credential") or {}):
+            reason = f"has a credential of its own, {own['key']} in Secret {own['name']}, {wins}"
+            keep = f"credential={{name: {own['name']}, key: {own['key']}}}"
+            cure = f"{task} credential={{}} takes it away, and {keep} keeps it."
+            raise Refusal("credential", wanted.subject, reason, cure)
+        if file := before.get("config.credentialsFile"):
+            reason = f"has a credentials file of its own, {file}, {wins}"
+            cure = f"{task} credential={{}} takes it away; what is to stay belongs into a Secret that credential names."
+            raise Refusal("credential", wanted.subject, reason, cure)
+    elif _reference(wanted.credential):
+        return  # the profile is one of that credential
+    if wanted.profile is None and (profile := before.get("config.profile")):
+        reason = f"has a profile of its own, {profile}, {wins}"
+        cure = f"{task} profile='' takes it away, and profile={profile} keeps it."
+        raise Refusal("profile", wanted.subject, reason, cure)
 
 
 def _write(wanted: WantedLocation, current: Mapping[str, t.Any] | None, differing: Mapping[str, t.Any]) -> Step:
@@ -331,12 +357,6 @@ def _warnings(
     wanted: WantedLocation, current: Mapping[str, t.Any] | None, after: Mapping[str, t.Any], *, changes: bool
 ) -> tuple[str, ...]:
     found: list[str] = []
-    if wanted.credential is None and after.get("credential"):
-        name = after["credential"].get("name")
-        found.append(
-            f"{wanted.subject} keeps its credential from Secret {name}, which wins over the role of Velero's pods. "
-            "credential={} takes it away."
-        )
     if str(after["config.region"]).startswith("cn-") and not after.get("config.s3Url"):
         found.append(
             "Without s3_url Velero's kopia looks for S3 at a host name that does not exist in China: set it to "

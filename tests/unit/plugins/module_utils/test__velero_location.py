@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
     Validation,
@@ -142,8 +143,6 @@ def test_delete() -> None:
 
 
 def test_warnings() -> None:
-    current = _current(credential={"name": "cloud", "key": "cloud"})
-    assert "keeps its credential from Secret cloud" in _plan(current).warnings[0]
     assert "in China" in _plan(None, region="cn-north-1").warnings[0]
     assert not _plan(None, region="cn-north-1", s3_url="https://s3.cn-north-1.amazonaws.com.cn").warnings
     labels = {"labels": {"app.kubernetes.io/managed-by": "Helm"}}
@@ -152,6 +151,49 @@ def test_warnings() -> None:
         'BackupStorageLocation "default" is also managed by Helm, which may undo the change.',
     )
     assert not _plan(helm).warnings
+
+
+TASK = "A task of coffer.velero.backup_storage_location with"
+STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    (
+        {"credential": {"name": "cloud", "key": "aws"}},
+        {},
+        "credential: {} has a credential of its own, aws in Secret cloud, which wins over the role of Velero's pods. "
+        f"{TASK} credential={{{{}}}} takes it away, and credential={{{{name: cloud, key: aws}}}} keeps it.",
+    ),
+    (
+        {"config": {"credentialsFile": "/credentials/cloud"}},
+        {"profile": ""},
+        "credential: {} has a credentials file of its own, /credentials/cloud, which wins over the role of "
+        f"Velero's pods. {TASK} credential={{{{}}}} takes it away; what is to stay belongs into a Secret that "
+        "credential names.",
+    ),
+    (
+        {"config": {"profile": "backup"}},
+        {"credential": {}},
+        "profile: {} has a profile of its own, backup, which wins over the role of Velero's pods. "
+        f"{TASK} profile='' takes it away, and profile=backup keeps it.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("current", "wanted", "text"), STATIC)
+def test_credential_that_nobody_asked_for(current: dict[str, Any], wanted: dict[str, Any], text: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        _plan(_current(**current), **wanted)
+    assert str(refused.value) == text.format('BackupStorageLocation "default"')
+    elsewhere = _current(**{**current, "config": {"s3Url": "https://minio", **current.get("config", {})}})
+    assert not _plan(elsewhere, **{**wanted, "credential": None, "profile": None}).changed
+
+
+def test_credential_that_the_task_names() -> None:
+    """Kept or taken away; the file that Velero would replace by that of the credential goes in both cases."""
+    credential = {"name": "cloud", "key": "aws"}
+    current = _current(credential=credential, config={"profile": "backup", "credentialsFile": "/credentials/cloud"})
+    kept = _plan(current, credential=credential)
+    assert [difference.name for difference in kept.differences] == ["config.credentialsFile"]
+    gone = _plan(current, credential={}, profile="")
+    assert gone.result["spec"] == _current()["spec"]
 
 
 def _entry(manager: str, time: str, *fields: str) -> dict[str, Any]:
