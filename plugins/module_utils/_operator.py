@@ -47,10 +47,10 @@ def operator_policy(
     if profile.encrypts_with_kms:
         statements += created_key(profile, alias_name(kms_alias), tagged) if kms_alias else _existing_key(profile)
     statements += _identity(profile, role_name, policy_name, cluster_name, tagged)
+    bucket = ["s3:GetBucketPolicy"]  # a bucket of others is only looked at: its default encryption, its denials
     if manage_bucket:
-        encryption = ("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration")
-        bucket = managed_bucket(tagged, versioned=bool(bucket_versioning))
-        statements.append(allow("VeleroBucket", [*bucket, *encryption], profile.bucket_arn))
+        bucket = [*managed_bucket(tagged, versioned=bool(bucket_versioning)), "s3:PutEncryptionConfiguration"]
+    statements.append(allow("VeleroBucket", [*bucket, "s3:GetEncryptionConfiguration"], profile.bucket_arn))
     if proof:
         statements += _proof(profile, alias_name(kms_alias) if kms_alias else None)
     return {"Version": POLICY_VERSION, "Statement": statements}

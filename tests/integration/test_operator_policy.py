@@ -122,7 +122,7 @@ class Account:
             "role_arns": [self.arn("role")],
         }
 
-    def policy(self) -> Document:
+    def policy(self, **variables: Any) -> Document:
         """The permissions, with every option that asks for one more."""
         return dict(
             FILTERS["operator_policy"](
@@ -133,6 +133,7 @@ class Account:
                 cluster_name=self.name,
                 bucket_versioning="enabled",
                 tags=TAGS,
+                **variables,
             )
         )
 
@@ -179,6 +180,7 @@ class Account:
             kms_master_key_id=default["KMSMasterKeyID"],
             bucket_key_enabled=rule["BucketKeyEnabled"],
             blocked_encryption_types=rule["BlockedEncryptionTypes"]["EncryptionType"],
+            prefix="production",
         )
         statements = FILTERS["bucket_policy_statements"](whole)
         yield self.run("bucket_policy", bucket=self.bucket, statements=statements)
@@ -264,6 +266,25 @@ def test_without_one_of_them(account: Callable[[str], Account], action: str) -> 
     assert any(text in message for text in texts), message
     # KMS is slow to see the tags of a new key, by which the policy knows it.
     assert ("a new one only after five minutes" in message) == (action in ("kms:CreateAlias", "kms:EnableKeyRotation"))
+
+
+def test_bucket_of_others_is_looked_at(account: Callable[[str], Account]) -> None:
+    """As the role does with ``velero_manage_bucket: false``: it compares, and changes nothing."""
+    ours = account("looks")
+    ours.ministack.client("s3").create_bucket(Bucket=ours.bucket)
+    key = {"kms_master_key_id": ours.ministack.client("kms").create_key()["KeyMetadata"]["Arn"]}
+    options: Document = {"bucket": ours.bucket, "prefix": "production"}
+    ours.allow(ours.policy(manage_bucket=False))
+
+    def look() -> list[Document]:
+        return [
+            ours.run("bucket_encryption", check=True, sse_algorithm="aws:kms", **key, **options),
+            ours.run("bucket_policy", check=True, statements=[], role_arns=[ours.arn("role")], **options),
+        ]
+
+    assert list(failures(iter(look()))) == []
+    assert [one["changed"] for one in look()] == [True, False]
+    assert ours.run("bucket", bucket=ours.bucket)["failed"]
 
 
 def test_nothing_of_others(account: Callable[[str], Account]) -> None:

@@ -62,7 +62,7 @@ class Writers:
         }
         document = {"Statement": [{**principal, "Action": "*", "Resource": "*"}]}
         return [
-            denies(document, Access("s3:PutObject", "*", account_root(arn.split(":")[4], arn.split(":")[1]), (arn,)))
+            denies(document, Access("s3:putobject", "*", account_root(arn.split(":")[4], arn.split(":")[1]), (arn,)))
             for arn in self.role_arns
         ]
 

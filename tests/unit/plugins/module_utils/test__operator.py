@@ -155,7 +155,7 @@ PROOF = "(ListBucket|ListBucketVersions|ListBucketMultipartUploads|GetObject|Get
 WITHOUT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"encryption_mode": "sse-s3", "kms_key_arn": None}, {}, r"kms:.*|tag:.*"),
     ({"encryption_mode": "sse-c", "kms_key_arn": None}, {}, r"kms:.*|tag:.*"),
-    ({}, {"manage_bucket": False}, rf"s3:(?!{PROOF}).*"),
+    ({}, {"manage_bucket": False}, rf"s3:(?!{PROOF}|(GetBucketPolicy|GetEncryptionConfiguration)$).*"),
     ({}, {"proof": False}, rf"(s3:(?!ListBucket$)|kms:)({PROOF})"),
     ({}, {"bucket_versioning": ""}, r"s3:(Get|Put)BucketVersioning"),
     ({}, {"cluster_name": ""}, r"eks:.*"),
