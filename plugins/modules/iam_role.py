@@ -16,6 +16,9 @@ description:
   - Never creates an instance profile and never touches inline policies but for O(state=absent) with O(purge_policies).
   - A policy that was created a moment ago may not exist everywhere in IAM yet; attaching it is tried again for up to
     15 seconds.
+  - IAM lets the later of two runs at once take back what the earlier one has put into the trust policy. So a second
+    after a change of it the module looks whether its own statements are still there, and puts them in again where they
+    are not.
   - A run that changes nothing sends 2 requests.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -230,7 +233,8 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     wanted = WantedRole.of(task.params)
     aws = Aws(task.params)
-    return task.reconcile(RoleResource(aws, wanted, Account(aws), absent=task.params["state"] == "absent"))
+    absent = task.params["state"] == "absent"
+    return task.reconcile(RoleResource(aws, wanted, Account(aws), absent, task.sleep))
 
 
 def main() -> t.NoReturn:

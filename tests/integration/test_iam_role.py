@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
+from ansible_collections.coffer.velero.plugins.module_utils._iam import api
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, one_way, twelve_runs
 
@@ -163,6 +164,72 @@ def test_no_op_sends_two_requests(run: ModuleRunner, aws: Aws, policy: str) -> N
     aws.proxy.clear()
     assert not run.ok(MODULE, **given)["changed"]
     assert operations(aws) == ["GetRole", "ListAttachedRolePolicies"]
+
+
+def test_a_change_of_the_trust_policy_is_looked_at_again(run: ModuleRunner, aws: Aws, iam: Any) -> None:
+    existing(iam, BREAK_GLASS)
+    aws.proxy.clear()
+    assert run.ok(MODULE, **GIVEN)["changed"]
+    assert operations(aws) == ["GetRole", "UpdateAssumeRolePolicy", "GetRole"]
+    aws.proxy.clear()
+    assert run.ok(MODULE, **GIVEN, description="one")["changed"]
+    assert operations(aws) == ["GetRole", "UpdateRole"]
+
+
+@pytest.mark.parametrize("put_back", [[BREAK_GLASS], [BREAK_GLASS, POD_IDENTITY]], ids=["before", "theirs"])
+def test_rival_that_takes_our_trust_statement_back(
+    run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch, put_back: list[dict[str, Any]]
+) -> None:
+    """Both clusters that share the role are in its trust policy in the end."""
+    existing(iam, BREAK_GLASS)
+    looked: list[Any] = []
+    real = api.see_through
+
+    def rival(*arguments: Any, **options: Any) -> None:
+        if not looked:
+            trust = json.dumps({"Version": "2012-10-17", "Statement": put_back})
+            iam.update_assume_role_policy(RoleName="velero", PolicyDocument=trust)
+        looked.append(arguments)
+        real(*arguments, **options)
+
+    monkeypatch.setattr(api, "see_through", rival)
+    monkeypatch.setattr(_runner, "_PAUSES", (0,))
+    assert run.ok(MODULE, **GIVEN)["changed"]
+    assert len(looked) == 2
+    assert roles(iam)["velero"]["AssumeRolePolicyDocument"]["Statement"] == [*put_back, irsa()]
+
+
+def test_rival_that_does_not_stop(run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    existing(iam, BREAK_GLASS)
+    before = roles(iam)["velero"]["AssumeRolePolicyDocument"]
+    real = api.see_through
+
+    def rival(*arguments: Any, **options: Any) -> None:
+        iam.update_assume_role_policy(RoleName="velero", PolicyDocument=json.dumps(before))
+        real(*arguments, **options)
+
+    monkeypatch.setattr(api, "see_through", rival)
+    monkeypatch.setattr(_runner, "_PAUSES", (0,))
+    assert run.refused(MODULE, **GIVEN) == (
+        "iam:UpdateAssumeRolePolicy failed: ConcurrentModification: Somebody else keeps replacing the trust policy, "
+        "and takes back what this task puts in. Find out who, and run the task again when that has ended."
+    )
+
+
+def test_role_that_is_deleted_meanwhile_is_made_again(
+    run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    existing(iam, BREAK_GLASS)
+    real = api.see_through
+
+    def rival(*arguments: Any, **options: Any) -> None:
+        iam.delete_role(RoleName="velero")
+        real(*arguments, **options)
+
+    monkeypatch.setattr(api, "see_through", rival)
+    monkeypatch.setattr(_runner, "_PAUSES", (0,))
+    assert run.ok(MODULE, **GIVEN)["changed"]
+    assert roles(iam)["velero"]["AssumeRolePolicyDocument"]["Statement"] == [irsa()]
 
 
 def test_check_on_an_empty_account_tells_the_arn(run: ModuleRunner, iam: Any) -> None:

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import re
+import time
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
@@ -17,6 +18,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved
 from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy, decide_provider, decide_role
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Owner, Policy, Provider, Role, issuer_of
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -151,14 +153,17 @@ class RoleResource:
     wanted: decide_role.WantedRole
     account: Account
     absent: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    _trust: Role | None = None
 
     def read(self) -> Role | None:
         name = self.wanted.name
-        found = self.aws.find("iam:GetRole", _MISSING, RoleName=name)
+        found = self._find()
         if found is None:
             if not self.absent:
                 self.account.owner()
             return None
+        self._trust = found.trust_only
         attached = None
         if self.absent or self.wanted.managed_policies is not None:
             listed = self.aws.pages("iam:ListAttachedRolePolicies", "AttachedPolicies", RoleName=name)
@@ -166,7 +171,11 @@ class RoleResource:
         inline: tuple[str, ...] = ()
         if self.absent:
             inline = tuple(self.aws.pages("iam:ListRolePolicies", "PolicyNames", RoleName=name))
-        return Role(found["Role"], attached, inline)
+        return Role(found.metadata, attached, inline)
+
+    def _find(self) -> Role | None:
+        found = self.aws.find("iam:GetRole", _MISSING, RoleName=self.wanted.name)
+        return Role(found["Role"]) if found else None
 
     def decide(self, current: Role | None) -> Plan:
         if self.absent:
@@ -189,7 +198,24 @@ class RoleResource:
             raise Refusal("state", self.wanted.name, f"is in the instance profile {', '.join(profiles)}", remedy)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        return _apply(self.aws, plan)
+        learned = _apply(self.aws, plan)
+        if any(step.action == decide_role.UPDATE_TRUST for step in plan.steps):
+            see_through(
+                self._trust,
+                action=decide_role.UPDATE_TRUST,
+                read=self._look,
+                decide=self._decide_trust,
+                sleep=self.sleep,
+                what="the trust policy",
+            )
+        return learned
+
+    def _look(self) -> Role | None:
+        found = self._find()
+        return found.trust_only if found else None
+
+    def _decide_trust(self, current: Role | None) -> Plan:
+        return decide_role.change_trust(self.wanted, current) if current else self.decide(None)
 
 
 @dataclass

@@ -30,6 +30,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step, compare
 
+#: Replaces the trust policy as a whole, whatever others have put into it since it was read.
+UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"
+
 
 @dataclass(frozen=True, kw_only=True)
 class WantedRole(WantedTags):
@@ -160,6 +163,12 @@ def change_role(wanted: WantedRole, role: Role) -> Plan:
     return Plan(steps, differences, result, tuple(warnings))
 
 
+def change_trust(wanted: WantedRole, role: Role) -> Plan:
+    """The plan for the trust policy alone."""
+    steps, differences = _trust_part(wanted, _trust(wanted, role))
+    return Plan(tuple(steps), tuple(differences))
+
+
 def delete_role(wanted: WantedRole, role: Role) -> Plan:
     """The plan that takes a role away.
 
@@ -210,7 +219,7 @@ def _trust_part(wanted: WantedRole, trust: _policy.Merge) -> Part:
     arguments = {"RoleName": wanted.name, "PolicyDocument": _policy.text(trust.document)}
     before = {one.name: one.before for one in trust.differences if one.before is not None}
     after = {one.name: one.after for one in trust.differences if one.after is not None}
-    return (Step("iam:UpdateAssumeRolePolicy", arguments),), (Difference("trust_statements", before, after),)
+    return (Step(UPDATE_TRUST, arguments),), (Difference("trust_statements", before, after),)
 
 
 def _settings(wanted: WantedRole, role: Role) -> Part:

@@ -107,6 +107,11 @@ class Role:
         return _policy.parse(self.metadata["AssumeRolePolicyDocument"], option="name", subject=self.arn)
 
     @property
+    def trust_only(self) -> Role:
+        """The role with nothing of it that can change but its trust policy."""
+        return Role({name: self.metadata[name] for name in ("Arn", "AssumeRolePolicyDocument")})
+
+    @property
     def description(self) -> str:
         return str(self.metadata.get("Description") or "")
 
