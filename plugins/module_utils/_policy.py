@@ -467,7 +467,7 @@ def _unconditional(document: Document, effect: str) -> Iterator[Statement]:
 def _applies(statement: Statement, access: Access) -> bool:
     return (
         _principal_applies(statement, access)
-        and _element_applies(statement, "Action", access.action.lower(), str.lower)
+        and has_action(statement, access.action)
         and _element_applies(statement, "Resource", access.resource, str)
     )
 
@@ -481,6 +481,11 @@ def _principal_applies(statement: Statement, access: Access) -> bool:
         # AWS looks for the account, the role and the session of it: a Deny spares only who is named with all of them.
         return not access.own_names | {access.root} <= named
     return not named & access.names
+
+
+def has_action(statement: Statement, action: str) -> bool:
+    """Whether a statement speaks of an action."""
+    return _element_applies(statement, "Action", action.lower(), str.lower)
 
 
 def _element_applies(statement: Statement, element: str, value: str, fold: Callable[[str], str]) -> bool:

@@ -47,8 +47,10 @@ options:
         A statement with the same C(Sid) is replaced where it means something else, and one that is missing is added.
       - The filter P(coffer.velero.trust_policy_statements#filter) makes the statements for IRSA.
       - A role that does not exist needs at least one.
-      - An C(Allow) for an OIDC provider must have a condition on C(<issuer>:sub); without it every ServiceAccount of
-        the cluster could assume the role.
+      - An C(Allow) for an OIDC provider must have a condition on C(<issuer>:sub) that demands a namespace and a
+        ServiceAccount in it (C(StringEquals), C(StringEqualsIgnoreCase) or C(StringLike)); without it every
+        ServiceAccount of the cluster could assume the role. Only in place of the ServiceAccount may a wildcard stand
+        alone.
     type: list
     elements: dict
   purge_trust_statements:

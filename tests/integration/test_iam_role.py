@@ -371,8 +371,9 @@ SID_REMEDY = "Give it one: a statement is found again, replaced and removed by i
         ),
         (
             {"trust_statements": [irsa(Condition={"StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com"}})]},
-            f"trust_statements: Velero has no condition on {ISSUER}:sub, so that every ServiceAccount could assume the "
-            f"role. Add StringEquals: {{'{ISSUER}:sub': 'system:serviceaccount:NAMESPACE:NAME'}}.",
+            f"trust_statements: Velero has no condition on {ISSUER}:sub that names the ServiceAccount, so that others "
+            f"of the cluster could assume the role. Add StringEquals: {{'{ISSUER}:sub': "
+            "'system:serviceaccount:NAMESPACE:NAME'}.",
         ),
         (
             {"trust_statements": [{**BREAK_GLASS, "Principal": "*"}]},

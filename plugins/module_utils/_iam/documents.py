@@ -17,7 +17,16 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Refus
 POLICY_SIZE = 6144
 
 _SID = re.compile(r"[A-Za-z0-9]*")
-_WEB_IDENTITY = "sts:assumerolewithwebidentity"
+_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
+#: The operators that hold for the values they name and for nothing else. With ``IfExists`` and ``ForAllValues`` they
+#: hold also where there is no value.
+_NAMES = {
+    f"{prefix}{operator}"
+    for prefix in ("", "foranyvalue:")
+    for operator in ("stringequals", "stringequalsignorecase", "stringlike")
+}
+#: A ServiceAccount as tokens name it. In one namespace it may be any: whoever makes a pod there chooses it himself.
+_SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:(?=[^:]*[^:*?])[^:]+:.+")
 Fault = tuple[str, str]
 
 
@@ -96,12 +105,23 @@ def _generosity(statement: _policy.Statement) -> Iterator[Fault]:
     everybody = "NotPrincipal" in statement or ("AWS", "*") in set(_policy.principals(statement))
     if everybody and not keys:
         yield "lets everybody assume the role", "Name the principal, or add a condition."
-    actions = {str(one).lower() for one in _policy.listed(statement.get("Action", ()))}
+    if not _policy.has_action(statement, _WEB_IDENTITY):
+        return
     for kind, name in _policy.principals(statement):
         issuer = str(name).partition(":oidc-provider/")[2]
-        if kind == "Federated" and issuer and _WEB_IDENTITY in actions and f"{issuer.lower()}:sub" not in keys:
+        if kind == "Federated" and issuer and not _names_service_accounts(statement, f"{issuer}:sub"):
             remedy = f"Add StringEquals: {{'{issuer}:sub': 'system:serviceaccount:NAMESPACE:NAME'}}."
-            yield f"has no condition on {issuer}:sub, so that every ServiceAccount could assume the role", remedy
+            who = "others of the cluster could assume the role"
+            yield f"has no condition on {issuer}:sub that names the ServiceAccount, so that {who}", remedy
+
+
+def _names_service_accounts(statement: _policy.Statement, subject: str) -> bool:
+    """Whether a condition holds for ServiceAccounts of certain namespaces and for nobody else."""
+    return any(
+        operator in _NAMES and key == subject.lower() and all(map(_SERVICE_ACCOUNT.fullmatch, values))
+        for operator, key, values in _policy.conditions(statement)
+        if values
+    )
 
 
 def trust_warnings(

@@ -47,6 +47,15 @@ def trust(sid: str = "Ours", user: str = "velero", **more: Any) -> dict[str, Any
     return {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
 
 
+SUB = "oidc.example.com:sub"
+ACCOUNT_OF_VELERO = "system:serviceaccount:velero:velero"
+
+
+def irsa(condition: dict[str, Any], **more: Any) -> dict[str, Any]:
+    given = {"Principal": {"Federated": PROVIDER_ARN}, "Action": "sts:AssumeRoleWithWebIdentity"}
+    return trust("Velero", **{**given, "Condition": condition, **more})
+
+
 def policy(default: str = "v1", versions: tuple[str, ...] = (), **metadata: Any) -> Policy:
     return Policy({"Arn": POLICY_ARN, "DefaultVersionId": default, **metadata}, document(), versions)
 
@@ -136,15 +145,53 @@ def test_document_of_6144_characters_is_taken() -> None:
         trust(Principal={"Service": "pods.eks.amazonaws.com"}, Action=["sts:AssumeRole", "sts:TagSession"]),
         trust(Principal="*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
         trust(Principal="*", Effect="Deny"),
-        trust(
-            Principal={"Federated": PROVIDER_ARN},
-            Action="sts:AssumeRoleWithWebIdentity",
-            Condition={"StringLike": {"oidc.example.com:sub": "system:serviceaccount:velero:*"}},
-        ),
+        irsa({"StringEquals": {SUB: ACCOUNT_OF_VELERO}}),
+        irsa({"stringequalsignorecase": {SUB.upper(): [ACCOUNT_OF_VELERO]}}),
+        irsa({"StringLike": {SUB: "system:serviceaccount:velero:*"}}),
+        irsa({"StringLike": {SUB: ["system:serviceaccount:velero-*:velero", ACCOUNT_OF_VELERO]}}),
+        irsa({"ForAnyValue:StringEquals": {SUB: ACCOUNT_OF_VELERO}}),
+        irsa({"StringLike": {SUB: "*"}, "StringEquals": {SUB: ACCOUNT_OF_VELERO}}),
+        irsa({}, Effect="Deny"),
+        irsa({}, Action="sts:TagSession"),
+        irsa({}, Principal={"Federated": OWNER.arn("saml-provider/a")}),
     ],
 )
 def test_trust_statement_is_taken(statement: dict[str, Any]) -> None:
     assert trust_statements([statement]) == [statement]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        irsa({}),
+        irsa({"StringEquals": {"oidc.example.com:aud": "sts.amazonaws.com"}}),
+        irsa({"StringEquals": {"oidc.other.com:sub": ACCOUNT_OF_VELERO}}),
+        irsa({"StringLike": {SUB: "*"}}),
+        irsa({"StringLike": {SUB: [ACCOUNT_OF_VELERO, "*"]}}),
+        irsa({"StringLike": {SUB: "system:serviceaccount:*"}}),
+        irsa({"StringLike": {SUB: "system:serviceaccount:velero*"}}),
+        irsa({"StringLike": {SUB: "system:serviceaccount:*:velero"}}),
+        irsa({"StringLike": {SUB: "system:serviceaccount:??*:velero"}}),
+        irsa({"StringLike": {SUB: "*:velero:velero"}}),
+        irsa({"StringLike": {SUB: "system:serviceaccount:velero:"}}),
+        irsa({"StringEquals": {SUB: []}}),
+        irsa({"StringNotEquals": {SUB: ACCOUNT_OF_VELERO}}),
+        irsa({"StringNotLike": {SUB: ACCOUNT_OF_VELERO}}),
+        irsa({"StringEqualsIfExists": {SUB: ACCOUNT_OF_VELERO}}),
+        irsa({"ForAllValues:StringEquals": {SUB: ACCOUNT_OF_VELERO}}),
+        irsa({"Null": {SUB: "false"}}),
+        irsa({}, Action="sts:*"),
+        irsa({}, Action=["sts:TagSession", "STS:assumerolewith*"]),
+        {name: value for name, value in irsa({}, NotAction="sts:TagSession").items() if name != "Action"},
+    ],
+)
+def test_trust_in_everybody_of_a_cluster_is_refused(statement: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as refused:
+        trust_statements([statement])
+    assert str(refused.value) == (
+        f"trust_statements: Velero has no condition on {SUB} that names the ServiceAccount, so that others of the "
+        f"cluster could assume the role. Add StringEquals: {{'{SUB}': 'system:serviceaccount:NAMESPACE:NAME'}}."
+    )
 
 
 def test_only_others_who_are_let_in_are_warned_of() -> None:
