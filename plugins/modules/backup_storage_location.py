@@ -61,8 +61,19 @@ options:
     description:
       - Full ARN of the KMS key under which the plugin encrypts with C(aws:kms). Aliases and bare ids are refused, for
         S3 looks them up in the account of whoever writes.
-      - This and the next three options are one group. What of it a task does not name is removed from the location.
+      - This, O(server_side_encryption), O(customer_key_encryption_secret) and O(customer_key_encryption_file) are one
+        group. What of it a task does not name is removed from the location.
     type: str
+  previous_kms_key_ids:
+    description:
+      - Keys that Velero's role may still decrypt with, by ARN.
+      - A location that holds backups and has another KMS key than O(kms_key_id) is only changed where that key is
+        listed here, for Velero needs it to read, restore and delete those backups. An alias is not resolved; a warning
+        tells of it.
+      - A task without O(kms_key_id) and O(server_side_encryption) is refused so only where it has this option; the list
+        may be empty.
+    type: list
+    elements: str
   server_side_encryption:
     description:
       - Algorithm that the plugin asks for. V(AES256) alone, or V(aws:kms) together with O(kms_key_id), which implies
@@ -202,6 +213,14 @@ EXAMPLES = r"""
     kms_key_id: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     default: true
 
+- name: Another key from now on; Velero may go on reading with the old one
+  coffer.velero.backup_storage_location:
+    bucket: velero-backups
+    prefix: production
+    region: eu-central-1
+    kms_key_id: arn:aws:kms:eu-central-1:111122223333:key/5678abcd-56ab-78cd-90ef-567890abcdef
+    previous_kms_key_ids: [arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab]
+
 - name: Whatever the bucket's default encryption says (the way to DSSE-KMS)
   coffer.velero.backup_storage_location:
     bucket: velero-backups
@@ -279,6 +298,7 @@ SPEC = kube_spec(
         "prefix": {"type": "str", "default": ""},
         **{name: {"type": "str"} for name in ("region", "s3_url", "public_url", "tagging", "profile")},
         "kms_key_id": {"type": "str"},
+        "previous_kms_key_ids": {"type": "list", "elements": "str"},
         "server_side_encryption": {"type": "str", "choices": ["", "AES256", "aws:kms", "aws:kms:dsse"]},
         "customer_key_encryption_secret": {"type": "str", "no_log": False},
         "customer_key_encryption_file": {"type": "str"},

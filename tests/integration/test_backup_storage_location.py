@@ -288,14 +288,42 @@ def test_allowed_relocation(run: ModuleRunner, cluster: Cluster, options: dict[s
     assert run.ok(MODULE, **moved, allow_relocation=True)["spec"]["objectStorage"]["prefix"] == "new"
 
 
-@pytest.mark.parametrize("arguments", [{"kms_key_id": OTHER_KEY}, {"server_side_encryption": "AES256"}, {}])
-def test_modes_of_s3_may_change(
+@pytest.mark.parametrize(
+    "arguments",
+    [{"kms_key_id": OTHER_KEY}, {"server_side_encryption": "AES256"}, {"previous_kms_key_ids": []}],
+)
+def test_key_that_backups_need(
     run: ModuleRunner, cluster: Cluster, options: dict[str, Any], arguments: dict[str, Any]
 ) -> None:
+    """It is given up only by who says that Velero may still use it."""
     cluster.location(config={"region": "us-east-1", "kmsKeyId": KEY})
     _backups(cluster)
+    before = cluster.spec()
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, **options, **arguments) == (
+            f"kms_key_id: {SUBJECT} holds 1 backup (nightly-0), which Velero cannot read without the key {KEY} that "
+            "they may be encrypted under. Let Velero's role decrypt with it and list it in previous_kms_key_ids; the "
+            "roles do both for a key in velero_kms_previous_key_arns."
+        )
+    assert cluster.spec() == before
+    arguments = {**arguments, "previous_kms_key_ids": [KEY]}
     assert run.ok(MODULE, **options, **arguments)["changed"]
     assert (cluster.spec() or {})["config"].get("kmsKeyId") == arguments.get("kms_key_id")
+    cluster.proxy.reset()
+    assert not run.ok(MODULE, **options, **arguments)["changed"]
+    assert len(cluster.proxy.requests) == 1
+
+
+def test_key_of_a_location_without_backups(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.location(config={"region": "us-east-1", "kmsKeyId": KEY})
+    assert run.ok(MODULE, **options, kms_key_id=OTHER_KEY)["changed"]
+
+
+def test_question_that_names_no_encryption(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """It is about the other rules: a playbook may ask before the key is known."""
+    cluster.location(config={"region": "us-east-1", "kmsKeyId": KEY})
+    _backups(cluster)
+    assert run.ok(MODULE, check=True, **options)["warnings"] == []
 
 
 def test_absent_with_backups(run: ModuleRunner, cluster: Cluster) -> None:

@@ -18,9 +18,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.location imp
     PLURAL,
     Validation,
     WantedLocation,
+    at_stake,
     decide_location,
     delete_location,
-    rekeyed,
     relocated,
     unavailable,
 )
@@ -88,18 +88,11 @@ class LocationResource:
             raise Refusal("state", self.wanted.subject, f"holds {backups}", cure)
 
     def _guard_contents(self, plan: Plan) -> None:
-        moved, rekeyed_by = relocated(plan), rekeyed(plan)
-        if moved is not None and not self.allow_relocation and (backups := self._backups()):
-            reason = f"holds {backups}, and Velero deletes Backup objects that it does not find in the new place"
-            cure = (
-                "Make a location under another name instead, or set allow_relocation=true; the objects in the old "
-                "place stay."
-            )
-            raise Refusal(moved, self.wanted.subject, reason, cure)
-        if moved is None and rekeyed_by is not None and (backups := self._backups()):
-            reason = f"holds {backups}, which Velero could no longer read: with a customer's key it reads nothing else"
-            cure = "Make a location under another name, with another prefix or bucket, for each customer's key."
-            raise Refusal(rekeyed_by, self.wanted.subject, reason, cure)
+        stake = at_stake(self.wanted, plan)
+        if stake is None or (self.allow_relocation and relocated(plan)):  # in a new place nothing is older
+            return
+        if backups := self._backups():
+            raise Refusal(stake.option, self.wanted.subject, f"holds {backups}, {stake.reason}", stake.remedy)
 
     def _guard_default(self, current: _Object) -> None:
         """Of two default locations Velero resets the older one."""

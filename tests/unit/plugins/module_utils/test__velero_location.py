@@ -12,12 +12,12 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
+    Stake,
     Validation,
     WantedLocation,
+    at_stake,
     decide_location,
     delete_location,
-    rekeyed,
-    relocated,
 )
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -30,9 +30,17 @@ def _current(config: dict[str, str] | None = None, **spec: Any) -> dict[str, Any
     return {"metadata": {"name": "default", "resourceVersion": "7"}, "spec": spec}
 
 
-def _plan(current: dict[str, Any] | None, **wanted: Any) -> Plan:
+def _wanted(**wanted: Any) -> WantedLocation:
     options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **wanted}
-    return decide_location(WantedLocation(**options), current)
+    return WantedLocation(**options)
+
+
+def _plan(current: dict[str, Any] | None, **wanted: Any) -> Plan:
+    return decide_location(_wanted(**wanted), current)
+
+
+def _stake(current: dict[str, Any], **wanted: Any) -> Stake | None:
+    return at_stake(_wanted(**wanted), _plan(current, **wanted))
 
 
 def test_create() -> None:
@@ -115,23 +123,68 @@ def test_no_change(current: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("current", "wanted", "moved", "unreadable"),
+    ("current", "wanted", "option"),
     [
-        ({}, {"kms_key_id": KEY}, None, None),
-        ({}, {"bucket": "c"}, "bucket", None),
-        ({}, {"prefix": "q"}, "prefix", None),
-        ({}, {"s3_url": "https://a"}, "s3_url", None),
-        ({}, {"public_url": "https://a"}, None, None),
-        ({}, {"customer_key_encryption_secret": "s/k"}, None, "customer_key_encryption_secret"),
-        ({"config": {"customerKeyEncryptionFile": "/k"}}, {}, None, "customer_key_encryption_file"),
-        ({"config": {"customerKeyEncryptionFile": "/k"}}, {"customer_key_encryption_file": "/k"}, None, None),
+        ({}, {"kms_key_id": KEY}, None),
+        ({}, {"bucket": "c"}, "bucket"),
+        ({}, {"prefix": "q"}, "prefix"),
+        ({}, {"s3_url": "https://a"}, "s3_url"),
+        ({}, {"public_url": "https://a"}, None),
+        ({}, {"customer_key_encryption_secret": "s/k"}, "customer_key_encryption_secret"),
+        ({"config": {"customerKeyEncryptionFile": "/k"}}, {}, "customer_key_encryption_file"),
+        ({"config": {"customerKeyEncryptionFile": "/k"}}, {"customer_key_encryption_file": "/k"}, None),
     ],
 )
-def test_what_backups_forbid(
-    current: dict[str, Any], wanted: dict[str, Any], moved: str | None, unreadable: str | None
-) -> None:
-    plan = _plan(_current(**current), **wanted)
-    assert (relocated(plan), rekeyed(plan)) == (moved, unreadable)
+def test_what_backups_forbid(current: dict[str, Any], wanted: dict[str, Any], option: str | None) -> None:
+    stake = _stake(_current(**current), **wanted)
+    assert (stake and stake.option) == option
+
+
+ID = KEY.rpartition("/")[2]
+OTHER_KEY = KEY.replace("1234abcd", "5678abcd")
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "given_up"),
+    [
+        (KEY, {"kms_key_id": KEY}, False),
+        (KEY, {"kms_key_id": OTHER_KEY}, True),
+        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": []}, True),
+        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": [OTHER_KEY]}, True),
+        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": ["x", KEY]}, False),
+        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": [ID]}, False),
+        (ID, {"kms_key_id": KEY}, False),
+        (ID, {"kms_key_id": OTHER_KEY}, True),
+        (KEY, {"kms_key_id": KEY.replace("us-east-1", "eu-west-1"), "region": "eu-west-1"}, True),
+        # to a mode without a key in the location
+        (KEY, {"server_side_encryption": "AES256"}, True),
+        (KEY, {"server_side_encryption": "AES256", "previous_kms_key_ids": [KEY]}, False),
+        (KEY, {"previous_kms_key_ids": []}, True),
+        (KEY, {"previous_kms_key_ids": [KEY]}, False),
+        # it is only asked for the other rules
+        (KEY, {}, False),
+        # only KMS could tell
+        ("alias/velero", {"kms_key_id": KEY}, False),
+        (KEY.replace(f"key/{ID}", "alias/velero"), {"kms_key_id": KEY}, False),
+        # nothing was there
+        ("", {"kms_key_id": KEY}, False),
+    ],
+)
+def test_key_that_backups_need(before: str, wanted: dict[str, Any], given_up: bool) -> None:
+    stake = _stake(_current(config={"kmsKeyId": before}), **wanted)
+    assert (stake and stake.option) == ("kms_key_id" if given_up else None)
+
+
+def test_alias_is_told_once() -> None:
+    warning = (
+        'BackupStorageLocation "default" named its key as alias/velero. What is there is encrypted under the key that '
+        "this meant: if that is another one than from now on, list its ARN in previous_kms_key_ids "
+        "(velero_kms_previous_key_arns)."
+    )
+    current = _current(config={"kmsKeyId": "alias/velero"})
+    assert _plan(current, kms_key_id=KEY).warnings == (warning,)
+    assert not _plan(current).warnings
+    assert not _plan(_current(config={"kmsKeyId": KEY}), kms_key_id=KEY).warnings
 
 
 def test_delete() -> None:
