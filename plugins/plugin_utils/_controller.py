@@ -17,6 +17,7 @@ import sys
 import typing as t
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import date
 
 from ansible import constants as C
 from ansible import template
@@ -146,4 +147,6 @@ def _plain(value: t.Any) -> t.Any:
         return value
     if isinstance(value, int):
         return int(value)
+    if isinstance(value, date):  # YAML makes one of a timestamp without quotes, a datetime too
+        return value.isoformat()
     return float(value) if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,8 @@ WANTED: dict[str, Any] = {
     "rotation_period_in_days": 100,
     "tags": {"service": "velero", "year": 2026},
 }
+#: As YAML reads it where nobody put it into quotes.
+MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 #: The same tasks, both ways, one after the other.
 TASKS = [
@@ -192,6 +195,7 @@ TASKS = [
         tags="{{ {'year': days * 20 + 26} }}",
         purge_tags="{{ 1 == 2 }}",
     ),
+    key("Dates", check_mode=True, diff=True, purge_tags=False, tags={"day": MOMENT.date(), "moment": MOMENT}),
     key("Loop", loop=[90, 200], rotation_period_in_days="{{ item }}", check_mode=True, diff=True),
     key("Refused", ignore_errors=True, rotation_period_in_days=5),
     key("Unsupported", ignore_errors=True, rotation=True),
@@ -256,6 +260,12 @@ def test_results(played: dict[str, Played], path: str) -> None:
     assert (results["Change"]["changed"], results["Change"]["diff"]) == (True, change)
     assert "diff" not in results["Without diff"]
     assert not results["From templates"]["changed"]
+    assert results["Dates"]["tags"] == {
+        "service": "velero",
+        "year": "2026",
+        "day": "2026-01-01",
+        "moment": "2026-01-01T12:00:00+00:00",
+    }
     assert [item["changed"] for item in results["Loop"]["results"]] == [True, True]
 
 

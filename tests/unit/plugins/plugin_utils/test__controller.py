@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,6 +95,11 @@ def test_options_are_plain() -> None:
     plain = _controller._plain(marked)
     assert plain == {"a": [True, 1, 1.5, None, "text", b"bytes"], "2": ["x"]}
     assert {type(value) for value in plain["a"]} == {bool, int, float, type(None), str, bytes}
+
+
+def test_timestamps_are_told_as_a_module_gets_them() -> None:
+    moment = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert _controller._plain([moment.date(), moment]) == ["2026-01-01", "2026-01-01T12:00:00+00:00"]
 
 
 def run_here(spec: ArgumentSpec, arguments: dict[str, Any]) -> dict[str, Any]:
