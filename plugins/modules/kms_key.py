@@ -49,6 +49,13 @@ options:
       - V(true) enables a disabled key and V(false) disables an enabled one.
       - Where it is not set, the key is left as it is and a warning tells of a disabled one.
     type: bool
+  usable:
+    description:
+      - Whether to refuse a key that S3 could not encrypt with for a role: one that is disabled, waits for its deletion
+        or for its import, is asymmetric or of HMAC, or is managed by AWS, so that nobody can edit its policy.
+      - A key that O(enabled) or O(cancel_deletion) makes usable is not refused. Only for O(state=present).
+    type: bool
+    default: false
   cancel_deletion:
     description:
       - Cancels the deletion of a key that is pending deletion. The key is disabled then; set O(enabled) too to use it.
@@ -95,9 +102,10 @@ EXAMPLES = r"""
     tags:
       service: velero
 
-- name: Look at an existing key
+- name: Look at an existing key, which has to be one that S3 can encrypt with
   coffer.velero.kms_key:
     key_id: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    usable: true
   register: key
 
 - name: Schedule the deletion of a key that nothing needs any more
@@ -175,6 +183,7 @@ SPEC = aws_spec(
         **STATE,
         "description": {"type": "str"},
         "enabled": {"type": "bool"},
+        "usable": {"type": "bool", "default": False},
         "cancel_deletion": {"type": "bool", "default": False},
         "repoint_alias": {"type": "bool", "default": False},
         "rotation_enabled": {"type": "bool"},

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
+from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     PREDICTED_KEY_ID,
     Difference,
@@ -31,6 +31,7 @@ class WantedKey:
     alias: str | None = None
     description: str | None = None
     enabled: bool | None = None
+    usable: bool = False
     cancel_deletion: bool = False
     repoint_alias: bool = False
     rotation_enabled: bool | None = None
@@ -49,6 +50,8 @@ class WantedKey:
         if period is not None and self.rotation_enabled is False:
             remedy = "Leave the period out, or set rotation_enabled=true."
             raise Refusal("rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remedy)
+        if self.usable and self.enabled is False:
+            raise Refusal("usable", "true", "contradicts enabled=false", "Leave one of them out.")
         if self.replica_regions and self.multi_region is False:
             remedy = "Set multi_region=true, or leave the replicas out."
             raise Refusal("replica_regions", str(self.replica_regions), "contradicts multi_region=false", remedy)
@@ -198,13 +201,17 @@ Part = tuple[Sequence[Step], Sequence[Difference]]
 
 
 def _refuse_change(wanted: WantedKey, key: Key) -> None:
+    option = "alias" if wanted.alias else "key_id"
     if key.pending_deletion and not wanted.cancel_deletion:
         date = key.metadata.get("DeletionDate", "an unknown date")
         remedy = (
             "Find out who scheduled it. cancel_deletion=true cancels it (the key is disabled then; enabled=true "
             "enables it), or give another alias for a new key."
         )
-        raise Refusal("alias" if wanted.alias else "key_id", key.arn, f"is pending deletion until {date}", remedy)
+        raise Refusal(option, key.arn, f"is pending deletion until {date}", remedy)
+    if wanted.usable:
+        after = replace(key, metadata={**key.metadata, "KeyState": _state_after(wanted, key)})
+        refuse_unusable(after, option=option, region=key.region, editable=True)
     if wanted.multi_region is not None and wanted.multi_region != bool(key.metadata.get("MultiRegion")):
         remedy = "KMS cannot change that: create a key under another alias and move to it."
         kind = "a multi-Region key" if key.metadata.get("MultiRegion") else "a single-Region key"

@@ -71,14 +71,17 @@ class Key:
         return self.arn.split(":")[3]
 
 
-def refuse_unusable(key: Key, *, option: str, region: str) -> None:
+def refuse_unusable(key: Key, *, option: str, region: str, editable: bool = False) -> None:
     """Refuse a key that S3 could not encrypt with.
 
     S3 takes any key id and fails at the next write, so this is the only warning that anybody gets (S3 API
     reference, PutBucketEncryption: "Amazon S3 doesn't validate the KMS key ID").
 
+    :param editable: refuse a key that AWS manages too: nobody can let a role use it
     :raises Refusal: for an asymmetric or HMAC key, one in another Region, and one that is not enabled
     """
+    if editable and key.metadata.get("KeyManager") == "AWS":
+        raise Refusal(option, key.arn, "is managed by AWS", "Nobody can edit its policy: choose a key of your own.")
     if not key.symmetric:
         spec = key.metadata.get("KeySpec")
         raise Refusal(option, key.arn, f"is a {spec} key", "S3 encrypts with symmetric keys only: choose one.")

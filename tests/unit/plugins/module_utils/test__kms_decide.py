@@ -313,6 +313,65 @@ def test_what_kms_cannot_do_and_nobody_should_in_passing_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("options", "there", "message"),
+    [
+        ({}, key(), None),
+        ({}, key("Updating"), None),
+        ({"enabled": True}, key("Disabled"), None),
+        ({"enabled": True, "cancel_deletion": True}, key("PendingDeletion"), None),
+        ({}, key(KeyManager="CUSTOMER", **multi_region()), None),
+        (
+            {},
+            key("Disabled"),
+            f"alias: {ARN} is disabled. Find out who disabled it; coffer.velero.kms_key enables it with enabled=true.",
+        ),
+        (
+            {"alias": None, "cancel_deletion": True},
+            key("PendingDeletion"),
+            f"key_id: {ARN} is disabled. Find out who disabled it; coffer.velero.kms_key enables it with enabled=true.",
+        ),
+        (
+            {},
+            key("PendingDeletion", DeletionDate="tomorrow"),
+            f"alias: {ARN} is pending deletion until tomorrow. Find out who scheduled it. cancel_deletion=true cancels "
+            "it (the key is disabled then; enabled=true enables it), or give another alias for a new key.",
+        ),
+        (
+            {"enabled": True},
+            key("PendingImport"),
+            f"alias: {ARN} is in state PendingImport. Wait until it is Enabled, or choose another key.",
+        ),
+        (
+            {},
+            key(KeySpec="RSA_2048"),
+            f"alias: {ARN} is a RSA_2048 key. S3 encrypts with symmetric keys only: choose one.",
+        ),
+        (
+            {"alias": None},
+            key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC"),
+            f"key_id: {ARN} is a HMAC_256 key. S3 encrypts with symmetric keys only: choose one.",
+        ),
+        (
+            {"alias": None},
+            key(KeyManager="AWS"),
+            f"key_id: {ARN} is managed by AWS. Nobody can edit its policy: choose a key of your own.",
+        ),
+    ],
+)
+def test_a_key_that_has_to_be_usable(options: dict[str, Any], there: Key, message: str | None) -> None:
+    if message is None:
+        assert change_key(wanted(usable=True, **options), there) == change_key(wanted(**options), there)
+        return
+    with pytest.raises(Refusal) as caught:
+        change_key(wanted(usable=True, **options), there)
+    assert str(caught.value) == message
+
+
+def test_a_new_key_is_usable() -> None:
+    assert create(usable=True) == create()
+
+
+@pytest.mark.parametrize(
     ("there", "alias", "expected", "diff"),
     [
         (
@@ -346,6 +405,7 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
             {"rotation_period_in_days": 90, "rotation_enabled": False},
             "rotation_period_in_days: 90 contradicts rotation_enabled=false. Leave the period out",
         ),
+        ({"usable": True, "enabled": False}, "usable: true contradicts enabled=false. Leave one of them out."),
         (
             {"replica_regions": ["us-east-1"], "multi_region": False},
             "replica_regions: ['us-east-1'] contradicts multi_region=false. Set multi_region=true",
