@@ -392,6 +392,25 @@ def test_a_key_that_has_to_be_usable_is_refused_before_anything_is_changed(
     assert run.ok("kms_key", alias="velero", state="absent", usable=True)["changed"]
 
 
+def test_the_rotation_of_a_key_of_another_account_is_asked_for_by_its_arn(
+    run: ModuleRunner, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = "arn:aws:kms:us-east-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    asked: list[tuple[str, str]] = []
+
+    def of_another_account(self: Any, action: str, **arguments: Any) -> dict[str, Any]:
+        asked.append((action, arguments["KeyId"]))
+        if action == "kms:DescribeKey":
+            return {"KeyMetadata": {"Arn": arn, "KeyId": arn.rpartition("/")[2], "KeyState": "Enabled"}}
+        return {"KeyRotationEnabled": True, "RotationPeriodInDays": 180}
+
+    monkeypatch.setattr(api.Aws, "call", of_another_account)
+    result = run.ok("kms_key", key_id=arn, rotation_enabled=True)
+    assert not result["changed"]
+    assert (result["account_id"], result["rotation_period_in_days"]) == ("444455556666", 180)
+    assert asked == [("kms:DescribeKey", arn), ("kms:GetKeyRotationStatus", arn)]
+
+
 # --- alias --------------------------------------------------------------------------------------------------------
 
 

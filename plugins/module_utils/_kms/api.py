@@ -73,7 +73,8 @@ class KeyResource:
             return None
         rotation = tags = None
         if self.wanted.rotation_enabled is not None or self.wanted.rotation_period_in_days is not None:
-            rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.key_id) if key.rotatable else {}
+            # By the ARN: an id is looked for in the account of the credentials only.
+            rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.arn) if key.rotatable else {}
         if self.wanted.tags is not None:
             listed = self.aws.pages("kms:ListResourceTags", "Tags", KeyId=key.key_id)
             tags = tag_dict(listed, key="TagKey", value="TagValue")
