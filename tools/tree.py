@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COLLECTIONS = Path(sys.prefix) / "collections"
+COLLECTIONS = ROOT / ".venv" / "collections"
 
 
 def environment(**changes: str) -> dict[str, str]:
