@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A no-op ``site.yml`` beside the same state with amazon.aws and kubernetes.core; one more no-op task; objects proven."""
+"""A no-op ``site.yml`` beside the same state with amazon.aws and kubernetes.core; one task more; objects proven."""
 
 from __future__ import annotations
 
