@@ -319,6 +319,13 @@ def test_key_of_a_location_without_backups(run: ModuleRunner, cluster: Cluster, 
     assert run.ok(MODULE, **options, kms_key_id=OTHER_KEY)["changed"]
 
 
+def test_key_that_was_named_by_an_alias(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.location(config={"region": "us-east-1", "kmsKeyId": "alias/velero"})
+    _backups(cluster)
+    assert "named its key as alias/velero." in run.ok(MODULE, **options, kms_key_id=KEY)["warnings"][0]
+    assert run.ok(MODULE, **options, kms_key_id=KEY)["warnings"] == []
+
+
 def test_question_that_names_no_encryption(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     """It is about the other rules: a playbook may ask before the key is known."""
     cluster.location(config={"region": "us-east-1", "kmsKeyId": KEY})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
@@ -18,10 +18,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.location imp
     PLURAL,
     Validation,
     WantedLocation,
-    at_stake,
     decide_location,
     delete_location,
-    relocated,
     unavailable,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final
@@ -30,6 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.model import
     enumerate_names,
     velero_path,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._velero.stake import alias_warning, at_stake, relocated
 
 _POLL_SECONDS = 1.0
 
@@ -61,7 +60,10 @@ class LocationResource:
         return self._current
 
     def decide(self, current: _Object | None) -> Plan:
-        return delete_location(self.wanted, current) if self.absent else decide_location(self.wanted, current)
+        if self.absent:
+            return delete_location(self.wanted, current)
+        plan = decide_location(self.wanted, current)
+        return replace(plan, warnings=(*plan.warnings, *alias_warning(self.wanted, plan)))
 
     def guard(self, plan: Plan) -> None:
         if self._current is None:

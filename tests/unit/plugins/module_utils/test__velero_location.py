@@ -12,13 +12,12 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
-    Stake,
     Validation,
     WantedLocation,
-    at_stake,
     decide_location,
     delete_location,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._velero.stake import Stake, alias_warning, at_stake
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PATH = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations"
@@ -182,9 +181,9 @@ def test_alias_is_told_once() -> None:
         "(velero_kms_previous_key_arns)."
     )
     current = _current(config={"kmsKeyId": "alias/velero"})
-    assert _plan(current, kms_key_id=KEY).warnings == (warning,)
-    assert not _plan(current).warnings
-    assert not _plan(_current(config={"kmsKeyId": KEY}), kms_key_id=KEY).warnings
+    assert alias_warning(_wanted(kms_key_id=KEY), _plan(current, kms_key_id=KEY)) == (warning,)
+    assert not alias_warning(_wanted(), _plan(current))
+    assert not alias_warning(_wanted(kms_key_id=OTHER_KEY), _plan(_current(config={"kmsKeyId": KEY})))
 
 
 def test_delete() -> None:
