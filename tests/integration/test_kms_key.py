@@ -306,6 +306,34 @@ def test_a_new_key_that_kms_does_not_find_at_once_is_not_made_twice(
     assert only(kms)["aliases"] == [ALIAS]
 
 
+@pytest.mark.parametrize(("times", "found"), [(1, True), (99, False)])
+def test_a_new_key_that_is_not_described_at_once_is_looked_for_again(
+    run: ModuleRunner, kms: Any, monkeypatch: pytest.MonkeyPatch, times: int, found: bool
+) -> None:
+    call, perform, late = api.Aws.call, api.Aws.perform, []
+
+    def without_the_new_key(self: Any, action: str, **arguments: Any) -> Any:
+        if late and action == "kms:DescribeKey" and arguments["KeyId"] != ALIAS and len(late) <= times:
+            late.append(action)
+            raise api.ServiceError(action, "NotFoundException", "There is no such key.", status=400)
+        return call(self, action, **arguments)
+
+    def unsettled(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
+        if step.action == "kms:CreateAlias" and not late:
+            late.append(step.action)
+            raise api.ServiceError(step.action, "NotFoundException", "There is no such key.", status=400)
+        return perform(self, step, *arguments, **options)
+
+    monkeypatch.setattr(api.Aws, "call", without_the_new_key)
+    monkeypatch.setattr(api.Aws, "perform", unsettled)
+    if found:
+        assert run.ok("kms_key", alias="velero")["key_id"] == only(kms)["id"]
+    else:
+        said = "kms:DescribeKey failed: NotFoundException: There is no such key."
+        assert run.refused("kms_key", alias="velero") == said
+    assert only(kms)["aliases"] == [ALIAS] * found
+
+
 # --- state --------------------------------------------------------------------------------------------------------
 
 

@@ -96,7 +96,10 @@ class KeyResource:
     def _unfinished(self) -> Key | None:
         """The key of a run that was cut before it could create the alias: of this one, else of an earlier one."""
         if self._created:
-            return Key(self.aws.call("kms:DescribeKey", KeyId=self._created)["KeyMetadata"], alias_exists=False)
+            # KMS has told of it, so that an end of the patience is KMS's own error and not a reason for another key.
+            key = self._await(partial(describe, self.aws, self._created))
+            known = key or Key(self.aws.call("kms:DescribeKey", KeyId=self._created)["KeyMetadata"])
+            return replace(known, alias_exists=False)
         return self._await(self._tagged) if self._answer_lost else self._tagged()
 
     def _await(self, look: Callable[[], Key | None]) -> Key | None:
