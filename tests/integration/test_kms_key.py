@@ -285,6 +285,32 @@ def test_a_key_that_lost_the_race_for_the_alias_is_given_up(
     assert list(states.values()) == ["PendingDeletion"]
 
 
+def test_a_key_that_lost_the_race_and_cannot_be_given_up_is_named(
+    run: ModuleRunner, aws: Aws, kms: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with the permissions of docs/permissions.md, which do not let anybody delete a key."""
+    rival = kms.create_key()["KeyMetadata"]["KeyId"]
+    perform = api.Aws.perform
+
+    def with_a_rival(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
+        if step.action == "kms:CreateAlias":
+            kms.create_alias(AliasName=ALIAS, TargetKeyId=rival)
+        return perform(self, step, *arguments, **options)
+
+    monkeypatch.setattr(api.Aws, "perform", with_a_rival)
+    aws.proxy.deny("kms", "ScheduleKeyDeletion", "not authorized to perform: kms:ScheduleKeyDeletion")
+    said = run.refused("kms_key", alias="velero")
+    (loser,) = (key for key in keys(kms) if key["id"] != rival)
+    assert said == (
+        "kms:ScheduleKeyDeletion failed: AccessDeniedException: not authorized to perform: kms:ScheduleKeyDeletion "
+        "The credentials of this task need kms:ScheduleKeyDeletion there. Another run was faster with "
+        f"{ALIAS}, and this one has made the key {loser['id']} in vain: delete it (aws kms schedule-key-deletion "
+        f"--key-id {loser['id']}) and run again."
+    )
+    assert (loser["state"], loser["aliases"]) == ("Enabled", [])
+    assert run.ok("kms_key", alias="velero")["key_id"] == rival
+
+
 def test_a_new_key_that_kms_does_not_find_at_once_is_not_made_twice(
     run: ModuleRunner, kms: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
