@@ -465,10 +465,19 @@ def test_two_hosts_at_once(
 def test_limit(
     aws: Aws, repository: Repository, installation: Callable[..., Variables], second: Callable[..., Variables]
 ) -> None:
-    repository.inventory(one=installation(), two=second(velero_bucket="other-backups"))
+    """To an installation on EKS, whose issuer is read from the cluster."""
+    eks = aws.client("eks").create_cluster(name="two", roleArn=role_arn("eks"), resourcesVpcConfig={"subnetIds": []})
+    on_eks = {"velero_cluster_name": "two", "velero_oidc_issuer_url": ""}
+    repository.inventory(one=installation(), two=second(velero_bucket="other-backups", **on_eks))
     repository.ok(SITE, "--limit", "two")
     assert buckets(aws) == {"other-backups"}
     assert roles(aws) == {"velero-two"}
+    (provider,) = aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    issuer = eks["cluster"]["identity"]["oidc"]["issuer"].removeprefix("https://")
+    assert provider["Arn"].endswith(f"/{issuer}")
+    trust = aws.client("iam").get_role(RoleName="velero-two")["Role"]["AssumeRolePolicyDocument"]
+    assert f"{issuer}:sub" in str(trust)
+    assert repository.ok(SITE, "--limit", "two").changed == set()
 
 
 def test_tags(aws: Aws, repository: Repository, installation: Callable[..., Variables]) -> None:
@@ -582,11 +591,14 @@ def test_examples_of_plays(reader: Repository) -> None:
 
 def test_examples_of_inventories(reader: Repository) -> None:
     """Of the README and of the guide; an environment that names what only its author has is left out."""
-    for page in ("README.md", "docs/guide/setup.md"):
-        for text in examples(page):
-            inventory = yaml.safe_load(text)
-            if "all" in inventory:
-                for variables in inventory["all"]["hosts"].values():
-                    variables.pop("velero_environment", None)
-                reader.write("inventory.yml", inventory)
-                assert len(reader.ok(SITE, "--check", "--limit", "production").changed) == 10
+    pages = [yaml.safe_load(text) for page in ("README.md", "docs/guide/setup.md") for text in examples(page)]
+    inventories = [page for page in pages if "all" in page]
+    assert len(inventories) == 3
+    for inventory in inventories:
+        for variables in inventory["all"]["hosts"].values():
+            variables.pop("velero_environment", None)
+        reader.write("inventory.yml", inventory)
+        checked = reader.ok(SITE, "--check", "--diff", "--limit", "production")
+        assert len(checked.changed) == 10
+        for name in ("alias/velero", role_arn("velero"), f"arn:aws:iam::{ACCOUNT}:policy/velero", "example-velero"):
+            assert name in checked.output, name
