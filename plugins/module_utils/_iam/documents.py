@@ -17,7 +17,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Refus
 POLICY_SIZE = 6144
 
 _SID = re.compile(r"[A-Za-z0-9]*")
-_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
+_WEB_IDENTITY = "sts:assumerolewithwebidentity"
 #: The operators that hold for the values they name and for nothing else. With ``IfExists`` and ``ForAllValues`` they
 #: hold also where there is no value.
 _NAMES = {
