@@ -88,18 +88,26 @@ options:
       - Secret in O(namespace) that holds a customer's key (SSE-C) of 32 raw bytes, as C(name/key); see
         M(coffer.velero.sse_c_secret). Needs plugin 1.13.
       - A location reads only what was written with the same key. Switching to, from or between customer's keys is
-        refused while the location holds backups.
+        refused while the location holds backups, but for O(same_customer_key).
     type: str
   customer_key_encryption_file:
     description:
       - Absolute path in Velero's container of a file with a customer's key. The plugin takes its first 32 bytes and
         does not mind others, so prefer O(customer_key_encryption_secret). Works from plugin 1.11.1.
     type: str
+  same_customer_key:
+    description:
+      - Says that the customer's key is the same 32 bytes as before, only in another place, as when it comes from a
+        Secret instead of a file. Nobody can compare them for you; of a file, the first 32 bytes count.
+      - Then also a location that holds backups is changed.
+    type: bool
+    default: false
   s3_url:
     description:
       - URL of the S3 endpoint if it is not AWS's own, without a path. An empty string removes it, as with the other
         options for C(spec.config).
-      - A change of a location that holds backups needs O(allow_relocation).
+      - Another server for a location that holds backups needs O(allow_relocation). All of S3's own public endpoints
+        are one server.
     type: str
   public_url:
     description: URL for downloads by C(velero backup logs) and the like, where O(s3_url) works only inside the cluster.
@@ -288,6 +296,8 @@ _SECRET_KEY = {
     "required_together": [("name", "key")],
 }
 
+_ALLOWED = ("allow_relocation", "allow_orphaned_backups")
+
 SPEC = kube_spec(
     {
         "name": {"type": "str", "default": "default"},
@@ -311,7 +321,7 @@ SPEC = kube_spec(
         **{name: {"type": "str"} for name in ("validation_frequency", "backup_sync_period")},
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 150},
-        **{name: {"type": "bool", "default": False} for name in ("allow_relocation", "allow_orphaned_backups")},
+        **{name: {"type": "bool", "default": False} for name in (*_ALLOWED, "same_customer_key")},
     },
     required_if=[("state", "present", ["bucket"])],
 )
@@ -328,8 +338,7 @@ def run(task: Task) -> dict[str, t.Any]:
             kube,
             wanted,
             absent=absent,
-            allow_relocation=params["allow_relocation"],
-            allow_orphaned_backups=params["allow_orphaned_backups"],
+            **{name: params[name] for name in _ALLOWED},
             wait_timeout=params["wait_timeout"] if params["wait"] else None,
         )
         return {**task.reconcile(resource), **task.afterwards(resource.confirm)}

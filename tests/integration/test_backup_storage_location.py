@@ -279,6 +279,31 @@ def test_what_backups_forbid(
     assert run.ok(MODULE, check=check, **{**options, **arguments})["changed"]
 
 
+def test_whole_texts_of_what_backups_forbid(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.location(config={"region": "us-east-1", "customerKeyEncryptionFile": "/key"})
+    _backups(cluster)
+    secret = {"customer_key_encryption_secret": "a/b"}
+    assert run.refused(MODULE, **options, **secret) == (
+        f"customer_key_encryption_secret: {SUBJECT} holds 1 backup (nightly-0), which Velero could no longer read: "
+        "with a customer's key it reads nothing else. Make a location under another name (velero_backup_location_name "
+        "in the roles), with another prefix or bucket, for each customer's key. Where it is the same key in another "
+        "place, let a task of coffer.velero.backup_storage_location with same_customer_key=true change it."
+    )
+    assert run.refused(MODULE, **options) == (
+        f"customer_key_encryption_file: {SUBJECT} holds 1 backup (nightly-0), which Velero could no longer read: with "
+        "a customer's key it reads nothing else. Make a location under another name (velero_backup_location_name in "
+        "the roles), with another prefix or bucket, for each customer's key."
+    )
+    assert run.refused(MODULE, **{**options, "prefix": "other"}) == (
+        f"prefix: {SUBJECT} holds 1 backup (nightly-0), and Velero deletes Backup objects that it does not find in "
+        "the new place. Make a location under another name instead (velero_backup_location_name in the roles), or let "
+        "a task of coffer.velero.backup_storage_location with allow_relocation=true change it; the objects in the old "
+        "place stay."
+    )
+    config = run.ok(MODULE, **options, **secret, same_customer_key=True)["spec"]["config"]
+    assert config == {"region": "us-east-1", "customerKeyEncryptionSecret": "a/b"}
+
+
 def test_allowed_relocation(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     """Moved on request; then the other key does not matter either, for nothing in the new place is older."""
     cluster.location()

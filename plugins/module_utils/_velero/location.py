@@ -63,6 +63,7 @@ class WantedLocation:
     region: str | None = None
     kms_key_id: str | None = None
     previous_kms_key_ids: Sequence[str] | None = None
+    same_customer_key: bool = False
     server_side_encryption: str | None = None
     customer_key_encryption_secret: str | None = None
     customer_key_encryption_file: str | None = None
@@ -248,6 +249,7 @@ _SAME: Mapping[str, Callable[[t.Any], t.Any]] = {
     "objectStorage.caCert": _certificate_text,
     "objectStorage.caCertRef": _reference,
     "credential": _reference,
+    "config.s3Url": lambda value: value.rstrip("/") or None,
     "config.checksumAlgorithm": str,
     "config.s3ForcePathStyle": lambda value: value in _TRUE or None,
     "config.insecureSkipTLSVerify": lambda value: value in _TRUE or None,

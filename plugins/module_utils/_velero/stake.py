@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
@@ -15,6 +16,10 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.location imp
     ENCRYPTION,
     WantedLocation,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import split_url
+
+#: S3's own endpoints, where a bucket has its name to itself: not those of Outposts or of a VPC.
+_OWN_ENDPOINT = re.compile(r"s3(-fips)?([.-](dualstack\.)?[a-z0-9-]+)?\.amazonaws\.(com(\.cn)?|eu)")
 
 
 class Stake(t.NamedTuple):
@@ -31,18 +36,35 @@ class Stake(t.NamedTuple):
 def relocated(plan: Plan) -> str | None:
     """The option by which a plan points an existing location at another place."""
     options = {"objectStorage.bucket": "bucket", "objectStorage.prefix": "prefix", "config.s3Url": "s3_url"}
-    names = [difference.name for difference in plan.differences]
-    return next((option for name, option in options.items() if name in names), None)
+    moved = (i.name for i in plan.differences if i.name != "config.s3Url" or _server(i.before) != _server(i.after))
+    return next((options[name] for name in moved if name in options), None)
 
 
-def rekeyed(plan: Plan) -> str | None:
+def _server(url: str | None) -> t.Any:
+    """The server that a URL leads to; ``None`` for S3 itself, which is one however its endpoint is spelled."""
+    parts = split_url(url or "")
+    if parts is None:
+        return url
+    if _OWN_ENDPOINT.fullmatch(str(parts.hostname)):
+        return None
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def rekeyed(wanted: WantedLocation, plan: Plan) -> str | None:
     """The option by which a plan makes what is in the location unreadable.
 
     With a customer's key the plugin sends it with every read, so that it reads nothing that was written otherwise;
     without one it cannot read what was written with it. All other modes are S3's own affair.
     """
-    changed = {difference.name.removeprefix("config.") for difference in plan.differences}
-    return next((option for option, key in ENCRYPTION.items() if key in CUSTOMER_KEY and key in changed), None)
+    changed = {i.name.removeprefix("config."): i for i in plan.differences}
+    found = [option for option, key in ENCRYPTION.items() if key in CUSTOMER_KEY and key in changed]
+    return found[0] if found and not (wanted.same_customer_key and _is_moved(plan)) else None
+
+
+def _is_moved(plan: Plan) -> bool:
+    """Whether there is a customer's key before and after; whether it is the same one, nobody can see."""
+    keys = [item for item in plan.differences if item.name.removeprefix("config.") in CUSTOMER_KEY]
+    return any(item.before for item in keys) and any(item.after for item in keys)
 
 
 def given_up_key(wanted: WantedLocation, plan: Plan) -> str | None:
@@ -74,13 +96,22 @@ def at_stake(wanted: WantedLocation, plan: Plan) -> Stake | None:
     if option := relocated(plan):
         reason = "and Velero deletes Backup objects that it does not find in the new place"
         cure = (
-            "Make a location under another name instead, or set allow_relocation=true; the objects in the old place "
+            "Make a location under another name instead (velero_backup_location_name in the roles), or let a task of "
+            "coffer.velero.backup_storage_location with allow_relocation=true change it; the objects in the old place "
             "stay."
         )
         return Stake(option, reason, cure)
-    if option := rekeyed(plan):
+    if option := rekeyed(wanted, plan):
         reason = "which Velero could no longer read: with a customer's key it reads nothing else"
-        cure = "Make a location under another name, with another prefix or bucket, for each customer's key."
+        cure = (
+            "Make a location under another name (velero_backup_location_name in the roles), with another prefix or "
+            "bucket, for each customer's key."
+        )
+        if _is_moved(plan):
+            cure += (
+                " Where it is the same key in another place, let a task of coffer.velero.backup_storage_location with "
+                "same_customer_key=true change it."
+            )
         return Stake(option, reason, cure)
     if (key := given_up_key(wanted, plan)) and not _is_alias(key):
         reason = f"which Velero cannot read without the key {key} that they may be encrypted under"

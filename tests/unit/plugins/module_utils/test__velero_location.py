@@ -104,6 +104,7 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
     ({"config": {"foreign": "x", "s3Url": "https://a", "checksumAlgorithm": ""}, "accessMode": "ReadOnly"}, {}),
     ({"provider": "velero.io/aws"}, {}),
+    ({"config": {"s3Url": "https://minio/"}}, {"s3_url": "https://minio"}),
     ({"objectStorage": {"bucket": "b", "prefix": "/p/"}}, {"prefix": "p/"}),
     ({"config": {"s3ForcePathStyle": "1"}}, {"s3_force_path_style": True}),
     ({"config": {"s3ForcePathStyle": "false"}}, {"s3_force_path_style": False}),
@@ -132,6 +133,29 @@ def test_no_change(current: dict[str, Any], wanted: dict[str, Any]) -> None:
         ({}, {"customer_key_encryption_secret": "s/k"}, "customer_key_encryption_secret"),
         ({"config": {"customerKeyEncryptionFile": "/k"}}, {}, "customer_key_encryption_file"),
         ({"config": {"customerKeyEncryptionFile": "/k"}}, {"customer_key_encryption_file": "/k"}, None),
+        # the same key in another place
+        (
+            {"config": {"customerKeyEncryptionFile": "/k"}},
+            {"customer_key_encryption_secret": "s/k", "same_customer_key": True},
+            None,
+        ),
+        (
+            {"config": {"customerKeyEncryptionFile": "/k"}},
+            {"same_customer_key": True},
+            "customer_key_encryption_file",
+        ),
+        ({}, {"customer_key_encryption_secret": "s/k", "same_customer_key": True}, "customer_key_encryption_secret"),
+        # the same server in other words
+        ({"config": {"s3Url": "https://minio/"}}, {"s3_url": "https://MinIO:443"}, None),
+        ({"config": {"s3Url": "https://minio"}}, {"s3_url": "https://minio:9000"}, "s3_url"),
+        ({"config": {"s3Url": "https://minio"}}, {"s3_url": "http://minio"}, "s3_url"),
+        ({"config": {"s3Url": "https://[::1"}}, {"s3_url": "https://[::1]"}, "s3_url"),
+        ({"config": {"s3Url": "https://minio"}}, {"s3_url": ""}, "s3_url"),
+        ({}, {"s3_url": "https://s3.us-east-1.amazonaws.com"}, None),
+        ({"config": {"s3Url": "https://s3.dualstack.us-east-1.amazonaws.com"}}, {"s3_url": ""}, None),
+        ({"config": {"s3Url": "https://s3-us-east-1.amazonaws.com"}}, {"s3_url": "https://s3.amazonaws.com/"}, None),
+        ({}, {"s3_url": "https://a.s3-outposts.us-east-1.amazonaws.com"}, "s3_url"),
+        ({}, {"s3_url": "https://s3.us-east-1.amazonaws.com.example"}, "s3_url"),
     ],
 )
 def test_what_backups_forbid(current: dict[str, Any], wanted: dict[str, Any], option: str | None) -> None:
