@@ -5,7 +5,8 @@
 """From a storage profile to every document. Pure. PRIVATE to coffer.velero.
 
 Read this file to know what Velero may do, and why. The statements carry a Sid of this installation (:func:`sid`), so
-that several installations can share a key or a bucket and each finds its own statements again.
+that several installations can share a key or a bucket and each finds its own statements again. The one that names a
+role carries a Sid of the role too: a cluster that restores from a bucket shares its prefix, and has a role of its own.
 """
 
 from __future__ import annotations
@@ -73,8 +74,11 @@ def sid(profile: StorageProfile, purpose: str) -> str:
 
     Letters and digits only, as IAM demands.
     """
-    place = f"{profile.bucket}/{profile.prefix}".encode()
-    return f"Velero{purpose}{hashlib.sha256(place).hexdigest()[:8]}"
+    return f"Velero{purpose}{_digits(f'{profile.bucket}/{profile.prefix}')}"
+
+
+def _digits(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 def _use_of_key(profile: StorageProfile) -> Document:
@@ -112,10 +116,9 @@ def key_policy_statements(profile: StorageProfile) -> list[Document]:
                 "Resource": "*",
             }
         )
-    if profile.role_arns:
-        principal = {"AWS": sorted(profile.role_arns)}
-        use = _use_of_key(profile)
-        statements.append({"Sid": sid(profile, "UseOfKey"), "Principal": principal, "Resource": "*", **use})
+    for role in sorted(profile.role_arns):
+        name = f"{sid(profile, 'UseOfKey')}{_digits(role)}"
+        statements.append({"Sid": name, "Principal": {"AWS": role}, "Resource": "*", **_use_of_key(profile)})
     return statements
 
 
@@ -150,10 +153,9 @@ def trust_policy_statements(profile: StorageProfile) -> list[Document]:
     if profile.oidc_issuer_url is None:
         return []
     issuer = issuer_name(profile.oidc_issuer_url)
-    cluster = hashlib.sha256(issuer.encode()).hexdigest()[:8]
     return [
         {
-            "Sid": f"VeleroServiceAccount{cluster}",
+            "Sid": f"VeleroServiceAccount{_digits(issuer)}",
             "Effect": "Allow",
             "Principal": {"Federated": f"arn:{profile.partition}:iam::{profile.account_id}:oidc-provider/{issuer}"},
             "Action": "sts:AssumeRoleWithWebIdentity",

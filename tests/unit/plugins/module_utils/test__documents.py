@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -28,6 +29,7 @@ ROLES = [f"arn:aws:iam::{ACCOUNT}:role/velero", f"arn:aws:iam::{ACCOUNT}:role/ve
 ADMINS = [f"arn:aws:iam::{ACCOUNT}:role/admin", f"arn:aws:iam::{ACCOUNT}:root"]
 ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLED539"
 HERE = "56521504"  # stands for the bucket and the prefix in Sids
+OF_ROLES = ["71bdb041", "94268657"]  # and these for the roles
 
 SSE = "s3:x-amz-server-side-encryption"
 SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
@@ -86,7 +88,10 @@ KEY_POLICY = [
         "Action": _documents.KEY_ADMINISTRATION,
         "Resource": "*",
     },
-    {"Sid": f"VeleroUseOfKey{HERE}", "Principal": {"AWS": ROLES}, "Resource": "*", **USE_OF_KEY},
+    *(
+        {"Sid": f"VeleroUseOfKey{HERE}{digits}", "Principal": {"AWS": role}, "Resource": "*", **USE_OF_KEY}
+        for role, digits in zip(ROLES, OF_ROLES, strict=True)
+    ),
 ]
 S3_STATEMENTS: list[dict[str, Any]] = [
     {
@@ -311,6 +316,8 @@ def test_partitions(mode: str, region: str, partition: str, s3: str) -> None:
     expected = json.loads(json.dumps(TABLE[mode]))
     replaced(expected, ("s3.eu-central-1.amazonaws.com", s3), (ISSUER, "ISSUER"))
     replaced(expected, ("arn:aws:", f"arn:{partition}:"), ("eu-central-1", region), ("ISSUER", ISSUER))
+    roles_here = (hashlib.sha256(here(arn).encode()).hexdigest()[:8] for arn in ROLES)
+    replaced(expected, *zip(OF_ROLES, roles_here, strict=True))
     assert documents(profile(mode, region=region, **values)) == expected
 
 
@@ -347,8 +354,17 @@ def test_installations_that_share_a_key_or_a_bucket_have_sids_of_their_own(other
 
 
 def test_what_a_statement_says_does_not_change_its_sid() -> None:
-    changed = profile("sse-kms", kms_key_arn=OTHER_KEY, role_arns=ROLES[:1], kms_key_administrators=ADMINS[:1])
+    changed = profile("sse-kms", kms_key_arn=OTHER_KEY, kms_key_administrators=ADMINS[:1])
     assert sids(changed) == sids(profile("sse-kms"))
+
+
+def test_clusters_that_share_a_prefix_let_each_their_own_role_use_the_key() -> None:
+    """One that restores from the bucket of another does not take its key away."""
+    policies = [_documents.key_policy_statements(profile("sse-kms", role_arns=[role])) for role in ROLES]
+    statements = merge(merge(None, policies[0]).document, policies[1]).document["Statement"]
+    assert statements == _documents.key_policy_statements(profile("sse-kms"))
+    both = [_documents.bucket_policy_statements(profile("sse-kms", role_arns=[role])) for role in ROLES]
+    assert both[0] == both[1]
 
 
 # --- what the bucket policy stops, and what not ----------------------------------------------------------------------
