@@ -372,8 +372,10 @@ def test_absent_with_backups(run: ModuleRunner, cluster: Cluster) -> None:
 def test_default_beside_a_newer_default(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     cluster.location()
     cluster.location("newer", default=True)
-    message = run.refused(MODULE, **options, default=True)
-    assert message.startswith(f"default: {SUBJECT} is older than newer, which is the default too")
+    assert run.refused(MODULE, **options, default=True) == (
+        f"default: {SUBJECT} is older than newer, which is the default too, so that Velero would reset it. Let a task "
+        "of coffer.velero.backup_storage_location set default=false there first."
+    )
     cluster.patch(LOCATION, "newer", {"spec": {"default": False}})
     assert run.ok(MODULE, **options, default=True)["changed"]
 

@@ -61,7 +61,8 @@ def test_lost_key_is_not_replaced(run: ModuleRunner, cluster: Cluster) -> None:
         assert run.refused(MODULE, namespace=cluster.namespace, generate=True, check=check) == (
             'secret: Secret "velero-sse-c/key" does not exist, and 1 backup (nightly) in customer can be read with its '
             "old key only. Put that key back from your copy. If there is none, these backups are lost: delete them, or "
-            "name another Secret and make a location of its own for it."
+            "name another Secret and make a location of its own for it (velero_sse_c_secret and "
+            "velero_backup_location_name in the roles)."
         )
     assert _key(cluster) is None
     run.ok(MODULE, namespace=cluster.namespace, secret="another/key", generate=True)
@@ -99,11 +100,12 @@ def test_wrong_length(run: ModuleRunner, cluster: Cluster, value: bytes, text: s
 def test_missing(run: ModuleRunner, cluster: Cluster, check: bool, other: bool) -> None:
     if other:
         cluster.secret("velero-sse-c", other=b"kept")
-    message = run.refused(MODULE, check=check, namespace=cluster.namespace)
-    assert message.startswith(
-        f'secret: Secret "velero-sse-c/key" does not exist in namespace {cluster.namespace}. Make it'
+    assert run.refused(MODULE, check=check, namespace=cluster.namespace) == (
+        f'secret: Secret "velero-sse-c/key" does not exist in namespace {cluster.namespace}. Make it: head -c 32 '
+        f"/dev/urandom > sse-c.key; kubectl -n {cluster.namespace} create secret generic velero-sse-c "
+        "--from-file=key=sse-c.key; keep the file in a safe place, for without it the backups are lost. generate=true "
+        "makes a random key once. In the roles that is velero_sse_c_generate."
     )
-    assert f"kubectl -n {cluster.namespace} create secret generic velero-sse-c --from-file=key=sse-c.key" in message
 
 
 @pytest.mark.parametrize("reference", ["velero-sse-c", "a/b/c", "/key", "UPPER/key", ""])
@@ -114,7 +116,10 @@ def test_reference(run: ModuleRunner, cluster: Cluster, reference: str) -> None:
 
 def test_immutable(run: ModuleRunner, cluster: Cluster) -> None:
     cluster.create(SECRET, "velero-sse-c", immutable=True, data={})
-    assert "its Secret, which is immutable." in run.refused(MODULE, namespace=cluster.namespace, generate=True)
+    assert run.refused(MODULE, namespace=cluster.namespace, generate=True) == (
+        'secret: Secret "velero-sse-c/key" cannot be added to its Secret, which is immutable. Name another Secret '
+        "(velero_sse_c_secret in the roles), or replace this one."
+    )
 
 
 def test_check_run_without_velero(run: ModuleRunner, cluster: Cluster) -> None:

@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.stack.api import BACKUP, DAEMON_SET, DEPLOYMENT, POD, RESTORE, SERVICE_ACCOUNT, Json, Kind
+from tests.stack.api import (
+    BACKUP,
+    DAEMON_SET,
+    DEPLOYMENT,
+    POD,
+    RESTORE,
+    SERVICE_ACCOUNT,
+    Json,
+    Kind,
+)
 from tests.support.cluster import Cluster
 from tests.support.running import ModuleRunner, four_runs, one_way
 
@@ -118,7 +127,7 @@ def test_names_of_the_helm_chart(run: ModuleRunner, cluster: Cluster, options: d
     message = run.refused(MODULE, check=True, **options)
     assert message == (
         'service_account: ServiceAccount "velero" is not what Deployment/velero runs as: that is "velero-server". Set '
-        "service_account=velero-server, also in the role's trust policy."
+        "service_account=velero-server, also in the role's trust policy; velero_service_account does both in the roles."
     )
     result = run.ok(MODULE, **options, service_account="velero-server")
     assert result["renewed"] == ["Deployment/velero", "DaemonSet/agents"]
@@ -224,10 +233,21 @@ def test_empty_cluster(run: ModuleRunner, cluster: Cluster, options: dict[str, A
 
 
 def test_two_servers(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """One that is scaled to zero is none, unless it is all there is."""
     cluster.install()
     spec = (cluster.find(DEPLOYMENT, "velero") or {})["spec"]
     cluster.create(DEPLOYMENT, "another", spec=spec)
-    assert "has several Velero servers (Deployment/another, Deployment/velero)." in run.refused(MODULE, **options)
+    refused = (
+        f'namespace: namespace "{cluster.namespace}" has several Velero servers (Deployment/another, Deployment/velero)'
+        ". Remove all but one, or scale them to zero: two servers disturb each other's backups."
+    )
+    assert run.refused(MODULE, **options) == refused
+    cluster.patch(DEPLOYMENT, "another", {"spec": {"replicas": 0}})
+    assert run.ok(MODULE, check=True, **options)["renewed"] == ["Deployment/velero"]
+    cluster.patch(DEPLOYMENT, "velero", {"spec": {"replicas": 0}})
+    assert run.refused(MODULE, **options) == refused
+    cluster.api.delete(DEPLOYMENT, "another", cluster.namespace)
+    assert run.ok(MODULE, **options)["renewed"] == ["Deployment/velero"]
 
 
 def test_paused(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
@@ -280,7 +300,8 @@ def test_running_backup(
         return
     assert result["msg"] == (
         f"backup_timeout: {kind.name} nightly ({phase or 'New'}) would be marked Failed by a new Velero server. "
-        "Run the task again when they have ended, or let it wait longer than 0 s."
+        "Run the task again when they have ended, or let coffer.velero.velero_identity wait longer than 0 s "
+        "(backup_timeout)."
     )
     assert IRSA not in _annotations(cluster)
 
@@ -309,7 +330,7 @@ def test_server_that_is_down_does_nothing(run: ModuleRunner, cluster: Cluster, o
 def test_waits_for_a_backup(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     cluster.install()
     cluster.create(BACKUP, "nightly", spec={}, status={"phase": "InProgress"})
-    assert "or let it wait longer than 1 s." in run.refused(MODULE, **options, backup_timeout=1)
+    assert "wait longer than 1 s (backup_timeout)." in run.refused(MODULE, **options, backup_timeout=1)
     assert run.ok(MODULE, check=True, **options, backup_timeout=1)["changed"]
     with cluster.soon(1, partial(cluster.patch, BACKUP, "nightly", {"status": {"phase": "Completed"}})):
         assert run.ok(MODULE, **options, backup_timeout=10)["changed"]

@@ -84,7 +84,8 @@ def unusable(option: str, name: str | None, location: Object | None, *, writes: 
         return Refusal(option, subject, "does not exist", cure)
     subject = f'BackupStorageLocation "{location["metadata"]["name"]}"'
     if writes and (location.get("spec") or {}).get("accessMode") == "ReadOnly":
-        return Refusal(option, subject, "is read-only", "Set access_mode=ReadWrite, or name another.")
+        cure = "Set access_mode=ReadWrite (coffer.velero.backup_storage_location), or name another."
+        return Refusal(option, subject, "is read-only", cure)
     status = location.get("status") or {}
     if status.get("phase") == "Available":
         return None

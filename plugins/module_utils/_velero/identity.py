@@ -101,6 +101,11 @@ class Workload:
         return _annotations(self.template.get("metadata") or {}).get(REVISION_ANNOTATION)
 
     @property
+    def replicas(self) -> int:
+        """How many pods a Deployment should have."""
+        return int(self.content["spec"].get("replicas", 1))
+
+    @property
     def renews_itself(self) -> bool:
         return (self.content["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
 
@@ -119,7 +124,7 @@ class Workload:
         if self.kind == "DaemonSet":
             wanted = self._status("desiredNumberScheduled")
             return min(self._status("updatedNumberScheduled"), self._status("numberAvailable")) >= wanted
-        wanted, updated = self.content["spec"].get("replicas", 1), self._status("updatedReplicas")
+        wanted, updated = self.replicas, self._status("updatedReplicas")
         return min(updated, self._status("availableReplicas")) >= wanted and self._status("replicas") <= updated
 
     @property
@@ -128,7 +133,7 @@ class Workload:
         if self.kind == "DaemonSet":
             updated, wanted = self._status("updatedNumberScheduled"), self._status("desiredNumberScheduled")
         else:
-            updated, wanted = self._status("updatedReplicas"), self.content["spec"].get("replicas", 1)
+            updated, wanted = self._status("updatedReplicas"), self.replicas
         available = self._status("availableReplicas") or self._status("numberAvailable")
         return f"{updated} of {wanted} pods renewed, {available} available"
 
@@ -194,6 +199,7 @@ class Installation:
         """Names differ between velero install, Helm and OADP, so that workloads are found by what they run."""
         candidates = [Workload("Deployment", item) for item in deployments]
         servers = [item for item in candidates if item.runs("server")] or [i for i in candidates if _labelled(i)]
+        servers = [item for item in servers if item.replicas] or servers  # one that is scaled to zero disturbs no other
         agents = [Workload("DaemonSet", item) for item in daemon_sets]
         agents = [item for item in agents if item.runs("node-agent", "server") or item.runs("restic", "server")]
         return cls(service_account, tuple(servers), tuple(agents))
@@ -263,12 +269,15 @@ def _renew(workload: Workload, revision: str | None) -> Step:
 def _refuse_ambiguous(wanted: WantedIdentity, current: Installation) -> None:
     if len(current.servers) > 1:
         names = enumerate_names(item.title for item in current.servers)
-        remedy = "Scale down or remove all but one: two servers disturb each other's backups."
+        remedy = "Remove all but one, or scale them to zero: two servers disturb each other's backups."
         raise Refusal("namespace", f'namespace "{wanted.namespace}"', f"has several Velero servers ({names})", remedy)
     for server in current.servers:
         if server.service_account != wanted.service_account:
             reason = f'is not what {server.title} runs as: that is "{server.service_account}"'
-            remedy = f"Set service_account={server.service_account}, also in the role's trust policy."
+            remedy = (
+                f"Set service_account={server.service_account}, also in the role's trust policy; "
+                "velero_service_account does both in the roles."
+            )
             raise Refusal("service_account", wanted.subject, reason, remedy)
 
 

@@ -90,7 +90,10 @@ class IdentityResource:
     def _refuse_running(self, plan: Plan) -> None:
         if names := self._running(plan):
             reason = "would be marked Failed by a new Velero server"
-            remedy = f"Run the task again when they have ended, or let it wait longer than {self.backup_timeout} s."
+            remedy = (
+                "Run the task again when they have ended, or let coffer.velero.velero_identity wait longer than "
+                f"{self.backup_timeout} s (backup_timeout)."
+            )
             raise Refusal("backup_timeout", enumerate_names(names), reason, remedy)
 
     def _running(self, plan: Plan) -> list[str]:
@@ -116,7 +119,7 @@ class IdentityResource:
         deadline = time.monotonic() + self.wait_timeout
         for workload in pending:
             self._await_renewal(workload, deadline)
-        if any(server.content["spec"].get("replicas", 1) for server in self._current.servers):
+        if any(server.replicas for server in self._current.servers):
             return {"server_version": self._server_version(deadline)}
         return {}
 

@@ -108,7 +108,8 @@ class LocationResource:
         ]
         if newer:
             reason = f"is older than {enumerate_names(newer)}, which is the default too, so that Velero would reset it"
-            raise Refusal("default", self.wanted.subject, reason, "Set default=false there first.")
+            cure = "Let a task of coffer.velero.backup_storage_location set default=false there first."
+            raise Refusal("default", self.wanted.subject, reason, cure)
 
     def _backups(self) -> str:
         """The backups in the location, for a sentence; empty where there are none."""

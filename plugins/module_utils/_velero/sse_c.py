@@ -86,7 +86,7 @@ def decide_secret(wanted: WantedSecret, current: SecretState | None) -> Plan:
     if not wanted.generate:
         raise _missing(wanted, subject)
     if current is not None and current.immutable:
-        remedy = "Name another Secret, or replace this one."
+        remedy = "Name another Secret (velero_sse_c_secret in the roles), or replace this one."
         raise Refusal("secret", subject, "cannot be added to its Secret, which is immutable", remedy)
     warning = (
         f"{subject} in namespace {wanted.namespace} gets a new random key. Keep a copy of it outside this cluster: "
@@ -111,6 +111,6 @@ def _missing(wanted: WantedSecret, subject: str) -> Refusal:
     remedy = (
         f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {wanted.namespace} create secret generic "
         f"{wanted.name} --from-file={wanted.key}=sse-c.key; keep the file in a safe place, for without it the backups "
-        "are lost. generate=true makes a random key once."
+        "are lost. generate=true makes a random key once. In the roles that is velero_sse_c_generate."
     )
     return Refusal("secret", subject, f"does not exist in namespace {wanted.namespace}", remedy)

@@ -67,7 +67,8 @@ class SecretResource:
             reason = f"does not exist, and {backups} in {enumerate_names(names)} can be read with its old key only"
             remedy = (
                 "Put that key back from your copy. If there is none, these backups are lost: delete them, or name "
-                "another Secret and make a location of its own for it."
+                "another Secret and make a location of its own for it (velero_sse_c_secret and "
+                "velero_backup_location_name in the roles)."
             )
             raise Refusal("secret", f'Secret "{reference}"', reason, remedy)
 

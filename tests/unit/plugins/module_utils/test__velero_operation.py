@@ -85,7 +85,10 @@ def test_made() -> None:
 UNUSABLE = [
     (None, "does not exist. Make it first"),
     ({"metadata": {"name": "x"}}, "was never validated. Is the Velero server running?"),
-    ({"metadata": {"name": "x"}, "spec": {"accessMode": "ReadOnly"}}, "is read-only. Set access_mode=ReadWrite"),
+    (
+        {"metadata": {"name": "x"}, "spec": {"accessMode": "ReadOnly"}},
+        "is read-only. Set access_mode=ReadWrite (coffer.velero.backup_storage_location), or name another.",
+    ),
     (
         {
             "metadata": {"name": "x"},
