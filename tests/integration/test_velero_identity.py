@@ -16,6 +16,7 @@ from tests.stack.api import (
     DEPLOYMENT,
     POD,
     RESTORE,
+    SERVER_STATUS_REQUEST,
     SERVICE_ACCOUNT,
     Json,
     Kind,
@@ -28,6 +29,7 @@ ROLE = "arn:aws:iam::111122223333:role/velero"
 OTHER_ROLE = "arn:aws:iam::111122223333:role/path/velero-new"
 IRSA = "eks.amazonaws.com/role-arn"
 REVISION = "coffer.velero/identity-revision"
+PLUGIN = "velero.io/aws"
 
 
 @pytest.fixture
@@ -367,3 +369,26 @@ def test_server_that_does_not_answer(run: ModuleRunner, cluster: Cluster, option
         message = run.refused(MODULE, **{**options, "wait": True, "wait_timeout": 3})
     assert "does not answer within 3 s, though its pod is up. See its log: kubectl" in message
     assert cluster.proxy.requests[-1].startswith("DELETE /apis/velero.io/v1/")
+
+
+def test_server_without_the_plugin(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """It answers, and could use no location of AWS."""
+    cluster.install()
+    cluster.serve(DEPLOYMENT, "velero")
+
+    def answer(request: str) -> None:
+        """What controllers and such a server write."""
+        method, _space, path = request.partition(" ")
+        plural, name = path.split("/")[-2:]
+        if method == "GET" and plural == "deployments":
+            cluster.serve(DEPLOYMENT, name)
+        elif method == "GET" and plural == "serverstatusrequests":
+            plugins = [{"kind": "ObjectStore", "name": "velero.io/gcp"}, {"kind": "BackupItemAction", "name": PLUGIN}]
+            status = {"phase": "Processed", "serverVersion": "v1", "plugins": plugins}
+            cluster.patch(SERVER_STATUS_REQUEST, name, {"status": status})
+
+    cluster.proxy.attendant = answer
+    assert run.refused(MODULE, **{**options, "wait": True, "wait_timeout": 20}) == (
+        f"Velero in namespace {cluster.namespace} has no plugin velero.io/aws. Add velero-plugin-for-aws: velero "
+        "plugin add, or initContainers of the Helm chart."
+    )
