@@ -59,10 +59,15 @@ class Site:
         with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
             timer = _kill_after(process, PLAYBOOK_SECONDS)
             assert process.stdout is not None
-            for line in process.stdout:
-                print("   ", line, end="", flush=True)
-                output.append(line)
-            timer.cancel()
+            try:
+                for line in process.stdout:
+                    print("   ", line, end="", flush=True)
+                    output.append(line)
+            except BaseException:
+                _interrupt(process)
+                raise
+            finally:
+                timer.cancel()
         if process.returncode:
             sys.exit(f"site.yml failed with code {process.returncode}")
         recap = re.search(r"ok=(\d+)\s+changed=(\d+)", "".join(output))
@@ -75,6 +80,18 @@ def _kill_after(process: subprocess.Popen[str], seconds: float) -> threading.Tim
     timer.daemon = True
     timer.start()
     return timer
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    """End the playbook: Ctrl-C has reached it too, a signal to this process alone has not."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(2)
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def prove(aws: Moto, key_arn: str) -> tuple[int, int]:
@@ -146,7 +163,7 @@ def demo(directory: Path) -> None:
         print(f"changed on the second run: {second['changed']}")
         print(f"objects proven: {objects - wrong} of {objects} encrypted with aws:kms under {key_of(aws)}")
         print(f"took {seconds:.0f} s" + (f" (and {started - begin:.0f} s to build)" if started - begin > 5 else ""))
-        if wrong or second["changed"] or phase != "Completed":
+        if wrong or not objects or not first["changed"] or second["changed"] or phase != "Completed":
             sys.exit("The demo did not prove what it should have.")
         if os.environ.get("KEEP"):
             keep(stack)
@@ -158,12 +175,16 @@ def keep(stack: Stack) -> None:
     for name, value in sorted(stack.environment.items()):
         print(f"export {name}={shlex.quote(value)}")
     print("\nCtrl-C stops everything.", flush=True)
-    signal.pause()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="coffer-velero-demo-") as directory, contextlib.suppress(KeyboardInterrupt):
-        demo(Path(directory))
+    try:
+        with tempfile.TemporaryDirectory(prefix="coffer-velero-demo-") as directory:
+            demo(Path(directory))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":
