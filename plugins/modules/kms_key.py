@@ -51,9 +51,10 @@ options:
     type: bool
   usable:
     description:
-      - Whether to refuse a key that S3 could not encrypt with for a role: one that is disabled, waits for its deletion
-        or for its import, is asymmetric or of HMAC, or is managed by AWS, so that nobody can edit its policy.
-      - A key that O(enabled) or O(cancel_deletion) makes usable is not refused. Only for O(state=present).
+      - Whether to refuse a key that S3 cannot encrypt with for a role, because it is disabled, waits for its deletion
+        or import, is asymmetric or of HMAC, or is managed by AWS, so that nobody can edit its policy.
+      - It is judged as the other options leave it, and so is not refused where O(enabled) enables it. Only for
+        O(state=present).
     type: bool
     default: false
   cancel_deletion:
