@@ -60,7 +60,7 @@ def iam(of: StorageProfile) -> str:
 
 def purposes(statements: list[dict[str, Any]], prefix: str) -> str:
     mine = _documents.sid(profile("sse-s3"), "")[-8:]
-    return code(*(statement["Sid"].removeprefix(prefix).removesuffix(mine) for statement in statements))
+    return code(*(statement["Sid"].removeprefix(prefix).partition(mine)[0] for statement in statements))
 
 
 ROWS: dict[str, Callable[[StorageProfile], str]] = {
