@@ -32,6 +32,7 @@ from ansible_collections.coffer.velero.plugins.plugin_utils import _controller
 from tests.stack.api import DEPLOYMENT, LOCATION, SERVER_STATUS_REQUEST, SERVICE_ACCOUNT
 from tests.support.account import State, account
 from tests.support.cluster import Attendant, Cluster, Fault
+from tests.support.emulators import ROOT
 from tests.support.fixtures import Aws
 from tests.support.schedule import Schedule
 from tests.support.site import Script, Site
@@ -44,6 +45,7 @@ ISSUER = "oidc.example.com/id/1"
 FOREIGN_POLICY = f"arn:aws:iam::{ACCOUNT}:policy/theirs"
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:user/moto"
 KINDS = get_args(Fault)
+SITE_ROLES = ("kms_key", "velero_irsa", "bucket_encryption", "backup_location")
 
 
 def variables(aws: Aws, cluster: Cluster) -> dict[str, Any]:
@@ -443,4 +445,16 @@ def test_two_playbooks_at_once(aws: Aws, cluster: Cluster, site: Site, script: S
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert {**account(aws), "given_up": 0} == wanted
     assert objects(cluster)["requests"] == 0
+    aws.proxy.reset()
+    cluster.proxy.requests.clear()
     assert not any(record["result"]["changed"] for record in site.run())
+    assert len(aws.proxy.requests) + len(cluster.proxy.requests) == documented_requests()
+
+
+def documented_requests() -> int:
+    """Those of a run that changes nothing, as the pages of the roles tell them."""
+    pages = [(ROOT / "roles" / role / "README.md").read_text() for role in SITE_ROLES]
+    told = [int(count) for page in pages for count in re.findall(r"Changes nothing.*, with (\d+) requests?", page)]
+    assert len(told) == len(SITE_ROLES)
+    whose_credentials = are_backups_safe = versioning_as_asked_here = 1
+    return sum(told) + whose_credentials + are_backups_safe + versioning_as_asked_here
