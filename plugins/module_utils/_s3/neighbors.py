@@ -51,9 +51,9 @@ def refuse_other_demands(document: Document | None, rule: Mapping[str, t.Any], *
 
 def _refusal(option: str, given: str, demand: str) -> Refusal:
     remedy = (
-        "A bucket has one default encryption, and kopia's objects follow nothing else: give both installations the "
-        "same mode and key, or each a bucket of its own. If that is this installation, say so with prefix; if it is "
-        "gone, remove its statements by their Sids with coffer.velero.bucket_policy."
+        "A bucket has one default encryption, and kopia's objects follow nothing else: keep to it, or use a bucket of "
+        "its own. If that is this installation, say so with prefix. If it is gone, or changes too, remove its "
+        "statements by their Sids with coffer.velero.bucket_policy; its next run brings the new ones."
     )
     return Refusal(option, given, f"is not what another installation in the bucket relies on: {demand}", remedy)
 

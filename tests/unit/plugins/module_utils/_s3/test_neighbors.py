@@ -19,9 +19,9 @@ BUCKET = "velero-backups"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KEY = KEY.replace("1234abcd", "abcd1234")
 REMEDY = (
-    "A bucket has one default encryption, and kopia's objects follow nothing else: give both installations the same "
-    "mode and key, or each a bucket of its own. If that is this installation, say so with prefix; if it is gone, "
-    "remove its statements by their Sids with coffer.velero.bucket_policy."
+    "A bucket has one default encryption, and kopia's objects follow nothing else: keep to it, or use a bucket of its "
+    "own. If that is this installation, say so with prefix. If it is gone, or changes too, remove its statements by "
+    "their Sids with coffer.velero.bucket_policy; its next run brings the new ones."
 )
 
 Document = dict[str, Any]
