@@ -119,7 +119,7 @@ def refuse_bucket_name(name: str, *, option: str = "bucket") -> None:
 
 def _name_problem(name: str) -> str | None:
     if not 3 <= len(name) <= 63:
-        return f"has {len(name)} characters"
+        return "is too short" if len(name) < 3 else "is too long"
     if not re.fullmatch(r"[a-z0-9.-]+", name):
         return f"has characters that S3 does not take: {''.join(sorted(set(re.sub('[a-z0-9.-]', '', name))))!r}"
     if not (name[0].isalnum() and name[-1].isalnum()):

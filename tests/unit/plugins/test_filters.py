@@ -55,7 +55,7 @@ def test_profile_has_every_value_and_is_a_profile_again() -> None:
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        (PROFILE | {"bucket": "*"}, "velero_bucket: * is not a bucket name. "),
+        (PROFILE | {"bucket": "*"}, "velero_bucket: '*' is too short. "),
         ({}, "velero_account_id: it is not set. Set it."),
         ("acme-backups", "A storage profile is a dictionary of bucket, region, account_id and so on."),
         (None, "A storage profile is a dictionary of bucket, region, account_id and so on."),

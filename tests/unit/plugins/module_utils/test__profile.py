@@ -82,8 +82,8 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     *(
         ({"bucket": wrong}, f"velero_bucket: {wrong!r} {reason}. {BUCKET_REMEDY}")
         for wrong, reason in (
-            ("ab", "has 2 characters"),
-            ("a" * 64, "has 64 characters"),
+            ("ab", "is too short"),
+            ("a" * 64, "is too long"),
             ("Acme", "has characters that S3 does not take: 'A'"),
             ("acme_backups", "has characters that S3 does not take: '_'"),
             ("-acme", "starts or ends with a dot or hyphen"),

@@ -361,7 +361,7 @@ def test_filters_give_what_the_table_gives() -> None:
         ("audit_alarms", VALUES, {"log_group": "trail"}, "log_group: 'trail' is neither true nor false."),
         ("audit_metric_filters", VALUES, {"data_events": "all"}, "data_events: 'all' is neither true nor false."),
         ("audit_metric_filters", "acme-backups", {}, "A storage profile is a dictionary of bucket"),
-        ("audit_metric_filters", {**VALUES, "bucket": "A"}, {}, "velero_bucket: 'A' has 1 characters."),
+        ("audit_metric_filters", {**VALUES, "bucket": "A"}, {}, "velero_bucket: 'A' is too short."),
     ],
 )
 def test_filters_refuse(name: str, value: Any, options: dict[str, Any], text: str) -> None:

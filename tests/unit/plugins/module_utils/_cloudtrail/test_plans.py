@@ -220,7 +220,7 @@ def test_event_selectors() -> None:
         ("trail_trust_statements", ("arn:aws:s3:::b",), "is not the ARN of a trail."),
         ("trail_log_delivery_statements", ("velero-audit",), "is not the ARN of a log group. Give its ARN"),
         ("trail_event_selectors", ("acme-backups",), "A storage profile is a dictionary"),
-        ("trail_event_selectors", ({**PROFILE, "bucket": "*"},), "velero_bucket: '*' has 1 characters."),
+        ("trail_event_selectors", ({**PROFILE, "bucket": "*"},), "velero_bucket: '*' is too short."),
         ("trail_event_selectors", (PROFILE, "none", "none"), "leaves the trail nothing to record"),
     ],
 )
