@@ -270,9 +270,16 @@ spec:
     config:
       region: eu-central-1
       kmsKeyId: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+annotations:
+  description: Annotations of the location, which are kept.
+  returned: when O(state=present)
+  type: dict
+  sample: {example.com/owner: platform}
 phase:
-  description: What Velero says of the location.
-  returned: when O(wait=true) and O(state=present), not in check mode
+  description:
+    - What Velero says of the location, V(null) where it has said nothing.
+    - With O(wait=true), and not in check mode, of the location as it is after the task, else as it was before.
+  returned: when O(state=present)
   type: str
   sample: Available
 last_validation_time:

@@ -302,10 +302,16 @@ def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None)
     differing = {n: v for n, v in fields.items() if _meaning(n, v) != _meaning(n, before.get(n))}
     differences = tuple(Difference(name, before.get(name), value) for name, value in differing.items())
     spec = _nested({name: value for name, value in {**before, **differing}.items() if value is not None})
-    result = {"name": wanted.name, "namespace": wanted.namespace, "spec": spec}
+    result = {"name": wanted.name, "namespace": wanted.namespace, "spec": spec, **_said(current or {})}
     warnings = _warnings(wanted, current, after, changes=bool(differences))
     steps = (_write(wanted, current, differing),) if differences else ()
     return Plan(steps, differences, result, warnings)
+
+
+def _said(current: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What Velero and others say of the location beside its spec."""
+    annotations = current.get("metadata", {}).get("annotations") or {}
+    return {"phase": (current.get("status") or {}).get("phase"), "annotations": dict(annotations)}
 
 
 def _refuse_static(wanted: WantedLocation, before: Mapping[str, t.Any]) -> None:
