@@ -58,7 +58,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.coffer.velero.plugins.module_utils import _profile
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.plugin_utils._filters import plain_profile
-from ansible_collections.coffer.velero.plugins.plugin_utils._variables import profile_values
+from ansible_collections.coffer.velero.plugins.plugin_utils._variables import profile_values, refuse_lost_key
 
 
 class LookupModule(LookupBase):
@@ -69,9 +69,12 @@ class LookupModule(LookupBase):
     ) -> list[dict[str, t.Any]]:
         if terms or options or not isinstance(with_created_key, bool):
             raise AnsibleLookupError("coffer.velero.storage_profile takes with_created_key=true and nothing else.")
+        variable = self._variable(variables)
         try:
-            values = profile_values(self._variable(variables))
+            values = profile_values(variable)
             profile = _profile.StorageProfile.parse(_profile.with_created_key(values) if with_created_key else values)
+            if not with_created_key:
+                refuse_lost_key(variable, profile)
         except Refusal as refusal:
             raise AnsibleLookupError(str(refusal)) from refusal
         return [plain_profile(profile)]

@@ -14,7 +14,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import refuse_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
-from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, variable_of
+from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, StorageProfile, variable_of
 from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import refuse_object_name
 
 #: What a variable is, templated; ``None`` where it is not defined.
@@ -81,3 +81,19 @@ def _created_key(variables: Variables, mode: t.Any) -> str | None:
     key = variables("kms_key_result") or {}
     ours = key.get("alias") and key["alias"] == alias_name(str(variables("velero_kms_alias")))
     return str(key["key_arn"]) if ours else None
+
+
+def refuse_lost_key(variables: Variables, profile: StorageProfile) -> None:
+    """Known once the location was looked at, before the policy of Velero's role follows from the profile.
+
+    :raises Refusal: where the role could no longer use the key that the location names
+    """
+    spec = (variables("__backup_location_guard") or {}).get("spec") or {}
+    so_far = str(spec.get("config", {}).get("kmsKeyId", ""))
+    if Arn.parse(so_far) and so_far not in (profile.kms_key_arn, *profile.kms_previous_key_arns):
+        reason = "is the key of the location's backups so far, and is not listed"
+        remedy = (
+            "Add it: Velero reads, restores and deletes those backups with it. Take it out when no backup needs it any "
+            "more."
+        )
+        raise Refusal("velero_kms_previous_key_arns", so_far, reason, remedy)

@@ -116,6 +116,34 @@ def test_alias_may_be_given_without_its_prefix() -> None:
     assert look_up({**VARIABLES, "velero_kms_alias": "velero"})["kms_key_arn"] == KEY
 
 
+@pytest.mark.parametrize("mode", ["sse-kms", "dsse-kms", "sse-s3", "sse-c"])
+def test_key_of_the_backups_so_far_is_not_left_behind(mode: str) -> None:
+    other = KEY.replace("1234", "5678")
+    guard = {"spec": {"config": {"kmsKeyId": other}}}
+    variables = {**VARIABLES, "velero_encryption_mode": mode, "__backup_location_guard": guard}
+    with pytest.raises(AnsibleLookupError) as refused:
+        look_up(variables)
+    assert str(refused.value) == (
+        f"velero_kms_previous_key_arns: {other} is the key of the location's backups so far, and is not listed. "
+        "Add it: Velero reads, restores and deletes those backups with it. Take it out when no backup needs it any "
+        "more."
+    )
+    for listed in ([other], f"{KEY},{other}"):
+        assert look_up({**variables, "velero_kms_previous_key_arns": listed})["encryption_mode"] == mode
+
+
+@pytest.mark.parametrize("so_far", [KEY, "alias/theirs", ""])
+def test_location_whose_key_stays(so_far: str) -> None:
+    for guard in ({"spec": {"config": {"kmsKeyId": so_far}}}, {"spec": {}}, {"skipped": True}):
+        assert look_up({**VARIABLES, "__backup_location_guard": guard})["kms_key_arn"] == KEY
+
+
+def test_key_that_is_yet_to_be_found_may_be_the_one_of_the_location() -> None:
+    variables = {**VARIABLES, "__backup_location_guard": {"spec": {"config": {"kmsKeyId": KEY}}}}
+    del variables["kms_key_result"]
+    assert PREDICTED_KEY_ID in look_up(variables, with_created_key=True)["kms_key_arn"]
+
+
 def test_key_that_was_made_has_no_meaning_without_kms() -> None:
     assert look_up({**VARIABLES, "velero_encryption_mode": "sse-s3"})["kms_key_arn"] is None
 
