@@ -171,6 +171,10 @@ def test_a_backup_that_fails_is_named_and_everything_is_removed(installation: In
     report = next(record["result"] for record in records if record["action"].endswith("evidence_report"))
     assert report["verdicts"]["backup_and_restore"] != "proven"
     assert left_behind(stack) == []
+    stack.wait_location("proof")
+    again = installation.install()  # which changes nothing, and does not pass over the proof that failed
+    assert again["evidence_report"]["verdict"] == "proven"
+    assert "evidence_report" not in installation.install()
 
 
 def test_a_changed_site_is_proven_again(installation: Installation, stack: Stack) -> None:
