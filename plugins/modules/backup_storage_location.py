@@ -270,6 +270,14 @@ spec:
     config:
       region: eu-central-1
       kmsKeyId: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+previous_spec:
+  description: The whole spec as it was before the task, V(null) where there was no location.
+  returned: when O(state=present)
+  type: dict
+  sample:
+    provider: aws
+    objectStorage: {bucket: velero-backups, prefix: production}
+    config: {region: eu-central-1}
 annotations:
   description: Annotations of the location, which are kept.
   returned: when O(state=present)

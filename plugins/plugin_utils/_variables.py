@@ -88,7 +88,7 @@ def refuse_lost_key(variables: Variables, profile: StorageProfile) -> None:
 
     :raises Refusal: where the role could no longer use the key that the location names
     """
-    spec = (variables("__backup_location_guard") or {}).get("spec") or {}
+    spec = (variables("__backup_location_guard") or {}).get("previous_spec") or {}
     so_far = str(spec.get("config", {}).get("kmsKeyId", ""))
     if Arn.parse(so_far) and so_far not in (profile.kms_key_arn, *profile.kms_previous_key_arns):
         reason = "is the key of the location's backups so far, and is not listed"

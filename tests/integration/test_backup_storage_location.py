@@ -474,3 +474,16 @@ def test_unknown_field_is_an_error(run: ModuleRunner, cluster: Cluster, options:
         schema["objectStorage"]["properties"]["caCertRef"] = reference
         cluster.api.patch(CRD, name, {"spec": {"versions": versions}})
         time.sleep(2)
+
+
+def test_what_is_said_of_a_location(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """Also in check mode, of the location as it is so far."""
+    new = run.ok(MODULE, check=True, **options)
+    assert (new["previous_spec"], new["annotations"], new["phase"]) == (None, {}, None)
+    theirs = cluster.location(metadata={"annotations": {"example.com/owner": "platform"}})
+    cluster.validate("Available")
+    for check in (True, False):
+        told = run.ok(MODULE, check=check, **options, access_mode="ReadOnly")
+        assert told["previous_spec"] == theirs["spec"]
+        assert told["annotations"] == {"example.com/owner": "platform"}
+        assert told["phase"] == "Available"

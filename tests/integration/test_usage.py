@@ -533,7 +533,7 @@ def test_key_of_another_account(aws: Aws, repository: Repository, installation: 
     played = repository.ok(SITE)
     (told,) = [r["result"]["msg"] for r in played.records if "owner of the key" in r["task"] and "msg" in r["result"]]
     assert arn in told[0]
-    assert [statement["Principal"] for statement in told[1]] == [{"AWS": [role_arn("velero")]}]
+    assert [statement["Principal"] for statement in told[1]] == [{"AWS": role_arn("velero")}]
     assert "VeleroUseOfKey" not in owner.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
     assert default_key(aws, "velero-backups") == arn
     assert enabled_keys(aws) == []

@@ -309,9 +309,12 @@ def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None)
 
 
 def _said(current: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What Velero and others say of the location beside its spec."""
-    annotations = current.get("metadata", {}).get("annotations") or {}
-    return {"phase": (current.get("status") or {}).get("phase"), "annotations": dict(annotations)}
+    """What the location says so far, and what Velero and others say of it."""
+    return {
+        "previous_spec": current.get("spec"),
+        "annotations": dict(current.get("metadata", {}).get("annotations") or {}),
+        "phase": (current.get("status") or {}).get("phase"),
+    }
 
 
 def _refuse_static(wanted: WantedLocation, before: Mapping[str, t.Any]) -> None:

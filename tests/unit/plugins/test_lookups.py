@@ -119,7 +119,7 @@ def test_alias_may_be_given_without_its_prefix() -> None:
 @pytest.mark.parametrize("mode", ["sse-kms", "dsse-kms", "sse-s3", "sse-c"])
 def test_key_of_the_backups_so_far_is_not_left_behind(mode: str) -> None:
     other = KEY.replace("1234", "5678")
-    guard = {"spec": {"config": {"kmsKeyId": other}}}
+    guard = {"previous_spec": {"config": {"kmsKeyId": other}}}
     variables = {**VARIABLES, "velero_encryption_mode": mode, "__backup_location_guard": guard}
     with pytest.raises(AnsibleLookupError) as refused:
         look_up(variables)
@@ -134,12 +134,12 @@ def test_key_of_the_backups_so_far_is_not_left_behind(mode: str) -> None:
 
 @pytest.mark.parametrize("so_far", [KEY, "alias/theirs", ""])
 def test_location_whose_key_stays(so_far: str) -> None:
-    for guard in ({"spec": {"config": {"kmsKeyId": so_far}}}, {"spec": {}}, {"skipped": True}):
+    for guard in ({"previous_spec": {"config": {"kmsKeyId": so_far}}}, {"previous_spec": None}, {"skipped": True}):
         assert look_up({**VARIABLES, "__backup_location_guard": guard})["kms_key_arn"] == KEY
 
 
 def test_key_that_is_yet_to_be_found_may_be_the_one_of_the_location() -> None:
-    variables = {**VARIABLES, "__backup_location_guard": {"spec": {"config": {"kmsKeyId": KEY}}}}
+    variables = {**VARIABLES, "__backup_location_guard": {"previous_spec": {"config": {"kmsKeyId": KEY}}}}
     del variables["kms_key_result"]
     assert PREDICTED_KEY_ID in look_up(variables, with_created_key=True)["kms_key_arn"]
 
