@@ -323,7 +323,7 @@ SPEC = kube_spec(
         "prefix": {"type": "str", "default": ""},
         **{name: {"type": "str"} for name in ("region", "s3_url", "public_url", "tagging", "profile")},
         "kms_key_id": {"type": "str"},
-        "previous_kms_key_ids": {"type": "list", "elements": "str"},
+        "previous_kms_key_ids": {"type": "list", "elements": "str", "no_log": False},
         "server_side_encryption": {"type": "str", "choices": ["", "AES256", "aws:kms", "aws:kms:dsse"]},
         "customer_key_encryption_secret": {"type": "str", "no_log": False},
         "customer_key_encryption_file": {"type": "str"},

@@ -183,5 +183,7 @@ def test_a_changed_site_is_proven_again(installation: Installation, stack: Stack
     changed = installation.with_(velero_kms_rotation_period_in_days=180).install()
     assert changed["evidence_report"]["verdict"] == "proven"
     assert len(reports(installation)) == before + 1
+    alone = installation.with_(velero_kms_rotation_period_in_days=180).install("--tags", "backup_proof")
+    assert alone["evidence_report"]["verdict"] == "proven"
     never = installation.with_(velero_kms_rotation_period_in_days=365, velero_proof="never").install()
     assert "evidence_report" not in never

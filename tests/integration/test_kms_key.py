@@ -266,18 +266,22 @@ def test_a_key_is_not_taken_whose_policy_cannot_be_read(run: ModuleRunner, aws: 
     assert len(keys(kms)) == 1
 
 
-def test_a_key_that_lost_the_race_for_the_alias_is_given_up(
-    run: ModuleRunner, kms: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rival = kms.create_key()["KeyMetadata"]["KeyId"]
+@pytest.fixture
+def rival(kms: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key of somebody who creates the alias in the moment before the task does."""
+    key_id = str(kms.create_key()["KeyMetadata"]["KeyId"])
     perform = api.Aws.perform
 
     def with_a_rival(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
         if step.action == "kms:CreateAlias":
-            kms.create_alias(AliasName=ALIAS, TargetKeyId=rival)
+            kms.create_alias(AliasName=ALIAS, TargetKeyId=key_id)
         return perform(self, step, *arguments, **options)
 
     monkeypatch.setattr(api.Aws, "perform", with_a_rival)
+    return key_id
+
+
+def test_a_key_that_lost_the_race_for_the_alias_is_given_up(run: ModuleRunner, kms: Any, rival: str) -> None:
     result = run.ok("kms_key", alias="velero", description="ours")
     assert result["key_id"] == rival
     states = {key["id"]: key["state"] for key in keys(kms)}
@@ -286,18 +290,9 @@ def test_a_key_that_lost_the_race_for_the_alias_is_given_up(
 
 
 def test_a_key_that_lost_the_race_and_cannot_be_given_up_is_named(
-    run: ModuleRunner, aws: Aws, kms: Any, monkeypatch: pytest.MonkeyPatch
+    run: ModuleRunner, aws: Aws, kms: Any, rival: str
 ) -> None:
     """As with the permissions of docs/permissions.md, which do not let anybody delete a key."""
-    rival = kms.create_key()["KeyMetadata"]["KeyId"]
-    perform = api.Aws.perform
-
-    def with_a_rival(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
-        if step.action == "kms:CreateAlias":
-            kms.create_alias(AliasName=ALIAS, TargetKeyId=rival)
-        return perform(self, step, *arguments, **options)
-
-    monkeypatch.setattr(api.Aws, "perform", with_a_rival)
     aws.proxy.deny("kms", "ScheduleKeyDeletion", "not authorized to perform: kms:ScheduleKeyDeletion")
     said = run.refused("kms_key", alias="velero")
     (loser,) = (key for key in keys(kms) if key["id"] != rival)
