@@ -98,7 +98,7 @@ EXAMPLES = r"""
 - name: Stop where a control of critical or high severity fails or was not read
   ansible.builtin.assert:
     that: audit.verdict in ['sound', 'weak']
-    fail_msg: "{{ audit.findings | rejectattr('status', 'in', ['pass', 'not applicable']) | list }}"
+    fail_msg: "{{ audit.findings | rejectattr('status', 'in', ['pass', 'not applicable']) | to_nice_yaml }}"
 
 - name: Audit the key with credentials of the account that owns it, where that is another one
   coffer.velero.audit_info:

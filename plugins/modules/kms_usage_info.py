@@ -158,7 +158,7 @@ EXAMPLES = r"""
 - name: Stop where anybody was refused
   ansible.builtin.assert:
     that: usage.totals.denied == 0
-    fail_msg: "{{ usage.failures }}"
+    fail_msg: "{{ usage.failures | to_nice_yaml }}"
 
 - name: The last month without a trail, and what a Bucket Key has saved by the bucket's request metrics
   coffer.velero.kms_usage_info:
@@ -171,7 +171,7 @@ EXAMPLES = r"""
 - name: A certain night, from CloudTrail Lake
   coffer.velero.kms_usage_info:
     key_id: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
-    event_data_store: arn:aws:cloudtrail:eu-central-1:111122223333:eventdatastore/EXAMPLE-f852-4e8f-8bd1-bcf6cEXAMPLE
+    event_data_store: arn:aws:cloudtrail:eu-central-1:111122223333:eventdatastore/1234abcd-12ab-34cd-56ef-1234567890ab
     start: '2026-11-23T20:00:00Z'
     end: '2026-11-24T06:00:00Z'
 """

@@ -131,7 +131,7 @@ EXAMPLES = r"""
 - name: Stop where an object is not as it should be
   ansible.builtin.assert:
     that: objects.verdict == 'proven'
-    fail_msg: "{{ objects.counts }}"
+    fail_msg: "{{ objects.counts | to_nice_yaml }}"
 
 - name: Accept the key that was in use until last year, and keep the complete list
   coffer.velero.object_encryption_info:
