@@ -74,6 +74,10 @@ def test_location_becomes_available(stack: Stack, moto: Moto, module: ModuleRunn
 def test_mode_switch_with_backups(stack: Stack, moto: Moto, module: ModuleRunner) -> None:
     """From a key to the bucket's default, without a leftover; the backup stays; the customer's key is refused."""
     options = _options(moto, "kms")
+    key = stack.api.get(LOCATION, "kms", stack.namespace)["spec"]["config"]["kmsKeyId"]
+    message = module.refused("backup_storage_location", **options, server_side_encryption="AES256")
+    assert f"holds 1 backup (first), which Velero cannot read without the key {key}" in message
+    options["previous_kms_key_ids"] = [key]
     assert module.ok("backup_storage_location", **options, server_side_encryption="AES256")["phase"] == "Available"
     config = stack.api.get(LOCATION, "kms", stack.namespace)["spec"]["config"]
     assert "kmsKeyId" not in config
