@@ -288,7 +288,7 @@ def test_deleted_principal_of_others(run: ModuleRunner, s3: Any, check: bool) ->
     orphan = deny("Theirs", Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
     store(s3, orphan)
     assert run.refused(MODULE, check=check, bucket=BUCKET, statements=[deny()]) == (
-        f"bucket: {BUCKET} has a policy that AWS takes no change of, for principals that were deleted: "
+        f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: "
         "AROADBQP57FF2AEXAMPLE in statement Theirs. Correct these statements, remove them with state=absent and sids, "
         "or set purge_statements=true."
     )

@@ -27,6 +27,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     orphan_warnings,
     orphaned_principals,
     refuse_lockout,
+    refuse_orphans,
     refuse_plain_variables,
     refuse_size,
     text,
@@ -89,7 +90,7 @@ def _put(
 ) -> Step:
     bucket = str(arguments["Bucket"])
     refuse_size(document, _LIMIT, option="statements", subject=bucket)
-    _refuse_orphans(orphans, bucket=bucket)
+    refuse_orphans(orphans, option="bucket", subject=bucket)
     confirm = {"ConfirmRemoveSelfBucketAccess": True} if bypass else {}
     return Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": text(document)})
 
@@ -121,17 +122,6 @@ def _refuse_resources(statements: Sequence[Statement], bucket_arn: str) -> None:
                 reason = f"speaks of {resource}, which is not of this bucket"
                 remedy = f"S3 takes statements about the bucket itself only: {bucket_arn} and {bucket_arn}/*."
                 raise Refusal("statements", str(statement["Sid"]), reason, remedy)
-
-
-def _refuse_orphans(orphans: Sequence[Mapping[str, str]], *, bucket: str) -> None:
-    """S3 would refuse the request, in check mode nobody would know."""
-    named = ", ".join(f"{orphan['principal']} in statement {orphan['sid']}" for orphan in orphans)
-    if named:
-        reason = f"has a policy that AWS takes no change of, for principals that were deleted: {named}"
-        # A statement without Sid goes by its position here, and no option can name that.
-        by_sid = all(not orphan["sid"].startswith("#") for orphan in orphans)
-        remove = ", remove them with state=absent and sids," if by_sid else " with the tool that made them,"
-        raise Refusal("bucket", bucket, reason, f"Correct these statements{remove} or set purge_statements=true.")
 
 
 def _refuse_header_demands(statements: Sequence[Statement]) -> None:

@@ -286,7 +286,7 @@ ORPHAN = {"AWS": "AROADBQP57FF2AEXAMPLE"}
         (
             [deny(Sid="Theirs", Principal=ORPHAN), deny(Principal=ORPHAN)],
             "AROADBQP57FF2AEXAMPLE in statement Theirs, AROADBQP57FF2AEXAMPLE in statement #2",
-            "Correct these statements with the tool that made them, or set purge_statements=true.",
+            "Correct these statements, or set purge_statements=true.",
         ),
     ],
 )
@@ -294,8 +294,7 @@ def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], 
     with pytest.raises(Refusal) as refused:
         decide(Wanted([OURS]), *orphans)
     assert str(refused.value) == (
-        f"bucket: {BUCKET} has a policy that AWS takes no change of, for principals that were deleted: {names}. "
-        f"{remedy}"
+        f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: {names}. {remedy}"
     )
     assert decide(Wanted([OURS], purge=True), *orphans).changed
     assert decide(Wanted(purge=True), *orphans).changed, "the policy is deleted"
