@@ -90,7 +90,9 @@ def refuse_lost_key(variables: Variables, profile: StorageProfile) -> None:
     """
     spec = (variables("__backup_location_guard") or {}).get("previous_spec") or {}
     so_far = str(spec.get("config", {}).get("kmsKeyId", ""))
-    if Arn.parse(so_far) and so_far not in (profile.kms_key_arn, *profile.kms_previous_key_arns):
+    arn = Arn.parse(so_far)
+    is_key = arn is not None and arn.resource.startswith("key/")  # of an alias nobody knows which key it meant
+    if is_key and so_far not in (profile.kms_key_arn, *profile.kms_previous_key_arns):
         reason = "is the key of the location's backups so far, and is not listed"
         remedy = (
             "Add it: Velero reads, restores and deletes those backups with it. Take it out when no backup needs it any "

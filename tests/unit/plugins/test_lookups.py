@@ -132,7 +132,7 @@ def test_key_of_the_backups_so_far_is_not_left_behind(mode: str) -> None:
         assert look_up({**variables, "velero_kms_previous_key_arns": listed})["encryption_mode"] == mode
 
 
-@pytest.mark.parametrize("so_far", [KEY, "alias/theirs", ""])
+@pytest.mark.parametrize("so_far", [KEY, "alias/theirs", KEY.replace("key/1234abcd", "alias/theirs"), ""])
 def test_location_whose_key_stays(so_far: str) -> None:
     for guard in ({"previous_spec": {"config": {"kmsKeyId": so_far}}}, {"previous_spec": None}, {"skipped": True}):
         assert look_up({**VARIABLES, "__backup_location_guard": guard})["kms_key_arn"] == KEY
