@@ -105,6 +105,7 @@ def test_interrupted_in_the_middle(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         said = read_until(process, "")
         assert process.wait(INTERRUPT_SECONDS) == 128 + signal.SIGINT, said
-    assert "Traceback" not in said
+    # Ansible's processes may say where the signal met them, for instance in a fork; the demo itself does not.
+    assert f'File "{ROOT}/tests/' not in said
     assert "== Summary" not in said
     leaves_nothing(tmp_path)
