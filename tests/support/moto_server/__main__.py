@@ -11,6 +11,7 @@ from functools import cache
 
 from moto import backends
 from moto.core import responses
+from moto.kms import models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
@@ -24,6 +25,8 @@ def main(port: int) -> None:
     modules = frozenset(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules
     responses.method_names_from_class = cache(responses.method_names_from_class)
+    # A symmetric key gets an RSA key too, which nothing asks for, and which takes as long as ten requests.
+    models.generate_private_key = cache(models.generate_private_key)
     application = DomainDispatcherApplication(create_backend_app)
     make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
 
