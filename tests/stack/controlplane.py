@@ -42,7 +42,8 @@ class ControlPlane:
     def start(self) -> Api:
         """Both at once: kube-apiserver waits for etcd."""
         with self._stack:
-            environment = {"PATH": os.defpath, "HOME": str(self._directory), MARK: str(self._directory)}
+            # A start makes much garbage; collecting it at every doubling of the heap takes a fifth of the time.
+            environment = {"PATH": os.defpath, "HOME": str(self._directory), MARK: str(self._directory), "GOGC": "400"}
             for name, command, grace in (("etcd", self._etcd(), 5), ("kube-apiserver", self._apiserver(), 3)):
                 process = Process(name, command, self._directory / f"{name}.log", environment)
                 self._stack.callback(process.stop, grace)

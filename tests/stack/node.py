@@ -16,7 +16,7 @@ from .api import DAEMON_SET, DEPLOYMENT, Api, Json, Kind
 from .kubelet import Machine, RunningPod
 from .pods import daemon_set_status, deployment_status, now
 
-TICK_SECONDS = 0.2
+TICK_SECONDS = 0.5  # every look costs the API server and etcd some milliseconds, as long as the stack is up
 PROGRESS_SECONDS = 600
 
 
