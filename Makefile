@@ -55,11 +55,11 @@ check-types: .venv/.stamp
 check-yaml: .venv/.stamp
 	yamllint --strict .
 # Two processes side by side: with pytest-xdist two cores would spend a third of the time on its messages.
-DECISIONS := tests/unit/plugins/module_utils/test_*.py
+DECISIONS := $(addprefix tests/unit/plugins/module_utils/,test_*.py _report)
 check-decisions: .venv/.stamp
 	pytest -q $(DECISIONS)
 check-unit: .venv/.stamp
-	pytest -q tests/unit --ignore=tests/unit/support --ignore-glob='$(CURDIR)/$(DECISIONS)'
+	pytest -q tests/unit $(patsubst %,--ignore-glob='$(CURDIR)/%',tests/unit/support $(DECISIONS))
 
 # --- everything else that must hold
 
