@@ -12,6 +12,7 @@ import secrets
 import subprocess
 import sys
 import tarfile
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -587,6 +588,23 @@ def test_examples_of_plays(reader: Repository) -> None:
     cluster = {"name": "production", "bucket": "example-velero", "kubeconfig": reader.environment["KUBECONFIG"]}
     reader.write("extra.yml", {"clusters": [cluster]})
     assert len(reader.ok("clusters.yml", "-e", "@extra.yml", "--check").changed) == 10
+
+
+def test_examples_of_single_plays(aws: Aws, reader: Repository) -> None:
+    """The end of an audit that was never made, and the statements for a key's owner, who merges them twice."""
+    kms = aws.client("kms", region_name="eu-central-1")
+    *_others, teardown = examples("docs/guide/audit.md")
+    reader.write("play.yml", teardown)
+    reader.ok("play.yml")
+    assert kms.list_keys()["Keys"] == [], "nothing was made for it"
+    *_others, merge = examples("docs/guide/cross_account_key.md")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    reader.write("play.yml", textwrap.dedent(merge).replace("1234abcd-12ab-34cd-56ef-1234567890ab", key_id))
+    principal = {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"}
+    statement = {"Sid": "VeleroUseOfKey", "Effect": "Allow", "Principal": principal, "Action": "kms:Decrypt"}
+    reader.write("extra.yml", {"statements": [{**statement, "Resource": "*"}]})
+    for changed in ({"Merge the statements into the policy"}, set()):
+        assert reader.ok("play.yml", "-e", "@extra.yml").changed == changed
 
 
 def test_examples_of_inventories(reader: Repository) -> None:

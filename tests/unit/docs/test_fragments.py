@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the pages show in YAML can be copied: it is YAML, and the variables in it exist and may have these values."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("README.md", "docs/*.md", "docs/guide/*.md", "roles/*/README.md")
+    for path in ROOT.glob(pattern)
+    if "```yaml" in path.read_text()
+)
+OURS = re.compile(r"velero_|kms_audit_|backup_|bucket_encryption_")
+
+
+@cache
+def validator() -> ArgumentSpecValidator:
+    """Of the variables of all roles, as their argument specs have them."""
+    found: dict[str, Any] = {}
+    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
+        for entry in yaml.load(path.read_text(), Loader=yaml.CSafeLoader)["argument_specs"].values():
+            found |= entry.get("options", {})
+    return ArgumentSpecValidator({name: {**spec, "required": False} for name, spec in found.items()})
+
+
+def variables(shown: Any) -> Iterator[tuple[str, Any]]:
+    """Those that are set anywhere in a fragment, to something that is not a template."""
+    if isinstance(shown, dict):
+        for name, value in shown.items():
+            if OURS.match(str(name)) and "{{" not in str(value):
+                yield name, value
+            else:
+                yield from variables(value)
+    elif isinstance(shown, list):
+        for item in shown:
+            yield from variables(item)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_variables_of_a_fragment(page: str) -> None:
+    fragments = re.findall(r"^( *)```yaml\n(.*?)^ *```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    assert fragments
+    for _indent, text in fragments:
+        for shown in yaml.safe_load_all(textwrap.dedent(text)):
+            refused = validator().validate(dict(variables(shown))).error_messages
+            assert refused == [], text
