@@ -39,6 +39,10 @@ OWN = (
     "sse_c_secret",
 )
 
+#: The annotation of a location in which the role backup_proof notes the key that it found.
+NOTED_KEY = "coffer.velero/kms-key-arn"
+NOTE = f" The last proof noted it in the location's annotation {NOTED_KEY}, which the next one renews."
+
 #: Names that are not part of a profile, and what refuses those that cannot be one.
 _NAMES: dict[str, Callable[..., None]] = {
     "velero_role_name": partial(refuse_name, length=64),
@@ -86,16 +90,24 @@ def _created_key(variables: Variables, mode: t.Any) -> str | None:
 def refuse_lost_key(variables: Variables, profile: StorageProfile) -> None:
     """Known once the location was looked at, before the policy of Velero's role follows from the profile.
 
-    :raises Refusal: where the role could no longer use the key that the location names
+    With aws:kms:dsse a location cannot name its key, and of an alias nobody knows which key it meant; then it is the
+    one that the last proof has noted.
+
+    :raises Refusal: where the role could no longer use the key of the location
     """
-    spec = (variables("__backup_location_guard") or {}).get("previous_spec") or {}
-    so_far = str(spec.get("config", {}).get("kmsKeyId", ""))
-    arn = Arn.parse(so_far)
-    is_key = arn is not None and arn.resource.startswith("key/")  # of an alias nobody knows which key it meant
-    if is_key and so_far not in (profile.kms_key_arn, *profile.kms_previous_key_arns):
+    guard = variables("__backup_location_guard") or {}
+    named = str((guard.get("previous_spec") or {}).get("config", {}).get("kmsKeyId", ""))
+    noted = str((guard.get("annotations") or {}).get(NOTED_KEY, ""))
+    so_far, origin = (named, "") if _is_key(named) else (noted, NOTE)
+    if _is_key(so_far) and so_far not in (profile.kms_key_arn, *profile.kms_previous_key_arns):
         reason = "is the key of the location's backups so far, and is not listed"
         remedy = (
             "Add it: Velero reads, restores and deletes those backups with it. Take it out when no backup needs it any "
             "more."
         )
-        raise Refusal("velero_kms_previous_key_arns", so_far, reason, remedy)
+        raise Refusal("velero_kms_previous_key_arns", so_far, reason, remedy + origin)
+
+
+def _is_key(text: str) -> bool:
+    arn = Arn.parse(text)
+    return arn is not None and arn.resource.startswith("key/")

@@ -76,6 +76,8 @@ def test_a_new_site_is_proven_and_an_unchanged_one_is_left_alone(installation: I
     assert made["object_encryption_info"]["counts"]["proven"] > 9
     assert left_behind(stack) == []
     assert len(reports(installation)) == 1
+    noted = installation.location["metadata"]["annotations"]["coffer.velero/kms-key-arn"]
+    assert noted == made["kms_key"]["key_arn"]
 
     again = installation.install()
     assert "backup" not in again
@@ -184,3 +186,13 @@ def test_a_changed_site_is_proven_again(installation: Installation, stack: Stack
     assert len(reports(installation)) == before + 1
     never = installation.with_(velero_kms_rotation_period_in_days=365, velero_proof="never").install()
     assert "evidence_report" not in never
+
+
+def test_a_key_that_no_location_names_is_not_left_behind(installation: Installation, moto: Moto) -> None:
+    """With DSSE-KMS the location says nothing of its key; the last proof has noted it."""
+    key = moto.client("kms").describe_key(KeyId="alias/velero")["KeyMetadata"]["Arn"]
+    dsse = installation.with_(velero_encryption_mode="dsse-kms", velero_proof="never")
+    dsse.install()
+    assert "kmsKeyId" not in dsse.location["spec"]["config"]
+    told = f"velero_kms_previous_key_arns: {key} is the key of the location's backups so far, and is not listed. "
+    assert told in dsse.with_(velero_kms_alias="alias/next").refused()

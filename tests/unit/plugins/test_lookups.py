@@ -116,26 +116,47 @@ def test_alias_may_be_given_without_its_prefix() -> None:
     assert look_up({**VARIABLES, "velero_kms_alias": "velero"})["kms_key_arn"] == KEY
 
 
+OTHER_KEY = KEY.replace("1234", "5678")
+NOTED = {"coffer.velero/kms-key-arn": OTHER_KEY}
+NOTE = " The last proof noted it in the location's annotation coffer.velero/kms-key-arn, which the next one renews."
+#: What the guard found where the location so far has the other key, and what the refusal adds to it.
+LOCATIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "named": ({"previous_spec": {"config": {"kmsKeyId": OTHER_KEY}}, "annotations": {}}, ""),
+    "noted": ({"previous_spec": {}, "annotations": NOTED}, NOTE),
+    "alias": ({"previous_spec": {"config": {"kmsKeyId": "alias/theirs"}}, "annotations": NOTED}, NOTE),
+}
+
+
 @pytest.mark.parametrize("mode", ["sse-kms", "dsse-kms", "sse-s3", "sse-c"])
-def test_key_of_the_backups_so_far_is_not_left_behind(mode: str) -> None:
-    other = KEY.replace("1234", "5678")
-    guard = {"previous_spec": {"config": {"kmsKeyId": other}}}
+@pytest.mark.parametrize("location", LOCATIONS)
+def test_key_of_the_backups_so_far_is_not_left_behind(location: str, mode: str) -> None:
+    guard, origin = LOCATIONS[location]
     variables = {**VARIABLES, "velero_encryption_mode": mode, "__backup_location_guard": guard}
     with pytest.raises(AnsibleLookupError) as refused:
         look_up(variables)
     assert str(refused.value) == (
-        f"velero_kms_previous_key_arns: {other} is the key of the location's backups so far, and is not listed. "
+        f"velero_kms_previous_key_arns: {OTHER_KEY} is the key of the location's backups so far, and is not listed. "
         "Add it: Velero reads, restores and deletes those backups with it. Take it out when no backup needs it any "
-        "more."
+        f"more.{origin}"
     )
-    for listed in ([other], f"{KEY},{other}"):
+    for listed in ([OTHER_KEY], f"{KEY},{OTHER_KEY}"):
         assert look_up({**variables, "velero_kms_previous_key_arns": listed})["encryption_mode"] == mode
 
 
 @pytest.mark.parametrize("so_far", [KEY, "alias/theirs", KEY.replace("key/1234abcd", "alias/theirs"), ""])
 def test_location_whose_key_stays(so_far: str) -> None:
-    for guard in ({"previous_spec": {"config": {"kmsKeyId": so_far}}}, {"previous_spec": None}, {"skipped": True}):
+    named, noted = {"config": {"kmsKeyId": so_far}}, {"coffer.velero/kms-key-arn": so_far}
+    for guard in ({"previous_spec": named}, {"previous_spec": {}, "annotations": noted}, {"previous_spec": None}):
         assert look_up({**VARIABLES, "__backup_location_guard": guard})["kms_key_arn"] == KEY
+
+
+def test_key_that_a_location_names_wins_over_the_one_of_the_last_proof() -> None:
+    guard = {"previous_spec": {"config": {"kmsKeyId": KEY}}, "annotations": NOTED}
+    assert look_up({**VARIABLES, "__backup_location_guard": guard})["kms_key_arn"] == KEY
+
+
+def test_location_that_was_not_looked_at() -> None:
+    assert look_up({**VARIABLES, "__backup_location_guard": {"skipped": True}})["kms_key_arn"] == KEY
 
 
 def test_key_that_is_yet_to_be_found_may_be_the_one_of_the_location() -> None:
