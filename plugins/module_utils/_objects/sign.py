@@ -63,11 +63,12 @@ class Signer:
         self._usual = self._parts({})
 
     @cached_property
-    def _key(self) -> bytes:
+    def _keyed(self) -> hmac.HMAC:
+        """To be copied: that takes two thirds of the time of a digest that begins with the key."""
         key = f"AWS4{self.credentials.secret_key}".encode()
         for part in self._scope.split("/"):
             key = hmac.digest(key, part.encode(), "sha256")
-        return key
+        return hmac.new(key, digestmod="sha256")
 
     def _parts(self, extra: Mapping[str, str]) -> tuple[str, str]:
         """The end of the canonical request, and the headers on the wire up to the signature."""
@@ -91,10 +92,10 @@ class Signer:
         """
         end, wire = self._parts(extra) if extra else self._usual
         digest = hashlib.sha256(f"{method}\n{path}\n{query}{end}".encode()).hexdigest()
-        text = f"AWS4-HMAC-SHA256\n{self._date}\n{self._scope}\n{digest}"
-        signature = hmac.digest(self._key, text.encode(), "sha256").hex()
+        signature = self._keyed.copy()
+        signature.update(f"AWS4-HMAC-SHA256\n{self._date}\n{self._scope}\n{digest}".encode())
         target = f"{path}?{query}" if query else path
-        return f"{method} {target}{wire}{signature}\r\n{more}\r\n".encode()
+        return f"{method} {target}{wire}{signature.hexdigest()}\r\n{more}\r\n".encode()
 
 
 def object_path(endpoint: Endpoint, key: str) -> str:
