@@ -162,13 +162,19 @@ def pages() -> dict[Path, str]:
     return wanted
 
 
-def variables() -> Iterator[str]:
-    """The table of the variables of all roles; those that all share come first."""
-    yield "| variable | type | meaning |\n| --- | --- | --- |"
+def role_options() -> Iterator[dict[str, t.Any]]:
+    """The variables of each role, as its argument specs have them; those that all share come first."""
     shared = ROOT / "roles" / "velero" / "meta" / "argument_specs.yml"
     for path in [shared, *sorted(set(ROOT.glob("roles/*/meta/argument_specs.yml")) - {shared})]:
-        specs = yaml.safe_load(path.read_text())["argument_specs"].values()
-        yield from option_rows({name: option for spec in specs for name, option in spec["options"].items()})
+        specs = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)["argument_specs"].values()
+        yield {name: option for spec in specs for name, option in spec["options"].items()}
+
+
+def variables() -> Iterator[str]:
+    """The table of the variables of all roles."""
+    yield "| variable | type | meaning |\n| --- | --- | --- |"
+    for options in role_options():
+        yield from option_rows(options)
 
 
 def readme() -> str:

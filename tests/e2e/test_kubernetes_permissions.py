@@ -23,6 +23,7 @@ from tests.stack.api import BACKUP, DEPLOYMENT, SECRET, SERVICE_ACCOUNT, Json, K
 from tests.support.cluster import KubeProxy
 from tests.support.emulators import ROOT, Moto
 from tests.support.installation import Installation
+from tests.support.pages import yaml_fragments
 from tests.support.running import run_in_controller
 
 OPERATOR = "operator"
@@ -43,7 +44,7 @@ NOT_USED_HERE: set[Right] = {
 def roles() -> list[Json]:
     section = re.search(r"^### In the cluster$(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert section
-    (shown,) = re.findall(r"```yaml\n(.*?)```", section[1], re.DOTALL)
+    (shown,) = yaml_fragments(section[1])
     return list(yaml.safe_load_all(shown))
 
 

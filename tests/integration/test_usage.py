@@ -12,7 +12,6 @@ import secrets
 import subprocess
 import sys
 import tarfile
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.stack.api import NAMESPACE
 from tests.support.cluster import Cluster
 from tests.support.emulators import ROOT
 from tests.support.fixtures import Aws
+from tests.support.pages import yaml_fragments
 from tools.tree import COLLECTIONS, clean_tree
 
 ISSUER = "https://oidc.eks.us-east-1.amazonaws.com/id/0123456789ABCDEF"
@@ -545,7 +545,7 @@ def test_key_of_another_account(aws: Aws, repository: Repository, installation: 
 
 
 def examples(page: str) -> list[str]:
-    return re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return yaml_fragments((ROOT / page).read_text())
 
 
 @pytest.fixture
@@ -599,7 +599,7 @@ def test_examples_of_single_plays(aws: Aws, reader: Repository) -> None:
     assert kms.list_keys()["Keys"] == [], "nothing was made for it"
     *_others, merge = examples("docs/guide/cross_account_key.md")
     key_id = kms.create_key()["KeyMetadata"]["KeyId"]
-    reader.write("play.yml", textwrap.dedent(merge).replace("1234abcd-12ab-34cd-56ef-1234567890ab", key_id))
+    reader.write("play.yml", merge.replace("1234abcd-12ab-34cd-56ef-1234567890ab", key_id))
     principal = {"AWS": f"arn:aws:iam::{OTHER_ACCOUNT}:root"}
     statement = {"Sid": "VeleroUseOfKey", "Effect": "Allow", "Principal": principal, "Action": "kms:Decrypt"}
     reader.write("extra.yml", {"statements": [{**statement, "Resource": "*"}]})

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from tests.support.pages import yaml_fragments
+from tools.docs import role_options
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted(
@@ -28,12 +30,9 @@ OURS = re.compile(r"velero_|kms_audit_|backup_|bucket_encryption_")
 
 @cache
 def validator() -> ArgumentSpecValidator:
-    """Of the variables of all roles, as their argument specs have them."""
-    found: dict[str, Any] = {}
-    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
-        for entry in yaml.load(path.read_text(), Loader=yaml.CSafeLoader)["argument_specs"].values():
-            found |= entry.get("options", {})
-    return ArgumentSpecValidator({name: {**spec, "required": False} for name, spec in found.items()})
+    """Of the variables of all roles, none of which a fragment has to set."""
+    specs = {name: spec for options in role_options() for name, spec in options.items()}
+    return ArgumentSpecValidator({name: {**spec, "required": False} for name, spec in specs.items()})
 
 
 def variables(shown: Any) -> Iterator[tuple[str, Any]]:
@@ -51,9 +50,9 @@ def variables(shown: Any) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_variables_of_a_fragment(page: str) -> None:
-    fragments = re.findall(r"^( *)```yaml\n(.*?)^ *```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    fragments = yaml_fragments((ROOT / page).read_text())
     assert fragments
-    for _indent, text in fragments:
-        for shown in yaml.safe_load_all(textwrap.dedent(text)):
+    for text in fragments:
+        for shown in yaml.safe_load_all(text):
             refused = validator().validate(dict(variables(shown))).error_messages
             assert refused == [], text
