@@ -24,7 +24,7 @@ INTRODUCTION = """
 
 What [`audit_info`](modules/audit_info.md) looks at. It compares what is in force on AWS with the storage profile, and
 says of each control `pass`, `fail`, `not applicable` or `could not be read`, with what was seen, the severity and the
-remedy.
+remediation.
 
 - **A control passes only as it is written.** S3.22 and S3.23 demand a trail for all buckets: one for the backups
   alone fails them, and coffer.22 says whether it is there. CloudWatch.7 and CloudWatch.8 demand the very pattern of
@@ -58,7 +58,7 @@ def requirements(control: Control) -> str:
 
 def row(control: Control) -> str:
     checked = f"**{control.title}**<br>{control.checked}"
-    cells = [f"`{control.identifier}`", control.severity, checked, requirements(control), control.remedy]
+    cells = [f"`{control.identifier}`", control.severity, checked, requirements(control), control.remediation]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
@@ -67,7 +67,7 @@ def lines() -> Iterator[str]:
     yield INTRODUCTION
     for title, controls in GROUPS:
         yield f"## {title}\n"
-        yield "| control | severity | what passes | requirements | remedy |\n| --- | --- | --- | --- | --- |"
+        yield "| control | severity | what passes | requirements | remediation |\n| --- | --- | --- | --- | --- |"
         yield from map(row, controls)
         yield ""
     yield PERMITTED

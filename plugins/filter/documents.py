@@ -41,9 +41,9 @@ class FilterModule:
         )
         filters = {build.__name__: as_filter(build) for build in documents}
         more: dict[str, Callable[..., t.Any]] = {
-            "audit_operator_policy": _permissions(
-                later("_operator_audit", "audit_operator_policy"), "backup_kms_alias"
+            "audit_deployer_policy": _permissions(
+                later("_audit_deployer_policy", "audit_deployer_policy"), "backup_kms_alias"
             ),
-            "operator_policy": _permissions(later("_operator", "operator_policy"), "kms_alias"),
+            "deployer_policy": _permissions(later("_deployer_policy", "deployer_policy"), "kms_alias"),
         }
         return {"storage_profile": as_filter(plain_profile), **filters, **more}

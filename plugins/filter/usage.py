@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, loaded, profile_of
 
 
@@ -34,7 +34,9 @@ def _target(value: t.Any, aliases: Sequence[str]) -> t.Any:
         return loaded("_usage.model").Target.parse(value, aliases, option="kms_usage_query")
     profile = profile_of(value)
     if not profile.kms_key_arn:
-        raise Refusal("velero_kms_key_arn", "it", "is not set", "Name the key, for the others are not recorded.")
+        raise ValidationError(
+            "velero_kms_key_arn", "it", "is not set", "Name the key, for the others are not recorded."
+        )
     return loaded("_usage.model").Target.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
 
 

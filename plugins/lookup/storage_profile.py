@@ -56,7 +56,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.coffer.velero.plugins.module_utils import _profile
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.plugin_utils._filters import plain_profile
 from ansible_collections.coffer.velero.plugins.plugin_utils._variables import profile_values, refuse_lost_key
 
@@ -75,7 +75,7 @@ class LookupModule(LookupBase):
             profile = _profile.StorageProfile.parse(_profile.with_created_key(values) if with_created_key else values)
             if not with_created_key:
                 refuse_lost_key(variable, profile)
-        except Refusal as refusal:
+        except ValidationError as refusal:
             raise AnsibleLookupError(str(refusal)) from refusal
         return [plain_profile(profile)]
 

@@ -17,8 +17,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
 from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, bind, resolve
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, outputs_of, resolve
 
 try:
     import botocore.session
@@ -51,7 +51,7 @@ except ImportError:  # said in Aws.__init__, in a sentence
 #: The first boto3 that knows every member this collection sends (BlockedEncryptionTypes came with 1.41.0).
 MINIMUM_BOTO3 = "1.41.0"
 
-#: A create answered this way has a rival, or was repeated by the SDK after its answer got lost.
+#: A create answered this way has a concurrent writer, or was repeated by the SDK after its answer got lost.
 _MOVED_CODES = frozenset(
     {
         "AlreadyExistsException",
@@ -102,7 +102,7 @@ class Aws:
 
     def __init__(self, params: Mapping[str, t.Any]) -> None:
         if not HAS_BOTO3:
-            raise VeleroError(f"boto3: is not installed for this Python. Install boto3 >= {MINIMUM_BOTO3}.")
+            raise CofferError(f"boto3: is not installed for this Python. Install boto3 >= {MINIMUM_BOTO3}.")
         self._params = params
         self._clients: dict[tuple[str, bool], t.Any] = {}
         try:
@@ -113,16 +113,16 @@ class Aws:
             if any(keys := [self._connection.pop(name) for name in names]):
                 self._session.set_credentials(*keys)
         except (BotoCoreError, TypeError, ValueError) as error:  # no such profile or option of aws_config
-            raise VeleroError(f"The AWS connection options cannot be used: {error}") from error
+            raise CofferError(f"The AWS connection options cannot be used: {error}") from error
 
     @property
     def region(self) -> str:
         """The Region that the task works in.
 
-        :raises VeleroError: where none is set
+        :raises CofferError: where none is set
         """
         if not self._region:
-            raise VeleroError("region: no Region is set. Set the option, AWS_REGION or the Region of the profile.")
+            raise CofferError("region: no Region is set. Set the option, AWS_REGION or the Region of the profile.")
         return str(self._region)
 
     @property
@@ -130,11 +130,11 @@ class Aws:
         """The partition of the Region."""
         return partition_of(self.region)
 
-    def of_region(self, region: str) -> Aws:
+    def for_region(self, region: str) -> Aws:
         """The same, in another Region."""
         return self if region == self.region else Aws({**self._params, "region": region})
 
-    def knows(self, service: str, shape: str, member: str) -> bool:
+    def supports_member(self, service: str, shape: str, member: str) -> bool:
         """Whether this boto3 can send and read a member: it drops the ones that it does not know."""
         return member in self._client(service, once=False).meta.service_model.shape_for(shape).members
 
@@ -178,7 +178,7 @@ class Aws:
         except BotoCoreError as error:
             raise ServiceError(action, type(error).__name__, str(error)) from error
 
-    def observe(self, action: str, **arguments: t.Any) -> Sent:
+    def capture_request(self, action: str, **arguments: t.Any) -> SentRequest:
         """Send one request, and tell how it was sent: after redirects, with the endpoint that botocore has found."""
         service, operation = action.split(":")
         client = self._client(service, once=False)
@@ -200,7 +200,7 @@ class Aws:
         except AttributeError:  # another botocore than the known ones
             plain, certificates = False, None
         texts = {str(name).lower(): _text(value) for name, value in headers.items()}
-        return Sent(url, texts, plain, certificates)
+        return SentRequest(url, texts, plain, certificates)
 
     def credentials(self) -> tuple[str, str, str | None]:
         """Access key, secret key and session token of this moment; refreshed before they expire, where they can be."""
@@ -210,7 +210,7 @@ class Aws:
             raise ServiceError("credentials", type(error).__name__, str(error)) from error
         return frozen.access_key, frozen.secret_key, frozen.token
 
-    def find(self, action: str, *missing: str, **arguments: t.Any) -> dict[str, t.Any] | None:
+    def call_or_none(self, action: str, *missing: str, **arguments: t.Any) -> dict[str, t.Any] | None:
         """Like :meth:`call`, and ``None`` where AWS answers with one of the ``missing`` error codes."""
         try:
             return self.call(action, **arguments)
@@ -231,12 +231,12 @@ class Aws:
         except BotoCoreError as error:
             raise ServiceError(action, type(error).__name__, str(error)) from error
 
-    def create_once(self, action: str, **arguments: t.Any) -> dict[str, t.Any]:
+    def create_non_idempotent(self, action: str, **arguments: t.Any) -> dict[str, t.Any]:
         """Send a create that has no idempotency token of its own.
 
         Throttled requests were not carried out and are repeated here.
 
-        :raises Moved: where the answer was lost, so that nobody knows whether it was created
+        :raises ConflictError: where the answer was lost, so that nobody knows whether it was created
         """
         for attempt in range(8):
             try:
@@ -246,7 +246,7 @@ class Aws:
                     time.sleep(min(0.2 * 2**attempt, 10))
                     continue
                 if _is_open(error):
-                    raise Moved(error) from error
+                    raise ConflictError(error) from error
                 raise
         raise AssertionError("unreachable")
 
@@ -255,14 +255,14 @@ class Aws:
 
         A request that failed is not repeated: the document that it was made from may be outdated by then.
 
-        :raises Moved: where it should be read again
+        :raises ConflictError: where it should be read again
         """
         for step in plan.steps:
             try:
                 self.call(step.action, once=True, **step.arguments)
             except ServiceError as error:
                 if error.code in _MOVED_CODES | _THROTTLED_CODES or _is_open(error):
-                    raise Moved(error) from error
+                    raise ConflictError(error) from error
                 raise
 
     def apply(self, plan: Plan, *, creates: frozenset[str] = frozenset()) -> dict[str, t.Any]:
@@ -270,28 +270,28 @@ class Aws:
 
         :param creates: the actions that AWS would carry out twice if they were sent twice
         :returns: what the steps bind
-        :raises Moved: where a rival was faster
+        :raises ConflictError: where a concurrent writer was faster
         """
-        learned: dict[str, t.Any] = {}
+        outputs: dict[str, t.Any] = {}
         for step in plan.steps:
-            learned.update(bind(step, self.perform(step, learned, once=step.action in creates)))
-        return learned
+            outputs.update(outputs_of(step, self.run_step(step, outputs, once=step.action in creates)))
+        return outputs
 
-    def perform(self, step: Step, learned: Mapping[str, t.Any], *, once: bool = False) -> dict[str, t.Any]:
+    def run_step(self, step: Step, outputs: Mapping[str, t.Any], *, once: bool = False) -> dict[str, t.Any]:
         """Carry out one step.
 
-        :raises Moved: where the object was changed by somebody else meanwhile
+        :raises ConflictError: where the object was changed by somebody else meanwhile
         """
-        arguments = resolve(step.arguments, learned)
+        arguments = resolve(step.arguments, outputs)
         try:
-            return self.create_once(step.action, **arguments) if once else self.call(step.action, **arguments)
+            return self.create_non_idempotent(step.action, **arguments) if once else self.call(step.action, **arguments)
         except ServiceError as error:
             if error.code in _MOVED_CODES:
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             raise
 
 
-class Sent(t.NamedTuple):
+class SentRequest(t.NamedTuple):
     """A request as it went out.
 
     :param headers: with lower-case names
@@ -312,7 +312,7 @@ class _Connection:
         self.params = dict(params)
 
     def fail_json(self, msg: str, **details: t.Any) -> t.NoReturn:
-        raise VeleroError(msg)
+        raise CofferError(msg)
 
 
 def _text(value: t.Any) -> str:

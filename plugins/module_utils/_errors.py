@@ -4,34 +4,34 @@
 
 """The errors of the collection. PRIVATE to coffer.velero.
 
-Everything that a task can fail with on purpose is a :class:`VeleroError`; the runner turns it into ``msg``.
+Everything that a task can fail with on purpose is a :class:`CofferError`; the runner turns it into ``msg``.
 """
 
 from __future__ import annotations
 
 
-class VeleroError(Exception):
+class CofferError(Exception):
     """Something went wrong that the user has to know about; the text is complete as it stands."""
 
 
-class Refusal(VeleroError):
+class ValidationError(CofferError):
     """A request that is refused before anything is changed.
 
     :param option: the option (or variable) that has to be changed
-    :param subject: the object that the option speaks of
+    :param resource: the object that the option speaks of
     :param reason: why the request cannot be carried out, in one sentence without its full stop
-    :param remedy: what to do, as a sentence
+    :param remediation: what to do, as a sentence
     """
 
-    def __init__(self, option: str, subject: str, reason: str, remedy: str) -> None:
-        super().__init__(f"{option}: {subject} {reason}. {remedy}")
+    def __init__(self, option: str, resource: str, reason: str, remediation: str) -> None:
+        super().__init__(f"{option}: {resource} {reason}. {remediation}")
         self.option = option
-        self.subject = subject
+        self.resource = resource
         self.reason = reason
-        self.remedy = remedy
+        self.remediation = remediation
 
 
-class ServiceError(VeleroError):
+class ServiceError(CofferError):
     """AWS or Kubernetes refused a request, or could not be reached.
 
     :param action: the request in the words of IAM or HTTP, for example ``kms:DescribeKey``
@@ -51,7 +51,7 @@ class ServiceError(VeleroError):
         self.args = (f"{self} {hint}",)
 
 
-class Diagnosed(VeleroError):
+class OperationFailed(CofferError):
     """Something that Velero did not do, or not well, with its cause.
 
     :param state: what it is instead, for example a phase
@@ -59,16 +59,16 @@ class Diagnosed(VeleroError):
     :param message: all of it, as sentences
     """
 
-    def __init__(self, subject: str, state: str, layer: str, cause: str, remedy: str, message: str) -> None:
+    def __init__(self, resource: str, state: str, layer: str, cause: str, remediation: str, message: str) -> None:
         super().__init__(message)
-        self.subject = subject
+        self.resource = resource
         self.state = state
         self.layer = layer
         self.cause = cause
-        self.remedy = remedy
+        self.remediation = remediation
 
 
-class Moved(VeleroError):
+class ConflictError(CofferError):
     """The object changed between reading and writing, or the fate of a write is unknown: read again, decide again."""
 
     def __init__(self, cause: ServiceError) -> None:

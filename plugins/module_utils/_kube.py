@@ -16,7 +16,12 @@ from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import (
+    CofferError,
+    ConflictError,
+    ServiceError,
+    ValidationError,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
@@ -108,10 +113,10 @@ class Kube:
     def __init__(self, params: Mapping[str, t.Any]) -> None:
         if not HAS_KUBERNETES:
             reason = f"is not installed for this Python. Install kubernetes >= {MINIMUM_KUBERNETES}."
-            raise VeleroError(f"kubernetes: {reason}")
+            raise CofferError(f"kubernetes: {reason}")
         if _is_text(params.get("kubeconfig")):
-            remedy = "Give the path, or a dictionary: kubeconfig: '{{ text | from_yaml }}'."
-            raise Refusal("kubeconfig", "it", "is the text of a kubeconfig and not its path", remedy)
+            remediation = "Give the path, or a dictionary: kubeconfig: '{{ text | from_yaml }}'."
+            raise ValidationError("kubeconfig", "it", "is the text of a kubeconfig and not its path", remediation)
         # The client reads KUBECONFIG when it is imported, which here was before the task's environment was set.
         kube_config.KUBE_CONFIG_DEFAULT_LOCATION = os.environ.get("KUBECONFIG", "~/.kube/config")
         Configuration.set_default(None)  # a connection that this process had before lends nothing to this one
@@ -119,8 +124,8 @@ class Kube:
         try:
             self._configuration = _create_configuration(_create_auth_spec(**connection))
         except Exception as error:  # whatever a file, a parser or a login command can raise
-            remedy = "Set KUBECONFIG, or the connection options of kubernetes.core."
-            raise VeleroError(f"kubeconfig: leads to no cluster: {str(error).rstrip('.')}. {remedy}") from error
+            remediation = "Set KUBECONFIG, or the connection options of kubernetes.core."
+            raise CofferError(f"kubeconfig: leads to no cluster: {str(error).rstrip('.')}. {remediation}") from error
         self._pool: t.Any = RESTClientObject(self._configuration).pool_manager
         self._headers = _create_headers(**connection)
 
@@ -135,7 +140,7 @@ class Kube:
     def get(self, path: str, **query: str) -> dict[str, t.Any]:
         return self.request("GET", path, query=query)
 
-    def find(self, path: str) -> dict[str, t.Any] | None:
+    def get_or_none(self, path: str) -> dict[str, t.Any] | None:
         """The object, or ``None`` where there is none: no object, no namespace or no such kind."""
         try:
             return self.get(path)
@@ -162,23 +167,23 @@ class Kube:
             if error.code != "404":
                 raise
 
-    def apply(self, plan: Plan, learned: Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
+    def apply(self, plan: Plan, outputs: Mapping[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Carry out a plan's steps in order.
 
-        :param learned: values for the plan's pending values
+        :param outputs: values for the plan's pending values
         :returns: the object that the last step left
-        :raises Moved: where a rival was faster
+        :raises ConflictError: where a concurrent writer was faster
         """
         answer: dict[str, t.Any] = {}
         for step in plan.steps:
             method, path = step.action.split(" ", 1)
-            answer = self.perform(method, path, resolve(step.arguments.get("body"), learned or {}))
+            answer = self.perform(method, path, resolve(step.arguments.get("body"), outputs or {}))
         return answer
 
     def perform(self, method: str, path: str, body: Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """Carry out one step.
 
-        :raises Moved: where the object was changed, made or deleted by somebody else meanwhile
+        :raises ConflictError: where the object was changed, made or deleted by somebody else meanwhile
         """
         if method == "DELETE":
             self.delete(path)
@@ -187,7 +192,7 @@ class Kube:
             return self.request(method, path, body)
         except ServiceError as error:
             if error.code == "409" or (error.code == "404" and method == "PATCH"):
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             raise
 
     def request(

@@ -15,22 +15,22 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
 
 #: The id of a key that a check run would create. KMS chooses the real one, so no key ever has it.
-PREDICTED_KEY_ID = "00000000-0000-0000-0000-000000000000"
+PLACEHOLDER_KEY_ID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
-class Pending:
+class Computed:
     """A value that only the service can choose, for example the id of a key that is yet to be created.
 
-    :param name: the name under which a :class:`Step` binds it
-    :param predicted: what a check run shows in its place
+    :param name: the name under which a :class:`Step` outputs it
+    :param placeholder: what a check run shows in its place
     """
 
     name: str
-    predicted: t.Any
+    placeholder: t.Any
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class Step:
     """One request.
 
     :param action: the request, ``service:Operation`` for AWS and ``VERB /path`` for Kubernetes
-    :param arguments: its parameters; may hold :class:`Pending` values that an earlier step binds
-    :param binds: names for values of the answer, ``{"key_id": "KeyMetadata.KeyId"}``
+    :param arguments: its parameters; may hold :class:`Computed` values that an earlier step outputs
+    :param outputs: names for values of the answer, ``{"key_id": "KeyMetadata.KeyId"}``
     """
 
     action: str
     arguments: Mapping[str, t.Any] = field(default_factory=dict)
-    binds: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,17 @@ class Plan:
 
     :param steps: the requests, in order
     :param differences: what they change; empty exactly where ``steps`` is
-    :param result: what the task returns; may hold :class:`Pending` values
+    :param result: what the task returns; may hold :class:`Computed` values
     :param warnings: what the user should know even where nothing is changed
-    :param unmet: what is not there yet that an earlier task makes: a check run goes on, a real run ends with it
+    :param unmet_dependency: what is not there yet that an earlier task makes: a check run goes on, a real run ends with
+        it
     """
 
     steps: tuple[Step, ...] = ()
     differences: tuple[Difference, ...] = ()
     result: Mapping[str, t.Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    unmet: VeleroError | None = None
+    unmet_dependency: CofferError | None = None
 
     def __post_init__(self) -> None:
         if bool(self.steps) != bool(self.differences):
@@ -97,26 +98,26 @@ def compare(wanted: Mapping[str, t.Any], current: Mapping[str, t.Any]) -> tuple[
     )
 
 
-def resolve(value: t.Any, learned: Mapping[str, t.Any]) -> t.Any:
-    """Replace every :class:`Pending` value by what was learned, else by what was predicted."""
-    if isinstance(value, Pending):
-        return learned.get(value.name, value.predicted)
+def resolve(value: t.Any, outputs: Mapping[str, t.Any]) -> t.Any:
+    """Replace every :class:`Computed` value by what was learned, else by what was placeholder."""
+    if isinstance(value, Computed):
+        return outputs.get(value.name, value.placeholder)
     if isinstance(value, Mapping):
-        return {key: resolve(item, learned) for key, item in value.items()}
+        return {key: resolve(item, outputs) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [resolve(item, learned) for item in value]
+        return [resolve(item, outputs) for item in value]
     return value
 
 
-def bind(step: Step, answer: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def outputs_of(step: Step, answer: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The values that a step's answer gives a name to.
 
     :raises KeyError: where the answer lacks one of them
     """
-    learned = {}
-    for name, path in step.binds.items():
+    outputs = {}
+    for name, path in step.outputs.items():
         value: t.Any = answer
         for part in path.split("."):
             value = value[part]
-        learned[name] = value
-    return learned
+        outputs[name] = value
+    return outputs

@@ -17,7 +17,7 @@ import typing as t
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference
 
 Statement = Mapping[str, t.Any]
@@ -44,16 +44,18 @@ _ELEMENTS = (
 # --- parse -----------------------------------------------------------------------------------------------------------
 
 
-def parse(policy: str | Mapping[str, t.Any], *, option: str, subject: str) -> Document:
+def parse(policy: str | Mapping[str, t.Any], *, option: str, resource: str) -> Document:
     """A policy document from its text or as a mapping, otherwise unchanged.
 
     :param option: the option that a refusal names
-    :param subject: what the document belongs to, for example an ARN
-    :raises Refusal: where it is not a policy document; it is never read as an empty one
+    :param resource: what the document belongs to, for example an ARN
+    :raises ValidationError: where it is not a policy document; it is never read as an empty one
     """
 
     def refuse(reason: str) -> t.NoReturn:
-        raise Refusal(option, subject, reason, "Correct the document first: nothing can be merged into it as it is.")
+        raise ValidationError(
+            option, resource, reason, "Correct the document first: nothing can be merged into it as it is."
+        )
 
     document: t.Any = policy
     if isinstance(policy, str):
@@ -84,23 +86,24 @@ def wanted_statements(
     """The statements that a task wants to own, each under its Sid.
 
     :param required: the elements that each needs, itself or in its ``Not`` form; a trust policy knows no Resource
-    :raises Refusal: for a statement that AWS would refuse, and for one that it would take and that has no effect
+    :raises ValidationError: for a statement that AWS would refuse, and for one that it would take and that has no
+        effect
     """
     sids: set[str] = set()
     for position, statement in enumerate(statements, 1):
         fault = _fault(statement, required)
         sid = statement.get("Sid") if isinstance(statement, Mapping) else None
         if fault:
-            raise Refusal(option, str(sid or f"#{position}"), *fault)
+            raise ValidationError(option, str(sid or f"#{position}"), *fault)
         if sid in sids:
-            remedy = "Give each statement a Sid of its own: it is owned by that name."
-            raise Refusal(option, str(sid), "is the Sid of more than one statement", remedy)
+            remediation = "Give each statement a Sid of its own: it is owned by that name."
+            raise ValidationError(option, str(sid), "is the Sid of more than one statement", remediation)
         sids.add(str(sid))
     return list(statements)
 
 
 def _fault(statement: t.Any, required: Sequence[str]) -> tuple[str, str] | None:
-    """What is wrong with a wanted statement, and the remedy."""
+    """What is wrong with a wanted statement, and the remediation."""
     if not isinstance(statement, Mapping):
         return "is not a statement", f"Give a mapping with Sid, Effect, {', '.join(required)}."
     if not statement.get("Sid"):
@@ -267,17 +270,17 @@ class Wanted:
     def of(cls, params: Mapping[str, t.Any]) -> Wanted:
         """From the options ``statements``, ``sids``, ``state`` and ``purge_statements`` of a task.
 
-        :raises Refusal: for options that contradict each other, and see :func:`wanted_statements`
+        :raises ValidationError: for options that contradict each other, and see :func:`wanted_statements`
         """
         statements, sids = params["statements"] or [], params["sids"] or []
         if params["state"] == "present":
             if sids:
-                remedy = "A statement that should be there is given in statements; sids is for state=absent."
-                raise Refusal("sids", ", ".join(sids), "contradicts state=present", remedy)
+                remediation = "A statement that should be there is given in statements; sids is for state=absent."
+                raise ValidationError("sids", ", ".join(sids), "contradicts state=present", remediation)
             return cls(wanted_statements(statements), purge=params["purge_statements"])
         if params["purge_statements"]:
-            remedy = "Name what should go in sids, or give what should stay with state=present."
-            raise Refusal("purge_statements", "true", "contradicts state=absent", remedy)
+            remediation = "Name what should go in sids, or give what should stay with state=present."
+            raise ValidationError("purge_statements", "true", "contradicts state=absent", remediation)
         return cls(absent_sids=(*(statement["Sid"] for statement in wanted_statements(statements)), *sids))
 
 
@@ -347,7 +350,7 @@ def _differences(
 def refuse_plain_variables(merged: Merge, wanted: Sequence[Statement], *, option: str = "statements") -> None:
     """Refuse policy variables of ours in a document whose Version takes them for plain text.
 
-    :raises Refusal: where the document is older than policy variables
+    :raises ValidationError: where the document is older than policy variables
     """
     version = _version(merged.document)
     if version >= VERSION:
@@ -355,19 +358,23 @@ def refuse_plain_variables(merged: Merge, wanted: Sequence[Statement], *, option
     for statement in wanted:
         if "${" in json.dumps(statement):
             reason = f"uses a policy variable, which is plain text in this document of Version {version}"
-            remedy = f"Write the value out; this module never raises a Version: {VERSION} changes foreign statements."
-            raise Refusal(option, str(statement["Sid"]), reason, remedy)
+            remediation = (
+                f"Write the value out; this module never raises a Version: {VERSION} changes foreign statements."
+            )
+            raise ValidationError(option, str(statement["Sid"]), reason, remediation)
 
 
-def refuse_size(document: Document, limit: int, *, option: str, subject: str) -> None:
+def refuse_size(document: Document, limit: int, *, option: str, resource: str) -> None:
     """Refuse a document that AWS would refuse for its length.
 
-    :raises Refusal: where it has more than ``limit`` bytes
+    :raises ValidationError: where it has more than ``limit`` bytes
     """
     size = len(text(document).encode())
     if size > limit:
-        remedy = "Put several principals, actions or conditions into one statement, or remove statements."
-        raise Refusal(option, subject, f"would have a policy of {size} bytes where AWS takes {limit}", remedy)
+        remediation = "Put several principals, actions or conditions into one statement, or remove statements."
+        raise ValidationError(
+            option, resource, f"would have a policy of {size} bytes where AWS takes {limit}", remediation
+        )
 
 
 # --- orphaned principals ---------------------------------------------------------------------------------------------
@@ -387,20 +394,20 @@ def orphaned_principals(document: Document) -> list[dict[str, str]]:
     ]
 
 
-def orphan_warnings(orphans: Iterable[Mapping[str, str]], *, subject: str) -> tuple[str, ...]:
+def orphan_warnings(orphans: Iterable[Mapping[str, str]], *, resource: str) -> tuple[str, ...]:
     """A sentence for each of them."""
     return tuple(
-        f"{subject}: statement {orphan['sid']} names {orphan['principal']}, a role or user that was deleted. "
+        f"{resource}: statement {orphan['sid']} names {orphan['principal']}, a role or user that was deleted. "
         "It lets nobody in, also not a new one of the same name, and AWS takes no change of the policy while it "
         "is there: correct or remove the statement."
         for orphan in orphans
     )
 
 
-def refuse_orphans(orphans: Iterable[Mapping[str, str]], *, option: str, subject: str) -> None:
+def refuse_orphans(orphans: Iterable[Mapping[str, str]], *, option: str, resource: str) -> None:
     """Refuse a policy that AWS would refuse for a principal that cannot come back.
 
-    :raises Refusal: where a deleted role or user is left in it
+    :raises ValidationError: where a deleted role or user is left in it
     """
     found = list(orphans)
     if not found:
@@ -409,7 +416,7 @@ def refuse_orphans(orphans: Iterable[Mapping[str, str]], *, option: str, subject
     reason = f"has a policy that AWS refuses for principals that were deleted: {named}"
     nameless = any(orphan["sid"].startswith("#") for orphan in found)
     how = "" if nameless else ", remove them with state=absent and sids"
-    raise Refusal(option, subject, reason, f"Correct these statements{how}, or set purge_statements=true.")
+    raise ValidationError(option, resource, reason, f"Correct these statements{how}, or set purge_statements=true.")
 
 
 # --- who is let in ---------------------------------------------------------------------------------------------------
@@ -523,12 +530,12 @@ def refuse_lockout(
     :param accesses: who must be let in as before, by what a message calls them
     :param bypass: the option that allows it
     :param needs_allow: whether nobody is let in unless the document says so, as in the policy of a key
-    :raises Refusal: where one of them would lose an Allow or run into a new Deny
+    :raises ValidationError: where one of them would lose an Allow or run into a new Deny
     """
     for who, access in accesses.items():
         loses = needs_allow and allows(before, access) and not allows(after, access)
         barred = denies(after, access) and not denies(before, access)
         if loses or barred:
             reason = f"would no longer let {who} call {access.action}"
-            remedy = f"Keep {who} allowed, or set {bypass}=true if somebody else is to manage the policy."
-            raise Refusal(option, f"the policy of {access.resource}", reason, remedy)
+            remediation = f"Keep {who} allowed, or set {bypass}=true if somebody else is to manage the policy."
+            raise ValidationError(option, f"the policy of {access.resource}", reason, remediation)

@@ -6,7 +6,7 @@
 
 Every document of the collection is derived from a :class:`StorageProfile`, so that key policy, IAM policy, bucket
 and backup location cannot disagree. A profile that exists is a valid one: parsing refuses everything else, with the
-name of the variable, the reason and the remedy.
+name of the variable, the reason and the remediation.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import refuse_bucket_name
 from ansible_collections.coffer.velero.plugins.module_utils._velero import syntax
 
@@ -75,7 +75,7 @@ class StorageProfile:
     def parse(cls, values: Mapping[str, t.Any]) -> StorageProfile:
         """A profile from plain values; ``None`` and empty strings stand for the default.
 
-        :raises Refusal: for the first value that is not as it has to be
+        :raises ValidationError: for the first value that is not as it has to be
         """
         names = {field.name for field in fields(cls)}
         unknown = sorted(set(values) - names)
@@ -125,7 +125,7 @@ def with_created_key(values: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
     if values.get("kms_key_arn") or (values.get("encryption_mode") or StorageProfile.encryption_mode) not in KMS_MODES:
         return values
     region, account_id = (str(values.get(name) or "") for name in ("region", "account_id"))
-    key = Arn(partition_of(region), "kms", region, account_id, f"key/{PREDICTED_KEY_ID}")
+    key = Arn(partition_of(region), "kms", region, account_id, f"key/{PLACEHOLDER_KEY_ID}")
     return {**values, "kms_key_arn": str(key)} if region and account_id else values
 
 
@@ -134,8 +134,8 @@ def variable_of(field: str) -> str:
     return VARIABLE_PREFIX + {"tagging": "object_tagging"}.get(field, field)
 
 
-def _refusal(name: str, subject: str, reason: str, remedy: str) -> Refusal:
-    return Refusal(variable_of(name), subject or "it", reason, remedy)
+def _refusal(name: str, resource: str, reason: str, remediation: str) -> ValidationError:
+    return ValidationError(variable_of(name), resource or "it", reason, remediation)
 
 
 def _items(value: t.Any) -> tuple[str, ...]:
@@ -166,8 +166,8 @@ def _place(profile: StorageProfile) -> None:
         raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")
     refuse_bucket_name(profile.bucket, option=variable_of("bucket"))
     if re.search(r"[*?$\s]|//", profile.prefix):
-        remedy = "Leave out wildcards, '$', white space and empty parts: the prefix becomes part of policies."
-        raise _refusal("prefix", profile.prefix, "cannot be used safely", remedy)
+        remediation = "Leave out wildcards, '$', white space and empty parts: the prefix becomes part of policies."
+        raise _refusal("prefix", profile.prefix, "cannot be used safely", remediation)
 
 
 def _names(profile: StorageProfile) -> None:
@@ -188,12 +188,12 @@ def _key(profile: StorageProfile) -> None:
         raise _refusal("encryption_mode", mode, "is not a mode", f"Choose one of {', '.join(MODES)}.")
     if key_arn is None:
         if profile.encrypts_with_kms:
-            remedy = "Give the key's ARN, or let the role coffer.velero.kms_key run first."
-            raise _refusal("kms_key_arn", "it", f"is not set, and {mode} needs a key", remedy)
+            remediation = "Give the key's ARN, or let the role coffer.velero.kms_key run first."
+            raise _refusal("kms_key_arn", "it", f"is not set, and {mode} needs a key", remediation)
         return
     if not profile.encrypts_with_kms:
-        remedy = "Leave the key out, or choose sse-kms or dsse-kms."
-        raise _refusal("kms_key_arn", key_arn, f"has no meaning with velero_encryption_mode {mode}", remedy)
+        remediation = "Leave the key out, or choose sse-kms or dsse-kms."
+        raise _refusal("kms_key_arn", key_arn, f"has no meaning with velero_encryption_mode {mode}", remediation)
     _refuse_key_arn(profile, "kms_key_arn", key_arn)
 
 
@@ -205,14 +205,14 @@ def _refuse_key_arn(profile: StorageProfile, name: str, key_arn: str) -> None:
         or not _ACCOUNT.fullmatch(arn.account_id)
         or not _KEY.fullmatch(arn.resource)
     ):
-        remedy = (
+        remediation = (
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: S3 resolves aliases and bare ids in the "
             "account of whoever writes."
         )
-        raise _refusal(name, key_arn, "is not the ARN of a key", remedy)
+        raise _refusal(name, key_arn, "is not the ARN of a key", remediation)
     if arn.region != profile.region:
-        remedy = f"S3 encrypts with keys of the bucket's Region only: choose a key in {profile.region}."
-        raise _refusal(name, key_arn, f"is in {arn.region}, the bucket is in {profile.region}", remedy)
+        remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {profile.region}."
+        raise _refusal(name, key_arn, f"is in {arn.region}, the bucket is in {profile.region}", remediation)
     if arn.partition != profile.partition:
         raise _refusal(name, key_arn, f"is not in partition {profile.partition}", "Choose a key there.")
 
@@ -222,15 +222,15 @@ def _principals(profile: StorageProfile) -> None:
     for name, kinds in (("role_arns", ("role",)), ("kms_key_administrators", ("role", "user", "root"))):
         for text in getattr(profile, name):
             if not _is_principal(text, kinds):
-                remedy = "Give full ARNs of IAM, such as arn:aws:iam::111122223333:role/NAME, without wildcards."
-                raise _refusal(name, text, f"is not the ARN of a {' or '.join(kinds)}", remedy)
+                remediation = "Give full ARNs of IAM, such as arn:aws:iam::111122223333:role/NAME, without wildcards."
+                raise _refusal(name, text, f"is not the ARN of a {' or '.join(kinds)}", remediation)
     issuer = profile.oidc_issuer_url
     if issuer is not None:
         url = syntax.split_url(issuer)
         if url is None or url.scheme != "https" or url.query or url.fragment or re.search(r"[*?\s]", issuer):
-            remedy = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+            remediation = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
             # What stands before an @ is a password.
-            raise _refusal("oidc_issuer_url", issuer.rpartition("@")[2], "is not an issuer", remedy)
+            raise _refusal("oidc_issuer_url", issuer.rpartition("@")[2], "is not an issuer", remediation)
 
 
 def _is_principal(text: str, kinds: tuple[str, ...]) -> bool:

@@ -20,11 +20,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
 from ansible_collections.coffer.velero.plugins.module_utils._errors import (
-    Diagnosed,
-    Moved,
-    Refusal,
+    CofferError,
+    ConflictError,
+    OperationFailed,
     ServiceError,
-    VeleroError,
+    ValidationError,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
 
@@ -44,13 +44,13 @@ class Resource(t.Protocol):
     def guard(self, plan: Plan) -> None:
         """Ask what must hold before the plan may be applied; not called where the plan changes nothing.
 
-        :raises Refusal: where it does not hold
+        :raises ValidationError: where it does not hold
         """
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         """Carry the plan out and return what was learned for its pending values.
 
-        :raises Moved: where the state has to be read again
+        :raises ConflictError: where the state has to be read again
         """
 
 
@@ -73,22 +73,22 @@ class Task:
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def missing(self, error: VeleroError) -> None:
+    def tolerate_missing_in_check_mode(self, error: CofferError) -> None:
         """Say that something is not there yet that an earlier task makes: a check run goes on, a real run does not."""
         if not self.check_mode:
             raise error
 
     def reconcile(self, resource: Resource) -> dict[str, t.Any]:
         """Bring a resource to its wanted state and return the task's result."""
-        plan, learned = self._settle(resource)
+        plan, outputs = self._converge(resource)
         for message in plan.warnings:
             self.warn(message)
-        result = {"changed": plan.changed, **resolve(plan.result, learned)}
+        result = {"changed": plan.changed, **resolve(plan.result, outputs)}
         if self.diff_mode:
-            result["diff"] = resolve(plan.diff, learned)
+            result["diff"] = resolve(plan.diff, outputs)
         return result
 
-    def afterwards(self, confirm: Callable[[], Mapping[str, t.Any]]) -> Mapping[str, t.Any]:
+    def wait_for(self, confirm: Callable[[], Mapping[str, t.Any]]) -> Mapping[str, t.Any]:
         """Wait for what a task promises beyond its own requests; a check run has nothing to wait for.
 
         :param confirm: called also where nothing was changed, for an earlier run may have been cut while it waited
@@ -96,12 +96,12 @@ class Task:
         """
         return {} if self.check_mode else confirm()
 
-    def _settle(self, resource: Resource) -> tuple[Plan, Mapping[str, t.Any]]:
+    def _converge(self, resource: Resource) -> tuple[Plan, Mapping[str, t.Any]]:
         first: Plan | None = None
         for pause in (*_PAUSES, None):
             plan = resource.decide(resource.read())
-            if plan.unmet is not None and not self.check_mode:
-                raise plan.unmet
+            if plan.unmet_dependency is not None and not self.check_mode:
+                raise plan.unmet_dependency
             # What was done before the state moved is this task's doing too: the first plan tells the whole story.
             told = Plan(first.steps, first.differences, plan.result, plan.warnings) if first else plan
             if not plan.changed:
@@ -111,7 +111,7 @@ class Task:
                 return told, {}
             try:
                 return told, resource.apply(plan)
-            except Moved as moved:
+            except ConflictError as moved:
                 if pause is None:
                     raise moved.cause from moved
                 self.sleep(pause)
@@ -126,23 +126,23 @@ def execute(run: Run, task: Task) -> dict[str, t.Any]:
     """Run a module's work and return its result as plain data, a failure too."""
     try:
         result = dict(run(task))
-    except VeleroError as error:
+    except CofferError as error:
         result = {"failed": True, "changed": False, "msg": str(error), "error": _describe(error)}
     if task.warnings:
         result["warnings"] = list(task.warnings)
     return t.cast("dict[str, t.Any]", json.loads(json.dumps(result, default=str)))
 
 
-def _describe(error: VeleroError) -> dict[str, t.Any]:
-    if isinstance(error, Refusal):
-        return {"option": error.option, "object": error.subject, "remedy": error.remedy}
-    if isinstance(error, Diagnosed):
+def _describe(error: CofferError) -> dict[str, t.Any]:
+    if isinstance(error, ValidationError):
+        return {"option": error.option, "object": error.resource, "remediation": error.remediation}
+    if isinstance(error, OperationFailed):
         return {
-            "object": error.subject,
+            "object": error.resource,
             "state": error.state,
             "layer": error.layer,
             "cause": error.cause,
-            "remedy": error.remedy,
+            "remediation": error.remediation,
         }
     if isinstance(error, ServiceError):
         return {"action": error.action, "code": error.code}

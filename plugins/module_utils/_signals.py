@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 Document = dict[str, t.Any]
@@ -48,7 +48,7 @@ class Signal:
     :param pattern: the metric filter's pattern
     :param event: what EventBridge compares the ``detail`` of an event with; None where a rule would notice no sooner
     :param applies: whether it can happen with this profile, in this account
-    :param remedy: what to do when it has happened
+    :param remediation: what to do when it has happened
     """
 
     name: str
@@ -57,7 +57,7 @@ class Signal:
     needs: Needs
     pattern: Callable[[StorageProfile], str]
     applies: Callable[[StorageProfile], bool]
-    remedy: str
+    remediation: str
     event: Callable[[StorageProfile], Document] | None = None
 
 
@@ -222,7 +222,7 @@ SIGNALS: tuple[Signal, ...] = (
         needs="management",
         pattern=_key_refused,
         applies=_with_key,
-        remedy="Look who with coffer.velero.kms_usage_info. Is it Velero, run coffer.velero.site --check --diff.",
+        remediation="Look who with coffer.velero.kms_usage_info. Is it Velero, run coffer.velero.site --check --diff.",
     ),
     Signal(
         name="key-disabled-or-deleted",
@@ -232,7 +232,9 @@ SIGNALS: tuple[Signal, ...] = (
         pattern=_key_ended,
         event=_key_event(_named(*_ENDS_KEY)),
         applies=_with_own_key,
-        remedy="Cancel the deletion and enable the key with coffer.velero.kms_key: no backup can be read without it.",
+        remediation=(
+            "Cancel the deletion and enable the key with coffer.velero.kms_key: no backup can be read without it."
+        ),
     ),
     Signal(
         name="key-policy-changed",
@@ -244,7 +246,7 @@ SIGNALS: tuple[Signal, ...] = (
             _named("PutKeyPolicy"), _named("CreateGrant", userIdentity={"invokedBy": [{"exists": False}]})
         ),
         applies=_with_own_key,
-        remedy="Run coffer.velero.site --check --diff; revoke a grant that nobody asked for.",
+        remediation="Run coffer.velero.site --check --diff; revoke a grant that nobody asked for.",
     ),
     Signal(
         name="bucket-encryption-changed",
@@ -254,7 +256,7 @@ SIGNALS: tuple[Signal, ...] = (
         pattern=_bucket_calls(*_CHANGES_ENCRYPTION),
         event=_bucket_event(*_CHANGES_ENCRYPTION),
         applies=_always,
-        remedy="Run coffer.velero.site, and coffer.velero.verify for what was written meanwhile.",
+        remediation="Run coffer.velero.site, and coffer.velero.verify for what was written meanwhile.",
     ),
     Signal(
         name="bucket-policy-changed",
@@ -264,7 +266,7 @@ SIGNALS: tuple[Signal, ...] = (
         pattern=_bucket_calls(*_CHANGES_POLICY),
         event=_bucket_event(*_CHANGES_POLICY),
         applies=_always,
-        remedy="Run coffer.velero.site --check --diff.",
+        remediation="Run coffer.velero.site --check --diff.",
     ),
     Signal(
         name="public-access-opened",
@@ -274,7 +276,7 @@ SIGNALS: tuple[Signal, ...] = (
         pattern=_public_access,
         event=_public_access_event,
         applies=_always,
-        remedy="Run coffer.velero.site, which closes the bucket again; look who it was.",
+        remediation="Run coffer.velero.site, which closes the bucket again; look who it was.",
     ),
     Signal(
         name="denied-writes",
@@ -283,7 +285,7 @@ SIGNALS: tuple[Signal, ...] = (
         needs="data",
         pattern=_denied_writes,
         applies=_always,
-        remedy="Is it Velero, its backups fail: run coffer.velero.site --check --diff. Else look who it was.",
+        remediation="Is it Velero, its backups fail: run coffer.velero.site --check --diff. Else look who it was.",
     ),
     Signal(
         name=SILENCE,
@@ -292,7 +294,7 @@ SIGNALS: tuple[Signal, ...] = (
         needs="management",
         pattern=_written,
         applies=lambda profile: bool(profile.role_arns),
-        remedy="Look at the Schedule, the BackupStorageLocation and Velero's pods.",
+        remediation="Look at the Schedule, the BackupStorageLocation and Velero's pods.",
     ),
 )
 
@@ -315,7 +317,7 @@ def signals(profile: StorageProfile, *, data_events: bool) -> tuple[Signal, ...]
 def metric_filters(profile: StorageProfile, *, data_events: bool = False) -> list[Document]:
     """The metric filters for the log group that the trail delivers to.
 
-    :raises Refusal: where a pattern grows beyond what CloudWatch takes
+    :raises ValidationError: where a pattern grows beyond what CloudWatch takes
     """
     return [_metric_filter(profile, signal) for signal in signals(profile, data_events=data_events)]
 
@@ -324,7 +326,7 @@ def _metric_filter(profile: StorageProfile, signal: Signal) -> Document:
     name, pattern = place(profile, signal.name), f"{{ {signal.pattern(profile)} }}"
     if len(pattern) > _MOST_CHARACTERS:
         reason = f"would have a pattern of {len(pattern)} characters, and CloudWatch takes {_MOST_CHARACTERS}"
-        raise Refusal("velero_role_arns", name, reason, "Name fewer roles, or give them shorter names.")
+        raise ValidationError("velero_role_arns", name, reason, "Name fewer roles, or give them shorter names.")
     # Without a default CloudWatch has no value for times without a match, and an alarm no data.
     metric = {"metricName": _metric(profile, signal), "metricNamespace": NAMESPACE, "metricValue": "1"}
     return {"filterName": name, "filterPattern": pattern, "metricTransformations": [{**metric, "defaultValue": 0.0}]}
@@ -347,12 +349,12 @@ def alarms(
     :param schedule_hours: hours between two backups at most
     :param log_group: without one only KMS's own metric is left, which tells that somebody uses the key, not
         who, in the account of the key
-    :raises Refusal: where CloudWatch cannot wait for so long
+    :raises ValidationError: where CloudWatch cannot wait for so long
     """
     if not 1 <= schedule_hours <= _MOST_HOURS:
         reason = f"is not between 1 and {_MOST_HOURS}: an alarm looks back for seven days at most"
-        cure = "Back up more often, or let coffer.velero.audit_info look for what is overdue."
-        raise Refusal("velero_audit_backup_schedule_hours", str(schedule_hours), reason, cure)
+        remediation = "Back up more often, or let coffer.velero.audit_info look for what is overdue."
+        raise ValidationError("velero_audit_backup_schedule_hours", str(schedule_hours), reason, remediation)
     actions = [topic_arn] if topic_arn else []
     found = signals(profile, data_events=data_events)
     if not log_group:
@@ -370,7 +372,7 @@ def _alarm(
         metric = {"Namespace": "AWS/KMS", "MetricName": "SuccessfulRequest", "Dimensions": named}
     return {
         "AlarmName": place(profile, signal.name),
-        "AlarmDescription": f"{signal.what} {signal.remedy}",
+        "AlarmDescription": f"{signal.what} {signal.remediation}",
         **metric,
         "Statistic": "Sum",
         **(_silent(schedule_hours) if signal.name == SILENCE else _LOUD),
@@ -446,7 +448,7 @@ def rule_name(profile: StorageProfile, signal: str) -> str:
 
 def _target(topic_arn: str, signal: Signal) -> Document:
     paths = {"call": "$.detail.eventName", "who": "$.detail.userIdentity.arn", "time": "$.time", "account": "$.account"}
-    text = f"{signal.what} <who> called <call> at <time> in account <account>. {signal.remedy}"
+    text = f"{signal.what} <who> called <call> at <time> in account <account>. {signal.remediation}"
     return {
         "Id": "velero-audit",
         "Arn": topic_arn,

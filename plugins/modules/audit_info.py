@@ -129,11 +129,11 @@ findings:
       severity: low
       standards:
         NIST SP 800-53 Rev. 5: [AU-9(2), CP-6, CP-6(1), CP-6(2), CP-9, CP-10, SC-5(2), SI-12, SI-13(5)]
-      subject: arn:aws:s3:::acme-backups
+      resource: arn:aws:s3:::acme-backups
       status: fail
       reason: Versioning is off.
       missing_permission: null
-      remedy: Enable versioning with velero_bucket_versioning, and let a lifecycle rule expire noncurrent versions.
+      remediation: Enable versioning with velero_bucket_versioning, and let a lifecycle rule expire noncurrent versions.
   contains:
     control:
       description: The control, as Security Hub calls it; V(coffer.1) and so on are those of this collection.
@@ -155,7 +155,7 @@ findings:
       type: dict
       returned: always
       sample: {PCI DSS v4.0.1: ['10.5.1']}
-    subject:
+    resource:
       description: ARN of what was looked at; that of the root of the account stands for the account.
       type: str
       returned: always
@@ -175,7 +175,7 @@ findings:
       type: str
       returned: always
       sample: s3:GetBucketVersioning
-    remedy:
+    remediation:
       description: What to do, where something is to be done.
       type: str
       returned: always

@@ -11,7 +11,7 @@ short_description: Make a Velero backup and wait for its end, or delete one
 version_added: 0.1.0
 description:
   - Makes a Backup and waits until Velero is done with it, in any of the phases that Velero knows.
-  - Names the cause where it fails or does not get further, with the layer that it is in and the remedy, from the
+  - Names the cause where it fails or does not get further, with the layer that it is in and the remediation, from the
     server over its plugin, the location, the role, the key and the bucket to kopia's repository.
   - A Backup is carried out once. One that exists under the name is taken where its spec is the same, and refused where
     it is another; a failed one is told again.
@@ -193,7 +193,7 @@ error:
     state: Finalizing
     layer: key
     cause: Velero's role may not decrypt what it wrote (kms:Decrypt)
-    remedy: Allow kms:GenerateDataKey and kms:Decrypt on the key to Velero's role.
+    remediation: Allow kms:GenerateDataKey and kms:Decrypt on the key to Velero's role.
 """
 
 import typing as t
@@ -231,7 +231,7 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     with Kube(params) as kube:
         resource = BackupResource(kube, WantedBackup.of(params), params["state"] == "absent", Patience.of(params))
-        return {**task.reconcile(resource), **task.afterwards(resource.confirm)}
+        return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 
 def main() -> t.NoReturn:

@@ -85,7 +85,7 @@ contradictions:
   elements: dict
   sample:
     - {field: status.phase, backup: Completed, metadata: Finalizing}
-remedy:
+remediation:
   description: What to do, where they do not agree.
   returned: when RV(agrees) is false
   type: str
@@ -116,7 +116,7 @@ def run(task: Task) -> dict[str, t.Any]:
     found = contradictions(backup, written) if written is not None else []
     agrees = written is not None and not found
     result = {"changed": False, "key": key, "exists": written is not None, "agrees": agrees, "contradictions": found}
-    return result if agrees else {**result, "remedy": REMEDY}
+    return result if agrees else {**result, "remediation": REMEDY}
 
 
 def main() -> t.NoReturn:

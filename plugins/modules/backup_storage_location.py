@@ -16,7 +16,7 @@ description:
     algorithm.
   - Other keys of C(spec.config) and other fields of the object are kept, and the status is never touched.
   - The encryption options say how Velero's own objects are written (C(backups/), C(restores/)). Volume data that kopia
-    writes follows the bucket's default encryption in every mode; see M(coffer.velero.bucket_encryption).
+    writes follows the bucket's default encryption in every mode; see M(coffer.velero.s3_bucket_encryption).
   - No restart of Velero is needed; it reads the location anew for every operation.
   - A run that changes nothing sends 1 request.
 author:
@@ -209,7 +209,7 @@ extends_documentation_fragment:
 seealso:
   - module: coffer.velero.velero_identity
   - module: coffer.velero.sse_c_secret
-  - module: coffer.velero.bucket_encryption
+  - module: coffer.velero.s3_bucket_encryption
 """
 
 EXAMPLES = r"""
@@ -356,7 +356,7 @@ def run(task: Task) -> dict[str, t.Any]:
             **{name: params[name] for name in _ALLOWED},
             wait_timeout=params["wait_timeout"] if params["wait"] else None,
         )
-        return {**task.reconcile(resource), **task.afterwards(resource.confirm)}
+        return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 
 def main() -> t.NoReturn:

@@ -13,7 +13,7 @@ description:
   - Writes two files from what other tasks returned - a page to be read, on a screen or on paper, and the same as JSON
     with a published schema (C(docs/evidence.schema.json)).
   - The page is one file without a script that loads nothing. Object names are shown as text, whatever is in them.
-  - The verdict comes first, then what is not as it should be with the remedy, then what the report does not prove.
+  - The verdict comes first, then what is not as it should be with the remediation, then what the report does not prove.
   - What was handed over is checked. Evidence that is of another location, or that contradicts itself, is refused.
   - Of what is handed over only the known values are kept. No key, token or content of a Secret is among them.
   - Sends no request. The same evidence gives the same files, byte by byte; the time in them is that of the evidence.
@@ -40,7 +40,7 @@ options:
         type: list
         elements: str
       caller:
-        description: Who looked, as M(coffer.velero.caller_info) returns it.
+        description: Who looked, as M(coffer.velero.aws_caller_info) returns it.
         type: dict
       configuration:
         description:
@@ -138,7 +138,7 @@ EXAMPLES = r"""
   register: objects
 
 - name: Who looks
-  coffer.velero.caller_info:
+  coffer.velero.aws_caller_info:
   register: caller
 
 - name: Write the report

@@ -373,7 +373,13 @@ SPEC = aws_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    result = usage(task.params, sleep=task.sleep, progress=task.progress, missing=task.missing, warn=task.warn)
+    result = usage(
+        task.params,
+        sleep=task.sleep,
+        progress=task.progress,
+        missing=task.tolerate_missing_in_check_mode,
+        warn=task.warn,
+    )
     return {"changed": False, **result}
 
 

@@ -111,7 +111,7 @@ extends_documentation_fragment:
   - coffer.velero._velero.info
   - coffer.velero._velero.aws
 seealso:
-  - module: coffer.velero.bucket_encryption
+  - module: coffer.velero.s3_bucket_encryption
   - plugin: coffer.velero.storage_profile
     plugin_type: filter
 """
@@ -200,7 +200,7 @@ by_key:
       count: 1198
 offenders:
   description:
-    - The first O(max_offenders) objects that are wrong or could not be read, each with the reasons and the remedy.
+    - The first O(max_offenders) objects that are wrong or could not be read, each with the reasons and the remediation.
   returned: success
   type: list
   sample:
@@ -209,7 +209,7 @@ offenders:
       is_latest: true
       verdict: wrong
       reasons: ['is encrypted with AES256, not with aws:kms']
-      remedy: Encrypt it anew with aws:kms.
+      remediation: Encrypt it anew with aws:kms.
       algorithm: AES256
       key_arn: null
       bucket_key_enabled: false
@@ -321,7 +321,7 @@ SPEC = aws_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    result = look(task.params, task.progress, task.missing)
+    result = look(task.params, task.progress, task.tolerate_missing_in_check_mode)
     for note in result["notes"]:
         task.warn(note)
     return {"changed": False, **result}

@@ -11,7 +11,7 @@ short_description: Restore from a Velero backup and wait for its end, or remove 
 version_added: 0.1.0
 description:
   - Makes a Restore and waits until Velero is done with it, in any of the phases that Velero knows.
-  - Names the cause where it fails or does not get further, with the layer that it is in and the remedy; see
+  - Names the cause where it fails or does not get further, with the layer that it is in and the remediation; see
     M(coffer.velero.backup).
   - A Restore is carried out once. One that exists under the name is taken where its spec is the same, and refused where
     it is another; a failed one is told again.
@@ -182,7 +182,7 @@ error:
     state: Failed
     layer: key
     cause: the key is disabled, so that nothing under it can be written or read
-    remedy: Enable it (coffer.velero.kms_key with enabled=true), and find out who disabled it.
+    remediation: Enable it (coffer.velero.kms_key with enabled=true), and find out who disabled it.
 """
 
 import typing as t
@@ -220,7 +220,7 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     with Kube(params) as kube:
         resource = RestoreResource(kube, WantedRestore.of(params), params["state"] == "absent", Patience.of(params))
-        return {**task.reconcile(resource), **task.afterwards(resource.confirm)}
+        return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 
 def main() -> t.NoReturn:

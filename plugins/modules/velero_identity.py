@@ -151,7 +151,7 @@ def run(task: Task) -> dict[str, t.Any]:
     wait_timeout = params["wait_timeout"] if params["wait"] else None
     with Kube(params) as kube:
         resource = IdentityResource(kube, wanted, params["backup_timeout"], wait_timeout)
-        return {**task.reconcile(resource), **task.afterwards(resource.confirm)}
+        return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 
 def main() -> t.NoReturn:

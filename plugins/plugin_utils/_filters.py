@@ -13,7 +13,7 @@ from importlib import import_module
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 Filter = Callable[..., t.Any]
@@ -61,7 +61,7 @@ def as_filter(build: Filter, parse: Callable[[t.Any], t.Any] = profile_of) -> Fi
     def apply(value: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
         try:
             return build(parse(value), *arguments, **options)
-        except Refusal as refusal:
+        except ValidationError as refusal:
             raise AnsibleFilterError(str(refusal)) from refusal
 
     return apply

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import refuse_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, StorageProfile, variable_of
@@ -54,13 +54,13 @@ _NAMES: dict[str, Callable[..., None]] = {
 def profile_values(variables: Variables) -> dict[str, t.Any]:
     """What the variables say, and what the tasks that ran have learned.
 
-    :raises Refusal: where nobody has asked yet whose credentials these are, and for a name that a later role could not
-        use
+    :raises ValidationError: where nobody has asked yet whose credentials these are, and for a name that a later role
+        could not use
     """
     caller = variables("velero_caller")
     if not caller:
-        remedy = "Let the role coffer.velero.velero run first, as every role of the collection does."
-        raise Refusal("velero_caller", "it", "is not known", remedy)
+        remediation = "Let the role coffer.velero.velero run first, as every role of the collection does."
+        raise ValidationError("velero_caller", "it", "is not known", remediation)
     values = {name: variables(variable_of(name)) for name in OWN}
     names = {name: str(variables(name) or "") for name in _NAMES}
     for name, refuse in _NAMES.items():
@@ -93,7 +93,7 @@ def refuse_lost_key(variables: Variables, profile: StorageProfile) -> None:
     With aws:kms:dsse a location cannot name its key, and of an alias nobody knows which key it meant; then it is the
     one that the last proof has noted.
 
-    :raises Refusal: where the role could no longer use the key of the location
+    :raises ValidationError: where the role could no longer use the key of the location
     """
     guard = variables("__backup_location_guard") or {}
     named = str((guard.get("previous_spec") or {}).get("config", {}).get("kmsKeyId", ""))
@@ -101,11 +101,11 @@ def refuse_lost_key(variables: Variables, profile: StorageProfile) -> None:
     so_far, origin = (named, "") if _is_key(named) else (noted, NOTE)
     if _is_key(so_far) and so_far not in (profile.kms_key_arn, *profile.kms_previous_key_arns):
         reason = "is the key of the location's backups so far, and is not listed"
-        remedy = (
+        remediation = (
             "Add it: Velero reads, restores and deletes those backups with it. Take it out when no backup needs it any "
             "more."
         )
-        raise Refusal("velero_kms_previous_key_arns", so_far, reason, remedy + origin)
+        raise ValidationError("velero_kms_previous_key_arns", so_far, reason, remediation + origin)
 
 
 def _is_key(text: str) -> bool:

@@ -226,7 +226,7 @@ def test_last_write_is_denied(stack: Stack, moto: Moto, proxy: Proxy, module: Mo
     phase, *others = found["contradictions"]
     assert phase == {"field": "status.phase", "backup": "Completed", "metadata": "Finalizing"}
     assert [item["field"] for item in others] == ["status.completionTimestamp"]
-    assert found["remedy"].startswith("Velero could not write its last word")
+    assert found["remediation"].startswith("Velero could not write its last word")
 
 
 def test_metadata_is_not_there(stack: Stack, moto: Moto, module: ModuleRunner) -> None:

@@ -108,7 +108,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def test_unavailable(stack: Stack, moto: Moto, module: ModuleRunner, subtests: pytest.Subtests) -> None:
-    """What the real server says of a location that nobody waited for is told by the next run, with its remedy."""
+    """What the real server says of a location that nobody waited for is told by the next run, with its remediation."""
     try:
         for name, (arguments, _text) in BROKEN.items():
             module.ok("backup_storage_location", **{**_options(moto, name), **arguments, "wait": False})

@@ -128,8 +128,8 @@ def encrypt_by_default(installation: Installation, key_arn: str, monkeypatch: py
         monkeypatch.setenv(name, value)
     options = {"bucket": installation.variables["velero_bucket"], "region": installation.aws.region}
     options |= {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn}
-    assert run_in_controller("bucket_encryption", options, check=False)["changed"]
-    assert not run_in_controller("bucket_encryption", options, check=False)["changed"]
+    assert run_in_controller("s3_bucket_encryption", options, check=False)["changed"]
+    assert not run_in_controller("s3_bucket_encryption", options, check=False)["changed"]
 
 
 def readable_on_disk(weed: SeaweedFS, bucket: str, keys: Iterable[str], **headers: str) -> list[str]:

@@ -156,7 +156,7 @@ def test_what_differs_is_named_and_left_as_it_is(installation: Installation, sta
     assert differ in " ".join(output.split())
     assert planted() == before
     assert json.loads(reports(installation)[-1].read_text())["verdict"]["configuration"] == "wrong"
-    assert installation.with_(velero_proof="never").changed() == {"iam_role", "bucket", "bucket_encryption"}
+    assert installation.with_(velero_proof="never").changed() == {"iam_role", "s3_bucket", "s3_bucket_encryption"}
 
 
 def test_a_backup_that_fails_is_named_and_everything_is_removed(installation: Installation, stack: Stack) -> None:

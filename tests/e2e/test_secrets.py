@@ -328,7 +328,7 @@ FAILURES = """
       ignore_errors: true
       register: denied
     - name: No such endpoint
-      coffer.velero.bucket: {bucket: some-bucket, endpoint_url: "http://127.0.0.1:9"}
+      coffer.velero.s3_bucket: {bucket: some-bucket, endpoint_url: "http://127.0.0.1:9"}
       ignore_errors: true
       register: no_endpoint
 """

@@ -45,7 +45,7 @@ def stack(moto: Moto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
 # --- done right ---------------------------------------------------------------------------------------------------
 
 #: What each step asks for, what the location and the bucket's rule say then, and which modules have something to do.
-IN_LOCATION = {"bucket_encryption", "bucket_policy", "backup_storage_location"}
+IN_LOCATION = {"s3_bucket_encryption", "s3_bucket_policy", "backup_storage_location"}
 STEPS: list[tuple[str, dict[str, Any], dict[str, str], str, set[str]]] = [
     ("dsse", {"velero_encryption_mode": "dsse-kms"}, {}, "aws:kms:dsse", IN_LOCATION),
     ("kms-again", {}, {"kmsKeyId": "KEY"}, "aws:kms", IN_LOCATION),
@@ -245,9 +245,9 @@ def test_lost_customer_key_is_not_replaced(stack: Stack, proxy: Proxy, customer:
 def test_remedy_works(moto: Moto, stack: Stack, plain: Installation, tmp_path: Path) -> None:
     """Another location, in a bucket of its own since a bucket has one default encryption; the old one goes on."""
     variables = {"velero_encryption_mode": "sse-c", "velero_sse_c_generate": True, "velero_sse_c_secret": "own/key"}
-    remedy = Installation(tmp_path, stack, moto, "remedy", moto, variables=variables)
-    assert remedy.install()["backup_storage_location"]["phase"] == "Available"
-    remedy.complete_backup("remedy")
+    remediation = Installation(tmp_path, stack, moto, "remediation", moto, variables=variables)
+    assert remediation.install()["backup_storage_location"]["phase"] == "Available"
+    remediation.complete_backup("remediation")
     plain.restore("plain", "plain-still")
     assert plain.changed() == set()
 

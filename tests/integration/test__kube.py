@@ -18,7 +18,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from kubernetes.config import kube_config
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec, object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 from tests.stack.api import SERVICE_ACCOUNT
@@ -173,29 +173,29 @@ def test_errors(script: Script, answer: tuple[int, Any], text: str) -> None:
 @pytest.mark.parametrize(("answer", "absent"), [(_status(404), True), ((404, "404 page not found\n"), True)])
 def test_find(script: Script, answer: tuple[int, Any], absent: bool) -> None:
     script.answers = [answer]
-    assert _kube(script).find(PATH) is None
+    assert _kube(script).get_or_none(PATH) is None
 
 
 @pytest.mark.parametrize("answer", [(404, "<html>"), _status(403), _status(401), (404, {})])
 def test_find_takes_nothing_else_for_absence(script: Script, answer: tuple[int, Any]) -> None:
     script.answers = [answer]
     with pytest.raises(ServiceError):
-        _kube(script).find(PATH)
+        _kube(script).get_or_none(PATH)
 
 
 @pytest.mark.parametrize(
     ("method", "answer", "raised"),
     [
-        ("POST", _status(409), Moved),
-        ("PATCH", _status(409), Moved),
-        ("PATCH", _status(404), Moved),
+        ("POST", _status(409), ConflictError),
+        ("PATCH", _status(409), ConflictError),
+        ("PATCH", _status(404), ConflictError),
         ("POST", _status(404), ServiceError),
         ("PATCH", _status(422), ServiceError),
         ("DELETE", _status(404), None),
         ("DELETE", _status(403), ServiceError),
     ],
 )
-def test_rivals(script: Script, method: str, answer: tuple[int, Any], raised: type[VeleroError] | None) -> None:
+def test_rivals(script: Script, method: str, answer: tuple[int, Any], raised: type[CofferError] | None) -> None:
     script.answers = [answer]
     plan = Plan((Step(f"{method} {PATH}", {"body": {}}),), (Difference("x", 1, 2),))
     if raised is None:
@@ -213,7 +213,7 @@ def test_rivals(script: Script, method: str, answer: tuple[int, Any], raised: ty
     ],
 )
 def test_no_cluster(options: dict[str, Any], text: str) -> None:
-    with pytest.raises(VeleroError) as caught:
+    with pytest.raises(CofferError) as caught:
         Kube(options)
     assert str(caught.value).startswith(text)
     assert TOKEN not in str(caught.value)

@@ -124,9 +124,11 @@ def notice(made: Installation) -> None:
     )
     made.server.client("logs").create_log_group(logGroupName=GROUP)
     subscription = {"protocol": "sqs", "endpoint": f"arn:aws:sqs:{REGION}:{ACCOUNT}:on-duty"}
-    topic = made.module("notification_topic", name=f"velero-{BUCKET}", subscriptions=[subscription])
-    made.module("metric_filters", log_group_name=GROUP, filters=_signals.metric_filters(profile))
-    made.module("metric_alarms", alarms=_signals.alarms(profile, topic_arn=topic["topic_arn"], schedule_hours=24))
+    topic = made.module("sns_topic", name=f"velero-{BUCKET}", subscriptions=[subscription])
+    made.module("cloudwatch_metric_filters", log_group_name=GROUP, filters=_signals.metric_filters(profile))
+    made.module(
+        "cloudwatch_metric_alarms", alarms=_signals.alarms(profile, topic_arn=topic["topic_arn"], schedule_hours=24)
+    )
 
 
 def test_a_denied_call_is_noticed(installation: Installation, aws: Aws) -> None:

@@ -289,10 +289,10 @@ def test_a_read_that_is_refused_is_told_and_hides_nothing_else(
             aws.proxy.deny(*request.split(":"))
             after = run.ok("audit_info", **installation.options)
             unread = [finding for finding in after["findings"] if finding["status"] == "could not be read"]
-            remedy = f"Grant {permission} to whoever audits, and run again."
+            remediation = f"Grant {permission} to whoever audits, and run again."
             assert control in {finding["control"] for finding in unread}
             assert {finding["missing_permission"] for finding in unread} == {permission}
-            assert {finding["remedy"] for finding in unread} == {remedy}
+            assert {finding["remediation"] for finding in unread} == {remediation}
             # What passed and was not read is unread; what did not pass before never passes now.
             assert by_status(after, "pass") <= passed
             others = statuses(after).keys() - {finding["control"] for finding in unread}
@@ -307,7 +307,7 @@ def test_what_failed_for_something_else_names_no_permission(
     (found,) = [finding for finding in result["findings"] if finding["control"] == "KMS.4"]
     assert (found["status"], found["missing_permission"]) == ("could not be read", None)
     assert found["reason"] == "kms:GetKeyRotationStatus failed: KMSInvalidStateException: try again"
-    assert found["remedy"] == "Remove what is in the way, and run again."
+    assert found["remediation"] == "Remove what is in the way, and run again."
 
 
 def test_the_trail_of_an_organization_is_used_and_its_selectors_are_not_told(
@@ -365,7 +365,7 @@ def test_the_findings_name_what_was_spoiled(run: ModuleRunner, aws: Aws, install
     assert by_status(result, "fail") >= expected
     (attached,) = [finding for finding in result["findings"] if finding["control"] == "coffer.18"]
     assert f"{foreign}, inline extra" in attached["reason"]
-    assert attached["subject"] == ROLE
+    assert attached["resource"] == ROLE
 
 
 def test_the_bucket_of_the_trail_may_be_that_of_the_backups(aws: Aws, installation: Installation) -> None:
@@ -459,7 +459,7 @@ def test_alarms_that_were_touched_are_told_one_by_one(run: ModuleRunner, aws: Aw
     aws.client("events").disable_rule(Name=rule)
     result = run.ok("audit_info", **installation.options)
     failed = {
-        finding["control"]: (finding["subject"].rpartition(":")[2], finding["reason"])
+        finding["control"]: (finding["resource"].rpartition(":")[2], finding["reason"])
         for finding in result["findings"]
         if finding["status"] == "fail" and finding["control"] not in BY_CHOICE | AS_WRITTEN
     }
@@ -472,8 +472,8 @@ def test_alarms_that_were_touched_are_told_one_by_one(run: ModuleRunner, aws: Aw
         "coffer.27": (f"velero-{BUCKET}", "Nobody listens."),
         "coffer.28": (f"rule/{rule}", "It differs in State."),
     }
-    off = [finding["subject"] for finding in result["findings"] if finding["reason"] == "Its actions are off."]
-    assert [subject.rpartition(":")[2] for subject in off] == [name]
+    off = [finding["resource"] for finding in result["findings"] if finding["reason"] == "Its actions are off."]
+    assert [resource.rpartition(":")[2] for resource in off] == [name]
 
 
 def test_without_a_log_group_of_this_account_the_alarm_for_silence_watches_the_metric_of_kms(

@@ -74,8 +74,23 @@ def failure(site: Site, *options: str) -> str:
 
 
 MADE = [
-    *("kms_key", "kms_key_policy", "bucket", "bucket_policy", "log_group", "iam_policy", "iam_role", "trail"),
-    *("notification_topic", "metric_filters", "metric_alarms", "event_rules", "dashboard"),
+    *(
+        "kms_key",
+        "kms_key_policy",
+        "s3_bucket",
+        "s3_bucket_policy",
+        "cloudwatch_log_group",
+        "iam_policy",
+        "iam_role",
+        "cloudtrail",
+    ),
+    *(
+        "sns_topic",
+        "cloudwatch_metric_filters",
+        "cloudwatch_metric_alarms",
+        "eventbridge_rules",
+        "cloudwatch_dashboard",
+    ),
 ]
 
 
@@ -89,7 +104,7 @@ def test_made_unchanged_passed_and_taken_down(aws: Aws, site: Site) -> None:
     audit = result(first, "audit_info")
     severe = [one for one in audit["findings"] if one["severity"] in ("critical", "high")]
     assert [one for one in severe if one["status"] not in ("pass", "not applicable")] == []
-    assert result(first, "trail_info")["trail"]["name"] == NAME
+    assert result(first, "cloudtrail_info")["trail"]["name"] == NAME
 
     aws.proxy.clear()
     assert changed(site.run()) == []
@@ -137,7 +152,7 @@ def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
         "kms_audit_data_events": "none",
     }
     records = site.run()
-    assert "trail" not in changed(records)
+    assert "cloudtrail" not in changed(records)
     names = {
         one["filterName"] for one in aws.client("logs").describe_metric_filters(logGroupName=NAME)["metricFilters"]
     }

@@ -305,7 +305,7 @@ def test_whole_texts_of_what_backups_forbid(run: ModuleRunner, cluster: Cluster,
 
 
 def test_allowed_relocation(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
-    """Moved on request; then the other key does not matter either, for nothing in the new place is older."""
+    """ConflictError on request; then the other key does not matter either, for nothing in the new place is older."""
     cluster.location()
     _backups(cluster)
     moved = {**options, "prefix": "new", "customer_key_encryption_secret": "a/b"}

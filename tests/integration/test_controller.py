@@ -310,7 +310,7 @@ def test_invocation_is_printed_and_masked(played: dict[str, Played], path: str) 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_invocation_is_in_the_result_where_core_wants_it(place: Place, path: str, wanted: bool) -> None:
     """Since core 2.21 it is an option; before it is always there."""
-    task = {"name": "Ask", "coffer.velero.caller_info": None, "vars": {"ansible_inject_invocation": wanted}}
+    task = {"name": "Ask", "coffer.velero.aws_caller_info": None, "vars": {"ansible_inject_invocation": wanted}}
     always = "INJECT_INVOCATION" not in constants.config.get_configuration_definitions()
     assert ("invocation" in place.play([task], path=path)["Ask"]) is (wanted or always)
 
@@ -344,11 +344,15 @@ def test_environment_of_a_task(place: Place, path: str) -> None:
     }
     with Proxy(place.moto.url) as proxy:
         tasks = [
-            {"name": "Before", "coffer.velero.caller_info": None},
-            {"name": "Endpoint", "coffer.velero.caller_info": None, "environment": {"AWS_ENDPOINT_URL": "{{ url }}"}},
-            {"name": "Credentials", "coffer.velero.caller_info": None, "environment": [credentials, {}]},
+            {"name": "Before", "coffer.velero.aws_caller_info": None},
+            {
+                "name": "Endpoint",
+                "coffer.velero.aws_caller_info": None,
+                "environment": {"AWS_ENDPOINT_URL": "{{ url }}"},
+            },
+            {"name": "Credentials", "coffer.velero.aws_caller_info": None, "environment": [credentials, {}]},
             key("Region", check_mode=True, environment={"AWS_REGION": "eu-west-1"}),
-            {"name": "Afterwards", "coffer.velero.caller_info": None},
+            {"name": "Afterwards", "coffer.velero.aws_caller_info": None},
             key("Region afterwards", check_mode=True),
         ]
         played = place.play(tasks, path=path, vars={"url": proxy.url})
@@ -381,7 +385,7 @@ def test_vaulted_value(place: Place, path: str) -> None:
 
 def test_become_hands_over(place: Place) -> None:
     mark = place.directory / "mark"
-    tasks: list[dict[str, Any]] = [{"name": "Become", "coffer.velero.caller_info": None}]
+    tasks: list[dict[str, Any]] = [{"name": "Become", "coffer.velero.aws_caller_info": None}]
     assert place.play(tasks).path("Become") == "controller"
     assert not mark.exists()
     played = place.play([tasks[0] | {"become": True, "become_method": "marker", "become_user": getpass.getuser()}])
@@ -392,8 +396,8 @@ def test_become_hands_over(place: Place) -> None:
 
 def test_async_hands_over(place: Place) -> None:
     tasks = [
-        {"name": "Async", "coffer.velero.caller_info": None, "async": 60, "poll": 1},
-        {"name": "Start", "coffer.velero.caller_info": None, "async": 60, "poll": 0, "register": "started"},
+        {"name": "Async", "coffer.velero.aws_caller_info": None, "async": 60, "poll": 1},
+        {"name": "Start", "coffer.velero.aws_caller_info": None, "async": 60, "poll": 0, "register": "started"},
         {
             "name": "Wait",
             "ansible.builtin.async_status": {"jid": "{{ started.ansible_job_id }}"},
@@ -413,7 +417,7 @@ def test_delegation_to_localhost_stays_here(place: Place) -> None:
     """The interpreter that counts is that of the host that a task is delegated to."""
     inventory = place.directory / "inventory"
     inventory.write_text("far ansible_host=192.0.2.1 ansible_python_interpreter=/nowhere/python\n")
-    task = {"name": "Delegated", "coffer.velero.caller_info": None, "delegate_to": "localhost"}
+    task = {"name": "Delegated", "coffer.velero.aws_caller_info": None, "delegate_to": "localhost"}
     played = place.play([task], inventory=str(inventory))
     assert played.path("Delegated") == "controller"
     assert played["Delegated"]["account_id"]

@@ -114,8 +114,8 @@ def test_a_directory_is_missing(run: ModuleRunner, tmp_path: Path) -> None:
     arguments: dict[str, Any] = {"evidence": example.good(), "dest": f"{tmp_path}/reports/"}
     assert run.ok("evidence_report", check=True, **arguments)["changed"]
     message = run.refused("evidence_report", **arguments)
-    remedy = "Make the directory first (ansible.builtin.file), or choose another dest."
-    assert message == f"dest: {tmp_path}/reports is not a directory. {remedy}"
+    remediation = "Make the directory first (ansible.builtin.file), or choose another dest."
+    assert message == f"dest: {tmp_path}/reports is not a directory. {remediation}"
     assert files(tmp_path) == {}
 
 

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from botocore.retries import standard
 from urllib3 import Retry
 
-from ansible_collections.coffer.velero.plugins.module_utils import _aws, _kube, _rivals, _runner
+from ansible_collections.coffer.velero.plugins.module_utils import _aws, _concurrency, _kube, _runner
 from ansible_collections.coffer.velero.plugins.module_utils._kms import api as _kms
 from ansible_collections.coffer.velero.plugins.module_utils._kms import policy_api as kms_policy_api
 from ansible_collections.coffer.velero.plugins.module_utils._s3 import policy_api as s3_policy_api
@@ -89,8 +89,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0.001)
     monkeypatch.setattr(_aws, "time", SimpleNamespace(sleep=lambda _: time.sleep(0.001)))
     monkeypatch.setattr(_runner, "_PAUSES", (0.001,) * 5)
-    monkeypatch.setattr(_rivals, "LOOK_AFTER", 0.001)
-    monkeypatch.setattr(_kms, "_LOOK_AGAIN", (0.001,))
+    monkeypatch.setattr(_concurrency, "VERIFY_DELAY", 0.001)
+    monkeypatch.setattr(_kms, "_VERIFY_AGAIN", (0.001,))
 
 
 # --- every request of AWS's ------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_one_disturbance_is_survived(aws: Aws, script: Script, hurry: None, kind
 
 def test_an_answer_beyond_all_patience(aws: Aws, script: Script, hurry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client has given up and asked again by the time that the request arrives."""
-    monkeypatch.setattr(_kms, "_LOOK_AGAIN", (0.2, 0.4, 0.8))
+    monkeypatch.setattr(_kms, "_VERIFY_AGAIN", (0.2, 0.4, 0.8))
     wanted, requests = undisturbed(aws, script, nothing)
     writes = [n for n, name in enumerate(requests, start=1) if not name.startswith(("Get", "Describe", "Head"))]
     for n in writes:
@@ -408,7 +408,7 @@ def lost_statements(aws: Aws, script: Script, at_once: Callable[..., list[Any]],
     for number in INSTALLATIONS:
         with contextlib.suppress(ClientError):
             aws.client("iam").create_role(RoleName=f"velero-{number}", AssumeRolePolicyDocument=trust)
-    policies = script.adapted({script.key_arn: key}).only("kms_key_policy", "bucket_policy")
+    policies = script.adapted({script.key_arn: key}).only("kms_key_policy", "s3_bucket_policy")
     scripts = [of_installation(policies, number) for number in INSTALLATIONS]
     at_once(seed, *(one.finish for one in scripts))
     found = json.dumps(account(aws))
@@ -427,7 +427,7 @@ def test_statements_would_be_lost(
 ) -> None:
     """That nobody looks again at what was written would be noticed here."""
     for module in (kms_policy_api, s3_policy_api):
-        monkeypatch.setattr(module, "see_through", lambda *_, **__: None)
+        monkeypatch.setattr(module, "verify_write", lambda *_, **__: None)
     assert any(lost_statements(aws, script, at_once, seed) for seed in range(10))
 
 

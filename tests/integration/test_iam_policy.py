@@ -112,12 +112,12 @@ def test_sixth_version_pushes_the_oldest_out(run: ModuleRunner, iam: Any) -> Non
     for number in range(1, 6):
         run.ok(MODULE, name="velero", policy=document(f"s3:Get{number}"))
     iam.set_default_policy_version(PolicyArn=ARN, VersionId="v1")
-    predicted = run.ok(MODULE, check=True, name="velero", policy=document("s3:Get6"))
+    placeholder = run.ok(MODULE, check=True, name="velero", policy=document("s3:Get6"))
     real = run.ok(MODULE, name="velero", policy=document("s3:Get6"))
-    assert predicted["diff"] == real["diff"]
+    assert placeholder["diff"] == real["diff"]
     assert real["diff"]["before"]["deleted_version_id"] == "v2"
-    assert (predicted["deleted_version_id"], real["deleted_version_id"]) == ("v2", "v2")
-    assert (predicted["default_version_id"], real["default_version_id"]) == ("v6", "v6")
+    assert (placeholder["deleted_version_id"], real["deleted_version_id"]) == ("v2", "v2")
+    assert (placeholder["default_version_id"], real["default_version_id"]) == ("v6", "v6")
     assert set(policies(iam)[ARN]["versions"]) == {"v1", "v3", "v4", "v5", "v6"}
 
 

@@ -183,7 +183,7 @@ def test_rival_that_takes_our_trust_statement_back(
     """Both clusters that share the role are in its trust policy in the end."""
     existing(iam, BREAK_GLASS)
     looked: list[Any] = []
-    real = api.see_through
+    real = api.verify_write
 
     def rival(*arguments: Any, **options: Any) -> None:
         if not looked:
@@ -192,7 +192,7 @@ def test_rival_that_takes_our_trust_statement_back(
         looked.append(arguments)
         real(*arguments, **options)
 
-    monkeypatch.setattr(api, "see_through", rival)
+    monkeypatch.setattr(api, "verify_write", rival)
     monkeypatch.setattr(_runner, "_PAUSES", (0,))
     assert run.ok(MODULE, **GIVEN)["changed"]
     assert len(looked) == 2
@@ -202,13 +202,13 @@ def test_rival_that_takes_our_trust_statement_back(
 def test_rival_that_does_not_stop(run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     existing(iam, BREAK_GLASS)
     before = roles(iam)["velero"]["AssumeRolePolicyDocument"]
-    real = api.see_through
+    real = api.verify_write
 
     def rival(*arguments: Any, **options: Any) -> None:
         iam.update_assume_role_policy(RoleName="velero", PolicyDocument=json.dumps(before))
         real(*arguments, **options)
 
-    monkeypatch.setattr(api, "see_through", rival)
+    monkeypatch.setattr(api, "verify_write", rival)
     monkeypatch.setattr(_runner, "_PAUSES", (0,))
     assert run.refused(MODULE, **GIVEN) == (
         "iam:UpdateAssumeRolePolicy failed: ConcurrentModification: Somebody else keeps replacing the trust policy, "
@@ -220,13 +220,13 @@ def test_role_that_is_deleted_meanwhile_is_made_again(
     run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     existing(iam, BREAK_GLASS)
-    real = api.see_through
+    real = api.verify_write
 
     def rival(*arguments: Any, **options: Any) -> None:
         iam.delete_role(RoleName="velero")
         real(*arguments, **options)
 
-    monkeypatch.setattr(api, "see_through", rival)
+    monkeypatch.setattr(api, "verify_write", rival)
     monkeypatch.setattr(_runner, "_PAUSES", (0,))
     assert run.ok(MODULE, **GIVEN)["changed"]
     assert roles(iam)["velero"]["AssumeRolePolicyDocument"]["Statement"] == [irsa()]

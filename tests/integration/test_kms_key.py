@@ -184,8 +184,8 @@ def test_an_interrupted_run_is_completed_by_the_next(run: ModuleRunner, aws: Aws
     aws.proxy.deny("kms", operation)
     assert f"kms:{operation} failed: AccessDenied" in run.refused("kms_key", **OPTIONS)
     aws.proxy.reset()
-    predicted = run.ok("kms_key", check=True, **OPTIONS)
-    assert run.ok("kms_key", **OPTIONS)["diff"] == predicted["diff"]
+    placeholder = run.ok("kms_key", check=True, **OPTIONS)
+    assert run.ok("kms_key", **OPTIONS)["diff"] == placeholder["diff"]
     assert_wanted(kms)
 
 
@@ -471,9 +471,9 @@ def test_an_alias_is_pointed_at_another_key_only_when_asked(run: ModuleRunner, k
         f"alias: {ALIAS} points at {old}, not at {new['Arn']}. Everything that was encrypted through the alias still "
         "needs the old key. repoint_alias=true points the alias at the new one; keep the old key enabled."
     )
-    predicted = run.ok("kms_key", check=True, repoint_alias=True, **options)
+    placeholder = run.ok("kms_key", check=True, repoint_alias=True, **options)
     result = run.ok("kms_key", repoint_alias=True, **options)
-    assert result["diff"] == predicted["diff"]
+    assert result["diff"] == placeholder["diff"]
     assert result["diff"] == {"before": {"alias_target": old}, "after": {"alias_target": new["Arn"]}}
     assert not run.ok("kms_key", repoint_alias=True, **options)["changed"]
     assert kms.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == new["KeyId"]

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._kms import policy_api
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, twelve_runs
 
@@ -151,21 +151,21 @@ def test_requests(run: ModuleRunner, aws: Aws, key: str, how: str, calls: list[s
 @pytest.mark.parametrize(
     "key_id",
     [
-        f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PREDICTED_KEY_ID}",
-        PREDICTED_KEY_ID,
+        f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PLACEHOLDER_KEY_ID}",
+        PLACEHOLDER_KEY_ID,
         "alias/new",
         f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/new",
     ],
 )
 def test_key_that_is_yet_to_be_created(run: ModuleRunner, kms: Any, key_id: str) -> None:
-    predicted = run.ok(MODULE, check=True, key_id=key_id, statements=[use()])
-    assert predicted["changed"]
-    assert predicted["key_id"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PREDICTED_KEY_ID}"
+    placeholder = run.ok(MODULE, check=True, key_id=key_id, statements=[use()])
+    assert placeholder["changed"]
+    assert placeholder["key_id"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PLACEHOLDER_KEY_ID}"
     key = kms.create_key()["KeyMetadata"]["Arn"]
     real = run.ok(MODULE, key_id=key, statements=[use()])
-    assert predicted["diff"] == real["diff"]
-    assert predicted["kept_statements"] == real["kept_statements"] == [ROOT_SID]
-    assert predicted["policy"]["Statement"] == real["policy"]["Statement"]
+    assert placeholder["diff"] == real["diff"]
+    assert placeholder["kept_statements"] == real["kept_statements"] == [ROOT_SID]
+    assert placeholder["policy"]["Statement"] == real["policy"]["Statement"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_key_that_is_yet_to_be_created(run: ModuleRunner, kms: Any, key_id: str)
         {"state": "absent", "sids": ["VeleroUse"]},
     ],
 )
-@pytest.mark.parametrize("key_id", ["alias/new", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PREDICTED_KEY_ID}"])
+@pytest.mark.parametrize("key_id", ["alias/new", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{PLACEHOLDER_KEY_ID}"])
 def test_key_that_an_earlier_task_has_to_create(run: ModuleRunner, kms: Any, key_id: str, options: Document) -> None:
     """Also where nothing would be changed: a mistyped alias is no success."""
     assert run.ok(MODULE, check=True, key_id=key_id, **options)["changed"] is (options.get("statements") == [use()])
@@ -214,7 +214,7 @@ def test_key_of_another_account(run: ModuleRunner, aws: Aws, kms: Any, options: 
 
 
 def test_predicted_key_of_another_account(run: ModuleRunner, kms: Any) -> None:
-    arn = f"arn:aws:kms:us-east-1:444455556666:key/{PREDICTED_KEY_ID}"
+    arn = f"arn:aws:kms:us-east-1:444455556666:key/{PLACEHOLDER_KEY_ID}"
     assert "belongs to account 444455556666" in run.refused(MODULE, check=True, key_id=arn, statements=[use()])
 
 
@@ -307,7 +307,7 @@ def test_policy_that_cannot_be_read(
 def test_a_rival_that_puts_back_what_was_there(
     run: ModuleRunner, kms: Any, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, before, puts = policy_api.see_through, stored(kms, key), []
+    real, before, puts = policy_api.verify_write, stored(kms, key), []
 
     def rival(*arguments: Any, **options: Any) -> None:
         if len(puts) < times:
@@ -315,7 +315,7 @@ def test_a_rival_that_puts_back_what_was_there(
         puts.append(arguments)
         real(*arguments, **options)
 
-    monkeypatch.setattr(policy_api, "see_through", rival)
+    monkeypatch.setattr(policy_api, "verify_write", rival)
     monkeypatch.setattr(_runner, "_PAUSES", (0, 0))
     times = 2
     assert run.ok(MODULE, key_id=key, statements=[use()])["changed"]

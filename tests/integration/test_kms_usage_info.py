@@ -525,9 +525,9 @@ def test_source_that_is_missing(run: ModuleRunner, aws: Aws, key: str) -> None:
     }
     for option, (name, text) in absent.items():
         assert text in run.refused(MODULE, key_id=key, **{option: name})
-        predicted = run.ok(MODULE, check=True, key_id=key, **{option: name})
-        assert (predicted["totals"]["calls"], predicted["by_event"], predicted["failures"]) == (0, [], [])
-        assert text in predicted["bucket_key"]["reason"]
+        placeholder = run.ok(MODULE, check=True, key_id=key, **{option: name})
+        assert (placeholder["totals"]["calls"], placeholder["by_event"], placeholder["failures"]) == (0, [], [])
+        assert text in placeholder["bucket_key"]["reason"]
 
 
 def test_key_that_is_missing(run: ModuleRunner, aws: Aws) -> None:

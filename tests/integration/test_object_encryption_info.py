@@ -233,7 +233,7 @@ def test_a_head_that_is_refused_is_never_good(run: ModuleRunner, aws: Aws, plant
     result = run.ok(MODULE, storage_profile=planted.profile(), engine=engine)
     unreadable = [one for one in result["offenders"] if one["verdict"] == "unreadable"]
     assert [(one["key"], one["reasons"]) for one in unreadable] == [(key, ["S3 refused to tell (AccessDenied)"])]
-    assert "s3:GetObjectVersion" in unreadable[0]["remedy"]
+    assert "s3:GetObjectVersion" in unreadable[0]["remediation"]
     assert result["counts"]["unreadable"] == 1
     assert result["counts"]["proven"] == planted.good - 1
 

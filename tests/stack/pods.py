@@ -193,7 +193,7 @@ def pod_status(pod: Json, state: Json, *, ready: bool, restarts: int) -> Json:
         "state": state,
     }
     return {
-        "phase": "Running" if initialized == "True" else "Pending",
+        "phase": "Running" if initialized == "True" else "Computed",
         "conditions": [{"type": kind, "status": value, "lastTransitionTime": now()} for kind, value in kinds.items()],
         "hostIP": "127.0.0.1",
         "podIP": "127.0.0.1",

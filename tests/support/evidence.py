@@ -78,7 +78,7 @@ def offender(key: str, verdict: str = "wrong", **values: Any) -> Evidence:
         "is_latest": True,
         "verdict": verdict,
         "reasons": ["is encrypted with AES256, not with aws:kms"],
-        "remedy": f"Encrypt it anew with aws:kms and {KEY}.",
+        "remediation": f"Encrypt it anew with aws:kms and {KEY}.",
         "algorithm": "AES256",
         "key_arn": None,
         "bucket_key_enabled": False,
@@ -160,11 +160,11 @@ def finding(control: str, status: str = "pass", severity: str = "high", **values
         "title": f"What {control} asks for",
         "severity": severity,
         "standards": {"NIST SP 800-53 Rev. 5": ["SC-28", f"XX-{len(control)}"]},
-        "subject": BUCKET_ARN,
+        "resource": BUCKET_ARN,
         "status": status,
         "reason": "It was seen.",
         "missing_permission": "s3:GetBucketPolicy" if status == "could not be read" else None,
-        "remedy": "Do something about it." if bad else None,
+        "remediation": "Do something about it." if bad else None,
         **values,
     }
 
@@ -259,7 +259,7 @@ def bad() -> Evidence:
         "algorithm": "aws:kms",
         "key_arn": OLD_KEY,
         "bucket_key_enabled": True,
-        "remedy": f"Encrypt this noncurrent version anew with aws:kms and {KEY}, or let it expire "
+        "remediation": f"Encrypt this noncurrent version anew with aws:kms and {KEY}, or let it expire "
         "(NoncurrentVersionExpiration).",
     }
     evidence["objects"] = objects(
@@ -300,14 +300,14 @@ def bad() -> Evidence:
                 "production/kopia/shop/q78",
                 verdict="unreadable",
                 reasons=["S3 refused to tell (403 Forbidden)"],
-                remedy=GRANT_READ,
+                remediation=GRANT_READ,
                 algorithm=None,
             ),
             offender(
                 "production/kopia/shop/q79",
                 verdict="unreadable",
                 reasons=["S3 refused to tell (403 Forbidden)"],
-                remedy=GRANT_READ,
+                remediation=GRANT_READ,
                 algorithm=None,
             ),
         ],
@@ -325,33 +325,33 @@ def bad() -> Evidence:
             title="The Bucket Key is as wanted",
             standards={},
             reason="The Bucket Key is off, and should be on.",
-            remedy="Run site.yml with the tag bucket_encryption.",
+            remediation="Run site.yml with the tag bucket_encryption.",
         ),
         finding(
             "coffer.8",
             "fail",
             title="No other account may use the key",
             standards={},
-            subject=KEY,
+            resource=KEY,
             reason="The key policy lets arn:aws:iam::999988887777:root decrypt (statement Partner).",
-            remedy="Remove the statement, or the principal from it.",
+            remediation="Remove the statement, or the principal from it.",
         ),
         finding(
             "coffer.27",
             "could not be read",
             title="Somebody listens to the alarms",
             standards={},
-            subject="arn:aws:sns:eu-central-1:111122223333:velero-acme-backups",
+            resource="arn:aws:sns:eu-central-1:111122223333:velero-acme-backups",
             reason="sns:ListSubscriptionsByTopic failed: AuthorizationError: not authorized.",
             missing_permission="sns:ListSubscriptionsByTopic",
-            remedy="Grant sns:ListSubscriptionsByTopic to whoever audits, and run again.",
+            remediation="Grant sns:ListSubscriptionsByTopic to whoever audits, and run again.",
         ),
         finding(
             "KMS.4",
             severity="medium",
             title="AWS KMS key rotation should be enabled",
             standards={"CIS AWS Foundations Benchmark v5.0.0": ["3.6"], "PCI DSS v4.0.1": ["3.7.4"]},
-            subject=KEY,
+            resource=KEY,
         ),
         finding(
             "S3.17",
@@ -366,7 +366,7 @@ def bad() -> Evidence:
             title="S3 general purpose buckets should have versioning enabled",
             standards={"NIST SP 800-53 Rev. 5": ["CP-9", "CP-10"]},
             reason="Versioning is off.",
-            remedy="Enable versioning with velero_bucket_versioning.",
+            remediation="Enable versioning with velero_bucket_versioning.",
         ),
     )
     evidence["configuration"]["live"]["encryption_rule"] = {**rule, "BucketKeyEnabled": False}
@@ -390,7 +390,7 @@ def hostile() -> Evidence:
         ],
         groups=[group("kopia", name, wrong=1) for name in HOSTILE],
         offenders=[
-            offender(key, version_id=name, reasons=[name], remedy=name, last_modified=name)
+            offender(key, version_id=name, reasons=[name], remediation=name, last_modified=name)
             for key, name in zip(names, HOSTILE, strict=True)
         ],
         unfinished_uploads=[{"key": name, "upload_id": name, "initiated": name} for name in HOSTILE],
@@ -407,10 +407,10 @@ def hostile() -> Evidence:
                 name,
                 status,
                 title=name,
-                subject=name,
+                resource=name,
                 reason=name,
                 missing_permission=name,
-                remedy=name,
+                remediation=name,
                 standards={name: [name]},
             )
             for name in HOSTILE
@@ -421,13 +421,13 @@ def hostile() -> Evidence:
         finished_at=HOSTILE[11],
     )
     evidence["backup"] = operation("backup", HOSTILE[0], HOSTILE[1], {"includedNamespaces": HOSTILE})
-    evidence["restore"] = {"failed": True, "msg": HOSTILE[0], "name": HOSTILE[12], "error": {"remedy": HOSTILE[2]}}
+    evidence["restore"] = {"failed": True, "msg": HOSTILE[0], "name": HOSTILE[12], "error": {"remediation": HOSTILE[2]}}
     evidence["content"] = {"items": [{"kind": name, "name": name, "same": False} for name in HOSTILE]}
     evidence["metadata"] = {
         "agrees": False,
         "exists": True,
         "key": HOSTILE[0],
         "contradictions": [{"field": name, "backup": name, "metadata": {name: name}} for name in HOSTILE],
-        "remedy": HOSTILE[3],
+        "remediation": HOSTILE[3],
     }
     return evidence

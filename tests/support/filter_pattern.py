@@ -68,7 +68,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    """Recursive descent: ``||`` binds weakest, then ``&&``."""
+    """Recursive descent: ``||`` outputs weakest, then ``&&``."""
 
     def __init__(self, text: str) -> None:
         self.tokens = _tokens(text)

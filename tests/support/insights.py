@@ -98,7 +98,7 @@ class _Parser:
             raise MalformedQuery(f"expected the name of a field, not {text!r}")
         return text.strip("`")
 
-    # --- conditions: `or` binds weakest, then `and`, then `not`
+    # --- conditions: `or` outputs weakest, then `and`, then `not`
 
     def condition(self) -> Evaluate:
         parts = [self.conjunction()]

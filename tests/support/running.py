@@ -21,7 +21,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
 
-from ansible_collections.coffer.velero.plugins.module_utils import _rivals
+from ansible_collections.coffer.velero.plugins.module_utils import _concurrency
 from ansible_collections.coffer.velero.plugins.module_utils._kms import api as _kms
 
 try:
@@ -124,10 +124,10 @@ class ModuleRunner:
 
 @pytest.fixture(params=sorted(PATHS))
 def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleRunner:
-    """A module, run both ways; it does not wait for rivals and for AWS to agree with itself."""
-    monkeypatch.setattr(_rivals, "LOOK_AFTER", 0.0)
-    monkeypatch.setattr(_rivals, "_LOOK_AGAIN", (0.0,))
-    monkeypatch.setattr(_kms, "_LOOK_AGAIN", (0.0,))
+    """A module, run both ways; it does not wait for concurrent writers and for AWS to agree with itself."""
+    monkeypatch.setattr(_concurrency, "VERIFY_DELAY", 0.0)
+    monkeypatch.setattr(_concurrency, "_VERIFY_AGAIN", (0.0,))
+    monkeypatch.setattr(_kms, "_VERIFY_AGAIN", (0.0,))
     return ModuleRunner(request.param)
 
 
@@ -157,12 +157,12 @@ def twelve_runs(
 def four_runs(run: ModuleRunner, module: str, arguments: Mapping[str, Any], state: Callable[[], Any]) -> Result:
     """One change: check, real, check again, real again."""
     before = state()
-    predicted = run.ok(module, check=True, **arguments)
-    assert predicted["changed"], "the check run saw nothing to do"
+    placeholder = run.ok(module, check=True, **arguments)
+    assert placeholder["changed"], "the check run saw nothing to do"
     assert state() == before, "the check run changed something"
     real = run.ok(module, **arguments)
     assert real["changed"], "the real run did nothing"
-    assert real["diff"] == predicted["diff"], "the check run promised something else"
+    assert real["diff"] == placeholder["diff"], "the check run promised something else"
     assert real["diff"]["before"] != real["diff"]["after"], "changed without a difference"
     after = state()
     assert after != before, "the real run changed nothing that can be read back"

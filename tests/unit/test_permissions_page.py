@@ -19,9 +19,9 @@ FILTERS = FilterModule().filters()
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PROFILE = {"account_id": "111122223333", "region": "eu-central-1", "bucket": "acme-backups", "prefix": "production"}
 TAGS = {"service": "velero"}
-OPERATOR = FILTERS["operator_policy"](PROFILE, kms_alias="alias/velero", cluster_name="production", tags=TAGS)
-WITH_KEY = FILTERS["operator_policy"](PROFILE | {"kms_key_arn": KEY}, cluster_name="production", tags=TAGS)
-AUDIT = FILTERS["audit_operator_policy"](PROFILE, trail=True, backup_kms_alias="alias/velero", tags=TAGS)
+OPERATOR = FILTERS["deployer_policy"](PROFILE, kms_alias="alias/velero", cluster_name="production", tags=TAGS)
+WITH_KEY = FILTERS["deployer_policy"](PROFILE | {"kms_key_arn": KEY}, cluster_name="production", tags=TAGS)
+AUDIT = FILTERS["audit_deployer_policy"](PROFILE, trail=True, backup_kms_alias="alias/velero", tags=TAGS)
 POLICIES: dict[str, Any] = {
     "Whoever runs site.yml": OPERATOR,
     "With a key that exists": {"Statement": [one for one in WITH_KEY["Statement"] if one["Sid"] == "VeleroKey"]},

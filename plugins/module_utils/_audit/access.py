@@ -188,7 +188,7 @@ ACCESS = (
             "No customer managed policy of Velero's roles allows kms:Decrypt or kms:ReEncryptFrom under any key at "
             "all, whatever the condition. Policies that Velero does not have are not looked at."
         ),
-        remedy="Name the keys in Resource, as the filter iam_policy does; kms:ViaService does not help here.",
+        remediation="Name the keys in Resource, as the filter iam_policy does; kms:ViaService does not help here.",
         ask=_of_policies,
     ),
     Control(
@@ -200,7 +200,7 @@ ACCESS = (
             "No inline policy of Velero's roles allows kms:Decrypt or kms:ReEncryptFrom under any key at all; no "
             "condition counts. Other principals are not looked at."
         ),
-        remedy="Name the keys in Resource, or remove the inline policy.",
+        remediation="Name the keys in Resource, or remove the inline policy.",
         ask=_of_roles(_no_inline_decryption),
     ),
     Control(
@@ -208,7 +208,7 @@ ACCESS = (
         title="Velero's policy is exactly what the profile wants",
         severity="high",
         checked="The default version of the managed policy means what the filter iam_policy says, no less and no more.",
-        remedy=f"{_RUN}, or coffer.velero.iam_policy.",
+        remediation=f"{_RUN}, or coffer.velero.iam_policy.",
         ask=about(lambda _facts, expected: expected.policy_arn or expected.account_arn, _policy_exact),
     ),
     Control(
@@ -216,7 +216,7 @@ ACCESS = (
         title="Only Velero's ServiceAccount may assume the role",
         severity="high",
         checked="The trust policy has the statement of the filter trust_policy_statements, and no other that lets in.",
-        remedy=f"{_RUN}; remove what others added with purge_trust_statements=true of coffer.velero.iam_role.",
+        remediation=f"{_RUN}; remove what others added with purge_trust_statements=true of coffer.velero.iam_role.",
         ask=_of_roles(_trust),
     ),
     Control(
@@ -224,7 +224,7 @@ ACCESS = (
         title="The role has Velero's policy",
         severity="high",
         checked="The managed policy is attached to the role.",
-        remedy=f"{_RUN}, or coffer.velero.iam_role.",
+        remediation=f"{_RUN}, or coffer.velero.iam_role.",
         ask=_of_roles(_has_policy),
     ),
     Control(
@@ -232,7 +232,7 @@ ACCESS = (
         title="The role has no policy beside Velero's",
         severity="medium",
         checked="No other managed policy is attached to the role, and it has no inline policy.",
-        remedy="Find out who needs them; purge_policies=true of coffer.velero.iam_role detaches managed ones.",
+        remediation="Find out who needs them; purge_policies=true of coffer.velero.iam_role detaches managed ones.",
         ask=_of_roles(_attachments),
     ),
     Control(
@@ -243,7 +243,7 @@ ACCESS = (
             "The key of the bucket's default encryption is the one that Velero's policy allows, and whose policy lets "
             "Velero's roles in, by name or by the account."
         ),
-        remedy="Run site.yml: what disagrees here denies the next backup or restore.",
+        remediation="Run site.yml: what disagrees here denies the next backup or restore.",
         ask=about(lambda _facts, expected: expected.profile.bucket_arn, _agreement),
     ),
 )

@@ -23,7 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import 
 )
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, missing_permission
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import selectors_of_trail
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._policy import parse
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
@@ -61,7 +61,7 @@ class Reader:
         except ServiceError as error:
             known = (absent or {}).get(error.code)
             return unread(error) if known is None else known
-        except Refusal as refusal:  # a policy that is none
+        except ValidationError as refusal:  # a policy that is none
             return Unread(str(refusal))
 
     def list(self, action: str, member: str, *, most: int = 100, **arguments: t.Any) -> t.Any:
@@ -116,8 +116,8 @@ def _details(reader: Reader, profile: StorageProfile, key: Fact[t.Any]) -> dict[
     return facts
 
 
-def _parsed(text: str | Mapping[str, t.Any], subject: str) -> t.Any:
-    return parse(text, option="policy", subject=subject)
+def _parsed(text: str | Mapping[str, t.Any], resource: str) -> t.Any:
+    return parse(text, option="policy", resource=resource)
 
 
 # --- buckets ---------------------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def read_role(reader: Reader, arn: str, account_id: str, known: Mapping[str, Fac
 def _trust(role: Mapping[str, t.Any], arn: str) -> Fact[t.Any]:
     try:
         return Known(_parsed(role["AssumeRolePolicyDocument"], arn))
-    except Refusal as refusal:
+    except ValidationError as refusal:
         return Unread(str(refusal))
 
 

@@ -32,7 +32,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
 )
 from ansible_collections.coffer.velero.plugins.module_utils._audit.trail import relied_on
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
@@ -42,15 +42,15 @@ Params = Mapping[str, t.Any]
 def expected_of(params: Params) -> Expected:
     """What the options of the task want.
 
-    :raises Refusal: where they do not fit together
+    :raises ValidationError: where they do not fit together
     """
     profile = StorageProfile.parse(params["storage_profile"])
     if params["log_retention_in_days"] < 1:
         days = str(params["log_retention_in_days"])
-        raise Refusal("log_retention_in_days", days, "is no number of days", "Give 1 or more.")
+        raise ValidationError("log_retention_in_days", days, "is no number of days", "Give 1 or more.")
     if params["kms_alias"] and not profile.encrypts_with_kms:
         reason = f"has no meaning with encryption_mode {profile.encryption_mode}"
-        raise Refusal("kms_alias", params["kms_alias"], reason, "Leave it out.")
+        raise ValidationError("kms_alias", params["kms_alias"], reason, "Leave it out.")
     data_events = params["data_events"] in ("write", "all")
     return Expected(
         profile=profile,

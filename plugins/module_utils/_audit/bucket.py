@@ -50,7 +50,9 @@ BUCKET = (
             pci3="1.2.1 1.3.1 1.3.2 1.3.4 1.3.6",
         ),
         checked="The account blocks public access by all four settings.",
-        remedy="Block public access for the account (aws s3control put-public-access-block), if no bucket needs it.",
+        remediation=(
+            "Block public access for the account (aws s3control put-public-access-block), if no bucket needs it."
+        ),
         ask=_of_account(checks.account_block),
     ),
     Control(
@@ -59,7 +61,7 @@ BUCKET = (
         severity="critical",
         standards=related(fsbp="S3.2", nist=_NETWORK, pci3="1.2.1 1.3.1 1.3.2 1.3.6 7.2.1"),
         checked="Neither bucket policy nor ACL lets anybody read who is not named, or a block stands before them.",
-        remedy=_BLOCK,
+        remediation=_BLOCK,
         ask=_of_bucket(checks.no_public_read),
     ),
     Control(
@@ -68,7 +70,7 @@ BUCKET = (
         severity="critical",
         standards=related(fsbp="S3.3", nist=_NETWORK, pci3="1.2.1 1.3.1 1.3.2 1.3.4 1.3.6 7.2.1"),
         checked="Neither bucket policy nor ACL lets anybody write who is not named, or a block stands before them.",
-        remedy=_BLOCK,
+        remediation=_BLOCK,
         ask=_of_bucket(checks.no_public_write),
     ),
     Control(
@@ -85,7 +87,7 @@ BUCKET = (
             nist="AC-17(2) AC-4 IA-5(1) SC-12(3) SC-13 SC-23 SC-23(3) SC-7(4) SC-8 SC-8(1) SC-8(2) SI-7(6)",
         ),
         checked="A statement denies s3:* on bucket and objects to everybody where aws:SecureTransport is false.",
-        remedy=f"{_PUT}; the filter bucket_policy_statements has the statement.",
+        remediation=f"{_PUT}; the filter bucket_policy_statements has the statement.",
         ask=_of_bucket(checks.tls_only),
     ),
     Control(
@@ -97,7 +99,7 @@ BUCKET = (
             "No principal of another account may call DeleteBucketPolicy, PutBucketAcl, PutBucketPolicy, "
             "PutEncryptionConfiguration or PutObjectAcl; no condition counts."
         ),
-        remedy="Remove these actions from the statement, or the principal.",
+        remediation="Remove these actions from the statement, or the principal.",
         ask=_of_bucket(checks.others_restricted),
     ),
     Control(
@@ -106,7 +108,9 @@ BUCKET = (
         severity="low",
         standards=related(nist="AU-9(2) CP-6 CP-6(1) CP-6(2) CP-9 CP-10 SC-36(2) SC-5(2) SI-13(5)", pci3="2.2"),
         checked="A replication rule is enabled.",
-        remedy="Replicate the bucket, if backups have to outlive its Region; the replica's key needs its own care.",
+        remediation=(
+            "Replicate the bucket, if backups have to outlive its Region; the replica's key needs its own care."
+        ),
         ask=_of_bucket(checks.replicated),
     ),
     Control(
@@ -115,7 +119,7 @@ BUCKET = (
         severity="high",
         standards=related(fsbp="S3.8", cis5="2.1.4", cis3="2.1.4", cis1="2.1.5", nist=_NETWORK, pci4="1.4.4"),
         checked="The bucket blocks public access by all four settings.",
-        remedy=_BLOCK,
+        remediation=_BLOCK,
         ask=_of_bucket(checks.bucket_block),
     ),
     Control(
@@ -124,7 +128,7 @@ BUCKET = (
         severity="medium",
         standards=related(fsbp="S3.9", nist=_LOGGING, pci4="10.2.1"),
         checked="Server access logging has a target.",
-        remedy="Turn server access logging on, to a bucket of its own (aws s3api put-bucket-logging).",
+        remediation="Turn server access logging on, to a bucket of its own (aws s3api put-bucket-logging).",
         ask=_of_bucket(checks.logged),
     ),
     Control(
@@ -133,7 +137,7 @@ BUCKET = (
         severity="medium",
         standards=related(nist=_RECOVERY),
         checked="A lifecycle rule is enabled, where the bucket uses versioning.",
-        remedy="Let a lifecycle rule expire noncurrent versions, and abort incomplete uploads.",
+        remediation="Let a lifecycle rule expire noncurrent versions, and abort incomplete uploads.",
         ask=_of_bucket(checks.lifecycle_of_versions),
     ),
     Control(
@@ -142,7 +146,7 @@ BUCKET = (
         severity="medium",
         standards=related(nist="CA-7 SI-3(8) SI-4 SI-4(4)"),
         checked="The bucket notifies somebody of something.",
-        remedy="Configure notifications, if somebody listens to them.",
+        remediation="Configure notifications, if somebody listens to them.",
         ask=_of_bucket(checks.notifying),
     ),
     Control(
@@ -151,7 +155,7 @@ BUCKET = (
         severity="medium",
         standards=related(fsbp="S3.12", nist="AC-2(1) AC-3 AC-3(7) AC-3(15) AC-6"),
         checked="ACLs are off (BucketOwnerEnforced), or the bucket's names nobody but the owner.",
-        remedy="Turn ACLs off with coffer.velero.bucket.",
+        remediation="Turn ACLs off with coffer.velero.bucket.",
         ask=_of_bucket(checks.no_acls),
     ),
     Control(
@@ -160,7 +164,9 @@ BUCKET = (
         severity="low",
         standards=related(fsbp="S3.13", nist=_RECOVERY),
         checked="A lifecycle rule is enabled.",
-        remedy="Let a lifecycle rule abort incomplete uploads; never let one expire objects that Velero still needs.",
+        remediation=(
+            "Let a lifecycle rule abort incomplete uploads; never let one expire objects that Velero still needs."
+        ),
         ask=_of_bucket(checks.lifecycle),
     ),
     Control(
@@ -169,7 +175,9 @@ BUCKET = (
         severity="low",
         standards=related(nist="AU-9(2) CP-6 CP-6(1) CP-6(2) CP-9 CP-10 SC-5(2) SI-12 SI-13(5)"),
         checked="Versioning is enabled.",
-        remedy="Enable versioning with velero_bucket_versioning, and let a lifecycle rule expire noncurrent versions.",
+        remediation=(
+            "Enable versioning with velero_bucket_versioning, and let a lifecycle rule expire noncurrent versions."
+        ),
         ask=_of_bucket(checks.versioned),
     ),
     Control(
@@ -178,7 +186,7 @@ BUCKET = (
         severity="medium",
         standards=related(nist="CP-6(2)", pci4="10.5.1"),
         checked="Object Lock is enabled.",
-        remedy="Enable Object Lock, if backups have to withstand their own administrators.",
+        remediation="Enable Object Lock, if backups have to withstand their own administrators.",
         ask=_of_bucket(checks.locked),
     ),
     Control(
@@ -187,7 +195,7 @@ BUCKET = (
         severity="medium",
         standards=related(nist="AU-9 CA-9(1) CM-3(6) SC-12(2) SC-13 SC-28 SC-28(1) SC-7(10) SI-7(6)", pci4="3.5.1"),
         checked="The algorithm of the default encryption is aws:kms or aws:kms:dsse; any key passes, even aws/s3.",
-        remedy="Choose sse-kms or dsse-kms as velero_encryption_mode, and run site.yml.",
+        remediation="Choose sse-kms or dsse-kms as velero_encryption_mode, and run site.yml.",
         ask=_of_bucket(checks.default_is_kms),
     ),
     Control(
@@ -196,7 +204,9 @@ BUCKET = (
         severity="low",
         standards=related(cis5="2.1.2", cis3="2.1.2", cis1="2.1.3", nist="CA-9(1) CM-2 CM-2(2) CM-3 SC-5(2)"),
         checked="MFA delete is enabled. A bucket with a lifecycle configuration has no finding.",
-        remedy="Only the root user can enable it, and no lifecycle rule can be beside it: Object Lock may suit better.",
+        remediation=(
+            "Only the root user can enable it, and no lifecycle rule can be beside it: Object Lock may suit better."
+        ),
         ask=_of_bucket(checks.mfa_delete),
     ),
     Control(
@@ -204,7 +214,7 @@ BUCKET = (
         title="The bucket encrypts under the key that the profile names",
         severity="critical",
         checked="Algorithm and key of the default encryption are those of the profile, the key by its ARN.",
-        remedy=f"{_PUT}. It alone covers kopia's data; objects written meanwhile keep the key they have.",
+        remediation=f"{_PUT}. It alone covers kopia's data; objects written meanwhile keep the key they have.",
         ask=_of_bucket(checks.default_encryption),
     ),
     Control(
@@ -212,7 +222,7 @@ BUCKET = (
         title="The Bucket Key is as wanted",
         severity="medium",
         checked="The Bucket Key of the default encryption is on or off as the profile says.",
-        remedy=f"{_PUT}.",
+        remediation=f"{_PUT}.",
         ask=_of_bucket(checks.bucket_key),
     ),
     Control(
@@ -220,7 +230,7 @@ BUCKET = (
         title="S3 refuses objects under a customer's key",
         severity="high",
         checked="The bucket blocks SSE-C (BlockedEncryptionTypes), but in the mode sse-c.",
-        remedy=f"{_PUT}. Whoever may write could else lock the backups with a key of their own.",
+        remediation=f"{_PUT}. Whoever may write could else lock the backups with a key of their own.",
         ask=_of_bucket(checks.sse_c_blocked),
     ),
     Control(
@@ -228,7 +238,7 @@ BUCKET = (
         title="The bucket policy has exactly the denials that the profile wants",
         severity="high",
         checked="Each statement that is ours, by its Sid, means what the filter bucket_policy_statements says.",
-        remedy=f"{_PUT}.",
+        remediation=f"{_PUT}.",
         ask=_of_bucket(checks.denials),
     ),
     Control(
@@ -236,7 +246,7 @@ BUCKET = (
         title="The bucket policy lets kopia write",
         severity="high",
         checked="No statement denies writes that carry no encryption header; the bucket's default encrypts them.",
-        remedy="Deny a wrong header, not a missing one, as the filter bucket_policy_statements does.",
+        remediation="Deny a wrong header, not a missing one, as the filter bucket_policy_statements does.",
         ask=_of_bucket(checks.writes_pass),
     ),
     Control(
@@ -244,7 +254,7 @@ BUCKET = (
         title="The bucket policy names no deleted principal",
         severity="medium",
         checked="No statement names the unique id of a role or user (AROA..., AIDA...) in place of its ARN.",
-        remedy="Correct or remove the statement with coffer.velero.bucket_policy.",
+        remediation="Correct or remove the statement with coffer.velero.bucket_policy.",
         ask=_of_bucket(checks.no_orphans),
     ),
 )

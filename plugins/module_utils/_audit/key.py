@@ -23,7 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     passes,
     related,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
 
 #: What lets somebody read what is encrypted under the key, or give that to others.
@@ -53,7 +53,7 @@ def _key(facts: Facts) -> Key:
 def _usable(facts: Facts, expected: Expected) -> Answer:
     try:
         refuse_unusable(_key(facts), option="key", region=expected.profile.region)
-    except Refusal as refusal:
+    except ValidationError as refusal:
         return fails(f"The key {refusal.reason}.")
     return passes("The key is Enabled, symmetric, and in the Region of the bucket.")
 
@@ -161,7 +161,7 @@ KEY = (
         severity="critical",
         standards=related(fsbp="KMS.3", nist="SC-12 SC-12(2)"),
         checked="The key is not scheduled for deletion.",
-        remedy="Find out who scheduled it; coffer.velero.kms_key cancels it with cancel_deletion=true.",
+        remediation="Find out who scheduled it; coffer.velero.kms_key cancels it with cancel_deletion=true.",
         ask=_of_key(_not_deleted),
     ),
     Control(
@@ -172,7 +172,7 @@ KEY = (
             cis7="4.6", cis5="3.6", cis3="3.6", cis1="3.8", nist="SC-12 SC-12(2) SC-28(3)", pci4="3.7.4", pci3="3.6.4"
         ),
         checked="Automatic rotation is on, with any period. Keys that KMS cannot rotate have no finding.",
-        remedy="Run coffer.velero.kms_key with rotation_period_in_days.",
+        remediation="Run coffer.velero.kms_key with rotation_period_in_days.",
         ask=_of_key(_rotation),
     ),
     Control(
@@ -184,7 +184,9 @@ KEY = (
             "No statement of the key policy lets anybody use, grant or manage; of conditions only those with fixed "
             "values count."
         ),
-        remedy="Remove the statement, or name who may come (kms:CallerAccount, aws:PrincipalOrgID, aws:SourceAccount).",
+        remediation=(
+            "Remove the statement, or name who may come (kms:CallerAccount, aws:PrincipalOrgID, aws:SourceAccount)."
+        ),
         ask=_of_key(_not_public),
     ),
     Control(
@@ -192,7 +194,7 @@ KEY = (
         title="The key can be used by S3",
         severity="critical",
         checked="The key is Enabled, symmetric, for encryption, and in the Region of the bucket.",
-        remedy="Enable the key, or choose another one; S3 says nothing before the next write.",
+        remediation="Enable the key, or choose another one; S3 says nothing before the next write.",
         ask=_of_key(_usable),
     ),
     Control(
@@ -200,7 +202,7 @@ KEY = (
         title="The key rotates as often as wanted",
         severity="medium",
         checked="The rotation period is the one that was asked for.",
-        remedy="Run coffer.velero.kms_key with rotation_period_in_days.",
+        remediation="Run coffer.velero.kms_key with rotation_period_in_days.",
         ask=_of_key(_period),
     ),
     Control(
@@ -208,7 +210,7 @@ KEY = (
         title="The key policy has exactly the statements that the profile wants",
         severity="high",
         checked="Each statement that is ours, by its Sid, means what the filter key_policy_statements says.",
-        remedy="Run site.yml with the tags kms_key and velero_irsa, or coffer.velero.kms_key_policy.",
+        remediation="Run site.yml with the tags kms_key and velero_irsa, or coffer.velero.kms_key_policy.",
         ask=_of_key(_statements),
     ),
     Control(
@@ -216,7 +218,7 @@ KEY = (
         title="The key policy names no deleted principal",
         severity="medium",
         checked="No statement names the unique id of a role or user (AROA..., AIDA...) in place of its ARN.",
-        remedy="Correct or remove the statement with coffer.velero.kms_key_policy; it bars every change.",
+        remediation="Correct or remove the statement with coffer.velero.kms_key_policy; it bars every change.",
         ask=_of_key(_no_orphans),
     ),
     Control(
@@ -224,7 +226,7 @@ KEY = (
         title="The key cannot be lost by its own policy",
         severity="critical",
         checked="The key policy lets its account change it by IAM policies, without a condition.",
-        remedy="Let the account root call kms:PutKeyPolicy while there is somebody who still can.",
+        remediation="Let the account root call kms:PutKeyPolicy while there is somebody who still can.",
         ask=_of_key(_manageable),
     ),
     Control(
@@ -232,7 +234,7 @@ KEY = (
         title="The key is not shared by AWS RAM",
         severity="high",
         checked="There is no policy AWS_RAM beside the key policy.",
-        remedy="End the resource share in AWS RAM: its policy cannot be changed in KMS.",
+        remediation="End the resource share in AWS RAM: its policy cannot be changed in KMS.",
         ask=_of_key(_not_shared),
     ),
     Control(
@@ -240,7 +242,7 @@ KEY = (
         title="The alias points at the key",
         severity="medium",
         checked="The alias exists and its target is the key of the profile.",
-        remedy="Find out who moved it; coffer.velero.kms_key points it back with repoint_alias=true.",
+        remediation="Find out who moved it; coffer.velero.kms_key points it back with repoint_alias=true.",
         ask=_of_key(_alias),
     ),
     Control(
@@ -251,7 +253,7 @@ KEY = (
             "The key policy lets no principal of another account than those of the key and the bucket decrypt, grant "
             "or manage, unless a condition names these accounts (kms:CallerAccount, aws:PrincipalAccount)."
         ),
-        remedy="Remove the statement, or the principal from it.",
+        remediation="Remove the statement, or the principal from it.",
         ask=_of_key(_own_accounts_only),
     ),
 )

@@ -100,10 +100,10 @@ def does_not_apply(reason: str) -> Answer:
 class Question(t.NamedTuple):
     """One thing that a control looks at.
 
-    :param subject: its ARN
+    :param resource: its ARN
     """
 
-    subject: str
+    resource: str
     answer: Callable[[], Answer]
 
 
@@ -123,7 +123,7 @@ class Control:
     title: str
     severity: Severity
     checked: str
-    remedy: str
+    remediation: str
     ask: Ask
     standards: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -147,14 +147,14 @@ def _findings(control: Control, facts: Facts, expected: Expected) -> Iterator[Fi
             answer = question.answer()
         except NoValue as nothing:
             answer = Answer(nothing.status, nothing.reason, nothing.permission)
-        yield _finding(control, question.subject, answer)
+        yield _finding(control, question.resource, answer)
 
 
-def _finding(control: Control, subject: str, answer: Answer) -> Finding:
+def _finding(control: Control, resource: str, answer: Answer) -> Finding:
     good = answer.status in ("pass", "not applicable")
-    remedy = None if good else control.remedy
+    remediation = None if good else control.remediation
     if answer.status == "could not be read":
-        remedy = (
+        remediation = (
             f"Grant {answer.permission} to whoever audits, and run again."
             if answer.permission
             else "Remove what is in the way, and run again."
@@ -164,11 +164,11 @@ def _finding(control: Control, subject: str, answer: Answer) -> Finding:
         "title": control.title,
         "severity": control.severity,
         "standards": {name: list(requirements) for name, requirements in control.standards.items()},
-        "subject": subject,
+        "resource": resource,
         "status": answer.status,
         "reason": answer.reason,
         "missing_permission": answer.permission,
-        "remedy": remedy,
+        "remediation": remediation,
     }
 
 
@@ -232,10 +232,10 @@ def verdict(findings: Sequence[Finding]) -> str:
     return "weak" if everything & {"fail", "could not be read"} else "sound"
 
 
-def about(subject: Callable[[Facts, Expected], str], answer: Callable[[Facts, Expected], Answer]) -> Ask:
+def about(resource: Callable[[Facts, Expected], str], answer: Callable[[Facts, Expected], Answer]) -> Ask:
     """A control that asks one question."""
 
     def ask(facts: Facts, expected: Expected) -> Iterator[Question]:
-        yield Question(subject(facts, expected), lambda: answer(facts, expected))
+        yield Question(resource(facts, expected), lambda: answer(facts, expected))
 
     return ask

@@ -254,7 +254,9 @@ NOTICE = (
             "A metric filter of the trail's log group has exactly the pattern that the benchmark prescribes, and an "
             "alarm of this installation notifies of it. The filters of the collection see more, and do not pass it."
         ),
-        remedy="Add the prescribed filter beside ours, if you have to pass it; coffer.24 and coffer.25 see the events.",
+        remediation=(
+            "Add the prescribed filter beside ours, if you have to pass it; coffer.24 and coffer.25 see the events."
+        ),
         ask=_prescribed(CIS_KEYS),
     ),
     Control(
@@ -263,7 +265,9 @@ NOTICE = (
         severity="low",
         standards=related(cis7="5.8", cis1="4.8"),
         checked="As CloudWatch.7, with the pattern for changes of bucket policies.",
-        remedy="Add the prescribed filter beside ours, if you have to pass it; coffer.24 and coffer.25 see the events.",
+        remediation=(
+            "Add the prescribed filter beside ours, if you have to pass it; coffer.24 and coffer.25 see the events."
+        ),
         ask=_prescribed(CIS_BUCKETS),
     ),
     Control(
@@ -272,7 +276,7 @@ NOTICE = (
         severity="high",
         standards=related(nist="AU-6(1) AU-6(5) CA-7 IR-4(1) IR-4(5) SI-2 SI-4(5) SI-4(12) SI-20"),
         checked="Each alarm of this installation has an action for the state ALARM. Other alarms are not looked at.",
-        remedy=f"{_RUN}; velero_audit_topic_arn names whom they notify.",
+        remediation=f"{_RUN}; velero_audit_topic_arn names whom they notify.",
         ask=_each("AlarmName", _all_alarms, _ALARM, _alarm_acts),
     ),
     Control(
@@ -281,7 +285,7 @@ NOTICE = (
         severity="high",
         standards=related(nist="AU-6(1) AU-6(5) CA-7 SI-2 SI-4(12)"),
         checked="The actions of each alarm of this installation are on. Other alarms are not looked at.",
-        remedy="Find out who turned them off (aws cloudwatch enable-alarm-actions turns them on).",
+        remediation="Find out who turned them off (aws cloudwatch enable-alarm-actions turns them on).",
         ask=_each("AlarmName", _all_alarms, _ALARM, _alarm_active),
     ),
     Control(
@@ -290,7 +294,9 @@ NOTICE = (
         severity="medium",
         standards=related(nist="CA-9(1) CM-3(6) SC-13 SC-28 SC-28(1) SC-7(10) SI-7(6)"),
         checked="The topics that the alarms notify have a KMS key. Other topics are not looked at.",
-        remedy="Give the topic a key whose policy lets CloudWatch use it, not alias/aws/sns, whose policy does not.",
+        remediation=(
+            "Give the topic a key whose policy lets CloudWatch use it, not alias/aws/sns, whose policy does not."
+        ),
         ask=_topics(_topic_encrypted, does_not_apply(_NO_TOPIC)),
     ),
     Control(
@@ -298,7 +304,7 @@ NOTICE = (
         title="The metric filters see what they should",
         severity="high",
         checked="Each metric filter of the table of signals is there, with its pattern, metric, value and default.",
-        remedy=f"{_RUN}, or coffer.velero.metric_filters.",
+        remediation=f"{_RUN}, or coffer.velero.metric_filters.",
         ask=_each(
             "filterName",
             lambda expected: expected.metric_filters,
@@ -311,7 +317,7 @@ NOTICE = (
         title="The alarms watch what they should",
         severity="high",
         checked="Each alarm of the table of signals is there, with its metric, threshold, period and missing data.",
-        remedy=f"{_RUN}, or coffer.velero.metric_alarms.",
+        remediation=f"{_RUN}, or coffer.velero.metric_alarms.",
         ask=_each("AlarmName", _other_alarms, _ALARM, _alarm_as_wanted),
     ),
     Control(
@@ -319,7 +325,7 @@ NOTICE = (
         title="Somebody notices when backups stop",
         severity="high",
         checked="The alarm for silence is there: no use of the key by Velero for longer than the schedule allows.",
-        remedy=f"{_RUN} and velero_audit_backup_schedule_hours.",
+        remediation=f"{_RUN} and velero_audit_backup_schedule_hours.",
         ask=_each("AlarmName", _silence, _ALARM, _alarm_as_wanted),
     ),
     Control(
@@ -327,7 +333,7 @@ NOTICE = (
         title="Somebody listens to the alarms",
         severity="high",
         checked="Each topic that an alarm notifies exists, and has a subscription that was confirmed.",
-        remedy="Subscribe to the topic and confirm the subscription.",
+        remediation="Subscribe to the topic and confirm the subscription.",
         ask=_topics(_heard, fails(_NO_TOPIC)),
     ),
     Control(
@@ -335,7 +341,7 @@ NOTICE = (
         title="The rules of EventBridge tell what they should",
         severity="medium",
         checked="Each rule of the table of signals is there, with its pattern, its state and its targets.",
-        remedy=f"{_RUN}, or coffer.velero.event_rules.",
+        remediation=f"{_RUN}, or coffer.velero.event_rules.",
         ask=_each("Name", lambda expected: expected.rules, "arn:{partition}:events:{place}:rule/{name}", _rule),
     ),
 )

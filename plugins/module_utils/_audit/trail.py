@@ -204,7 +204,7 @@ def _kept(facts: Facts, expected: Expected) -> Answer:
 
 
 _RECORD = "AC-2(4) AC-4(26) AC-6(9) AU-2 AU-3 AU-6(3) AU-6(4) AU-10 AU-12 CA-7 SC-7(9) SI-3(8) SI-4(20) SI-7(8)"
-_MADE = "Set velero_audit_trail=true, or correct the trail with whoever owns it (coffer.velero.trail)."
+_MADE = "Set velero_audit_trail=true, or correct the trail with whoever owns it (coffer.velero.cloudtrail)."
 _EVERY_BUCKET = (
     "A trail for all buckets costs by the event. If the backups' alone are enough for you, accept the finding: {} says "
     "whether they are recorded."
@@ -222,7 +222,7 @@ TRAIL = (
             fsbp="CloudTrail.1", cis7="4.1", cis5="3.1", cis3="3.1", cis1="3.1", nist=f"{_RECORD} AU-14(1) SA-8(22)"
         ),
         checked="A trail of all Regions records all management events, read and write, and excludes no source.",
-        remedy=_MADE,
+        remediation=_MADE,
         ask=_of_account(_multi_region),
     ),
     Control(
@@ -240,7 +240,9 @@ TRAIL = (
             nist="AU-9 CA-9(1) CM-3(6) SC-13 SC-28 SC-28(1) SC-7(10) SI-7(6)",
         ),
         checked="The trail has a KMS key. Other trails are not looked at.",
-        remedy="Give the trail a key of its own, not that of the backups (kms_key_id of coffer.velero.trail).",
+        remediation=(
+            "Give the trail a key of its own, not that of the backups (kms_key_id of coffer.velero.cloudtrail)."
+        ),
         ask=_of_trail(_encrypted),
     ),
     Control(
@@ -249,7 +251,7 @@ TRAIL = (
         severity="high",
         standards=related(pci4="10.2.1", pci3="10.1 10.2.1 10.2.2 10.2.3 10.2.4 10.2.5 10.2.6 10.2.7 10.3.1"),
         checked="A trail is logging.",
-        remedy=_MADE,
+        remediation=_MADE,
         ask=_of_account(_enabled),
     ),
     Control(
@@ -267,7 +269,7 @@ TRAIL = (
             nist="AU-9 SI-4 SI-7(1) SI-7(3) SI-7(7)",
         ),
         checked="The trail has log file validation. Other trails are not looked at.",
-        remedy="Turn log file validation on; coffer.velero.trail does.",
+        remediation="Turn log file validation on; coffer.velero.cloudtrail does.",
         ask=_of_trail(_validated),
     ),
     Control(
@@ -281,7 +283,7 @@ TRAIL = (
             nist=f"{_RECORD} AU-6(1) AU-6(5) AU-7(1) SI-4(5) SI-20",
         ),
         checked="The trail delivers to a log group, without which no metric filter sees anything.",
-        remedy=_MADE,
+        remediation=_MADE,
         ask=_of_trail(_delivers_to_logs),
     ),
     Control(
@@ -290,7 +292,7 @@ TRAIL = (
         severity="critical",
         standards=related(cis1="3.3", pci4="1.4.4"),
         checked="Neither policy nor ACL of the trail's bucket lets anybody in, or its own block stands before them.",
-        remedy="Block public access of the trail's bucket with coffer.velero.bucket.",
+        remediation="Block public access of the trail's bucket with coffer.velero.bucket.",
         ask=_of_trail_bucket(_bucket_not_public),
     ),
     Control(
@@ -299,7 +301,7 @@ TRAIL = (
         severity="low",
         standards=related(cis7="4.4", cis5="3.4", cis3="3.4", cis1="3.6", pci4="10.2.1"),
         checked="Server access logging of the trail's bucket has a target.",
-        remedy="Turn server access logging on, to a third bucket (aws s3api put-bucket-logging).",
+        remediation="Turn server access logging on, to a third bucket (aws s3api put-bucket-logging).",
         ask=_of_trail_bucket(_bucket_logged),
     ),
     Control(
@@ -308,7 +310,7 @@ TRAIL = (
         severity="medium",
         standards=related(cis7="4.8", cis5="3.8", cis3="3.8", pci4="10.2.1"),
         checked="A trail of all Regions records the write events of all buckets. Those of the backups do not pass it.",
-        remedy=_EVERY_BUCKET,
+        remediation=_EVERY_BUCKET,
         ask=_of_account(_all_buckets("write")),
     ),
     Control(
@@ -317,7 +319,7 @@ TRAIL = (
         severity="medium",
         standards=related(cis7="4.9", cis5="3.9", cis3="3.9", pci4="10.2.1"),
         checked="A trail of all Regions records the read events of all buckets. Those of the backups do not pass it.",
-        remedy=_EVERY_BUCKET,
+        remediation=_EVERY_BUCKET,
         ask=_of_account(_all_buckets("read")),
     ),
     Control(
@@ -326,7 +328,7 @@ TRAIL = (
         severity="medium",
         standards=related(nist="AU-6(3) AU-6(4) AU-10 AU-11 CA-7 SI-12"),
         checked="The trail's log group keeps events for as long as was asked for, 365 days by default, or forever.",
-        remedy="Give the log group a longer retention with coffer.velero.log_group.",
+        remediation="Give the log group a longer retention with coffer.velero.log_group.",
         ask=about(_log_group, _kept),
     ),
     Control(
@@ -334,7 +336,7 @@ TRAIL = (
         title="A trail records every use of the key",
         severity="high",
         checked="The trail is logging, and its selectors let every call of KMS through, the reading ones too.",
-        remedy=_MADE,
+        remediation=_MADE,
         ask=_of_account(_records_key),
     ),
     Control(
@@ -342,7 +344,9 @@ TRAIL = (
         title="The trail delivers what it records",
         severity="high",
         checked="The last delivery to the bucket, the log group and the topic had no error.",
-        remedy="Correct the policy of the bucket, the role for the log group or the key; coffer.velero.trail does.",
+        remediation=(
+            "Correct the policy of the bucket, the role for the log group or the key; coffer.velero.cloudtrail does."
+        ),
         ask=_of_trail(_delivers),
     ),
     Control(
@@ -350,7 +354,7 @@ TRAIL = (
         title="The trail records what is done to the backups",
         severity="medium",
         checked="The selectors let the data events of the backups' prefix through that were asked for.",
-        remedy="Set data_events of coffer.velero.trail; they cost by the event.",
+        remediation="Set data_events of coffer.velero.cloudtrail; they cost by the event.",
         ask=_of_trail(_records_backups),
     ),
     Control(
@@ -358,7 +362,7 @@ TRAIL = (
         title="The trail's bucket is not that of the backups",
         severity="high",
         checked="The trail stores its files in another bucket.",
-        remedy="Give the trail a bucket of its own (velero_audit_bucket).",
+        remediation="Give the trail a bucket of its own (velero_audit_bucket).",
         ask=_of_trail_bucket(_bucket_apart),
     ),
 )

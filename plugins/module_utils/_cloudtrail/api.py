@@ -23,11 +23,16 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide i
     delete_trail,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import FRESH
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
+from ansible_collections.coffer.velero.plugins.module_utils._errors import (
+    CofferError,
+    ConflictError,
+    ServiceError,
+    ValidationError,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import refuse_state
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan, Step, bind
-from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan, Step, outputs_of
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -35,7 +40,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dic
 _PROPAGATING = {
     "InsufficientS3BucketPolicyException": (
         "The policy of the bucket lacks the statements of the filter coffer.velero.trail_bucket_policy_statements; "
-        "coffer.velero.bucket_policy merges them."
+        "coffer.velero.s3_bucket_policy merges them."
     ),
     "InsufficientEncryptionPolicyException": (
         "The policy of the key does not let CloudTrail encrypt; coffer.velero.kms_key_policy merges the statements of "
@@ -79,7 +84,7 @@ def selectors_of_trail(aws: Aws, trail: Mapping[str, t.Any]) -> dict[str, t.Any]
     if trail.get("HasCustomEventSelectors") is False:
         return dict(FRESH)
     try:
-        return _selectors(aws.of_region(str(trail["HomeRegion"])), str(trail["TrailARN"]))
+        return _selectors(aws.for_region(str(trail["HomeRegion"])), str(trail["TrailARN"]))
     except ServiceError as error:
         if trail.get("IsOrganizationTrail") and error.code in _KEPT_SECRET:
             return None
@@ -116,7 +121,7 @@ class TrailResource:
     sleep: Callable[[float], None]
     _caller: Caller | None = None
     _others: tuple[Other, ...] = ()
-    _unmet: VeleroError | None = None
+    _unmet_dependency: CofferError | None = None
     _waited: float = 0
     _current: Trail | None = None
 
@@ -145,7 +150,7 @@ class TrailResource:
     def _ours(self, listed: list[dict[str, t.Any]]) -> dict[str, t.Any] | None:
         """The trail of the name, if it can be changed from here.
 
-        :raises Refusal: where it belongs to another Region or account
+        :raises ValidationError: where it belongs to another Region or account
         """
         named = [trail for trail in listed if trail["Name"] == self.wanted.name]
         here = next((trail for trail in named if trail.get("HomeRegion") == self.aws.region), None)
@@ -155,9 +160,9 @@ class TrailResource:
         self._refuse_foreign(found)
         if here is None:
             home = found.get("HomeRegion")
-            remedy = f"Set region to {home} for this task, or choose another name for a trail of this Region."
+            remediation = f"Set region to {home} for this task, or choose another name for a trail of this Region."
             reason = f"has its home in {home}, and CloudTrail changes it nowhere else"
-            raise Refusal("region", str(found["TrailARN"]), reason, remedy)
+            raise ValidationError("region", str(found["TrailARN"]), reason, remediation)
         return here
 
     def _refuse_foreign(self, found: Mapping[str, t.Any]) -> None:
@@ -167,36 +172,42 @@ class TrailResource:
         arn = Arn.parse(str(found["TrailARN"]))
         who = caller(self.aws)
         if arn and arn.account_id != who.account_id:
-            remedy = (
+            remediation = (
                 "Use it as it is, without this task (velero_audit_trail=false), or choose another name. Credentials of "
                 f"{arn.account_id} may change it; those of a delegated administrator with is_organization_trail=true."
             )
-            raise Refusal("name", str(arn), f"is the trail of an organization that {arn.account_id} manages", remedy)
+            raise ValidationError(
+                "name", str(arn), f"is the trail of an organization that {arn.account_id} manages", remediation
+            )
         if self.absent:
-            remedy = "Set is_organization_trail=true if that is meant."
+            remediation = "Set is_organization_trail=true if that is meant."
             reason = "is the trail of the whole organization, whose accounts would all be without it"
-            raise Refusal("state", str(arn), reason, remedy)
+            raise ValidationError("state", str(arn), reason, remediation)
 
     def _with_key(self) -> WantedTrail:
         """What is wanted, with the ARN of the key: CloudTrail takes an alias, and then tells the ARN."""
         key_id = str(self.wanted.settings.get("kms_key_id") or "")
         if not key_id:
             return self.wanted
-        if key_id.endswith(PREDICTED_KEY_ID):
-            remedy = "Use the ARN that the real run of the task that makes the key returns."
-            self._unmet = Refusal("kms_key_id", key_id, "is what a check run promised, not a key", remedy)
+        if key_id.endswith(PLACEHOLDER_KEY_ID):
+            remediation = "Use the ARN that the real run of the task that makes the key returns."
+            self._unmet_dependency = ValidationError(
+                "kms_key_id", key_id, "is what a check run promised, not a key", remediation
+            )
             return self.wanted
         if key_id.startswith("arn:") and ":key/" in key_id:
             return self.wanted
         key = describe(self.aws, key_id)
         if key is not None:
             refuse_state(key, option="kms_key_id")
-            self._unmet = None
+            self._unmet_dependency = None
             return self.wanted.with_key(key.arn)
-        remedy = "Create it first: coffer.velero.kms_key creates a key with its alias."
-        self._unmet = Refusal("kms_key_id", key_id, f"does not exist in {self.aws.region}", remedy)
+        remediation = "Create it first: coffer.velero.kms_key creates a key with its alias."
+        self._unmet_dependency = ValidationError(
+            "kms_key_id", key_id, f"does not exist in {self.aws.region}", remediation
+        )
         who = caller(self.aws)
-        arn = Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{PREDICTED_KEY_ID}")
+        arn = Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{PLACEHOLDER_KEY_ID}")
         return self.wanted.with_key(str(arn))
 
     def _tags(self, arn: str) -> dict[str, str]:
@@ -207,27 +218,29 @@ class TrailResource:
         if self.absent:
             return delete_trail(current) if current else Plan(result=absent_result(None, self.wanted.name))
         if current is not None:
-            return change_trail(self.wanted, current, unmet=self._unmet)
+            return change_trail(self.wanted, current, unmet_dependency=self._unmet_dependency)
         who = t.cast(Caller, self._caller)
         region = self.aws.region
         arn = Arn(who.partition, "cloudtrail", region, who.account_id, f"trail/{self.wanted.name}")
-        return create_trail(self.wanted, str(arn), region=region, others=self._others, unmet=self._unmet)
+        return create_trail(
+            self.wanted, str(arn), region=region, others=self._others, unmet_dependency=self._unmet_dependency
+        )
 
     def guard(self, plan: Plan) -> None:
         """Nothing beyond what reading and deciding refuse."""
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        learned: dict[str, t.Any] = {}
+        outputs: dict[str, t.Any] = {}
         for step in plan.steps:
-            learned.update(bind(step, self._perform(step, learned)))
+            outputs.update(outputs_of(step, self._perform(step, outputs)))
         for step in plan.steps:
             if step.action == "cloudtrail:PutEventSelectors":
                 self._look_after(step)
-        return learned
+        return outputs
 
     def _look_after(self, step: Step) -> None:
         """Look whether our selectors are still there: those of a trail are replaced as a whole, by others too."""
-        see_through(
+        verify_write(
             dict(self._current.selectors if self._current else FRESH),
             action=step.action,
             read=lambda: _selectors(self.aws, str(step.arguments["TrailName"])),
@@ -236,14 +249,14 @@ class TrailResource:
             what="the event selectors of the trail",
         )
 
-    def _perform(self, step: Step, learned: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
+    def _perform(self, step: Step, outputs: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
         pause = _FIRST_PAUSE
         while True:
             try:
-                return self.aws.perform(step, learned, once=step.action == "cloudtrail:CreateTrail")
+                return self.aws.run_step(step, outputs, once=step.action == "cloudtrail:CreateTrail")
             except ServiceError as error:
                 if error.code in _RIVALS:
-                    raise Moved(error) from error
+                    raise ConflictError(error) from error
                 if error.code not in _PROPAGATING:
                     raise
                 if self._waited >= self.propagation_timeout:

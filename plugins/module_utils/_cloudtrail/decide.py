@@ -24,7 +24,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted i
     change_selectors,
     extent_of_objects,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step, compare
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
 
@@ -96,7 +96,7 @@ class Other:
 def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
     """From the options of a task.
 
-    :raises Refusal: for what CloudTrail would not take
+    :raises ValidationError: for what CloudTrail would not take
     """
     name = params["name"]
     refuse_name(name)
@@ -105,14 +105,16 @@ def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
         settings["s3_key_prefix"] = settings["s3_key_prefix"].strip("/")
     if len(settings.get("s3_key_prefix", "")) > _PREFIX_LENGTH:
         reason = f"is longer than {_PREFIX_LENGTH} characters"
-        raise Refusal("s3_key_prefix", settings["s3_key_prefix"], reason, "Give a shorter one.")
+        raise ValidationError("s3_key_prefix", settings["s3_key_prefix"], reason, "Give a shorter one.")
     group = settings.get("cloud_watch_logs_log_group_arn")
     if group:  # CloudTrail wants and tells the ARN with an asterisk, everybody else the one without
         settings["cloud_watch_logs_log_group_arn"] = f"{group.removesuffix(':*')}:*"
     if settings["is_multi_region_trail"]:
         if settings.get("include_global_service_events") is False:
-            remedy = "Leave it out, or set is_multi_region_trail=false."
-            raise Refusal("include_global_service_events", "false", "contradicts a trail of all Regions", remedy)
+            remediation = "Leave it out, or set is_multi_region_trail=false."
+            raise ValidationError(
+                "include_global_service_events", "false", "contradicts a trail of all Regions", remediation
+            )
         settings["include_global_service_events"] = True
     selectors = WantedSelectors(
         management_events=params["management_events"],
@@ -128,8 +130,8 @@ def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
 
 def refuse_name(name: str) -> None:
     if not _NAME.fullmatch(name):
-        remedy = "Give 3 to 128 letters and digits, with single . _ or - between them."
-        raise Refusal("name", name, "is not a name of a trail", remedy)
+        remediation = "Give 3 to 128 letters and digits, with single . _ or - between them."
+        raise ValidationError("name", name, "is not a name of a trail", remediation)
 
 
 def _refuse_echo(arns: Sequence[str], settings: Mapping[str, t.Any]) -> None:
@@ -139,17 +141,17 @@ def _refuse_echo(arns: Sequence[str], settings: Mapping[str, t.Any]) -> None:
     for arn in arns:
         objects = arn.partition(":::")[2]
         if logs.startswith(objects) or objects.startswith(logs):
-            remedy = "Give the logs a bucket of their own, or data_event_arns that do not cover them."
-            raise Refusal("data_event_arns", arn, f"covers the logs of the trail itself, {logs}", remedy)
+            remediation = "Give the logs a bucket of their own, or data_event_arns that do not cover them."
+            raise ValidationError("data_event_arns", arn, f"covers the logs of the trail itself, {logs}", remediation)
 
 
 def create_trail(
-    wanted: WantedTrail, arn: str, *, region: str, others: Sequence[Other], unmet: VeleroError | None = None
+    wanted: WantedTrail, arn: str, *, region: str, others: Sequence[Other], unmet_dependency: CofferError | None = None
 ) -> Plan:
     """The plan for a trail that does not exist.
 
     :param others: the other trails of this Region
-    :raises Refusal: where one of them records the same
+    :raises ValidationError: where one of them records the same
     """
     warnings = () if wanted.allow_duplicate else tuple(_duplicates(wanted, others))
     given = {option: value for option, value in wanted.settings.items() if value not in ("", None)}
@@ -165,10 +167,10 @@ def create_trail(
         shown.append(Difference("tags", None, tags))
     selectors = change_selectors(wanted.selectors, FRESH, trail=wanted.name)
     _record(wanted, trail, selectors, steps, shown)
-    return Plan(tuple(steps), tuple(shown), _result(wanted, trail, selectors), warnings, unmet)
+    return Plan(tuple(steps), tuple(shown), _result(wanted, trail, selectors), warnings, unmet_dependency)
 
 
-def change_trail(wanted: WantedTrail, trail: Trail, *, unmet: VeleroError | None = None) -> Plan:
+def change_trail(wanted: WantedTrail, trail: Trail, *, unmet_dependency: CofferError | None = None) -> Plan:
     """The plan for a trail that exists."""
     current = {option: _setting(trail, option) for option in wanted.settings}
     differences = list(compare(wanted.settings, current))
@@ -188,7 +190,7 @@ def change_trail(wanted: WantedTrail, trail: Trail, *, unmet: VeleroError | None
         differences.append(Difference("tags", dict(trail.tags), tags))
     changed = {SETTINGS[one.name][0]: one.after for one in differences if one.name in SETTINGS}
     after = Trail({**trail.description, **changed}, trail.is_logging, trail.selectors, tags)
-    return Plan(tuple(steps), tuple(differences), _result(wanted, after, selectors), unmet=unmet)
+    return Plan(tuple(steps), tuple(differences), _result(wanted, after, selectors), unmet_dependency=unmet_dependency)
 
 
 def delete_trail(trail: Trail) -> Plan:
@@ -291,7 +293,7 @@ _GROUP = ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn")
 def _duplicates(wanted: WantedTrail, others: Sequence[Other]) -> t.Iterator[str]:
     """Warnings of trails that may record the same.
 
-    :raises Refusal: where one does
+    :raises ValidationError: where one does
     """
     for other in others:
         facts = judge(other.description, other.selectors, other.status)
@@ -302,12 +304,12 @@ def _duplicates(wanted: WantedTrail, others: Sequence[Other]) -> t.Iterator[str]
                 f"but the first. Only the account {facts.account_id} can tell."
             )
         elif _records_the_same(wanted.selectors, other, facts.is_logging):
-            remedy = (
-                f"Use {facts.arn}, which coffer.velero.trail_info finds: leave this task out "
+            remediation = (
+                f"Use {facts.arn}, which coffer.velero.cloudtrail_info finds: leave this task out "
                 "(velero_audit_trail=false), or set allow_duplicate=true to pay for the copy."
             )
             reason = f"would record what the trail {facts.name} {of}records already; AWS bills the second copy"
-            raise Refusal("name", wanted.name, reason, remedy)
+            raise ValidationError("name", wanted.name, reason, remediation)
 
 
 def _records_the_same(wanted: WantedSelectors, other: Other, is_logging: bool) -> bool:

@@ -16,7 +16,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import Extent, Selector
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import DATA_NAME, WantedSelectors
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 Document = dict[str, t.Any]
@@ -114,8 +114,8 @@ def trail_log_delivery_statements(
     """What the role may do that delivers to CloudWatch Logs: write to the streams that CloudTrail makes there."""
     group = Arn.parse(log_group_arn.removesuffix(":*"))
     if group is None or group.service != "logs" or not group.resource.startswith("log-group:"):
-        remedy = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
-        raise Refusal("log_group_arn", log_group_arn, "is not the ARN of a log group", remedy)
+        remediation = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
+        raise ValidationError("log_group_arn", log_group_arn, "is not the ARN of a log group", remediation)
     streams = [f"{account_id or group.account_id}_CloudTrail_{region or group.region}*"]
     if organization_id:
         streams.append(f"{_organization(organization_id)}_*")
@@ -150,14 +150,14 @@ def objects_arn_prefix(profile: StorageProfile) -> str:
 def _trail(text: str) -> Arn:
     arn = Arn.parse(text)
     if arn is None or arn.service != "cloudtrail" or not arn.resource.startswith("trail/"):
-        remedy = "Give its ARN: arn:aws:cloudtrail:eu-central-1:111122223333:trail/velero-audit."
-        raise Refusal("trail_arn", text, "is not the ARN of a trail", remedy)
+        remediation = "Give its ARN: arn:aws:cloudtrail:eu-central-1:111122223333:trail/velero-audit."
+        raise ValidationError("trail_arn", text, "is not the ARN of a trail", remediation)
     return arn
 
 
 def _organization(text: str) -> str:
     if not _ORGANIZATION.fullmatch(text):
-        raise Refusal("organization_id", text, "is not the id of an organization", "Give it as o-exampleorgid.")
+        raise ValidationError("organization_id", text, "is not the id of an organization", "Give it as o-exampleorgid.")
     return text
 
 

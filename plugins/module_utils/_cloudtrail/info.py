@@ -15,20 +15,22 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import other, trails
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.judge import TrailFacts, best, judge
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import Extent
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 
 def report(
     aws: Aws, *, key_arn: str | None, bucket: str | None, prefix: str = "", data_events: Extent = "none"
 ) -> dict[str, t.Any]:
-    """What ``trail_info`` returns.
+    """What ``cloudtrail_info`` returns.
 
-    :raises Refusal: for a key of another Region
+    :raises ValidationError: for a key of another Region
     """
     if key_arn:
         _refuse_region(key_arn, aws.region)
     if data_events != "none" and not bucket:
-        raise Refusal("data_events", data_events, "needs a bucket", "Set bucket, and prefix where there is one.")
+        raise ValidationError(
+            "data_events", data_events, "needs a bucket", "Set bucket, and prefix where there is one."
+        )
     facts = facts_of_all(aws, objects_arn_prefix(aws.partition, bucket, prefix))
     found = best(facts, data_events=data_events)
     return {
@@ -59,15 +61,15 @@ def described(facts: TrailFacts) -> dict[str, t.Any]:
 def reasons(facts: Sequence[TrailFacts], region: str) -> list[str]:
     """Why there is no trail to rely on."""
     if not facts:
-        return [f"No trail records in {region}: coffer.velero.trail makes one."]
+        return [f"No trail records in {region}: coffer.velero.cloudtrail makes one."]
     return [f"{trail.name} {reason}." for trail in facts for reason in trail.reasons]
 
 
 def _refuse_region(key_arn: str, region: str) -> None:
     arn = Arn.parse(key_arn)
     if arn is None or arn.service != "kms" or not arn.resource.startswith("key/"):
-        remedy = "Give arn:aws:kms:REGION:ACCOUNT:key/ID; coffer.velero.kms_key returns it as key_arn."
-        raise Refusal("key_arn", key_arn, "is not the ARN of a key", remedy)
+        remediation = "Give arn:aws:kms:REGION:ACCOUNT:key/ID; coffer.velero.kms_key returns it as key_arn."
+        raise ValidationError("key_arn", key_arn, "is not the ARN of a key", remediation)
     if arn.region != region:
-        remedy = f"Set region to {arn.region}: the use of a key is recorded in its Region."
-        raise Refusal("key_arn", key_arn, f"is not in {region}", remedy)
+        remediation = f"Set region to {arn.region}: the use of a key is recorded in its Region."
+        raise ValidationError("key_arn", key_arn, f"is not in {region}", remediation)

@@ -23,7 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selector
     refuses_to_be_carried,
     selectors_of,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 MANAGEMENT_NAME = "coffer.velero management events"
 DATA_NAME = "coffer.velero data events"
@@ -61,11 +61,11 @@ class WantedSelectors:
         for arn in self.arns:
             _refuse_prefix(arn)
         if self.data_events != "none" and not self.arns:
-            remedy = "Give data_event_arns, for example arn:aws:s3:::bucket/prefix/."
-            raise Refusal("data_events", self.data_events, "has no objects to record", remedy)
+            remediation = "Give data_event_arns, for example arn:aws:s3:::bucket/prefix/."
+            raise ValidationError("data_events", self.data_events, "has no objects to record", remediation)
         if self.management_events == "none" and self.data_events == "none":
-            remedy = "Set data_events too, or leave management_events at all."
-            raise Refusal("management_events", "none", "leaves the trail nothing to record", remedy)
+            remediation = "Set data_events too, or leave management_events at all."
+            raise ValidationError("management_events", "none", "leaves the trail nothing to record", remediation)
 
     def management(self, excluded: Sequence[str] = ()) -> tuple[Selector, ...]:
         """Our selector of management events.
@@ -95,11 +95,11 @@ class WantedSelectors:
 def _refuse_prefix(text: str) -> None:
     arn = Arn.parse(text)
     if arn is None or arn.service != "s3" or arn.region or arn.account_id or "/" not in arn.resource:
-        remedy = "Write arn:aws:s3:::bucket/ for a whole bucket, arn:aws:s3:::bucket/prefix/ for a part."
-        raise Refusal("data_event_arns", text, "is not the beginning of ARNs of objects", remedy)
+        remediation = "Write arn:aws:s3:::bucket/ for a whole bucket, arn:aws:s3:::bucket/prefix/ for a part."
+        raise ValidationError("data_event_arns", text, "is not the beginning of ARNs of objects", remediation)
     if "*" in text:
-        remedy = f"Write {text.partition('*')[0]}: a selector takes the beginning of an ARN, and no *."
-        raise Refusal("data_event_arns", text, "would match nothing", remedy)
+        remediation = f"Write {text.partition('*')[0]}: a selector takes the beginning of an ARN, and no *."
+        raise ValidationError("data_event_arns", text, "would match nothing", remediation)
 
 
 def _equals(name: str, value: str) -> dict[str, t.Any]:
@@ -124,7 +124,7 @@ def change_selectors(wanted: WantedSelectors, answer: Mapping[str, t.Any], *, tr
     """The selectors to put, ``None`` where those that are there do.
 
     :param answer: of GetEventSelectors
-    :raises Refusal: where selectors of the older kind are in the way that have no advanced equal
+    :raises ValidationError: where selectors of the older kind are in the way that have no advanced equal
     """
     current = selectors_of(answer)
     management = [one for one in current if category(one) == "Management"]
@@ -136,8 +136,8 @@ def change_selectors(wanted: WantedSelectors, answer: Mapping[str, t.Any], *, tr
     _refuse_loss(answer, trail)
     values = sum(len(field.get(name) or ()) for one in after for field in one["FieldSelectors"] for name in _OPERATORS)
     if values > _VALUES:
-        remedy = f"A trail takes {_VALUES}. Give fewer, or a shorter beginning that covers them."
-        raise Refusal("data_event_arns", trail, f"would have selectors with {values} values", remedy)
+        remediation = f"A trail takes {_VALUES}. Give fewer, or a shorter beginning that covers them."
+        raise ValidationError("data_event_arns", trail, f"would have selectors with {values} values", remediation)
     return after
 
 
@@ -172,11 +172,11 @@ def _refuse_loss(answer: Mapping[str, t.Any], trail: str) -> None:
     for basic in answer.get("EventSelectors") or ():
         reason = refuses_to_be_carried(basic)
         if reason:
-            remedy = (
+            remediation = (
                 "A trail has basic or advanced event selectors, never both, and this task needs advanced ones. "
                 "Correct that selector (aws cloudtrail put-event-selectors), or use another trail."
             )
-            raise Refusal("name", trail, f"has a basic event selector that {reason}", remedy)
+            raise ValidationError("name", trail, f"has a basic event selector that {reason}", remediation)
 
 
 def _canonical(selectors: Sequence[Selector]) -> list[t.Any]:

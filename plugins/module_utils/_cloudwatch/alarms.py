@@ -18,7 +18,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.wanted_a
     WantedAlarm,
     dimensions,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_dict, tag_list
 
@@ -126,13 +126,15 @@ def _deletion(names: Sequence[str], current: Alarms) -> Part:
 
 def _refuse_other(name: str, there: Alarm) -> None:
     if there.kind:
-        raise Refusal("alarms", name, f"is {there.kind} already", "Choose another name, or delete that one first.")
+        raise ValidationError(
+            "alarms", name, f"is {there.kind} already", "Choose another name, or delete that one first."
+        )
 
 
 def _after(wanted: WantedAlarm, there: Alarm | None, manner: Manner) -> Members:
     """The alarm as it will be: what the task does not name is kept, but for what says which metric it is about.
 
-    :raises Refusal: where it would tell nobody, or would be replaced although it is none of ours
+    :raises ValidationError: where it would tell nobody, or would be replaced although it is none of ours
     """
     if there:
         _refuse_other(wanted.name, there)
@@ -146,13 +148,17 @@ def _after(wanted: WantedAlarm, there: Alarm | None, manner: Manner) -> Members:
     points, periods = after.get("DatapointsToAlarm"), after["EvaluationPeriods"]
     if points is not None and points > periods:
         reason = f"would have DatapointsToAlarm {points} of EvaluationPeriods {periods}"
-        raise Refusal("alarms", wanted.name, reason, "Set both.")
+        raise ValidationError("alarms", wanted.name, reason, "Set both.")
     if not after["AlarmActions"] and not manner.silent:
-        remedy = "Give the ARN of a topic, as coffer.velero.notification_topic returns it, or set allow_silent=true."
-        raise Refusal("alarms", wanted.name, "has no AlarmActions, so that nobody would hear of it", remedy)
+        remediation = "Give the ARN of a topic, as coffer.velero.sns_topic returns it, or set allow_silent=true."
+        raise ValidationError(
+            "alarms", wanted.name, "has no AlarmActions, so that nobody would hear of it", remediation
+        )
     if wanted.members.get("ActionsEnabled") is False and not manner.silent:
-        remedy = "Set ActionsEnabled to true, or allow_silent=true."
-        raise Refusal("alarms", wanted.name, "has ActionsEnabled false, so that nobody would hear of it", remedy)
+        remediation = "Set ActionsEnabled to true, or allow_silent=true."
+        raise ValidationError(
+            "alarms", wanted.name, "has ActionsEnabled false, so that nobody would hear of it", remediation
+        )
     return {member: value for member, value in after.items() if _given(value)}
 
 
@@ -165,8 +171,8 @@ def _actions(wanted: WantedAlarm, member: str, there: Sequence[str], manner: Man
     after = [*kept, *(arn for arn in ours if arn not in kept)]
     if len(after) > _MOST_ACTIONS:
         reason = f"would have {len(after)} {member} where CloudWatch takes {_MOST_ACTIONS}"
-        remedy = "Let a topic tell several, or remove foreign ones with purge_actions=true."
-        raise Refusal("alarms", wanted.name, reason, remedy)
+        remediation = "Let a topic tell several, or remove foreign ones with purge_actions=true."
+        raise ValidationError("alarms", wanted.name, reason, remediation)
     return after
 
 

@@ -19,7 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms i
     delete_alarms,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.wanted_alarm import WantedAlarm
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
@@ -76,7 +76,9 @@ class AlarmsResource:
         """The alarm with its tags, ``None`` where it was deleted since it was listed."""
         if self.wanted is None or self.manner.tags is None or alarm.kind or name not in self.names:
             return alarm
-        answer = self.aws.find("cloudwatch:ListTagsForResource", *_MISSING, ResourceARN=alarm.answer["AlarmArn"])
+        answer = self.aws.call_or_none(
+            "cloudwatch:ListTagsForResource", *_MISSING, ResourceARN=alarm.answer["AlarmArn"]
+        )
         return None if answer is None else Alarm(alarm.answer, tag_dict(answer.get("Tags", ())))
 
     def decide(self, current: Alarms) -> Plan:
@@ -92,5 +94,5 @@ class AlarmsResource:
             return self.aws.apply(plan)
         except ServiceError as error:
             if error.code in _MISSING:
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             raise

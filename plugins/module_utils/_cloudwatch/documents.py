@@ -10,7 +10,7 @@ import hashlib
 import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 Document = dict[str, t.Any]
 
@@ -24,8 +24,8 @@ def log_group_key_statements(log_group_arn: str) -> list[Document]:
     """
     group = Arn.parse(log_group_arn.removesuffix(":*"))
     if group is None or group.service != "logs" or not group.resource.startswith("log-group:"):
-        remedy = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
-        raise Refusal("log_group_arn", log_group_arn, "is not the ARN of a log group", remedy)
+        remediation = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
+        raise ValidationError("log_group_arn", log_group_arn, "is not the ARN of a log group", remediation)
     return [
         {
             "Sid": f"VeleroLogGroup{hashlib.sha256(str(group).encode()).hexdigest()[:8]}",

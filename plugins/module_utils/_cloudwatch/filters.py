@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 
 #: "The maximum number of metric filters that can be associated with a log group is 100" (API reference,
@@ -42,49 +42,51 @@ class WantedFilter:
     def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> WantedFilter:
         """From an entry of the option ``filters``.
 
-        :raises Refusal: for what CloudWatch would refuse
+        :raises ValidationError: for what CloudWatch would refuse
         """
         name = str(given.get("filterName") or "")
         if not _NAME.fullmatch(name):
-            remedy = "Set filterName to 1 to 512 characters, no colon and no asterisk."
-            raise Refusal("filters", repr(name), "is not the name of a metric filter", remedy)
+            remediation = "Set filterName to 1 to 512 characters, no colon and no asterisk."
+            raise ValidationError("filters", repr(name), "is not the name of a metric filter", remediation)
         if absent:
             return cls(name)
         _refuse_members(name, given, ("filterName", "filterPattern", "metricTransformations"), "filterPattern")
         pattern = str(given["filterPattern"]).strip()
         if len(pattern) > _MOST_CHARACTERS:
             reason = f"has a pattern of {len(pattern)} characters, and CloudWatch takes {_MOST_CHARACTERS}"
-            raise Refusal("filters", name, reason, "Make two filters of it that count in the same metric.")
+            raise ValidationError("filters", name, reason, "Make two filters of it that count in the same metric.")
         return cls(name, pattern, _transformation(name, given.get("metricTransformations")))
 
 
 def _refuse_members(name: str, given: Mapping[str, t.Any], known: Sequence[str], *needed: str) -> None:
     unknown = sorted(set(given) - set(known))
     if unknown:
-        remedy = f"PutMetricFilter knows {', '.join(known)}."
-        raise Refusal("filters", name, f"has {unknown[0]}, which is not known", remedy)
+        remediation = f"PutMetricFilter knows {', '.join(known)}."
+        raise ValidationError("filters", name, f"has {unknown[0]}, which is not known", remediation)
     missing = next((member for member in needed if given.get(member) is None), None)
     if missing is not None:
-        raise Refusal("filters", name, f"has no {missing}", "Set it, or delete the filter with state=absent.")
+        raise ValidationError("filters", name, f"has no {missing}", "Set it, or delete the filter with state=absent.")
 
 
 def _transformation(name: str, given: t.Any) -> Transformation:
     """The one transformation that a filter has.
 
-    :raises Refusal: for what CloudWatch would refuse
+    :raises ValidationError: for what CloudWatch would refuse
     """
     if not isinstance(given, (list, tuple)) or len(given) != 1 or not isinstance(given[0], Mapping):
         reason = "has not exactly one entry in metricTransformations"
-        raise Refusal("filters", name, reason, "CloudWatch takes one: make a filter of each.")
+        raise ValidationError("filters", name, reason, "CloudWatch takes one: make a filter of each.")
     metric = given[0]
     _refuse_members(name, metric, _MEMBERS, *_NEEDED)
     # "If you assign dimensions to a metric created by a metric filter, you can't assign a default value for that
     # metric" (CloudWatch Logs user guide, "Configuring metric values for a metric filter").
     if metric.get("dimensions") and metric.get("defaultValue") is not None:
         reason = "has dimensions and a defaultValue, which CloudWatch does not take together"
-        raise Refusal("filters", name, reason, "Leave the dimensions out: without a default an alarm has no data.")
+        raise ValidationError(
+            "filters", name, reason, "Leave the dimensions out: without a default an alarm has no data."
+        )
     if len(metric.get("dimensions") or {}) > 3:
-        raise Refusal("filters", name, "has more than three dimensions", "Leave some out.")
+        raise ValidationError("filters", name, "has more than three dimensions", "Leave some out.")
     texts = {member: str(metric[member]) for member in _NEEDED}
     more = {
         "defaultValue": None if metric.get("defaultValue") is None else _number(name, metric["defaultValue"]),
@@ -99,7 +101,7 @@ def _number(name: str, value: t.Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         reason = f"has a defaultValue of {value!r}, which is not a number"
-        raise Refusal("filters", name, reason, "Use 0, for a time without a match.") from None
+        raise ValidationError("filters", name, reason, "Use 0, for a time without a match.") from None
 
 
 @dataclass(frozen=True)
@@ -117,22 +119,24 @@ class WantedFilters:
     def of(cls, params: Mapping[str, t.Any]) -> WantedFilters:
         """From the options of a task.
 
-        :raises Refusal: for one that is there twice, and see :meth:`WantedFilter.parse`
+        :raises ValidationError: for one that is there twice, and see :meth:`WantedFilter.parse`
         """
         absent = params["state"] == "absent"
         filters = [WantedFilter.parse(given, absent=absent) for given in params["filters"]]
         names = [one.name for one in filters]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise Refusal("filters", twice, "is given twice", "A filter is owned by its name: leave one of them out.")
+            raise ValidationError(
+                "filters", twice, "is given twice", "A filter is owned by its name: leave one of them out."
+            )
         prefix = params["purge_prefix"]
         if prefix is not None and not prefix:
-            remedy = "Give the prefix of your filters' names, or leave it out."
-            raise Refusal(
-                "purge_prefix", "the prefix", "is empty, so that every filter of the log group would go", remedy
+            remediation = "Give the prefix of your filters' names, or leave it out."
+            raise ValidationError(
+                "purge_prefix", "the prefix", "is empty, so that every filter of the log group would go", remediation
             )
         if not filters and prefix is None:
-            raise Refusal("filters", "the list", "is empty", "Name the filters, also those to delete.")
+            raise ValidationError("filters", "the list", "is empty", "Name the filters, also those to delete.")
         return cls(params["log_group_name"], filters, prefix)
 
     @property
@@ -155,22 +159,22 @@ def decide_filters(wanted: WantedFilters, current: Current | None) -> Plan:
 
     :param current: ``None`` where there is no such log group
     """
-    unmet = None
+    unmet_dependency = None
     if current is None:
-        remedy = "Make it with coffer.velero.log_group, or name the one that the trail delivers to."
-        unmet = Refusal("log_group_name", wanted.group, "is not a log group here", remedy)
+        remediation = "Make it with coffer.velero.cloudwatch_log_group, or name the one that the trail delivers to."
+        unmet_dependency = ValidationError("log_group_name", wanted.group, "is not a log group here", remediation)
     there = current or {}
     surplus = wanted.surplus(there)
     put = [one for one in wanted.filters if not _same(one, there.get(one.name))]
     total = len(set(there) | wanted.names) - len(surplus)
     if total > _MOST:
         reason = f"would have {total} metric filters where CloudWatch takes {_MOST}"
-        raise Refusal("filters", wanted.group, reason, "Delete some that nobody needs.")
+        raise ValidationError("filters", wanted.group, reason, "Delete some that nobody needs.")
     gone, ended = _deletions(wanted.group, surplus, there)
     # First, so that there is room for ours.
     steps = (*gone, *(_put(wanted.group, one, there.get(one.name)) for one in put))
     differences = (*ended, *(Difference(one.name, _shown(there.get(one.name)), _asked(one)) for one in put))
-    return Plan(steps, differences, _result(wanted, there, [one.name for one in wanted.filters]), (), unmet)
+    return Plan(steps, differences, _result(wanted, there, [one.name for one in wanted.filters]), (), unmet_dependency)
 
 
 def delete_filters(wanted: WantedFilters, current: Current | None) -> Plan:

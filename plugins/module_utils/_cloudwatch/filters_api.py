@@ -17,7 +17,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters 
     decide_filters,
     delete_filters,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 
 _MISSING = "ResourceNotFoundException"
@@ -57,5 +57,5 @@ class FiltersResource:
             return self.aws.apply(plan)
         except ServiceError as error:
             if error.code in _UNSETTLED_CODES:
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             raise

@@ -11,9 +11,9 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_state
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_dict, tag_list
 
 #: Days that PutRetentionPolicy takes (CloudWatch Logs API reference); 0 stands for no policy, which keeps for good.
@@ -47,16 +47,18 @@ class WantedGroup:
     def of(cls, params: Mapping[str, t.Any]) -> WantedGroup:
         """From the options of a task.
 
-        :raises Refusal: for what CloudWatch Logs would refuse
+        :raises ValidationError: for what CloudWatch Logs would refuse
         """
         name, retention = str(params["name"]), params["retention_in_days"]
         if not _NAME.fullmatch(name) or name.startswith("aws/"):
-            remedy = "Use 1 to 512 letters, digits and ._-/#, and another beginning than aws/."
-            raise Refusal("name", repr(name), "is not the name of a log group", remedy)
+            remediation = "Use 1 to 512 letters, digits and ._-/#, and another beginning than aws/."
+            raise ValidationError("name", repr(name), "is not the name of a log group", remediation)
         if retention is not None and retention not in RETENTION:
             longer = next((days for days in RETENTION if days > retention), 0)
             reason = "is not a number of days that CloudWatch Logs can keep events for"
-            raise Refusal("retention_in_days", str(retention), reason, f"Use {longer}, or 0 to keep them for good.")
+            raise ValidationError(
+                "retention_in_days", str(retention), reason, f"Use {longer}, or 0 to keep them for good."
+            )
         return cls(
             name=name,
             retention=retention,
@@ -70,7 +72,7 @@ class WantedGroup:
     @property
     def key_predicted(self) -> bool:
         """Whether the key is one that a check run has only promised."""
-        return PREDICTED_KEY_ID in (self.key_id or "")
+        return PLACEHOLDER_KEY_ID in (self.key_id or "")
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,9 @@ class State:
 def decide_group(wanted: WantedGroup, state: State, *, region: str) -> Plan:
     """The plan for a log group that should exist."""
     there = state.group
-    key_arn, unmet = _key(wanted, state, region)
+    key_arn, unmet_dependency = _key(wanted, state, region)
     if there is None:
-        return _create(wanted, state.arn, key_arn, unmet)
+        return _create(wanted, state.arn, key_arn, unmet_dependency)
     tags, tag_part = _tags(wanted, there)
     parts = (_protection(wanted, there), _retention(wanted, there), _encryption(wanted, there, key_arn), tag_part)
     result = _result(
@@ -133,13 +135,13 @@ def decide_group(wanted: WantedGroup, state: State, *, region: str) -> Plan:
     )
     steps = tuple(step for part in parts for step in part[0])
     differences = tuple(difference for part in parts for difference in part[1])
-    return Plan(steps, differences, result, _warnings(there), unmet)
+    return Plan(steps, differences, result, _warnings(there), unmet_dependency)
 
 
 def delete_group(wanted: WantedGroup, state: State) -> Plan:
     """The plan for a log group that should not exist.
 
-    :raises Refusal: where nobody has said that its events may go, or it is protected
+    :raises ValidationError: where nobody has said that its events may go, or it is protected
     """
     there = state.group
     result = {"name": wanted.name}
@@ -147,43 +149,43 @@ def delete_group(wanted: WantedGroup, state: State) -> Plan:
         return Plan(result=result)
     if not wanted.delete_data:
         reason = "holds log events that are evidence and would be deleted with it for good"
-        remedy = "Keep it; or export what must be kept (logs:CreateExportTask) and set delete_data=true."
-        raise Refusal("state", there.arn, reason, remedy)
+        remediation = "Keep it; or export what must be kept (logs:CreateExportTask) and set delete_data=true."
+        raise ValidationError("state", there.arn, reason, remediation)
     steps = [Step("logs:DeleteLogGroup", {"logGroupName": wanted.name})]
     if there.protected:
         if wanted.protected is not False:
-            remedy = "Find out who protected it; deletion_protection_enabled=false ends that and deletes it."
-            raise Refusal("state", there.arn, "is protected from deletion", remedy)
+            remediation = "Find out who protected it; deletion_protection_enabled=false ends that and deletes it."
+            raise ValidationError("state", there.arn, "is protected from deletion", remediation)
         steps.insert(0, _protect(wanted.name, protected=False))
     return Plan(tuple(steps), (Difference("log_group_arn", there.arn, None),), result)
 
 
-def _key(wanted: WantedGroup, state: State, region: str) -> tuple[str | None, Refusal | None]:
+def _key(wanted: WantedGroup, state: State, region: str) -> tuple[str | None, ValidationError | None]:
     """The ARN to encrypt with (empty for none, ``None`` to leave it), and what is not there yet.
 
-    :raises Refusal: for a key that CloudWatch Logs could not encrypt with
+    :raises ValidationError: for a key that CloudWatch Logs could not encrypt with
     """
     given, key = wanted.key_id, state.key
     if not given or wanted.key_predicted or (state.group and given == state.group.key_arn):
         return given, None
     if key is None:
-        remedy = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
-        return given, Refusal("kms_key_id", given, "does not exist, or not for these credentials", remedy)
+        remediation = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
+        return given, ValidationError("kms_key_id", given, "does not exist, or not for these credentials", remediation)
     if key.metadata.get("KeyManager") == "AWS":
         reason = "is a key of AWS, whose policy nobody can change and which does not let CloudWatch Logs in"
-        remedy = "Choose a customer managed key, with the statements of coffer.velero.log_group_key_statements."
-        raise Refusal("kms_key_id", given, reason, remedy)
+        remediation = "Choose a customer managed key, with the statements of coffer.velero.log_group_key_statements."
+        raise ValidationError("kms_key_id", given, reason, remediation)
     if not key.symmetric or key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
-        remedy = "CloudWatch Logs encrypts with symmetric keys only."
-        raise Refusal("kms_key_id", key.arn, "is not a symmetric key", remedy)
+        remediation = "CloudWatch Logs encrypts with symmetric keys only."
+        raise ValidationError("kms_key_id", key.arn, "is not a symmetric key", remediation)
     if key.region != region:
-        remedy = f"CloudWatch Logs encrypts with keys of the log group's Region only: choose a key in {region}."
-        raise Refusal("kms_key_id", key.arn, f"is in {key.region}, the log group is in {region}", remedy)
+        remediation = f"CloudWatch Logs encrypts with keys of the log group's Region only: choose a key in {region}."
+        raise ValidationError("kms_key_id", key.arn, f"is in {key.region}, the log group is in {region}", remediation)
     refuse_state(key, option="kms_key_id")
     return key.arn, None
 
 
-def _create(wanted: WantedGroup, arn: str, key_arn: str | None, unmet: Refusal | None) -> Plan:
+def _create(wanted: WantedGroup, arn: str, key_arn: str | None, unmet_dependency: ValidationError | None) -> Plan:
     """One request makes it encrypted, protected and with its tags; the retention has a request of its own."""
     tags = tag_dict(tag_list(wanted.tags or {}))
     arguments: dict[str, t.Any] = {
@@ -211,7 +213,7 @@ def _create(wanted: WantedGroup, arn: str, key_arn: str | None, unmet: Refusal |
         protected=bool(wanted.protected),
         tags=tags,
     )
-    return Plan(tuple(steps), differences, result, unmet=unmet)
+    return Plan(tuple(steps), differences, result, unmet_dependency=unmet_dependency)
 
 
 def _retain(name: str, days: int) -> Step:
@@ -225,7 +227,8 @@ def _protect(name: str, *, protected: bool) -> Step:
 
 def _retention(wanted: WantedGroup, there: Group) -> Part:
     """
-    :raises Refusal: where events that the log group may hold would be deleted, and nobody has said that they may
+    :raises ValidationError: where events that the log group may hold would be deleted, and nobody has said that they
+        may
     """
     days = wanted.retention
     if days in (None, there.retention):
@@ -236,8 +239,8 @@ def _retention(wanted: WantedGroup, there: Group) -> Part:
         if shorter and days < there.age and not wanted.delete_data:
             kept = f"for {there.retention} days" if there.retention else "for good"
             reason = f"would delete the log events of {there.arn} that are older; they are kept {kept} now"
-            remedy = "Keep them as long as they are evidence; or set delete_data=true."
-            raise Refusal("retention_in_days", f"{days}", reason, remedy)
+            remediation = "Keep them as long as they are evidence; or set delete_data=true."
+            raise ValidationError("retention_in_days", f"{days}", reason, remediation)
         step = _retain(wanted.name, days)
     return (step,), (Difference("retention_in_days", there.retention or None, days or None),)
 

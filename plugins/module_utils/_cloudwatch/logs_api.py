@@ -19,7 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs imp
     decide_group,
     delete_group,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
@@ -40,11 +40,13 @@ class GroupResource:
     absent: bool = False
 
     def __post_init__(self) -> None:
-        known = self.aws.knows("logs", "CreateLogGroupRequest", "deletionProtectionEnabled")
+        known = self.aws.supports_member("logs", "CreateLogGroupRequest", "deletionProtectionEnabled")
         if self.wanted.protected is not None and not known:
             reason = "is not known to this boto3"
-            remedy = f"Install a newer one than {MINIMUM_BOTO3}, or leave the option out."
-            raise Refusal("deletion_protection_enabled", str(self.wanted.protected).lower(), reason, remedy)
+            remediation = f"Install a newer one than {MINIMUM_BOTO3}, or leave the option out."
+            raise ValidationError(
+                "deletion_protection_enabled", str(self.wanted.protected).lower(), reason, remediation
+            )
 
     def read(self) -> State:
         """One request, and one each for the tags and the key where they are asked for and not known already."""
@@ -66,7 +68,7 @@ class GroupResource:
         group = Group(answer, None, (time.time() - answer.get("creationTime", 0) / 1000) / _DAY)
         if self.absent or self.wanted.tags is None:
             return group
-        tags = self.aws.find("logs:ListTagsForResource", _MISSING, resourceArn=group.arn)
+        tags = self.aws.call_or_none("logs:ListTagsForResource", _MISSING, resourceArn=group.arn)
         return None if tags is None else Group(answer, tags.get("tags", {}), group.age)
 
     def _key(self, current: str) -> Key | None:
@@ -87,12 +89,12 @@ class GroupResource:
             return self.aws.apply(plan)
         except ServiceError as error:
             if error.code in _UNSETTLED_CODES:
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             if error.code == "InvalidParameterException" and "KMS" in str(error):
                 error.add_hint(
                     "The policy of the key must let CloudWatch Logs use it for this log group: "
                     "coffer.velero.log_group_key_statements."
                 )
                 # It may have been changed a moment ago, and KMS takes some seconds to act on it.
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             raise

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 #: "Period multiplied by EvaluationPeriods can't be more than 604,800 seconds. For alarms with a period of less than
 #: one hour (3,600 seconds), the total evaluation period can't be longer than one day (86,400 seconds)" (CloudWatch API
@@ -72,13 +72,13 @@ class WantedAlarm:
     def parse(cls, given: Mapping[str, t.Any], region: str) -> WantedAlarm:
         """From an entry of the option ``alarms``.
 
-        :raises Refusal: for what CloudWatch would refuse
+        :raises ValidationError: for what CloudWatch would refuse
         """
         name = _name(given)
         unknown = sorted(set(given) - {"AlarmName", *MEMBERS})
         if unknown:
-            remedy = f"It takes AlarmName, {', '.join(MEMBERS)}; tags are an option of the task."
-            raise Refusal("alarms", name, f"has {unknown[0]}, which this module does not take", remedy)
+            remediation = f"It takes AlarmName, {', '.join(MEMBERS)}; tags are an option of the task."
+            raise ValidationError("alarms", name, f"has {unknown[0]}, which this module does not take", remediation)
         members = {member: _value(name, member, given[member]) for member in MEMBERS if given.get(member) is not None}
         _refuse_missing(name, members)
         _refuse_choices(name, members)
@@ -92,17 +92,21 @@ class WantedAlarm:
 def wanted_names(given: Sequence[Mapping[str, t.Any]], prefix: str | None) -> list[str]:
     """The names of the alarms of a task.
 
-    :raises Refusal: for none, and for one that is there twice
+    :raises ValidationError: for none, and for one that is there twice
     """
     names = [_name(one) for one in given]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise Refusal("alarms", twice, "is given twice", "An alarm is owned by its name: leave one of them out.")
+        raise ValidationError(
+            "alarms", twice, "is given twice", "An alarm is owned by its name: leave one of them out."
+        )
     if prefix is not None and not prefix:
-        remedy = "Give the prefix of your alarms' names, or leave it out."
-        raise Refusal("purge_prefix", "the prefix", "is empty, so that every alarm of the Region would go", remedy)
+        remediation = "Give the prefix of your alarms' names, or leave it out."
+        raise ValidationError(
+            "purge_prefix", "the prefix", "is empty, so that every alarm of the Region would go", remediation
+        )
     if not names and prefix is None:
-        raise Refusal("alarms", "the list", "is empty", "Name the alarms, also those to delete.")
+        raise ValidationError("alarms", "the list", "is empty", "Name the alarms, also those to delete.")
     return names
 
 
@@ -115,7 +119,9 @@ def dimensions(given: t.Any) -> list[dict[str, str]]:
 def _name(given: Mapping[str, t.Any]) -> str:
     name = str(given.get("AlarmName") or "")
     if not 1 <= len(name) <= 255:
-        raise Refusal("alarms", repr(name), "is not the name of an alarm", "Set AlarmName to 1 to 255 characters.")
+        raise ValidationError(
+            "alarms", repr(name), "is not the name of an alarm", "Set AlarmName to 1 to 255 characters."
+        )
     return name
 
 
@@ -127,7 +133,7 @@ def _value(name: str, member: str, value: t.Any) -> t.Any:
             return _NUMBERS[member](value)
     except (KeyError, TypeError, ValueError):
         form = "a list of Name and Value" if member == "Dimensions" else "a number"
-        raise Refusal("alarms", name, f"has {member} {value!r}", f"Give {form}.") from None
+        raise ValidationError("alarms", name, f"has {member} {value!r}", f"Give {form}.") from None
     if member in ACTIONS:
         return list(dict.fromkeys(value))
     # A template may make a text of it.
@@ -137,42 +143,44 @@ def _value(name: str, member: str, value: t.Any) -> t.Any:
 def _refuse_missing(name: str, members: Members) -> None:
     missing = next((member for member in _NEEDED if member not in members), None)
     if missing is not None:
-        raise Refusal("alarms", name, f"has no {missing}", "Set it, or delete the alarm with state=absent.")
+        raise ValidationError("alarms", name, f"has no {missing}", "Set it, or delete the alarm with state=absent.")
     statistics = [member for member in ("Statistic", "ExtendedStatistic") if member in members]
     if len(statistics) != 1:
         reason = "has Statistic and ExtendedStatistic" if statistics else "has no Statistic"
-        raise Refusal("alarms", name, reason, "Set one of Statistic and ExtendedStatistic.")
+        raise ValidationError("alarms", name, reason, "Set one of Statistic and ExtendedStatistic.")
     length = len(members.get("AlarmDescription", ""))
     if length > _MOST_CHARACTERS:
         reason = f"has an AlarmDescription of {length} characters, and CloudWatch takes {_MOST_CHARACTERS}"
-        raise Refusal("alarms", name, reason, "Shorten it.")
+        raise ValidationError("alarms", name, reason, "Shorten it.")
 
 
 def _refuse_choices(name: str, members: Members) -> None:
     for member, choices in _CHOICES.items():
         if member in members and members[member] not in choices:
-            remedy = f"Use one of {', '.join(choices)}."
-            raise Refusal("alarms", name, f"has {member} {members[member]!r}", remedy)
+            remediation = f"Use one of {', '.join(choices)}."
+            raise ValidationError("alarms", name, f"has {member} {members[member]!r}", remediation)
 
 
 def _refuse_window(name: str, members: Members) -> None:
     period, periods = members["Period"], members["EvaluationPeriods"]
     if period not in (10, 20, 30) and (period <= 0 or period % 60):
-        raise Refusal("alarms", name, f"has Period {period}", "Use 10, 20, 30 or a multiple of 60.")
+        raise ValidationError("alarms", name, f"has Period {period}", "Use 10, 20, 30 or a multiple of 60.")
     points = {"DatapointsToAlarm": periods, **members}["DatapointsToAlarm"]
     if periods < 1 or not 1 <= points <= periods:
         reason = f"has DatapointsToAlarm {points} of EvaluationPeriods {periods}"
-        raise Refusal("alarms", name, reason, "Ask for one at least, and for no more than there are.")
+        raise ValidationError("alarms", name, reason, "Ask for one at least, and for no more than there are.")
     most, why = (_WEEK, "a week") if period >= _HOUR else (_DAY, "a day where Period is shorter than an hour")
     if period * periods > most:
         reason = f"looks back for {period * periods} seconds, and CloudWatch for {most}, {why}"
-        raise Refusal("alarms", name, reason, "Use fewer periods, or periods of an hour.")
+        raise ValidationError("alarms", name, reason, "Use fewer periods, or periods of an hour.")
 
 
 def _refuse_action(name: str, member: str, text: t.Any, region: str) -> None:
     arn = Arn.parse(str(text))
     if arn is None:
-        raise Refusal("alarms", f"{name}: {text}", f"is not an ARN, as {member} takes them", "Give that of a topic.")
+        raise ValidationError(
+            "alarms", f"{name}: {text}", f"is not an ARN, as {member} takes them", "Give that of a topic."
+        )
     if arn.service == "sns" and arn.region != region:
-        remedy = f"An alarm tells topics of its own Region: choose one in {region}."
-        raise Refusal("alarms", f"{name}: {text}", f"is in {arn.region}, the alarm is in {region}", remedy)
+        remediation = f"An alarm tells topics of its own Region: choose one in {region}."
+        raise ValidationError("alarms", f"{name}: {text}", f"is in {arn.region}, the alarm is in {region}", remediation)

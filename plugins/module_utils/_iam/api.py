@@ -14,18 +14,18 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy, decide_provider, decide_role
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Owner, Policy, Provider, Role, issuer_of
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
 _MISSING = "NoSuchEntity"
 
 #: IAM takes some seconds to agree with itself: what was created a moment ago may not exist yet, what was detached may
-#: still be attached, and a rival may have used up the room for one more version.
+#: still be attached, and a concurrent writer may have used up the room for one more version.
 _UNSETTLED = frozenset({_MISSING, "DeleteConflict"})
 
 
@@ -38,7 +38,7 @@ def _apply(aws: Aws, plan: Plan) -> dict[str, t.Any]:
         full = (error.action, error.code) == ("iam:CreatePolicyVersion", "LimitExceeded")
         new_principal = error.code == "MalformedPolicyDocument" and "invalid principal" in str(error).lower()
         if error.code in _UNSETTLED or full or new_principal:
-            raise Moved(error) from error
+            raise ConflictError(error) from error
         raise
 
 
@@ -53,7 +53,7 @@ class Account:
 
     def __post_init__(self) -> None:
         if self.account_id and not re.fullmatch(r"\d{12}", self.account_id):
-            raise Refusal("account_id", self.account_id, "is not an account", "Give its 12 digits, quoted.")
+            raise ValidationError("account_id", self.account_id, "is not an account", "Give its 12 digits, quoted.")
 
     def owner(self) -> Owner:
         if self._owner is None:
@@ -66,14 +66,14 @@ class Account:
     def confirm(self) -> None:
         """Ask whether the credentials are of the account that was given: IAM creates in their account alone.
 
-        :raises Refusal: where they are of another one
+        :raises ValidationError: where they are of another one
         """
         if self.account_id is None:
             return
         who = caller(self.aws)
         if who.account_id != self.account_id:
-            remedy = "Use credentials of that account, or leave account_id out."
-            raise Refusal("account_id", self.account_id, f"is not the account of {who.arn}", remedy)
+            remediation = "Use credentials of that account, or leave account_id out."
+            raise ValidationError("account_id", self.account_id, f"is not the account of {who.arn}", remediation)
 
 
 @dataclass
@@ -90,7 +90,7 @@ class PolicyResource:
         return self.account.owner().arn(f"policy{self.wanted.path}{self.wanted.name}")
 
     def read(self) -> Policy | None:
-        found = self.aws.find("iam:GetPolicy", _MISSING, PolicyArn=self.arn)
+        found = self.aws.call_or_none("iam:GetPolicy", _MISSING, PolicyArn=self.arn)
         if found is None:
             return None
         policy = Policy(found["Policy"], {})
@@ -98,7 +98,7 @@ class PolicyResource:
             return Policy(policy.metadata, {}, self._versions())
         version = self.aws.call("iam:GetPolicyVersion", PolicyArn=self.arn, VersionId=policy.default_version_id)
         text = version["PolicyVersion"]["Document"]
-        policy = Policy(policy.metadata, _policy.parse(text, option="name", subject=self.arn))
+        policy = Policy(policy.metadata, _policy.parse(text, option="name", resource=self.arn))
         # The versions matter only where one more is needed.
         return Policy(policy.metadata, policy.document, self._versions()) if self._differs(policy) else policy
 
@@ -132,17 +132,19 @@ class PolicyResource:
             for entity in self.aws.pages("iam:ListEntitiesForPolicy", member, PolicyArn=self.arn)
         ]
         if users:
-            remedy = "Detach it there first; for a role, coffer.velero.iam_role does so."
-            raise Refusal("state", self.arn, f"is attached to {', '.join(users)}", remedy)
+            remediation = "Detach it there first; for a role, coffer.velero.iam_role does so."
+            raise ValidationError("state", self.arn, f"is attached to {', '.join(users)}", remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         try:
             return _apply(self.aws, plan)
-        except Moved as moved:
+        except ConflictError as moved:
             if moved.cause.code != "EntityAlreadyExists":
                 raise
             hint = f"Names are unique whatever the path: if it is not at {self.wanted.path}, give its path."
-            raise Moved(ServiceError("iam:CreatePolicy", moved.cause.code, "The name is taken.", hint=hint)) from moved
+            raise ConflictError(
+                ServiceError("iam:CreatePolicy", moved.cause.code, "The name is taken.", hint=hint)
+            ) from moved
 
 
 @dataclass
@@ -174,7 +176,7 @@ class RoleResource:
         return Role(found.metadata, attached, inline)
 
     def _find(self) -> Role | None:
-        found = self.aws.find("iam:GetRole", _MISSING, RoleName=self.wanted.name)
+        found = self.aws.call_or_none("iam:GetRole", _MISSING, RoleName=self.wanted.name)
         return Role(found["Role"]) if found else None
 
     def decide(self, current: Role | None) -> Plan:
@@ -194,13 +196,15 @@ class RoleResource:
         listed = self.aws.pages("iam:ListInstanceProfilesForRole", "InstanceProfiles", RoleName=self.wanted.name)
         profiles = [str(profile["InstanceProfileName"]) for profile in listed]
         if profiles:
-            remedy = "Instances may run as it: take it out of there first."
-            raise Refusal("state", self.wanted.name, f"is in the instance profile {', '.join(profiles)}", remedy)
+            remediation = "Instances may run as it: take it out of there first."
+            raise ValidationError(
+                "state", self.wanted.name, f"is in the instance profile {', '.join(profiles)}", remediation
+            )
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        learned = _apply(self.aws, plan)
+        outputs = _apply(self.aws, plan)
         if any(step.action == decide_role.UPDATE_TRUST for step in plan.steps):
-            see_through(
+            verify_write(
                 self._trust,
                 action=decide_role.UPDATE_TRUST,
                 read=self._look,
@@ -208,7 +212,7 @@ class RoleResource:
                 sleep=self.sleep,
                 what="the trust policy",
             )
-        return learned
+        return outputs
 
     def _look(self) -> Role | None:
         found = self._find()
@@ -232,7 +236,7 @@ class ProviderResource:
         return self.account.owner().arn(f"oidc-provider/{self.wanted.issuer}")
 
     def read(self) -> Provider | None:
-        found = self.aws.find("iam:GetOpenIDConnectProvider", _MISSING, OpenIDConnectProviderArn=self.arn)
+        found = self.aws.call_or_none("iam:GetOpenIDConnectProvider", _MISSING, OpenIDConnectProviderArn=self.arn)
         if found is None:
             return None
         return Provider(
@@ -261,10 +265,10 @@ class ProviderResource:
 def cluster_issuer(aws: Aws, name: str) -> tuple[str, Owner]:
     """The issuer of an EKS cluster, as ARNs spell it, and the account that the cluster is in.
 
-    :raises Refusal: where there is no such cluster, and see :func:`issuer_of`
+    :raises ValidationError: where there is no such cluster, and see :func:`issuer_of`
     """
-    found = aws.find("eks:DescribeCluster", "ResourceNotFoundException", name=name)
+    found = aws.call_or_none("eks:DescribeCluster", "ResourceNotFoundException", name=name)
     if found is None:
-        remedy = "Give the name, Region and credentials of an existing cluster, or issuer_url."
-        raise Refusal("cluster_name", name, f"does not exist in {aws.region}", remedy)
+        remediation = "Give the name, Region and credentials of an existing cluster, or issuer_url."
+        raise ValidationError("cluster_name", name, f"does not exist in {aws.region}", remediation)
     return issuer_of(found["cluster"])

@@ -25,7 +25,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
     created_differences,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +41,13 @@ class WantedPolicy(WantedTags):
     def of(cls, params: Mapping[str, t.Any]) -> WantedPolicy:
         """From the options of a task.
 
-        :raises Refusal: for what IAM would not take
+        :raises ValidationError: for what IAM would not take
         """
         name, policy = params["name"], params["policy"]
         refuse_name(name, length=128)
         refuse_path(params["path"])
         wanted = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
-        return cls(document=policy_document(policy, option="policy", subject=name) if policy else None, **wanted)
+        return cls(document=policy_document(policy, option="policy", resource=name) if policy else None, **wanted)
 
 
 def create_policy(wanted: WantedPolicy, arn: str) -> Plan:
@@ -63,7 +63,7 @@ def create_policy(wanted: WantedPolicy, arn: str) -> Plan:
     tags = wanted.after({})
     shown = {"policy_arn": arn, "description": wanted.description, "policy": document, "tags": tags}
     step = Step("iam:CreatePolicy", arguments, {"version_id": "Policy.DefaultVersionId"})
-    version_id = Pending("version_id", "v1")
+    version_id = Computed("version_id", "v1")
     result = _policy_result(wanted, arn, version_id, description=wanted.description or "", tags=tags)
     return Plan((step,), created_differences(shown), result)
 
@@ -76,7 +76,7 @@ def change_policy(wanted: WantedPolicy, policy: Policy) -> Plan:
     """
     document, deleted = _document(wanted, policy)
     steps, differences = joined([document, wanted.part("Policy", {"PolicyArn": policy.arn}, policy.tags)])
-    version_id = Pending("version_id", _next_version(policy)) if document[0] else policy.default_version_id
+    version_id = Computed("version_id", _next_version(policy)) if document[0] else policy.default_version_id
     result = _policy_result(
         wanted,
         policy.arn,
@@ -108,7 +108,7 @@ def delete_policy(policy: Policy) -> Plan:
     return Plan(tuple(steps), differences, {"policy_arn": policy.arn})
 
 
-def _policy_result(wanted: WantedPolicy, arn: str, version_id: str | Pending, **details: t.Any) -> dict[str, t.Any]:
+def _policy_result(wanted: WantedPolicy, arn: str, version_id: str | Computed, **details: t.Any) -> dict[str, t.Any]:
     return {
         "policy_arn": arn,
         "policy_name": wanted.name,

@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import MAX_THUMBPRINTS, Provider
 from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
     NOTHING,
@@ -39,16 +39,18 @@ class WantedProvider(WantedTags):
     def of(cls, params: Mapping[str, t.Any], issuer: str) -> WantedProvider:
         """From the options of a task.
 
-        :raises Refusal: for what IAM would not take
+        :raises ValidationError: for what IAM would not take
         """
         thumbprints = [text.lower() for text in params["thumbprints"] or ()]
         for text in thumbprints:
             if not re.fullmatch(r"[0-9a-f]{40}", text):
-                remedy = "Give the SHA-1 fingerprint of a certificate: 40 hexadecimal digits without colons."
-                raise Refusal("thumbprints", text, "is not a thumbprint", remedy)
+                remediation = "Give the SHA-1 fingerprint of a certificate: 40 hexadecimal digits without colons."
+                raise ValidationError("thumbprints", text, "is not a thumbprint", remediation)
         if len(thumbprints) > MAX_THUMBPRINTS:
-            remedy = "Leave out those of certificates that are no longer served."
-            raise Refusal("thumbprints", issuer, f"has {len(thumbprints)}, and IAM takes {MAX_THUMBPRINTS}", remedy)
+            remediation = "Leave out those of certificates that are no longer served."
+            raise ValidationError(
+                "thumbprints", issuer, f"has {len(thumbprints)}, and IAM takes {MAX_THUMBPRINTS}", remediation
+            )
         tags = {option: params[option] for option in ("tags", "purge_tags")}
         return cls(issuer=issuer, client_ids=params["client_ids"], thumbprints=thumbprints or None, **tags)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import trust_statements, trust_warnings
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     PREDICTED_ROLE_ID,
@@ -28,7 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
     created_differences,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step, compare
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step, compare
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
 UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"
@@ -55,7 +55,7 @@ class WantedRole(WantedTags):
     def of(cls, params: Mapping[str, t.Any]) -> WantedRole:
         """From the options of a task.
 
-        :raises Refusal: for what IAM would not take, and see :func:`trust_statements`
+        :raises ValidationError: for what IAM would not take, and see :func:`trust_statements`
         """
         wanted = {option: params[option] for option in cls.__dataclass_fields__}
         refuse_name(wanted["name"], length=64)
@@ -67,8 +67,8 @@ class WantedRole(WantedTags):
             refuse_policy_arn(wanted["permissions_boundary"], option="permissions_boundary")
         seconds = wanted["max_session_duration"]
         if seconds is not None and not 3600 <= seconds <= 43200:
-            remedy = "IAM takes 3600 to 43200 seconds."
-            raise Refusal("max_session_duration", str(seconds), "is not the duration of a session", remedy)
+            remediation = "IAM takes 3600 to 43200 seconds."
+            raise ValidationError("max_session_duration", str(seconds), "is not the duration of a session", remediation)
         if wanted["trust_statements"] is not None:
             wanted["trust_statements"] = trust_statements(wanted["trust_statements"])
         return cls(**wanted)
@@ -77,15 +77,17 @@ class WantedRole(WantedTags):
 def create_role(wanted: WantedRole, owner: Owner) -> Plan:
     """The plan for a role that does not exist.
 
-    :raises Refusal: where nobody is said to be able to assume it
+    :raises ValidationError: where nobody is said to be able to assume it
     """
     if not wanted.trust_statements:
-        remedy = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
-        raise Refusal("trust_statements", wanted.name, "does not exist, and a role needs a trust policy", remedy)
+        remediation = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
+        raise ValidationError(
+            "trust_statements", wanted.name, "does not exist, and a role needs a trust policy", remediation
+        )
     arn = owner.arn(f"role{wanted.path or '/'}{wanted.name}")
     policies = list(dict.fromkeys(wanted.managed_policies or ()))
-    binds = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
-    steps = (Step("iam:CreateRole", _role_arguments(wanted), binds), *_attach(wanted.name, policies))
+    outputs = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
+    steps = (Step("iam:CreateRole", _role_arguments(wanted), outputs), *_attach(wanted.name, policies))
     shown = {
         "description": wanted.description or "",
         "managed_policies": policies,
@@ -94,8 +96,8 @@ def create_role(wanted: WantedRole, owner: Owner) -> Plan:
         "tags": wanted.after({}),
     }
     result = {
-        "role_arn": Pending("role_arn", arn),
-        "role_id": Pending("role_id", PREDICTED_ROLE_ID),
+        "role_arn": Computed("role_arn", arn),
+        "role_id": Computed("role_id", PREDICTED_ROLE_ID),
         "role_name": wanted.name,
         "path": wanted.path or "/",
         **shown,
@@ -127,12 +129,12 @@ def _role_arguments(wanted: WantedRole) -> dict[str, t.Any]:
 def change_role(wanted: WantedRole, role: Role) -> Plan:
     """The plan for a role that exists.
 
-    :raises Refusal: where it is at another path than wanted
+    :raises ValidationError: where it is at another path than wanted
     """
     path = str(role.metadata["Path"])
     if wanted.path not in (None, path):
-        remedy = "IAM cannot move it: give that path, leave the option out, or choose another name."
-        raise Refusal("path", wanted.name, f"exists at {path}, not at {wanted.path}", remedy)
+        remediation = "IAM cannot move it: give that path, leave the option out, or choose another name."
+        raise ValidationError("path", wanted.name, f"exists at {path}, not at {wanted.path}", remediation)
     trust = _trust(wanted, role)
     parts = (
         _trust_part(wanted, trust),
@@ -172,16 +174,18 @@ def change_trust(wanted: WantedRole, role: Role) -> Plan:
 def delete_role(wanted: WantedRole, role: Role) -> Plan:
     """The plan that takes a role away.
 
-    :raises Refusal: where it has more than this task knows of, and purging was not asked for
+    :raises ValidationError: where it has more than this task knows of, and purging was not asked for
     """
     attached = role.attached or ()
     foreign = [arn for arn in attached if arn not in (wanted.managed_policies or ())]
     foreign.extend(f"inline policy {name}" for name in role.inline)
     if foreign and not wanted.purge_policies:
-        remedy = (
+        remediation = (
             "Somebody else may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
         )
-        raise Refusal("state", wanted.name, f"has what managed_policies does not name: {', '.join(foreign)}", remedy)
+        raise ValidationError(
+            "state", wanted.name, f"has what managed_policies does not name: {', '.join(foreign)}", remediation
+        )
     steps = [
         *_detach(wanted.name, attached),
         *(Step("iam:DeleteRolePolicy", {"RoleName": wanted.name, "PolicyName": name}) for name in role.inline),
@@ -202,14 +206,18 @@ def _trust(wanted: WantedRole, role: Role) -> _policy.Merge:
     ours, partition = wanted.trust_statements, role.partition
     merged = _policy.merge(role.trust, ours, purge=wanted.purge_trust_statements, partition=partition)
     if not merged.document["Statement"]:
-        remedy = "Name who may assume it in trust_statements, or delete the role with state=absent."
-        raise Refusal("purge_trust_statements", wanted.name, "would be left without a trust statement", remedy)
+        remediation = "Name who may assume it in trust_statements, or delete the role with state=absent."
+        raise ValidationError(
+            "purge_trust_statements", wanted.name, "would be left without a trust statement", remediation
+        )
     _policy.refuse_plain_variables(merged, ours, option="trust_statements")
     orphans = _policy.orphaned_principals(merged.document)
     if merged.differences and orphans:
         reason = f"has a trust statement {orphans[0]['sid']} for {orphans[0]['principal']}, which was deleted"
-        remedy = "IAM takes no trust policy that names it: correct that statement, or set purge_trust_statements=true."
-        raise Refusal("trust_statements", wanted.name, reason, remedy)
+        remediation = (
+            "IAM takes no trust policy that names it: correct that statement, or set purge_trust_statements=true."
+        )
+        raise ValidationError("trust_statements", wanted.name, reason, remediation)
     return merged
 
 

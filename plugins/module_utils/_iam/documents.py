@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 #: Characters of a managed policy; white space is not counted (IAM User Guide, IAM and STS quotas).
 POLICY_SIZE = 6144
@@ -30,30 +30,32 @@ _SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:(?=[^:]*[^:*?])[^:]+:.+")
 Fault = tuple[str, str]
 
 
-def policy_document(policy: t.Any, *, option: str, subject: str) -> _policy.Document:
+def policy_document(policy: t.Any, *, option: str, resource: str) -> _policy.Document:
     """The document of a managed policy, from a mapping or its text.
 
-    :raises Refusal: for everything in it that IAM answers with MalformedPolicyDocument or LimitExceeded
+    :raises ValidationError: for everything in it that IAM answers with MalformedPolicyDocument or LimitExceeded
     """
-    document = _policy.parse(policy, option=option, subject=subject)
+    document = _policy.parse(policy, option=option, resource=resource)
     if document.get("Version") != _policy.VERSION:
         found = document.get("Version", "none")
-        remedy = f"Write {_policy.VERSION}: a managed policy has to have it."
-        raise Refusal(option, subject, f"has a policy of Version {found}", remedy)
+        remediation = f"Write {_policy.VERSION}: a managed policy has to have it."
+        raise ValidationError(option, resource, f"has a policy of Version {found}", remediation)
     for fault in _faults(document):
-        raise Refusal(option, subject, *fault)
+        raise ValidationError(option, resource, *fault)
     size = len(re.sub(r"\s", "", _policy.text(document)))
     if size > POLICY_SIZE:
-        remedy = "Use wildcards or fewer statements, or split it into two policies."
-        raise Refusal(option, subject, f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}", remedy)
+        remediation = "Use wildcards or fewer statements, or split it into two policies."
+        raise ValidationError(
+            option, resource, f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}", remediation
+        )
     return document
 
 
 def _faults(document: _policy.Document) -> Iterator[Fault]:
     sids: set[str] = set()
     for name, statement in _policy.named_statements(document):
-        for reason, remedy in _statement_faults(statement):
-            yield f"has a policy whose statement {name} {reason}", remedy
+        for reason, remediation in _statement_faults(statement):
+            yield f"has a policy whose statement {name} {reason}", remediation
         sid = statement.get("Sid")
         if sid in sids:
             yield f"has a policy with two statements of the Sid {sid}", "Give each a Sid of its own, or none."
@@ -65,8 +67,8 @@ def _statement_faults(statement: _policy.Statement) -> Iterator[Fault]:
     if not _SID.fullmatch(str(statement.get("Sid", ""))):
         yield "has a Sid with other characters than letters and digits", "Rename it: IAM takes no others."
     if "Principal" in statement or "NotPrincipal" in statement:
-        remedy = "Leave it out: the principal is whoever the policy is attached to."
-        yield "names a principal", remedy
+        remediation = "Leave it out: the principal is whoever the policy is attached to."
+        yield "names a principal", remediation
     if statement["Effect"] not in ("Allow", "Deny"):
         yield f"has the Effect {statement['Effect']}", "Write Allow or Deny, spelled like this."
     for element in ("Action", "Resource"):
@@ -77,12 +79,12 @@ def _statement_faults(statement: _policy.Statement) -> Iterator[Fault]:
 def trust_statements(statements: Sequence[t.Any], *, option: str = "trust_statements") -> list[_policy.Statement]:
     """The statements of a trust policy that a task wants to own, each under its Sid.
 
-    :raises Refusal: for what IAM would not take, and for what would let in more than anybody can have meant
+    :raises ValidationError: for what IAM would not take, and for what would let in more than anybody can have meant
     """
     wanted = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
     for statement in wanted:
         for fault in _trust_faults(statement):
-            raise Refusal(option, str(statement["Sid"]), *fault)
+            raise ValidationError(option, str(statement["Sid"]), *fault)
     return wanted
 
 
@@ -101,7 +103,7 @@ def _trust_faults(statement: _policy.Statement) -> Iterator[Fault]:
 
 def _generosity(statement: _policy.Statement) -> Iterator[Fault]:
     """An Allow that lets in whoever asks."""
-    keys = {key for _operator, key, _values in _policy.conditions(statement)}
+    keys = {key for _deployer_policy, key, _values in _policy.conditions(statement)}
     everybody = "NotPrincipal" in statement or ("AWS", "*") in set(_policy.principals(statement))
     if everybody and not keys:
         yield "lets everybody assume the role", "Name the principal, or add a condition."
@@ -110,9 +112,9 @@ def _generosity(statement: _policy.Statement) -> Iterator[Fault]:
     for kind, name in _policy.principals(statement):
         issuer = str(name).partition(":oidc-provider/")[2]
         if kind == "Federated" and issuer and not _names_service_accounts(statement, f"{issuer}:sub"):
-            remedy = f"Add StringEquals: {{'{issuer}:sub': 'system:serviceaccount:NAMESPACE:NAME'}}."
+            remediation = f"Add StringEquals: {{'{issuer}:sub': 'system:serviceaccount:NAMESPACE:NAME'}}."
             who = "others of the cluster could assume the role"
-            yield f"has no condition on {issuer}:sub that names the ServiceAccount, so that {who}", remedy
+            yield f"has no condition on {issuer}:sub that names the ServiceAccount, so that {who}", remediation
 
 
 def _names_service_accounts(statement: _policy.Statement, subject: str) -> bool:
@@ -138,7 +140,7 @@ def trust_warnings(
                 f"{name}: trust statement {sid}, which is not one of trust_statements, lets {who} assume the role too. "
                 "It was kept; purge_trust_statements=true removes it."
             )
-    yield from _policy.orphan_warnings(_policy.orphaned_principals(document), subject=name)
+    yield from _policy.orphan_warnings(_policy.orphaned_principals(document), resource=name)
 
 
 def _without_sid(statement: _policy.Statement) -> Mapping[str, t.Any]:

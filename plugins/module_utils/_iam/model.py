@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
 #: IAM keeps this many versions of a managed policy.
@@ -104,7 +104,7 @@ class Role:
 
     @property
     def trust(self) -> _policy.Document:
-        return _policy.parse(self.metadata["AssumeRolePolicyDocument"], option="name", subject=self.arn)
+        return _policy.parse(self.metadata["AssumeRolePolicyDocument"], option="name", resource=self.arn)
 
     @property
     def trust_only(self) -> Role:
@@ -141,50 +141,50 @@ class Provider:
 def refuse_name(text: str, *, option: str = "name", length: int) -> None:
     """Refuse a name that IAM does not take.
 
-    :raises Refusal: for an ARN, a path, and characters that IAM does not know
+    :raises ValidationError: for an ARN, a path, and characters that IAM does not know
     """
     if not re.fullmatch(r"[\w+=,.@-]+", text, re.ASCII) or len(text) > length:
-        remedy = f"Give 1 to {length} letters, digits and _+=,.@- without path or ARN."
-        raise Refusal(option, text or "it", "is not a name for IAM", remedy)
+        remediation = f"Give 1 to {length} letters, digits and _+=,.@- without path or ARN."
+        raise ValidationError(option, text or "it", "is not a name for IAM", remediation)
 
 
 def refuse_path(text: str) -> None:
     """Refuse a path that IAM does not take.
 
-    :raises Refusal: where it does not begin and end with a slash
+    :raises ValidationError: where it does not begin and end with a slash
     """
     if not re.fullmatch(r"/([!-~]+/)?", text) or len(text) > 512:
-        raise Refusal("path", text or "it", "is not a path of IAM", "Begin and end it with a slash: /backup/.")
+        raise ValidationError("path", text or "it", "is not a path of IAM", "Begin and end it with a slash: /backup/.")
 
 
 def refuse_policy_arn(text: str, *, option: str) -> None:
     """Refuse what is not the ARN of a managed policy.
 
-    :raises Refusal: for names too: finding a policy by its name means listing every policy there is
+    :raises ValidationError: for names too: finding a policy by its name means listing every policy there is
     """
     arn = Arn.parse(text)
     if arn is None or arn.service != "iam" or not arn.resource.startswith("policy/"):
-        remedy = "Give its ARN, arn:aws:iam::ACCOUNT:policy/NAME; coffer.velero.iam_policy returns it."
-        raise Refusal(option, text or "it", "is not the ARN of a managed policy", remedy)
+        remediation = "Give its ARN, arn:aws:iam::ACCOUNT:policy/NAME; coffer.velero.iam_policy returns it."
+        raise ValidationError(option, text or "it", "is not the ARN of a managed policy", remediation)
 
 
 def issuer_name(url: str, *, option: str = "issuer_url") -> str:
     """The issuer as ARNs and condition keys of IAM spell it: without scheme and trailing slash.
 
-    :raises Refusal: for what cannot be the issuer of a cluster's tokens
+    :raises ValidationError: for what cannot be the issuer of a cluster's tokens
     """
-    remedy = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+    remediation = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
     text = url.strip()
     parts = urlsplit(text if "://" in text else f"https://{text}")
     if parts.scheme != "https":
-        raise Refusal(option, url, f"is an {parts.scheme} URL, and IAM trusts https alone", remedy)
+        raise ValidationError(option, url, f"is an {parts.scheme} URL, and IAM trusts https alone", remediation)
     if parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise Refusal(option, url, "has a query or a fragment, which no issuer has", remedy)
+        raise ValidationError(option, url, "has a query or a fragment, which no issuer has", remediation)
     if not parts.hostname or "@" in parts.netloc or re.search(r"[*?\s]", text):
         # What stands before an @ is a password.
-        raise Refusal(option, url.rpartition("@")[2] or "it", "is not the URL of an issuer", remedy)
+        raise ValidationError(option, url.rpartition("@")[2] or "it", "is not the URL of an issuer", remediation)
     if len(text) > 255:
-        raise Refusal(option, url, "is longer than the 255 characters that IAM takes", remedy)
+        raise ValidationError(option, url, "is longer than the 255 characters that IAM takes", remediation)
     return parts.netloc.lower() + parts.path.rstrip("/")
 
 
@@ -192,14 +192,16 @@ def issuer_of(cluster: Mapping[str, t.Any]) -> tuple[str, Owner]:
     """The issuer of an EKS cluster, and the account that the cluster is in.
 
     :param cluster: as ``eks:DescribeCluster`` tells of it
-    :raises Refusal: where the cluster cannot be used, or has no issuer
+    :raises ValidationError: where the cluster cannot be used, or has no issuer
     """
     name, status = str(cluster["name"]), cluster["status"]
     # A cluster goes on working while it is being upgraded.
     if status not in ("ACTIVE", "UPDATING"):
-        raise Refusal("cluster_name", name, f"is {status}", "Wait until it is ACTIVE, or give issuer_url.")
+        raise ValidationError("cluster_name", name, f"is {status}", "Wait until it is ACTIVE, or give issuer_url.")
     issuer = ((cluster.get("identity") or {}).get("oidc") or {}).get("issuer")
     if not issuer:
-        raise Refusal("cluster_name", name, "has no OIDC issuer", "Use EKS Pod Identity there, or give issuer_url.")
+        raise ValidationError(
+            "cluster_name", name, "has no OIDC issuer", "Use EKS Pod Identity there, or give issuer_url."
+        )
     partition, account_id = str(cluster["arn"]).split(":")[1:5:3]
     return issuer_name(issuer, option="cluster_name"), Owner(partition, account_id)

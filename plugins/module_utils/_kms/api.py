@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
     WantedKey,
     change_key,
@@ -22,14 +22,14 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import POLICY_NAME, is_as_created
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, bind
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, outputs_of
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
 #: Days until KMS deletes a key that this run created and lost the race for the alias with; KMS's minimum.
 _ORPHAN_WINDOW_IN_DAYS = 7
 #: Seconds to look again for a key or alias that should be there: KMS and the tagging API tell of new ones with a delay.
-_LOOK_AGAIN = (1.0, 2.0, 4.0)
+_VERIFY_AGAIN = (1.0, 2.0, 4.0)
 #: KMS tells of new keys and states with a delay, and a key cannot be replicated while it is being replicated.
 _UNSETTLED_CODES = frozenset({"NotFoundException", "KMSInvalidStateException"})
 #: "It might take up to five minutes for tag and alias changes to affect KMS key authorization" (KMS Developer Guide).
@@ -41,7 +41,7 @@ _NEW_KEY_HINT = (
 
 def describe(aws: Aws, key_id: str) -> Key | None:
     """A key by id, ARN, alias or alias ARN; ``None`` where there is none."""
-    answer = aws.find("kms:DescribeKey", "NotFoundException", KeyId=key_id)
+    answer = aws.call_or_none("kms:DescribeKey", "NotFoundException", KeyId=key_id)
     return Key(answer["KeyMetadata"]) if answer else None
 
 
@@ -85,8 +85,8 @@ class KeyResource:
         if key is None:
             if self.delete_after is not None:
                 return None
-            remedy = f"Give the ARN of a key in {self.aws.region} that these credentials may describe."
-            raise Refusal("key_id", str(self.key_id), "does not exist", remedy)
+            remediation = f"Give the ARN of a key in {self.aws.region} that these credentials may describe."
+            raise ValidationError("key_id", str(self.key_id), "does not exist", remediation)
         if self.wanted.alias is None:
             return key
         target = describe(self.aws, self.wanted.alias)
@@ -104,7 +104,7 @@ class KeyResource:
 
     def _await(self, look: Callable[[], Key | None]) -> Key | None:
         found = look()
-        for pause in _LOOK_AGAIN:
+        for pause in _VERIFY_AGAIN:
             if found is not None:
                 break
             self.sleep(pause)
@@ -131,7 +131,7 @@ class KeyResource:
 
     def _is_untouched(self, key: Key) -> bool:
         """Whether a key is as CreateKey left it: whatever is done for its use comes after the alias."""
-        policy = self.aws.find("kms:GetKeyPolicy", "NotFoundException", KeyId=key.arn, PolicyName=POLICY_NAME)
+        policy = self.aws.call_or_none("kms:GetKeyPolicy", "NotFoundException", KeyId=key.arn, PolicyName=POLICY_NAME)
         if policy is None or not is_as_created(policy["Policy"], key.arn):
             return False
         return not self.aws.call("kms:GetKeyRotationStatus", KeyId=key.arn)["KeyRotationEnabled"]
@@ -150,27 +150,27 @@ class KeyResource:
         """Nothing beyond what the plan itself refuses."""
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        learned: dict[str, t.Any] = {}
+        outputs: dict[str, t.Any] = {}
         try:
             for step in plan.steps:
                 once = step.action == "kms:CreateKey"
-                learned.update(bind(step, self.aws.perform(step, learned, once=once)))
-        except Moved as moved:
+                outputs.update(outputs_of(step, self.aws.run_step(step, outputs, once=once)))
+        except ConflictError as moved:
             self._answer_lost = moved.cause.action == "kms:CreateKey"
-            self._look_after(learned, alias_taken=moved.cause.code == "AlreadyExistsException")
+            self._look_after(outputs, alias_taken=moved.cause.code == "AlreadyExistsException")
             raise
         except ServiceError as error:
             if error.code not in _UNSETTLED_CODES:
-                if learned and error.code == "AccessDeniedException":
+                if outputs and error.code == "AccessDeniedException":
                     error.add_hint(_NEW_KEY_HINT)
                 raise
-            self._look_after(learned)
-            raise Moved(error) from error
-        return learned
+            self._look_after(outputs)
+            raise ConflictError(error) from error
+        return outputs
 
-    def _look_after(self, learned: Mapping[str, t.Any], *, alias_taken: bool = False) -> None:
+    def _look_after(self, outputs: Mapping[str, t.Any], *, alias_taken: bool = False) -> None:
         """See to the key that was made a moment ago: finish it, or give it up where somebody else got the alias."""
-        self._created = learned.get("key_id", self._created)
+        self._created = outputs.get("key_id", self._created)
         if self._created is None:
             return
         look = partial(describe, self.aws, str(self.wanted.alias))

@@ -11,12 +11,12 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    PREDICTED_KEY_ID,
+    PLACEHOLDER_KEY_ID,
+    Computed,
     Difference,
-    Pending,
     Plan,
     Step,
     compare,
@@ -45,42 +45,48 @@ class WantedKey:
         """Refuse options that no key could satisfy, before AWS is asked anything."""
         period = self.rotation_period_in_days
         if period is not None and not 90 <= period <= 2560:
-            remedy = "KMS takes 90 to 2560 days."
-            raise Refusal("rotation_period_in_days", str(period), "is not a rotation period", remedy)
+            remediation = "KMS takes 90 to 2560 days."
+            raise ValidationError("rotation_period_in_days", str(period), "is not a rotation period", remediation)
         if period is not None and self.rotation_enabled is False:
-            remedy = "Leave the period out, or set rotation_enabled=true."
-            raise Refusal("rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remedy)
+            remediation = "Leave the period out, or set rotation_enabled=true."
+            raise ValidationError(
+                "rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remediation
+            )
         if self.usable and self.enabled is False:
-            raise Refusal("usable", "true", "contradicts enabled=false", "Leave one of them out.")
+            raise ValidationError("usable", "true", "contradicts enabled=false", "Leave one of them out.")
         if self.replica_regions and self.multi_region is False:
-            remedy = "Set multi_region=true, or leave the replicas out."
-            raise Refusal("replica_regions", str(self.replica_regions), "contradicts multi_region=false", remedy)
+            remediation = "Set multi_region=true, or leave the replicas out."
+            raise ValidationError(
+                "replica_regions", str(self.replica_regions), "contradicts multi_region=false", remediation
+            )
 
 
 def alias_name(text: str, *, option: str = "alias") -> str:
     """The alias as KMS spells it: ``velero`` and ``alias/velero`` are the same.
 
-    :raises Refusal: for ARNs (an alias is managed in its own account and Region) and for AWS's own aliases
+    :raises ValidationError: for ARNs (an alias is managed in its own account and Region) and for AWS's own aliases
     """
     name = text if text.startswith("alias/") else f"alias/{text}"
     if text.startswith("arn:"):
-        remedy = "Give the alias by its name and use credentials and the Region of the account that owns it."
-        raise Refusal(option, text, "is an ARN", remedy)
+        remediation = "Give the alias by its name and use credentials and the Region of the account that owns it."
+        raise ValidationError(option, text, "is an ARN", remediation)
     if name.startswith("alias/aws/"):
-        remedy = "Choose a name of your own."
-        raise Refusal(option, text, "is reserved for keys that AWS manages", remedy)
+        remediation = "Choose a name of your own."
+        raise ValidationError(option, text, "is reserved for keys that AWS manages", remediation)
     if not re.fullmatch(r"alias/[a-zA-Z0-9/_-]{1,250}", name):
         # Found out by KMS only after the key was made.
-        remedy = "An alias has at most 250 letters, digits, slashes, underscores and hyphens."
-        raise Refusal(option, repr(text), "is not a name for an alias", remedy)
+        remediation = "An alias has at most 250 letters, digits, slashes, underscores and hyphens."
+        raise ValidationError(option, repr(text), "is not a name for an alias", remediation)
     return name
 
 
 def refuse_window(pending_window_in_days: int) -> None:
     """Refuse a waiting time that KMS does not take."""
     if not 7 <= pending_window_in_days <= 30:
-        remedy = "KMS takes 7 to 30 days."
-        raise Refusal("pending_window_in_days", str(pending_window_in_days), "is not a waiting period", remedy)
+        remediation = "KMS takes 7 to 30 days."
+        raise ValidationError(
+            "pending_window_in_days", str(pending_window_in_days), "is not a waiting period", remediation
+        )
 
 
 def create_key(wanted: WantedKey, *, partition: str, region: str, account_id: str) -> Plan:
@@ -88,8 +94,8 @@ def create_key(wanted: WantedKey, *, partition: str, region: str, account_id: st
     tags, _none = tag_changes(wanted.tags, None, purge=False)
     replicas = [replica for replica in wanted.replica_regions or () if replica != region]
     result = {
-        "key_id": Pending("key_id", PREDICTED_KEY_ID),
-        "key_arn": Pending("key_arn", f"arn:{partition}:kms:{region}:{account_id}:key/{PREDICTED_KEY_ID}"),
+        "key_id": Computed("key_id", PLACEHOLDER_KEY_ID),
+        "key_arn": Computed("key_arn", f"arn:{partition}:kms:{region}:{account_id}:key/{PLACEHOLDER_KEY_ID}"),
         "alias": wanted.alias,
         "account_id": account_id,
         "key_state": "Disabled" if wanted.enabled is False else "Enabled",
@@ -119,10 +125,10 @@ def _create_steps(wanted: WantedKey, result: Mapping[str, t.Any], replicas: Sequ
         "MultiRegion": result["multi_region"],
         "Tags": tag_list({**result["tags"], CREATED_FOR_TAG: str(wanted.alias)}, key="TagKey", value="TagValue"),
     }
-    binds = {"key_id": "KeyMetadata.KeyId", "key_arn": "KeyMetadata.Arn"}
+    outputs = {"key_id": "KeyMetadata.KeyId", "key_arn": "KeyMetadata.Arn"}
     key_id = result["key_id"]
     return (
-        Step("kms:CreateKey", arguments, binds),
+        Step("kms:CreateKey", arguments, outputs),
         Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key_id}),
         *([_rotation_step(wanted, key_id)] if _rotates(wanted) else []),
         *_replica_steps(replicas, key_id),
@@ -133,7 +139,7 @@ def _create_steps(wanted: WantedKey, result: Mapping[str, t.Any], replicas: Sequ
 def change_key(wanted: WantedKey, key: Key) -> Plan:
     """The plan for a key that exists.
 
-    :raises Refusal: for what KMS cannot change, and for what nobody should change in passing
+    :raises ValidationError: for what KMS cannot change, and for what nobody should change in passing
     """
     _refuse_change(wanted, key)
     # KMS changes little about a key that is pending deletion or disabled: awake first, asleep last.
@@ -204,24 +210,26 @@ def _refuse_change(wanted: WantedKey, key: Key) -> None:
     option = "alias" if wanted.alias else "key_id"
     if key.pending_deletion and not wanted.cancel_deletion:
         date = key.metadata.get("DeletionDate", "an unknown date")
-        remedy = (
+        remediation = (
             "Find out who scheduled it. cancel_deletion=true cancels it (the key is disabled then; enabled=true "
             "enables it), or give another alias for a new key."
         )
-        raise Refusal(option, key.arn, f"is pending deletion until {date}", remedy)
+        raise ValidationError(option, key.arn, f"is pending deletion until {date}", remediation)
     if wanted.usable:
         after = replace(key, metadata={**key.metadata, "KeyState": _state_after(wanted, key)})
         refuse_unusable(after, option=option, region=key.region, editable=True)
     if wanted.multi_region is not None and wanted.multi_region != bool(key.metadata.get("MultiRegion")):
-        remedy = "KMS cannot change that: create a key under another alias and move to it."
+        remediation = "KMS cannot change that: create a key under another alias and move to it."
         kind = "a multi-Region key" if key.metadata.get("MultiRegion") else "a single-Region key"
-        raise Refusal("multi_region", key.arn, f"is {kind}", remedy)
+        raise ValidationError("multi_region", key.arn, f"is {kind}", remediation)
     if wanted.replica_regions and not key.metadata.get("MultiRegion"):
-        remedy = "Only a multi-Region key has replicas, and KMS cannot make it one: create another key."
-        raise Refusal("replica_regions", key.arn, "is a single-Region key", remedy)
+        remediation = "Only a multi-Region key has replicas, and KMS cannot make it one: create another key."
+        raise ValidationError("replica_regions", key.arn, "is a single-Region key", remediation)
     if _rotates(wanted) and not key.rotatable:
-        remedy = "KMS rotates only symmetric keys whose material it made: set rotation_enabled=false or choose another."
-        raise Refusal("rotation_enabled", key.arn, "cannot be rotated automatically", remedy)
+        remediation = (
+            "KMS rotates only symmetric keys whose material it made: set rotation_enabled=false or choose another."
+        )
+        raise ValidationError("rotation_enabled", key.arn, "cannot be rotated automatically", remediation)
 
 
 def _alias(wanted: WantedKey, key: Key) -> Part:
@@ -232,11 +240,11 @@ def _alias(wanted: WantedKey, key: Key) -> Part:
         step = Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key.key_id})
         return (step,), (Difference("alias", None, wanted.alias),)
     if not wanted.repoint_alias:
-        remedy = (
+        remediation = (
             "Everything that was encrypted through the alias still needs the old key. repoint_alias=true points the "
             "alias at the new one; keep the old key enabled."
         )
-        raise Refusal("alias", wanted.alias, f"points at {target}, not at {key.arn}", remedy)
+        raise ValidationError("alias", wanted.alias, f"points at {target}, not at {key.arn}", remediation)
     step = Step("kms:UpdateAlias", {"AliasName": wanted.alias, "TargetKeyId": key.key_id})
     return (step,), (Difference("alias_target", target, key.arn),)
 
@@ -267,10 +275,12 @@ def _asleep(wanted: WantedKey, key: Key) -> Part:
 def _refuse_asleep(wanted: WantedKey, key: Key, option: str) -> None:
     """Refuse what KMS does to the enabled primary of a key only."""
     if key.primary_region != key.region:
-        remedy = f"Run the task in {key.primary_region}: KMS changes that at the primary key only."
-        raise Refusal(option, key.arn, f"is a replica of the key in {key.primary_region}", remedy)
+        remediation = f"Run the task in {key.primary_region}: KMS changes that at the primary key only."
+        raise ValidationError(option, key.arn, f"is a replica of the key in {key.primary_region}", remediation)
     if "Enabled" not in (key.state, _state_after(wanted, key)):
-        raise Refusal(option, key.arn, "is disabled", "KMS changes that of an enabled key only: set enabled=true too.")
+        raise ValidationError(
+            option, key.arn, "is disabled", "KMS changes that of an enabled key only: set enabled=true too."
+        )
 
 
 def _description(wanted: WantedKey, key: Key) -> Part:
@@ -285,7 +295,7 @@ def _rotates(wanted: WantedKey) -> bool:
     return bool(wanted.rotation_enabled or wanted.rotation_period_in_days)
 
 
-def _rotation_step(wanted: WantedKey, key_id: str | Pending) -> Step:
+def _rotation_step(wanted: WantedKey, key_id: str | Computed) -> Step:
     period = {"RotationPeriodInDays": wanted.rotation_period_in_days} if wanted.rotation_period_in_days else {}
     return Step("kms:EnableKeyRotation", {"KeyId": key_id, **period})
 
@@ -333,7 +343,7 @@ def _tags(wanted: WantedKey, key: Key) -> Part:
     return steps, (Difference("tags", before, after),) if steps else ()
 
 
-def _replica_steps(regions: Sequence[str], key_id: str | Pending) -> list[Step]:
+def _replica_steps(regions: Sequence[str], key_id: str | Computed) -> list[Step]:
     return [Step("kms:ReplicateKey", {"KeyId": key_id, "ReplicaRegion": region}) for region in regions]
 
 

@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 #: Marks a key with the alias it was created for: a run that was cut before the alias existed is completed by the
 #: next one, which finds the key instead of creating a second one.
@@ -78,34 +78,38 @@ def refuse_unusable(key: Key, *, option: str, region: str, editable: bool = Fals
     reference, PutBucketEncryption: "Amazon S3 doesn't validate the KMS key ID").
 
     :param editable: refuse a key that AWS manages too: nobody can let a role use it
-    :raises Refusal: for an asymmetric or HMAC key, one in another Region, and one that is not enabled
+    :raises ValidationError: for an asymmetric or HMAC key, one in another Region, and one that is not enabled
     """
     if editable and key.metadata.get("KeyManager") == "AWS":
-        raise Refusal(option, key.arn, "is managed by AWS", "Nobody can edit its policy: choose a key of your own.")
+        raise ValidationError(
+            option, key.arn, "is managed by AWS", "Nobody can edit its policy: choose a key of your own."
+        )
     if not key.symmetric:
         spec = key.metadata.get("KeySpec")
-        raise Refusal(option, key.arn, f"is a {spec} key", "S3 encrypts with symmetric keys only: choose one.")
+        raise ValidationError(option, key.arn, f"is a {spec} key", "S3 encrypts with symmetric keys only: choose one.")
     if key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
         usage = key.metadata["KeyUsage"]
-        raise Refusal(option, key.arn, f"is a key for {usage}", "Choose a key for ENCRYPT_DECRYPT.")
+        raise ValidationError(option, key.arn, f"is a key for {usage}", "Choose a key for ENCRYPT_DECRYPT.")
     if key.region != region:
-        remedy = f"S3 encrypts with keys of the bucket's Region only: choose a key in {region}."
-        raise Refusal(option, key.arn, f"is in {key.region}, the bucket is in {region}", remedy)
+        remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {region}."
+        raise ValidationError(option, key.arn, f"is in {key.region}, the bucket is in {region}", remediation)
     refuse_state(key, option=option)
 
 
 def refuse_state(key: Key, *, option: str) -> None:
     """Refuse a key that cannot be used as it is.
 
-    :raises Refusal: where the key is disabled, pending deletion, pending import or unavailable
+    :raises ValidationError: where the key is disabled, pending deletion, pending import or unavailable
     """
     if key.state in ("Enabled", "Updating"):  # a multi-Region key works on while its primary moves
         return
     if key.pending_deletion:
         date = key.metadata.get("DeletionDate", "an unknown date")
-        remedy = "Find out who scheduled it; coffer.velero.kms_key cancels it with cancel_deletion=true."
-        raise Refusal(option, key.arn, f"is pending deletion until {date}", remedy)
+        remediation = "Find out who scheduled it; coffer.velero.kms_key cancels it with cancel_deletion=true."
+        raise ValidationError(option, key.arn, f"is pending deletion until {date}", remediation)
     if key.state == "Disabled":
-        remedy = "Find out who disabled it; coffer.velero.kms_key enables it with enabled=true."
-        raise Refusal(option, key.arn, "is disabled", remedy)
-    raise Refusal(option, key.arn, f"is in state {key.state}", "Wait until it is Enabled, or choose another key.")
+        remediation = "Find out who disabled it; coffer.velero.kms_key enables it with enabled=true."
+        raise ValidationError(option, key.arn, "is disabled", remediation)
+    raise ValidationError(
+        option, key.arn, f"is in state {key.state}", "Wait until it is Enabled, or choose another key."
+    )

@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     VERSION,
@@ -52,7 +52,7 @@ class KeyPolicy:
     key_id: str
     document: Document
     partition: str
-    missing: Refusal | None = None
+    missing: ValidationError | None = None
 
 
 def new_key_policy(root: str) -> Document:
@@ -70,7 +70,7 @@ def new_key_policy(root: str) -> Document:
 def is_as_created(policy: str, key_arn: str) -> bool:
     """Whether a key still has the policy that KMS gives to a new one."""
     _arn, partition, _service, _region, account_id, _resource = key_arn.split(":")
-    document = parse(policy, option="alias", subject=key_arn)
+    document = parse(policy, option="alias", resource=key_arn)
     return same_document(document, new_key_policy(account_root(account_id, partition)), partition=partition)
 
 
@@ -94,19 +94,19 @@ def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Pl
         "kept_statements": list(merged.kept),
         "orphaned_principals": orphans,
     }
-    warnings = orphan_warnings(orphans, subject=current.key_id)
+    warnings = orphan_warnings(orphans, resource=current.key_id)
     if not merged.differences:
-        return Plan(result=result, warnings=warnings, unmet=current.missing)
+        return Plan(result=result, warnings=warnings, unmet_dependency=current.missing)
     if not merged.document["Statement"]:
-        remedy = "A key policy needs a statement: keep the one that lets the key be managed."
-        raise Refusal("statements", current.key_id, "would have no statement left in its policy", remedy)
-    refuse_orphans(orphans, option="key_id", subject=current.key_id)
-    refuse_size(merged.document, _LIMIT, option="statements", subject=current.key_id)
+        remediation = "A key policy needs a statement: keep the one that lets the key be managed."
+        raise ValidationError("statements", current.key_id, "would have no statement left in its policy", remediation)
+    refuse_orphans(orphans, option="key_id", resource=current.key_id)
+    refuse_size(merged.document, _LIMIT, option="statements", resource=current.key_id)
     arguments: dict[str, t.Any] = {"KeyId": current.key_id, "PolicyName": POLICY_NAME, "Policy": text(merged.document)}
     if bypass:
         arguments["BypassPolicyLockoutSafetyCheck"] = True
     step = Step("kms:PutKeyPolicy", arguments)
-    return Plan((step,), merged.differences, result, warnings, unmet=current.missing)
+    return Plan((step,), merged.differences, result, warnings, unmet_dependency=current.missing)
 
 
 def refuse_key_lockout(
@@ -117,7 +117,7 @@ def refuse_key_lockout(
     KMS itself looks at the caller only. Without the account root a key is lost with the last principal that its
     policy names, and only AWS Support can help.
 
-    :raises Refusal: where the change takes that away
+    :raises ValidationError: where the change takes that away
     """
     action = "kms:PutKeyPolicy"
     accesses = {

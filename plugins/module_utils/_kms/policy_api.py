@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     POLICY_NAME,
@@ -23,14 +24,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     new_key_policy,
     refuse_key_lockout,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Wanted,
     account_root,
     listed,
     parse,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 
 #: How KMS answers GetKeyPolicy for a key that cannot be read; it works in the own account only.
@@ -67,10 +67,10 @@ class KeyPolicyResource:
             if key is None:
                 return self._of_new_key()
             key_id = key.arn
-        if key_id.endswith(PREDICTED_KEY_ID):
+        if key_id.endswith(PLACEHOLDER_KEY_ID):
             return self._of_new_key()
         arn = Arn.parse(key_id)
-        document = parse(self._policy(key_id, arn), option="key_id", subject=key_id)
+        document = parse(self._policy(key_id, arn), option="key_id", resource=key_id)
         return KeyPolicy(key_id, document, arn.partition if arn else partition_of(self.aws.region))
 
     def _of_new_key(self) -> KeyPolicy:
@@ -78,10 +78,10 @@ class KeyPolicyResource:
         arn = Arn.parse(self.key_id)
         who = arn or caller(self.aws)
         region = arn.region if arn else self.aws.region
-        key_arn = Arn(who.partition, "kms", region, who.account_id, f"key/{PREDICTED_KEY_ID}")
+        key_arn = Arn(who.partition, "kms", region, who.account_id, f"key/{PLACEHOLDER_KEY_ID}")
         document = new_key_policy(account_root(who.account_id, who.partition))
-        remedy = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
-        missing = Refusal("key_id", self.key_id, "does not exist", remedy)
+        remediation = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
+        missing = ValidationError("key_id", self.key_id, "does not exist", remediation)
         return KeyPolicy(str(key_arn), document, who.partition, missing)
 
     def _policy(self, key_id: str, arn: Arn | None) -> str:
@@ -91,21 +91,21 @@ class KeyPolicyResource:
             if arn and error.code in _UNREADABLE_CODES:
                 self._refuse_foreign(arn, caller(self.aws))
             if error.code == "NotFoundException":
-                remedy = (
+                remediation = (
                     f"Give a key in {self.aws.region}, or its alias with alias/; coffer.velero.kms_key creates one."
                 )
-                raise Refusal("key_id", key_id, "does not exist", remedy) from error
+                raise ValidationError("key_id", key_id, "does not exist", remediation) from error
             raise
 
     def _refuse_foreign(self, arn: Arn, who: Caller) -> None:
         if arn.account_id != who.account_id:
             absent = f"Remove the statements {', '.join(self.wanted.absent_sids)}"
             request = json.dumps(self.wanted.statements) if self.wanted.statements else absent
-            remedy = (
+            remediation = (
                 f"KMS shows and changes a key policy to its own account only, and {who.account_id} asks here: use "
                 f"credentials of {arn.account_id}, or leave this task out and hand this to the key's owner: {request}"
             )
-            raise Refusal("key_id", str(arn), f"belongs to account {arn.account_id}", remedy)
+            raise ValidationError("key_id", str(arn), f"belongs to account {arn.account_id}", remediation)
 
     def decide(self, current: KeyPolicy) -> Plan:
         return decide_key_policy(self.wanted, current, bypass=self.bypass)
@@ -129,7 +129,7 @@ class KeyPolicyResource:
         before = t.cast(KeyPolicy, self._current)
         self._write(plan, before)
         if not self.bypass:  # else the caller may no longer be allowed to look
-            see_through(before, action="kms:PutKeyPolicy", read=self.read, decide=self.decide, sleep=self.sleep)
+            verify_write(before, action="kms:PutKeyPolicy", read=self.read, decide=self.decide, sleep=self.sleep)
         return {}
 
     def _write(self, plan: Plan, before: KeyPolicy) -> None:
@@ -146,11 +146,11 @@ class KeyPolicyResource:
                 self.sleep(pause)
                 self._waited, pause = self._waited + pause, min(pause * 2, _LONGEST_PAUSE)
                 if self.read() != before:
-                    raise Moved(error) from error
+                    raise ConflictError(error) from error
 
-    def _invisible(self, plan: Plan) -> Refusal:
+    def _invisible(self, plan: Plan) -> ValidationError:
         found = named_principals(self.wanted.statements) or named_principals(listed(plan.result["policy"]["Statement"]))
         names = f"a policy that names {', '.join(found)}" if found else f"the policy of {self.key_id}"
         reason = f"cannot be set: KMS still says after {self._waited:g} s that a principal does not exist"
-        remedy = "Create the roles and users first, correct their names, or set a longer principal_timeout."
-        return Refusal("statements", names, reason, remedy)
+        remediation = "Create the roles and users first, correct their names, or set a longer principal_timeout."
+        return ValidationError("statements", names, reason, remediation)

@@ -16,7 +16,7 @@ import typing as t
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 
 Body = Mapping[str, t.Any]
@@ -45,17 +45,19 @@ def decide_dashboard(name: str, body: Body | None, current: Dashboard) -> Plan:
     """The plan for a dashboard.
 
     :param body: ``None`` where it should not exist
-    :raises Refusal: where CloudWatch would refuse it
+    :raises ValidationError: where CloudWatch would refuse it
     """
     if not _NAME.fullmatch(name):
-        raise Refusal("name", repr(name), "is not the name of a dashboard", "Use 1 to 255 letters, digits, - and _.")
+        raise ValidationError(
+            "name", repr(name), "is not the name of a dashboard", "Use 1 to 255 letters, digits, - and _."
+        )
     result = {"name": name, "dashboard_arn": current.arn, "body": body}
     if body is None:
         return _delete(name, current, result)
     found = list(faults(body))
     if found:
-        remedy = 'See "Dashboard Body Structure and Syntax" in CloudWatch\'s API reference.'
-        raise Refusal("body", name, f"is not what CloudWatch takes: {'; '.join(found)}", remedy)
+        remediation = 'See "Dashboard Body Structure and Syntax" in CloudWatch\'s API reference.'
+        raise ValidationError("body", name, f"is not what CloudWatch takes: {'; '.join(found)}", remediation)
     if current.body is not None and _text(current.body) == _text(body):
         return Plan(result=result)
     step = Step("cloudwatch:PutDashboard", {"DashboardName": name, "DashboardBody": json.dumps(body)})

@@ -35,7 +35,7 @@ class DashboardResource:
     warn: Callable[[str], None]
 
     def read(self) -> Dashboard:
-        answer = self.aws.find("cloudwatch:GetDashboard", *_MISSING, DashboardName=self.name)
+        answer = self.aws.call_or_none("cloudwatch:GetDashboard", *_MISSING, DashboardName=self.name)
         if answer is None:
             return Dashboard(self._arn())
         try:
@@ -58,7 +58,7 @@ class DashboardResource:
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         for step in plan.steps:
             try:
-                answer = self.aws.perform(step, {})
+                answer = self.aws.run_step(step, {})
             except ServiceError as error:
                 if error.code in _MISSING and self.body is None:
                     return {}

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._documents import sid
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._signals import rule_name, rules
 
@@ -93,14 +93,16 @@ def audit_topic_key_statements(profile: StorageProfile, topic_arn: str | None = 
 
 
 def audit_event_rules(profile: StorageProfile, topic_arn: str) -> list[Document]:
-    """The rules that notice sooner than a metric filter, as ``coffer.velero.event_rules`` takes them.
+    """The rules that notice sooner than a metric filter, as ``coffer.velero.eventbridge_rules`` takes them.
 
-    :raises Refusal: where the topic is in another Region: a rule tells only what is in its own
+    :raises ValidationError: where the topic is in another Region: a rule tells only what is in its own
     """
     topic = _topic(topic_arn)
     if topic.region != profile.region:
-        remedy = "Give a topic there; it may forward to others."
-        raise Refusal("topic_arn", topic_arn, f"is in {topic.region}, the rules are in {profile.region}", remedy)
+        remediation = "Give a topic there; it may forward to others."
+        raise ValidationError(
+            "topic_arn", topic_arn, f"is in {topic.region}, the rules are in {profile.region}", remediation
+        )
     return [*(_rule(rule) for rule in rules(profile, topic_arn=topic_arn)), *_kms_rules(profile, topic_arn)]
 
 
@@ -159,6 +161,6 @@ def _alarms_of(profile: StorageProfile) -> Document:
 def _topic(text: str) -> Arn:
     arn = Arn.parse(text)
     if arn is None or arn.service != "sns" or ":" in arn.resource:
-        remedy = "Give its ARN: arn:aws:sns:eu-central-1:111122223333:velero-acme-backups."
-        raise Refusal("topic_arn", text, "is not the ARN of a topic", remedy)
+        remediation = "Give its ARN: arn:aws:sns:eu-central-1:111122223333:velero-acme-backups."
+        raise ValidationError("topic_arn", text, "is not the ARN of a topic", remediation)
     return arn

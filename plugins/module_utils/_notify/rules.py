@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import Pattern, fault, reads, same_pattern
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
 
 ENABLED = "ENABLED"
@@ -49,22 +49,24 @@ class WantedRule:
     def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> WantedRule:
         """From an entry of the option ``rules``.
 
-        :raises Refusal: for what EventBridge would refuse
+        :raises ValidationError: for what EventBridge would refuse
         """
         name, pattern = str(given["name"]), given["event_pattern"]
         if not _NAME.fullmatch(name):
-            raise Refusal("rules", repr(name), "is not the name of a rule", "Use 1 to 64 letters, digits and ._-.")
+            raise ValidationError(
+                "rules", repr(name), "is not the name of a rule", "Use 1 to 64 letters, digits and ._-."
+            )
         if not absent:
             if pattern is None:
-                raise Refusal("rules", name, "has no event_pattern", "Say which events it is about.")
+                raise ValidationError("rules", name, "has no event_pattern", "Say which events it is about.")
             reason = fault(pattern)
             if reason:
-                raise Refusal("rules", name, f"has a pattern that {reason}", "Correct event_pattern.")
+                raise ValidationError("rules", name, f"has a pattern that {reason}", "Correct event_pattern.")
         targets = given["targets"]
         parsed = None if targets is None else tuple(_target(name, target) for target in targets)
         ids = [target["Id"] for target in parsed or ()]
         if len(set(ids)) < len(ids):
-            raise Refusal("rules", name, "has two targets of one id", "Give each target an id of its own.")
+            raise ValidationError("rules", name, "has two targets of one id", "Give each target an id of its own.")
         return cls(name, pattern, given["state"], given["description"], parsed)
 
     @property
@@ -75,28 +77,28 @@ class WantedRule:
 def wanted_rules(given: Sequence[Mapping[str, t.Any]], *, absent: bool) -> list[WantedRule]:
     """The rules of a task.
 
-    :raises Refusal: for none, one that is there twice, and see :meth:`WantedRule.parse`
+    :raises ValidationError: for none, one that is there twice, and see :meth:`WantedRule.parse`
     """
     rules = [WantedRule.parse(rule, absent=absent) for rule in given]
     names = [rule.name for rule in rules]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise Refusal("rules", twice, "is given twice", "A rule is owned by its name: leave one of them out.")
+        raise ValidationError("rules", twice, "is given twice", "A rule is owned by its name: leave one of them out.")
     if not rules:
-        raise Refusal("rules", "the list", "is empty", "Name the rules, also those to delete.")
+        raise ValidationError("rules", "the list", "is empty", "Name the rules, also those to delete.")
     return rules
 
 
 def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
     target: dict[str, t.Any] = {"Id": given["id"], "Arn": given["arn"]}
     if Arn.parse(given["arn"]) is None:
-        raise Refusal("rules", f"{rule}: {given['arn']}", "is not an ARN", "Give the ARN of the target.")
+        raise ValidationError("rules", f"{rule}: {given['arn']}", "is not an ARN", "Give the ARN of the target.")
     template, paths = given["input_template"], given["input_paths"] or {}
     if template is not None:
         unknown = sorted(set(re.findall(r"<([A-Za-z0-9_]+)>", template)) - set(paths))
         if unknown:
             reason = f"uses <{unknown[0]}> in input_template, which input_paths does not name"
-            raise Refusal(
+            raise ValidationError(
                 "rules", f"{rule}: {given['id']}", reason, "Say where in the event it is, $.detail.eventName."
             )
         target["InputTransformer"] = {"InputPathsMap": dict(paths), "InputTemplate": template}
@@ -171,8 +173,8 @@ def _plan(parts: Sequence[Part], result: Mapping[str, t.Any], warnings: tuple[st
 def _refuse_managed(rule: WantedRule, there: Rule) -> None:
     manager = there.answer.get("ManagedBy")
     if manager:
-        remedy = "Choose another name: only that service may change it."
-        raise Refusal("rules", rule.name, f"is a rule that {manager} manages", remedy)
+        remediation = "Choose another name: only that service may change it."
+        raise ValidationError("rules", rule.name, f"is a rule that {manager} manages", remediation)
 
 
 def _tags(rule: WantedRule, there: Rule | None, tags: WantedTags) -> Part:
@@ -246,8 +248,10 @@ def _targets(rule: WantedRule, there: Rule, *, purge: bool) -> Part:
     surplus = there.foreign(rule) if purge else []
     total = len(rule.targets) + len(there.foreign(rule)) - len(surplus)
     if total > _TARGETS:
-        remedy = "Remove foreign ones with purge_targets=true, or use a rule of another name."
-        raise Refusal("rules", rule.name, f"would have {total} targets where EventBridge takes {_TARGETS}", remedy)
+        remediation = "Remove foreign ones with purge_targets=true, or use a rule of another name."
+        raise ValidationError(
+            "rules", rule.name, f"would have {total} targets where EventBridge takes {_TARGETS}", remediation
+        )
     steps: list[Step] = []
     if surplus:
         # First, so that there is room for ours.
@@ -268,8 +272,8 @@ def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Part:
     foreign = [str(target["Id"]) for target in there.foreign(rule)]
     if foreign and not purge:
         reason = f"has targets that are not ours and would hear nothing more: {', '.join(foreign)}"
-        remedy = "Ask their owners, then set purge_targets=true, or name them as targets of the rule."
-        raise Refusal("state", rule.name, reason, remedy)
+        remediation = "Ask their owners, then set purge_targets=true, or name them as targets of the rule."
+        raise ValidationError("state", rule.name, reason, remediation)
     steps = [Step("events:DeleteRule", {"Name": rule.name})]
     ids = [target["Id"] for target in there.targets]
     if ids:
@@ -283,10 +287,10 @@ def _told(rule: WantedRule, current: Rules, *, purge: bool, tags: WantedTags) ->
     there = current.there.get(rule.name)
     foreign = there.foreign(rule) if there else []
     kept = [] if purge and rule.targets is not None else [str(target["Id"]) for target in foreign]
-    predicted = f"{current.place}{rule.name}"
+    placeholder = f"{current.place}{rule.name}"
     return {
         "name": rule.name,
-        "arn": there.answer["Arn"] if there else Pending(f"rule {rule.name}", predicted),
+        "arn": there.answer["Arn"] if there else Computed(f"rule {rule.name}", placeholder),
         "state": rule.state,
         "event_pattern": rule.pattern,
         "description": _shown(rule, there).get("description", ""),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
     Rule,
     Rules,
@@ -21,7 +21,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import
     decide_rules,
     delete_rules,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, bind
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, outputs_of
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -73,7 +73,7 @@ class RulesResource:
     def _tags(self, arn: str) -> dict[str, str]:
         if self.tags.tags is None or self.absent:
             return {}
-        answer = self.aws.find("events:ListTagsForResource", _MISSING, ResourceARN=arn)
+        answer = self.aws.call_or_none("events:ListTagsForResource", _MISSING, ResourceARN=arn)
         return tag_dict((answer or {}).get("Tags", ()))
 
     def _list(self, action: str, member: str, **arguments: t.Any) -> list[Mapping[str, t.Any]]:
@@ -88,28 +88,28 @@ class RulesResource:
         """Nothing that EventBridge does not ask itself."""
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        learned: dict[str, t.Any] = {}
+        outputs: dict[str, t.Any] = {}
         for step in plan.steps:
             try:
-                answer = self.aws.perform(step, learned)
+                answer = self.aws.run_step(step, outputs)
             except ServiceError as error:
                 if error.code == _MISSING:
-                    raise Moved(error) from error
+                    raise ConflictError(error) from error
                 raise
             _refuse_failed_entries(step, answer)
-            learned.update(bind(step, answer))
-        return learned
+            outputs.update(outputs_of(step, answer))
+        return outputs
 
 
 def _refuse_failed_entries(step: Step, answer: Mapping[str, t.Any]) -> None:
     """PutTargets and RemoveTargets succeed although some of the targets did not.
 
     :raises ServiceError: for the first that failed
-    :raises Moved: where it failed because somebody else changes the rule
+    :raises ConflictError: where it failed because somebody else changes the rule
     """
     for entry in answer.get("FailedEntries", ()):
-        subject = f"target {entry.get('TargetId')} of {step.arguments['Rule']}"
-        error = ServiceError(step.action, str(entry.get("ErrorCode")), f"{entry.get('ErrorMessage')} ({subject})")
+        resource = f"target {entry.get('TargetId')} of {step.arguments['Rule']}"
+        error = ServiceError(step.action, str(entry.get("ErrorCode")), f"{entry.get('ErrorMessage')} ({resource})")
         if error.code == "ConcurrentModificationException":
-            raise Moved(error)
+            raise ConflictError(error)
         raise error

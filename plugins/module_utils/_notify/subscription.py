@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 PROTOCOLS = ("email", "email-json", "https", "lambda", "sms", "sqs")
 _MASK = "****"
@@ -45,13 +45,13 @@ class Subscription:
     def parse(cls, given: Mapping[str, t.Any]) -> Subscription:
         """A wanted one.
 
-        :raises Refusal: where SNS would refuse the endpoint, or nothing would ever arrive there
+        :raises ValidationError: where SNS would refuse the endpoint, or nothing would ever arrive there
         """
         protocol, endpoint = str(given["protocol"]), str(given["endpoint"])
-        form, remedy = _FORMS[protocol]
+        form, remediation = _FORMS[protocol]
         if not re.fullmatch(form, endpoint):
             reason = f"is not an endpoint for {protocol}"
-            raise Refusal("subscriptions", masked(endpoint), reason, remedy)
+            raise ValidationError("subscriptions", masked(endpoint), reason, remediation)
         return cls(protocol, endpoint)
 
     @classmethod

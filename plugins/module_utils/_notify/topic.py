@@ -11,13 +11,13 @@ import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_state
 from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription, same_endpoint
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    PREDICTED_KEY_ID,
+    PLACEHOLDER_KEY_ID,
+    Computed,
     Difference,
-    Pending,
     Plan,
     Step,
 )
@@ -68,17 +68,17 @@ class WantedTopic:
         """From the options of a task.
 
         :param place: asks for the ARN up to the name of the topic
-        :raises Refusal: for what SNS would refuse, before anything is asked
+        :raises ValidationError: for what SNS would refuse, before anything is asked
         """
         name = str(params["name"])
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", name):
-            remedy = "Use 1 to 256 letters, digits, hyphens and underscores; FIFO topics (.fifo) take no e-mail."
-            raise Refusal("name", repr(name), "is not the name of a standard topic", remedy)
+            remediation = "Use 1 to 256 letters, digits, hyphens and underscores; FIFO topics (.fifo) take no e-mail."
+            raise ValidationError("name", repr(name), "is not the name of a standard topic", remediation)
         given = params["subscriptions"]
         subscriptions = None if given is None else tuple(map(Subscription.parse, given))
         for position, one in enumerate(subscriptions or ()):
             if any(same_endpoint(one, other) for other in (subscriptions or ())[:position]):
-                raise Refusal("subscriptions", one.name, "is given twice", "Leave one of them out.")
+                raise ValidationError("subscriptions", one.name, "is given twice", "Leave one of them out.")
         statements = wanted_statements(params["statements"])
         return cls(
             name=name,
@@ -95,7 +95,7 @@ class WantedTopic:
     @property
     def key_predicted(self) -> bool:
         """Whether the key is one that a check run has only promised."""
-        return PREDICTED_KEY_ID in (self.key_id or "")
+        return PLACEHOLDER_KEY_ID in (self.key_id or "")
 
     def owns(self, subscription: Subscription) -> bool:
         return any(same_endpoint(wanted, subscription) for wanted in self.subscriptions or ())
@@ -131,7 +131,7 @@ class State:
 def decide_topic(wanted: WantedTopic, state: State, *, partition: str, region: str) -> Plan:
     """The plan for a topic that should exist."""
     _refuse_resources(wanted)
-    key_arn, unmet = _key(wanted, state.key, region)
+    key_arn, unmet_dependency = _key(wanted, state.key, region)
     merged = merge(
         state.policy,
         wanted.policy.statements,
@@ -141,7 +141,7 @@ def decide_topic(wanted: WantedTopic, state: State, *, partition: str, region: s
     )
     refuse_plain_variables(merged, wanted.policy.statements)
     if state.topic is None:
-        return _create(wanted, merged, key_arn, unmet)
+        return _create(wanted, merged, key_arn, unmet_dependency)
     there = state.topic
     parts = (
         _encryption(wanted, there, key_arn),
@@ -156,7 +156,7 @@ def decide_topic(wanted: WantedTopic, state: State, *, partition: str, region: s
     name = there.attributes.get("DisplayName", "") if wanted.display_name is None else wanted.display_name
     result = _result(wanted, merged, encrypted, name, there)
     warnings = (*_warnings(wanted, merged, encrypted), *_pending_warnings(wanted, there.subscriptions or ()))
-    return Plan(steps, differences, result, warnings, unmet)
+    return Plan(steps, differences, result, warnings, unmet_dependency)
 
 
 def delete_topic(wanted: WantedTopic, state: State) -> Plan:
@@ -167,8 +167,8 @@ def delete_topic(wanted: WantedTopic, state: State) -> Plan:
     foreign = [subscription.name for subscription in there if not wanted.owns(subscription)]
     if foreign and not wanted.purge_subscriptions:
         reason = f"has subscriptions that are not ours and would end with it: {', '.join(foreign)}"
-        remedy = "Ask their owners, then set purge_subscriptions=true, or leave the topic."
-        raise Refusal("state", wanted.arn, reason, remedy)
+        remediation = "Ask their owners, then set purge_subscriptions=true, or leave the topic."
+        raise ValidationError("state", wanted.arn, reason, remediation)
     differences = (
         Difference("topic_arn", wanted.arn, None),
         Difference("subscriptions", [subscription.name for subscription in there] or None, None),
@@ -178,7 +178,7 @@ def delete_topic(wanted: WantedTopic, state: State) -> Plan:
     return Plan((step,), known, {"topic": wanted.name, "topic_arn": wanted.arn})
 
 
-def _create(wanted: WantedTopic, merged: Merge, key_arn: str | None, unmet: Refusal | None) -> Plan:
+def _create(wanted: WantedTopic, merged: Merge, key_arn: str | None, unmet_dependency: ValidationError | None) -> Plan:
     """One request makes the topic with all that publishers need, so that no half-made one ever takes messages."""
     ours = bool(listed(merged.document["Statement"]))
     attributes = {
@@ -187,7 +187,7 @@ def _create(wanted: WantedTopic, merged: Merge, key_arn: str | None, unmet: Refu
         "Policy": text(merged.document) if ours else None,
     }
     if ours:
-        refuse_size(merged.document, _LIMIT, option="statements", subject=wanted.arn)
+        refuse_size(merged.document, _LIMIT, option="statements", resource=wanted.arn)
     arguments: dict[str, t.Any] = {
         "Name": wanted.name,
         "Attributes": {name: value for name, value in attributes.items() if value},
@@ -207,7 +207,7 @@ def _create(wanted: WantedTopic, merged: Merge, key_arn: str | None, unmet: Refu
         (*created, *merged.differences, *differences),
         {**result, "policy": merged.document if ours else _default_policy(wanted)},
         _warnings(wanted, merged, key_arn or ""),
-        unmet,
+        unmet_dependency,
     )
 
 
@@ -239,33 +239,39 @@ def _refuse_resources(wanted: WantedTopic) -> None:
         for resource in listed(statement.get("Resource", statement.get("NotResource"))):
             if resource != wanted.arn:
                 reason = f"speaks of {resource}, which is not this topic"
-                remedy = f"SNS takes statements about the topic itself only: {wanted.arn}."
-                raise Refusal("statements", str(statement["Sid"]), reason, remedy)
+                remediation = f"SNS takes statements about the topic itself only: {wanted.arn}."
+                raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _key(wanted: WantedTopic, key: Key | None, region: str) -> tuple[str | None, Refusal | None]:
+def _key(wanted: WantedTopic, key: Key | None, region: str) -> tuple[str | None, ValidationError | None]:
     """The ARN to encrypt with (empty for none, ``None`` to leave it), and what is not there yet.
 
-    :raises Refusal: for a key that CloudWatch could not publish with
+    :raises ValidationError: for a key that CloudWatch could not publish with
     """
     given = wanted.key_id
     if not given or wanted.key_predicted:
         return given, None
     if key is None:
-        remedy = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
-        return given, Refusal("kms_master_key_id", given, "does not exist, or not for these credentials", remedy)
+        remediation = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
+        return given, ValidationError(
+            "kms_master_key_id", given, "does not exist, or not for these credentials", remediation
+        )
     if key.metadata.get("KeyManager") == "AWS":
         reason = (
             "is a key of AWS, whose policy nobody can change and which lets no service in: CloudWatch alarms and "
             "EventBridge rules could not publish to the topic, and nobody would be told"
         )
-        remedy = "Choose a customer managed key, with the statements of coffer.velero.audit_topic_key_statements."
-        raise Refusal("kms_master_key_id", given, reason, remedy)
+        remediation = "Choose a customer managed key, with the statements of coffer.velero.audit_topic_key_statements."
+        raise ValidationError("kms_master_key_id", given, reason, remediation)
     if not key.symmetric or key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
-        raise Refusal("kms_master_key_id", key.arn, "is not a symmetric key", "SNS encrypts with symmetric keys only.")
+        raise ValidationError(
+            "kms_master_key_id", key.arn, "is not a symmetric key", "SNS encrypts with symmetric keys only."
+        )
     if key.region != region:
-        remedy = f"SNS encrypts with keys of the topic's Region only: choose a key in {region}."
-        raise Refusal("kms_master_key_id", key.arn, f"is in {key.region}, the topic is in {region}", remedy)
+        remediation = f"SNS encrypts with keys of the topic's Region only: choose a key in {region}."
+        raise ValidationError(
+            "kms_master_key_id", key.arn, f"is in {key.region}, the topic is in {region}", remediation
+        )
     refuse_state(key, option="kms_master_key_id")
     return key.arn, None
 
@@ -292,14 +298,14 @@ def _display_name(wanted: WantedTopic, current: Topic) -> Part:
 def policy_part(arn: str, merged: Merge) -> Part:
     """The request that brings our statements into the policy.
 
-    :raises Refusal: where nothing would be left; SNS does not take an empty policy
+    :raises ValidationError: where nothing would be left; SNS does not take an empty policy
     """
     if not merged.differences:
         return (), ()
     if not listed(merged.document["Statement"]):
-        remedy = "A topic has at least one statement: give the ones to keep, or delete the topic."
-        raise Refusal("statements", arn, "would have a policy without a statement", remedy)
-    refuse_size(merged.document, _LIMIT, option="statements", subject=arn)
+        remediation = "A topic has at least one statement: give the ones to keep, or delete the topic."
+        raise ValidationError("statements", arn, "would have a policy without a statement", remediation)
+    refuse_size(merged.document, _LIMIT, option="statements", resource=arn)
     arguments = {"TopicArn": arn, "AttributeName": "Policy", "AttributeValue": text(merged.document)}
     return (Step("sns:SetTopicAttributes", arguments),), merged.differences
 
@@ -359,7 +365,7 @@ def _result(wanted: WantedTopic, merged: Merge, key_arn: str, display_name: str,
     told = [one.told(ours=wanted.owns(one)) for one in known if one not in surplus]
     for one in _missing(wanted, known):
         confirmed = one.confirms_itself(wanted.account_id)
-        arn = Pending(f"subscription {one.name}", f"{wanted.arn}:{PREDICTED_KEY_ID}") if confirmed else None
+        arn = Computed(f"subscription {one.name}", f"{wanted.arn}:{PLACEHOLDER_KEY_ID}") if confirmed else None
         told.append({**one.told(ours=True), "arn": arn, "confirmed": confirmed})
     return {
         "topic": wanted.name,
@@ -374,7 +380,7 @@ def _result(wanted: WantedTopic, merged: Merge, key_arn: str, display_name: str,
 
 
 def _warnings(wanted: WantedTopic, merged: Merge, key_arn: str) -> tuple[str, ...]:
-    told = list(orphan_warnings(orphaned_principals(merged.document), subject=wanted.arn))
+    told = list(orphan_warnings(orphaned_principals(merged.document), resource=wanted.arn))
     if key_arn.endswith(AWS_KEY):
         told.append(
             f"{wanted.arn}: is encrypted under {AWS_KEY}, with which CloudWatch alarms and EventBridge rules cannot "

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription
@@ -32,7 +33,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     merge,
     parse,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -64,11 +64,11 @@ class TopicResource:
         return self._current
 
     def _attributes(self) -> Mapping[str, str] | None:
-        answer = self.aws.find("sns:GetTopicAttributes", "NotFound", TopicArn=self.wanted.arn)
+        answer = self.aws.call_or_none("sns:GetTopicAttributes", "NotFound", TopicArn=self.wanted.arn)
         return None if answer is None else t.cast("Mapping[str, str]", answer["Attributes"])
 
     def _parse(self, attributes: Mapping[str, str]) -> Document:
-        return parse(attributes["Policy"], option="name", subject=self.wanted.arn)
+        return parse(attributes["Policy"], option="name", resource=self.wanted.arn)
 
     def _topic(self, attributes: Mapping[str, str]) -> Topic:
         topic = Topic(attributes, "" if self.absent else self._key_now(attributes.get("KmsMasterKeyId", "")))
@@ -105,24 +105,24 @@ class TopicResource:
         before: Document = self._current.policy or {"Statement": []}
         if denies(plan.result["policy"], access) and not denies(before, access):
             reason = "would deny the caller to change it again"
-            remedy = "Leave the caller out of the Deny: name the actions that it is about, such as sns:Publish."
-            raise Refusal("statements", f"the policy of {self.wanted.arn}", reason, remedy)
+            remediation = "Leave the caller out of the Deny: name the actions that it is about, such as sns:Publish."
+            raise ValidationError("statements", f"the policy of {self.wanted.arn}", reason, remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         before = self._current.policy if self._current else None
         try:
-            learned = self.aws.apply(plan)
+            outputs = self.aws.apply(plan)
         except ServiceError as error:
             # Of two runs that create it, the later one is told that its attributes or tags are others.
             rival = error.action == "sns:CreateTopic" and "already exists" in str(error)
             if error.code in _UNSETTLED_CODES or rival:
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             raise
         if any(_is_policy(step.arguments) for step in plan.steps):
-            see_through(
+            verify_write(
                 before, action="sns:SetTopicAttributes", read=self._policy, decide=self._decide_policy, sleep=self.sleep
             )
-        return learned
+        return outputs
 
     def _policy(self) -> Document | None:
         attributes = self._attributes()

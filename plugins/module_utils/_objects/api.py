@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.branches import ListSource
 from ansible_collections.coffer.velero.plugins.module_utils._objects.hire import MOST_THREADS, hire
 from ansible_collections.coffer.velero.plugins.module_utils._objects.inventory import InventorySource, Store
@@ -35,14 +35,14 @@ Params = Mapping[str, t.Any]
 def wanted_objects(params: Params) -> Wanted:
     """What the options ask for.
 
-    :raises Refusal: where they do not fit together
+    :raises ValidationError: where they do not fit together
     """
     profile = StorageProfile.parse(params["storage_profile"])
     _refuse_numbers(params)
     accepted = tuple(map(_key_arn, params["accepted_kms_key_arns"] or ()))
     if accepted and not profile.encrypts_with_kms:
         reason = f"has no meaning with encryption_mode {profile.encryption_mode}"
-        raise Refusal("accepted_kms_key_arns", accepted[0], reason, "Leave it out.")
+        raise ValidationError("accepted_kms_key_arns", accepted[0], reason, "Leave it out.")
     return Wanted(
         bucket=profile.bucket,
         owner=profile.account_id,
@@ -59,23 +59,25 @@ def wanted_objects(params: Params) -> Wanted:
 
 def _refuse_numbers(params: Params) -> None:
     if not 1 <= params["concurrency"] <= MOST_CONNECTIONS:
-        reason, remedy = "is no number of requests", f"Give 1 to {MOST_CONNECTIONS}."
-        raise Refusal("concurrency", str(params["concurrency"]), reason, remedy)
+        reason, remediation = "is no number of requests", f"Give 1 to {MOST_CONNECTIONS}."
+        raise ValidationError("concurrency", str(params["concurrency"]), reason, remediation)
     rate = params["max_requests_per_second"]
     if rate is not None and rate <= 0:
-        remedy = "Give a number above 0, or leave it out."
-        raise Refusal("max_requests_per_second", str(rate), "is no rate", remedy)
+        remediation = "Give a number above 0, or leave it out."
+        raise ValidationError("max_requests_per_second", str(rate), "is no rate", remediation)
     if params["max_offenders"] < 0:
-        raise Refusal("max_offenders", str(params["max_offenders"]), "is no number of objects", "Give 0 or more.")
+        raise ValidationError(
+            "max_offenders", str(params["max_offenders"]), "is no number of objects", "Give 0 or more."
+        )
 
 
 def _key_arn(text: str) -> str:
     arn = Arn.parse(text)
     if arn is None or arn.service != "kms" or not re.fullmatch(r"key/[A-Za-z0-9-]+", arn.resource):
-        remedy = (
+        remediation = (
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: an alias may name another key by now."
         )
-        raise Refusal("accepted_kms_key_arns", text, "is not the ARN of a key", remedy)
+        raise ValidationError("accepted_kms_key_arns", text, "is not the ARN of a key", remediation)
     return text
 
 
@@ -90,11 +92,13 @@ def _customer_key(params: Params) -> bytes | None:
             return None
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
-        raise Refusal(option, params["customer_key_file"], reason, "Name a file with the 32 bytes.") from error
+        raise ValidationError(option, params["customer_key_file"], reason, "Name a file with the 32 bytes.") from error
     except binascii.Error as error:
-        raise Refusal(option, "it", "is not base64", "Give the key as a Secret shows it.") from error
+        raise ValidationError(option, "it", "is not base64", "Give the key as a Secret shows it.") from error
     if len(key) != KEY_BYTES:
-        raise Refusal(option, "it", f"has {len(key)} bytes, a key has {KEY_BYTES}", "Give the key that Velero uses.")
+        raise ValidationError(
+            option, "it", f"has {len(key)} bytes, a key has {KEY_BYTES}", "Give the key that Velero uses."
+        )
     return key
 
 
@@ -105,14 +109,14 @@ def _lines(path: str | None) -> t.Literal["jsonl", "csv"] | None:
     for suffix in suffixes:
         if path.endswith(f".{suffix}"):
             return suffix
-    raise Refusal("path", path, "has a suffix that stands for no format", "End it with .jsonl or .csv.")
+    raise ValidationError("path", path, "has a suffix that stands for no format", "End it with .jsonl or .csv.")
 
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def look(params: Params, progress: Callable[[str], None], missing: Callable[[VeleroError], None]) -> dict[str, t.Any]:
+def look(params: Params, progress: Callable[[str], None], missing: Callable[[CofferError], None]) -> dict[str, t.Any]:
     """Look at every object; the result of the task.
 
     :param missing: is told where there is no bucket yet; where it does not end the task, there is nothing to look at
@@ -177,7 +181,7 @@ def find_source(aws: Aws, wanted: Wanted, params: Params) -> Source:
         return ListSource(wanted.prefix)
     percent = inventory["sample_percent"]
     if not 0 <= percent <= 100:
-        raise Refusal("inventory.sample_percent", str(percent), "is no percentage", "Give 0 to 100.")
+        raise ValidationError("inventory.sample_percent", str(percent), "is no percentage", "Give 0 to 100.")
     return InventorySource(Store(aws, inventory["manifest"]), inventory["manifest"], percent, wanted)
 
 

@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, Sent
+from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, SentRequest
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.boto import BotoCrew
 from ansible_collections.coffer.velero.plugins.module_utils._objects.crew import MOST_PROCESSES, FastCrew
@@ -74,10 +74,10 @@ def find_endpoint(aws: Aws, wanted: Wanted) -> Endpoint | None:
     """
     owner = {"ExpectedBucketOwner": wanted.owner} if wanted.owner else {}
     action = "s3:ListObjectVersions" if wanted.versions else "s3:ListObjectsV2"
-    return endpoint_of(aws.observe(action, Bucket=wanted.bucket, Prefix=wanted.prefix, MaxKeys=1, **owner))
+    return endpoint_of(aws.capture_request(action, Bucket=wanted.bucket, Prefix=wanted.prefix, MaxKeys=1, **owner))
 
 
-def endpoint_of(sent: Sent) -> Endpoint | None:
+def endpoint_of(sent: SentRequest) -> Endpoint | None:
     """The endpoint of a request that was sent, where nothing about it is unusual."""
     url = urlsplit(sent.url)
     found = _AUTHORIZATION.match(sent.headers.get("authorization", ""))

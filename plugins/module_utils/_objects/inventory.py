@@ -26,7 +26,7 @@ from pathlib import Path
 from urllib.parse import unquote_plus
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C, Entry, Seen, Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._objects.work import Done, Listed, Unit
 
@@ -66,7 +66,7 @@ class Manifest(t.NamedTuple):
     def parse(cls, text: bytes, name: str, wanted: Wanted) -> Manifest:
         """The manifest, where it is of use.
 
-        :raises Refusal: where it is not
+        :raises ValidationError: where it is not
         """
         try:
             values = json.loads(text)
@@ -82,21 +82,25 @@ class Manifest(t.NamedTuple):
                 created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            remedy = "Name the manifest.json of a report."
-            raise Refusal(OPTION, name, f"is no manifest of S3 Inventory ({error!r})", remedy) from error
+            remediation = "Name the manifest.json of a report."
+            raise ValidationError(OPTION, name, f"is no manifest of S3 Inventory ({error!r})", remediation) from error
         manifest._refuse(name, wanted)
         return manifest
 
     def _refuse(self, name: str, wanted: Wanted) -> None:
         if self.source_bucket != wanted.bucket:
             reason = f"is of bucket {self.source_bucket}, not of {wanted.bucket}"
-            raise Refusal(OPTION, name, reason, "Name a report of the profile's bucket.")
+            raise ValidationError(OPTION, name, reason, "Name a report of the profile's bucket.")
         if self.form not in ("CSV", "Parquet"):
-            raise Refusal(OPTION, name, f"has the format {self.form}", "Choose CSV or Parquet in its configuration.")
+            raise ValidationError(
+                OPTION, name, f"has the format {self.form}", "Choose CSV or Parquet in its configuration."
+            )
         needed = ["Key", "EncryptionStatus", *(["BucketKeyStatus"] if wanted.bucket_key_enabled else [])]
         for field in needed:
             if not self.has(field):
-                raise Refusal(OPTION, name, f"lacks the field {field}", "Add it to the optional fields of the report.")
+                raise ValidationError(
+                    OPTION, name, f"lacks the field {field}", "Add it to the optional fields of the report."
+                )
 
     def has(self, field: str) -> bool:
         """Whether the report has a field; Parquet's schema is a text that holds the names."""
@@ -121,7 +125,9 @@ class Store:
             return Path(self._manifest).expanduser().read_bytes()
         except OSError as error:
             reason = f"cannot be read ({error.strerror})"
-            raise Refusal(OPTION, self._manifest, reason, "Name a manifest.json, or s3://BUCKET/KEY.") from error
+            raise ValidationError(
+                OPTION, self._manifest, reason, "Name a manifest.json, or s3://BUCKET/KEY."
+            ) from error
 
     def file(self, manifest: Manifest, key: str, checksum: str) -> t.BinaryIO:
         """A copy of a file that one can read from anywhere; it is checked to be whole."""
@@ -134,7 +140,9 @@ class Store:
         source.close()
         if checksum and digest.hexdigest() != checksum.lower():
             copy.close()
-            raise Refusal(OPTION, key, "is not the file of the manifest (its MD5 differs)", "Fetch the report anew.")
+            raise ValidationError(
+                OPTION, key, "is not the file of the manifest (its MD5 differs)", "Fetch the report anew."
+            )
         copy.seek(0)
         return copy
 
@@ -148,8 +156,8 @@ class Store:
         for path in (directory / key, directory / name, directory / "data" / name, directory.parent / "data" / name):
             if path.is_file():
                 return path.open("rb")
-        remedy = "Copy the data files of the report beside its manifest, or into a folder data."
-        raise Refusal(OPTION, key, "is not there", remedy)
+        remediation = "Copy the data files of the report beside its manifest, or into a folder data."
+        raise ValidationError(OPTION, key, "is not there", remediation)
 
 
 def rows_of(file: t.BinaryIO, manifest: Manifest) -> Iterator[Row]:
@@ -164,8 +172,10 @@ def rows_of(file: t.BinaryIO, manifest: Manifest) -> Iterator[Row]:
     try:
         parquet: t.Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        remedy = "Install pyarrow, or choose CSV in the configuration of the report."
-        raise Refusal(OPTION, "Parquet", "cannot be read without the Python package pyarrow", remedy) from error
+        remediation = "Install pyarrow, or choose CSV in the configuration of the report."
+        raise ValidationError(
+            OPTION, "Parquet", "cannot be read without the Python package pyarrow", remediation
+        ) from error
     table = parquet.ParquetFile(file)
     present = {name: column for name, column in _FIELDS.items() if column in table.schema_arrow.names}
     for batch in table.iter_batches(batch_size=1000, columns=list(present.values())):

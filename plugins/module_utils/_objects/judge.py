@@ -21,7 +21,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._objects.model impor
 _PERMISSION = "s3:GetObject on it, and s3:GetObjectVersion where versions are looked at"
 _DEFAULT_FIRST = (
     " Velero's kopia names no encryption, its objects follow the bucket's default: set that first "
-    "(coffer.velero.bucket_encryption)."
+    "(coffer.velero.s3_bucket_encryption)."
 )
 
 
@@ -55,8 +55,8 @@ def _judge_encryption(entry: Entry, seen: Seen, wanted: Wanted) -> Judgment:
     if reasons:
         return Judgment("wrong", tuple(reasons), _re_encrypt(entry, algorithm, wanted))
     if seen.state == "told" and (wanted.key_arns or algorithm == SSE_C):
-        remedy = "Have more of the report looked at (inventory.sample_percent), or list instead."
-        return Judgment("unproven", (f"has {algorithm}, but an Inventory report does not tell the key",), remedy)
+        remediation = "Have more of the report looked at (inventory.sample_percent), or list instead."
+        return Judgment("unproven", (f"has {algorithm}, but an Inventory report does not tell the key",), remediation)
     return Judgment("proven")
 
 
@@ -70,8 +70,8 @@ def _judge_customer_key(entry: Entry, seen: Seen, wanted: Wanted) -> Judgment:
         return Judgment("wrong", (reason,), _re_encrypt(entry, algorithm, wanted))
     if seen.state == "needs_key":
         return Judgment("unreadable", (f"is encrypted with {SSE_C}: its key is needed",), "Give customer_key.")
-    remedy = "Give the customer_key that it was written with: Velero cannot read it with this one either."
-    return Judgment("unreadable", (f"is encrypted with {SSE_C} under another key than customer_key",), remedy)
+    remediation = "Give the customer_key that it was written with: Velero cannot read it with this one either."
+    return Judgment("unreadable", (f"is encrypted with {SSE_C} under another key than customer_key",), remediation)
 
 
 def _is_accepted(key_arn: str | None, accepted: tuple[str, ...]) -> bool:

@@ -60,7 +60,7 @@ class Judgment(t.NamedTuple):
 
     verdict: Verdict
     reasons: tuple[str, ...] = ()
-    remedy: str = ""
+    remediation: str = ""
 
 
 class Request(t.NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._objects.tally import Tally
 from ansible_collections.coffer.velero.plugins.module_utils._objects.work import COLUMNS, Done, Source, csv_lines
@@ -53,7 +53,7 @@ class Report:
     def open(self) -> None:
         """Begin, or go on where the checkpoint says.
 
-        :raises Refusal: where the checkpoint is of another scan
+        :raises ValidationError: where the checkpoint is of another scan
         """
         size = 0
         if self.checkpoint and self.checkpoint.exists():
@@ -65,7 +65,9 @@ class Report:
                 self._file.truncate()
             except OSError as error:
                 reason = f"cannot be written ({error.strerror})"
-                raise Refusal("path", str(self.path), reason, "Name a file in a directory that exists.") from error
+                raise ValidationError(
+                    "path", str(self.path), reason, "Name a file in a directory that exists."
+                ) from error
             if not size and self.wanted.lines == "csv":
                 self._file.write(csv_lines([list(COLUMNS)]))
 
@@ -74,17 +76,17 @@ class Report:
             saved = json.loads(checkpoint.read_text())
             if saved["of"] != self._fingerprint:
                 reason = "is of a scan with other options"
-                raise Refusal("checkpoint", str(checkpoint), reason, "Remove the file, or name another one.")
+                raise ValidationError("checkpoint", str(checkpoint), reason, "Remove the file, or name another one.")
             self.source.restore(saved["source"])
             self.tally = Tally.of(saved["tally"])
             self.before, self.continued = saved["seconds"], True
             size = int(saved["size"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = f"cannot be read ({error})"
-            raise Refusal("checkpoint", str(checkpoint), reason, "Remove the file to begin anew.") from error
+            raise ValidationError("checkpoint", str(checkpoint), reason, "Remove the file to begin anew.") from error
         if size and not (self._partial.exists() and self._partial.stat().st_size >= size):
             reason = f"goes with {self._partial}, which is not there or too short"
-            raise Refusal("checkpoint", str(checkpoint), reason, "Remove the checkpoint to begin anew.")
+            raise ValidationError("checkpoint", str(checkpoint), reason, "Remove the checkpoint to begin anew.")
         self._counted = self._started_at = self.tally.total
         return size
 
@@ -149,7 +151,7 @@ class Report:
             draft.write_text(json.dumps(saved))
             draft.replace(self.checkpoint)
         except OSError as error:
-            raise VeleroError(f"checkpoint: {self.checkpoint} cannot be written: {error.strerror}.") from error
+            raise CofferError(f"checkpoint: {self.checkpoint} cannot be written: {error.strerror}.") from error
         self._saved = time.monotonic()
 
     def finish(self) -> None:

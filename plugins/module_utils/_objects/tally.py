@@ -36,7 +36,7 @@ def offender(entry: Entry, seen: Seen, judgment: Judgment) -> dict[str, t.Any]:
         "is_latest": entry.is_latest,
         "verdict": judgment.verdict,
         "reasons": list(judgment.reasons),
-        "remedy": judgment.remedy,
+        "remediation": judgment.remediation,
         "algorithm": seen.algorithm if seen.state in ("read", "told") or seen.algorithm != "none" else None,
         "key_arn": seen.key_arn,
         "bucket_key_enabled": seen.bucket_key_enabled,

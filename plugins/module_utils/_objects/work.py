@@ -26,7 +26,7 @@ COLUMNS = (
     "is_latest",
     "verdict",
     "reasons",
-    "remedy",
+    "remediation",
     "algorithm",
     "key_arn",
     "bucket_key_enabled",

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._report.html import to_html
 from ansible_collections.coffer.velero.plugins.module_utils._report.model import Document, assemble, to_json
@@ -62,7 +62,7 @@ class ReportResource:
     def of(cls, evidence: Mapping[str, t.Any], dest: str, mode: str) -> ReportResource:
         """From the options of a task.
 
-        :raises Refusal: for evidence that is none
+        :raises ValidationError: for evidence that is none
         """
         document = assemble(evidence, _list_file(evidence))
         return cls(document, place(dest, document), int(mode, 8))
@@ -87,9 +87,9 @@ class ReportResource:
         steps = (Step("write", {"paths": list(paths.values())}),) if differences else ()
         missing = None
         if differences and not self.dest.parent.is_dir():
-            remedy = "Make the directory first (ansible.builtin.file), or choose another dest."
-            missing = Refusal("dest", str(self.dest.parent), "is not a directory", remedy)
-        return Plan(steps, differences, {**result, **paths}, unmet=missing)
+            remediation = "Make the directory first (ansible.builtin.file), or choose another dest."
+            missing = ValidationError("dest", str(self.dest.parent), "is not a directory", remediation)
+        return Plan(steps, differences, {**result, **paths}, unmet_dependency=missing)
 
     def _told(self, found: Found | None) -> dict[str, t.Any] | None:
         if found is None:
@@ -112,7 +112,7 @@ class ReportResource:
             for path, draft in drafts.items():
                 os.replace(draft, path)
         except OSError as error:
-            raise VeleroError(f"dest: {self.dest} cannot be written: {error.strerror}.") from error
+            raise CofferError(f"dest: {self.dest} cannot be written: {error.strerror}.") from error
         finally:
             for draft in drafts.values():
                 with contextlib.suppress(FileNotFoundError):
@@ -139,8 +139,8 @@ def _found(path: Path) -> Found | None:
     except NotADirectoryError:
         return None
     except OSError as error:
-        remedy = "Choose another dest, or correct the file's permissions."
-        raise Refusal("dest", str(path), f"cannot be read ({error.strerror})", remedy) from error
+        remediation = "Choose another dest, or correct the file's permissions."
+        raise ValidationError("dest", str(path), f"cannot be read ({error.strerror})", remediation) from error
     return Found(content, mode, _verdict_in(path, content))
 
 

@@ -28,7 +28,7 @@ _AS_RETURNED = "Give it as coffer.velero.audit_info returned it."
 def audit_of(result: Part | None, profile: StorageProfile) -> Document:
     """The result of audit_info for the location of the report.
 
-    :raises Refusal: where it is of another location, or contradicts itself
+    :raises ValidationError: where it is of another location, or contradicts itself
     """
     if result is None:
         return {"verdict": "not_done", "findings": [], "findings_omitted": 0, **_looked_at(None), **_sums([])}
@@ -54,8 +54,8 @@ def _refuse_other_place(result: Part, profile: StorageProfile) -> None:
     for name in ("account_id", "region", "bucket", "prefix"):
         found, wanted = result.text(name) or "", getattr(profile, name)
         if found != wanted:
-            remedy = "Audit the location of the profile."
-            result.refuse(f"is of {found or 'another place'}, the report is of {wanted}", remedy, name)
+            remediation = "Audit the location of the profile."
+            result.refuse(f"is of {found or 'another place'}, the report is of {wanted}", remediation, name)
 
 
 def _looked_at(result: Part | None) -> Document:
@@ -87,10 +87,10 @@ def _finding(part: Part) -> Document:
     for name, known in (("status", STATUSES), ("severity", SEVERITIES)):
         if part.text(name) not in known:
             part.refuse(f"is none of {', '.join(known)}", _AS_RETURNED, name)
-    for name in ("control", "title", "subject"):
+    for name in ("control", "title", "resource"):
         if part.text(name) is None:
             part.refuse("is missing", _AS_RETURNED, name)
-    texts = ("control", "title", "severity", "subject", "status", "reason", "missing_permission", "remedy")
+    texts = ("control", "title", "severity", "resource", "status", "reason", "missing_permission", "remediation")
     return {**{name: part.text(name) for name in texts}, "standards": _standards(part)}
 
 

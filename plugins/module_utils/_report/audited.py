@@ -28,7 +28,7 @@ _SAID = {"fail": ("failed", "wrong"), "could not be read": ("could not be read",
 
 
 def audit(document: Document) -> Markup:
-    """What failed and what was not read, each with its remedy, then everything, then the standards."""
+    """What failed and what was not read, each with its remediation, then everything, then the standards."""
     told = document["audit"]
     title = "Audit"
     if told["verdict"] == "not_done":
@@ -84,7 +84,7 @@ def _troubled(told: Document, status: str) -> list[Markup]:
     found: dict[tuple[str, str, str | None], list[Document]] = {}
     for finding in told["findings"]:
         if finding["status"] == status:
-            found.setdefault((finding["control"], finding["severity"], finding["remedy"]), []).append(finding)
+            found.setdefault((finding["control"], finding["severity"], finding["remediation"]), []).append(finding)
     ordered = sorted(found.values(), key=lambda same: SEVERITIES.index(same[0]["severity"]))
     return [_case(same, status) for same in ordered]
 
@@ -101,7 +101,7 @@ def _case(same: list[Document], status: str) -> Markup:
         "div",
         el("p", f"{first['severity'].capitalize()}, {said}", class_=f"count {tone}"),
         el("h3", name(first["control"]), SPACE, prose(first["title"])),
-        el("p", prose(first["remedy"]), class_="quiet") if first["remedy"] else None,
+        el("p", prose(first["remediation"]), class_="quiet") if first["remediation"] else None,
         el("ol", [_subject(one) for one in same]),
         el("p", "; ".join(standards), class_="under") if standards else None,
         class_="case",
@@ -109,7 +109,7 @@ def _case(same: list[Document], status: str) -> Markup:
 
 
 def _subject(finding: Document) -> Markup:
-    return el("li", name(finding["subject"]), el("p", prose(finding["reason"] or ""), class_="under"))
+    return el("li", name(finding["resource"]), el("p", prose(finding["reason"] or ""), class_="under"))
 
 
 def _controls(told: Document) -> Markup:

@@ -69,7 +69,7 @@ def _operation(operation: Document) -> list[Child]:
     if operation["namespace_mapping"] or operation["namespaces"]:
         told.append(el("p", f"{'Namespace' if len(places) == 1 else 'Namespaces'} {', '.join(places)}", class_="quiet"))
     failure = operation["failure"] or {}
-    told += [el("p", prose(failure[part])) for part in ("message", "remedy") if failure.get(part)]
+    told += [el("p", prose(failure[part])) for part in ("message", "remediation") if failure.get(part)]
     return told
 
 
@@ -91,7 +91,7 @@ def _metadata(metadata: Document) -> list[Child]:
         SPACE,
         el("b", said, class_="wrong"),
         _differences(differences, "Cluster", "Bucket"),
-        el("p", prose(metadata["remedy"])) if metadata["remedy"] else None,
+        el("p", prose(metadata["remediation"])) if metadata["remediation"] else None,
     ]
 
 

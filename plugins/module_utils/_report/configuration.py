@@ -156,7 +156,7 @@ def _statements(name: str, wanted: t.Any, live: t.Any, partition: str) -> Compar
     """Ours by Sid, compared by meaning; what others own in the policy is named and not judged."""
     document = {"Statement": list(live)} if isinstance(live, (list, tuple)) else live
     option = f"evidence.configuration.live.{name}"
-    found = dict(_policy.named_statements(_policy.parse(document, option=option, subject="it")))
+    found = dict(_policy.named_statements(_policy.parse(document, option=option, resource="it")))
     ours = {str(statement["Sid"]): statement for statement in wanted}
     differences = [
         difference

@@ -66,13 +66,13 @@ def _operation(result: Part | None, kind: str) -> Told | None:
 def _failure(result: Part, status: Part) -> Told | None:
     if not result.flag("failed"):
         reason = status.text("failureReason")
-        return {"message": reason, "layer": None, "cause": None, "remedy": None} if reason else None
+        return {"message": reason, "layer": None, "cause": None, "remediation": None} if reason else None
     error = result.part("error") or Part(result.where, {})
     return {
         "message": result.text("msg") or status.text("failureReason") or "The task failed.",
         "layer": error.text("layer"),
         "cause": error.text("cause"),
-        "remedy": error.text("remedy"),
+        "remediation": error.text("remediation"),
     }
 
 
@@ -87,7 +87,7 @@ def _metadata(result: Part | None) -> Told | None:
         "contradictions": [
             {name: one.get(name) for name in ("field", "backup", "metadata")} for one in result.parts("contradictions")
         ],
-        "remedy": result.text("remedy"),
+        "remediation": result.text("remediation"),
     }
 
 

@@ -184,7 +184,7 @@ def _limits(document: Document) -> Markup:
         el(
             "li",
             prose(limit["text"]),
-            *([SPACE, el("span", limit["remedy"], class_="quiet")] if limit["remedy"] else []),
+            *([SPACE, el("span", limit["remediation"], class_="quiet")] if limit["remediation"] else []),
         )
         for limit in document["not_proven"]
     ]

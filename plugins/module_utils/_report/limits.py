@@ -26,8 +26,8 @@ def limits(document: Document, profile: StorageProfile) -> list[Limit]:
     return [limit for source in sources for limit in source(document, profile)]
 
 
-def _limit(subject: str, text: str, remedy: str | None = None) -> Limit:
-    return {"subject": subject, "text": text, "remedy": remedy}
+def _limit(resource: str, text: str, remediation: str | None = None) -> Limit:
+    return {"resource": resource, "text": text, "remediation": remediation}
 
 
 def _objects(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
@@ -35,7 +35,7 @@ def _objects(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
     if counts["unreadable"]:
         number = many(counts["unreadable"], "object version")
         text = f"{number} could not be read. Nothing is known of their encryption, and they do not count as proven."
-        yield _limit("unreadable objects", text, "See the remedy of each above.")
+        yield _limit("unreadable objects", text, "See the remediation of each above.")
     if counts["gone"]:
         number = many(counts["gone"], "object version")
         text = f"{number} {be(counts['gone'])} listed, and deleted before it could be looked at."
@@ -50,8 +50,8 @@ def _lists(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
             f"{many(uploads, 'multipart upload')} {be(uploads)} begun and never completed. S3 keeps such parts, and "
             "answers no question about them."
         )
-        remedy = "Abort them, and let a lifecycle rule do so (AbortIncompleteMultipartUpload)."
-        yield _limit("unfinished uploads", text, remedy)
+        remediation = "Abort them, and let a lifecycle rule do so (AbortIncompleteMultipartUpload)."
+        yield _limit("unfinished uploads", text, remediation)
     markers = objects["delete_markers"]
     if markers:
         text = (
@@ -125,7 +125,7 @@ def _audit(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
     unread = told["counts"]["by_status"]["could_not_be_read"]
     if unread:
         text = f"{many(unread, 'check')} of the audit could not be made. Nothing is known there, and nothing passed."
-        yield _limit("audit", text, "See the remedy of each below.")
+        yield _limit("audit", text, "See the remediation of each below.")
     text = (
         "The audit is of the things that belong to this location. Other keys, buckets, roles and trails of the account "
         "may fail the same controls."

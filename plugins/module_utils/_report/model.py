@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils._documents import SSE_ALGORITHMS
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C
 from ansible_collections.coffer.velero.plugins.module_utils._profile import VARIABLE_PREFIX, StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._report.audit import audit_of, audit_sentence
@@ -41,7 +41,7 @@ ListFile = Mapping[str, t.Any]
 def assemble(values: Mapping[str, t.Any], list_file: ListFile | None = None) -> Document:
     """The document, from what the tasks returned.
 
-    :raises Refusal: where the evidence is not what the modules return, or contradicts itself
+    :raises ValidationError: where the evidence is not what the modules return, or contradicts itself
     """
     evidence = Part("evidence", values)
     profile = _profile(evidence)
@@ -75,9 +75,9 @@ def _profile(evidence: Part) -> StorageProfile:
         evidence.refuse("is missing", "Give the storage profile that the objects were judged by.", "profile")
     try:
         return StorageProfile.parse(part.values)
-    except Refusal as refusal:
+    except ValidationError as refusal:
         option = f"evidence.profile.{refusal.option.removeprefix(VARIABLE_PREFIX)}"
-        raise Refusal(option, refusal.subject, refusal.reason, refusal.remedy) from refusal
+        raise ValidationError(option, refusal.resource, refusal.reason, refusal.remediation) from refusal
 
 
 def _location(profile: StorageProfile) -> Document:

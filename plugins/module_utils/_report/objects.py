@@ -24,7 +24,7 @@ _RERUN = "Give the result of coffer.velero.object_encryption_info as it is."
 def objects_of(result: Part, profile: StorageProfile) -> Told:
     """The objects in the words of the document.
 
-    :raises Refusal: where the result is of another place than the profile, or contradicts itself
+    :raises ValidationError: where the result is of another place than the profile, or contradicts itself
     """
     _refuse_another_place(result, profile)
     counts = _counts(_required(result, "counts"))
@@ -127,7 +127,7 @@ def _offender(part: Part) -> Told:
         "is_latest": bool(part.flag("is_latest")),
         "verdict": _choice(part, "verdict", ("wrong", "unreadable")),
         "reasons": part.texts("reasons"),
-        "remedy": part.text("remedy"),
+        "remediation": part.text("remediation"),
         "algorithm": part.text("algorithm"),
         "key_arn": part.text("key_arn"),
         "bucket_key_enabled": bool(part.flag("bucket_key_enabled")),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 T = t.TypeVar("T", int, float)
 
@@ -30,8 +30,8 @@ class Part:
             self.refuse("is not a mapping", "Give it as the module returned it.")
         self.values: Mapping[str, t.Any] = values
 
-    def refuse(self, reason: str, remedy: str, name: str = "") -> t.NoReturn:
-        raise Refusal(f"{self.where}.{name}" if name else self.where, "it", reason, remedy)
+    def refuse(self, reason: str, remediation: str, name: str = "") -> t.NoReturn:
+        raise ValidationError(f"{self.where}.{name}" if name else self.where, "it", reason, remediation)
 
     def get(self, name: str) -> t.Any:
         return self.values.get(name)

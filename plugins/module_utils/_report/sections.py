@@ -55,13 +55,13 @@ def note(text: str) -> Markup:
 
 
 def offenders(document: Document) -> Markup | None:
-    """The objects that are wrong or could not be read, together where reason and remedy are the same."""
+    """The objects that are wrong or could not be read, together where reason and remediation are the same."""
     objects = document["objects"]
     if not objects["offenders"]:
         return None
     found: dict[tuple[str, str, str | None], list[Document]] = {}
     for one in objects["offenders"]:
-        found.setdefault((one["verdict"], _why(one), one["remedy"]), []).append(one)
+        found.setdefault((one["verdict"], _why(one), one["remediation"]), []).append(one)
     # What is wrong before what is not known, and what is most frequent first.
     cases = [
         _case(same) for _key, same in sorted(found.items(), key=lambda case: (case[0][0] != "wrong", -len(case[1])))
@@ -83,7 +83,7 @@ def _case(same: list[Document]) -> Markup:
         "div",
         el("p", f"{many(len(same), 'object version')}, {said}", class_=f"count {first['verdict']}"),
         el("h3", prose(why[:1].upper() + why[1:])),
-        el("p", prose(first["remedy"]), class_="quiet") if first["remedy"] else None,
+        el("p", prose(first["remediation"]), class_="quiet") if first["remediation"] else None,
         el("ol", [_offender(one) for one in same]),
         class_="case",
     )

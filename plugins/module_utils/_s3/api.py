@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import MINIMUM_BOTO3, Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
@@ -40,26 +40,26 @@ _ACL_HINT = "Remove the grants to others from the bucket's ACL first; whoever re
 def refuse_region(name: str, there: str | None, region: str) -> None:
     """Refuse a bucket in another Region than the task's; ``there`` is empty where the server does not tell."""
     if there and there != region:
-        remedy = f"Set region={there}, or choose another name: a bucket cannot be moved."
-        raise Refusal("bucket", name, f"is in {there}, the task works in {region}", remedy)
+        remediation = f"Set region={there}, or choose another name: a bucket cannot be moved."
+        raise ValidationError("bucket", name, f"is in {there}, the task works in {region}", remediation)
 
 
 def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
     """Whether the bucket exists; it must be in the Region of the task.
 
-    :raises Refusal: where it is in another Region, or belongs to somebody else
+    :raises ValidationError: where it is in another Region, or belongs to somebody else
     """
     try:
-        answer = aws.find("s3:HeadBucket", "404", "NoSuchBucket", **address(name, owner))
+        answer = aws.call_or_none("s3:HeadBucket", "404", "NoSuchBucket", **address(name, owner))
     except ServiceError as error:
         if error.status in (301, 400):
             refuse_region(name, _region_of(error), aws.region)
         if error.status == 403:
             reason = f"does not belong to account {owner}" if owner else "belongs to another account"
             other = "correct expected_bucket_owner, or grant" if owner else "or grant"
-            remedy = f"Bucket names are global: choose another one, {other} the permission."
+            remediation = f"Bucket names are global: choose another one, {other} the permission."
             reason = f"{reason}, or these credentials lack s3:ListBucket on it"
-            raise Refusal("bucket", name, reason, remedy) from error
+            raise ValidationError("bucket", name, reason, remediation) from error
         raise
     if answer is not None:
         refuse_region(name, answer.get("BucketRegion"), aws.region)
@@ -100,7 +100,7 @@ class BucketResource:
         )
 
     def _ask(self, action: str, *missing: str) -> dict[str, t.Any]:
-        return self.aws.find(action, *missing, **self.wanted.address) or {}
+        return self.aws.call_or_none(action, *missing, **self.wanted.address) or {}
 
     def decide(self, current: Bucket | None) -> Plan:
         return decide_bucket(self.wanted, current)
@@ -111,23 +111,25 @@ class BucketResource:
             return
         account_id = caller(self.aws).account_id
         if account_id != self.wanted.owner:
-            remedy = f"The bucket would belong to {account_id}: use credentials of {self.wanted.owner}."
-            raise Refusal("expected_bucket_owner", self.wanted.name, f"is to be created by {account_id}", remedy)
+            remediation = f"The bucket would belong to {account_id}: use credentials of {self.wanted.owner}."
+            raise ValidationError(
+                "expected_bucket_owner", self.wanted.name, f"is to be created by {account_id}", remediation
+            )
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         try:
             return self.aws.apply(plan)
         except ServiceError as error:
             if error.code == "NoSuchBucket":  # made a moment ago, or deleted by somebody
-                raise Moved(error) from error
+                raise ConflictError(error) from error
             self._explain(error)
             raise
 
     def _explain(self, error: ServiceError) -> None:
         """Say what S3's error means here."""
         if error.code == "BucketAlreadyExists":
-            remedy = "Bucket names are global: choose another one."
-            raise Refusal("bucket", self.wanted.name, "belongs to another account", remedy) from error
+            remediation = "Bucket names are global: choose another one."
+            raise ValidationError("bucket", self.wanted.name, "belongs to another account", remediation) from error
         if error.code == "InvalidBucketAclWithObjectOwnership":
             error.add_hint(_ACL_HINT)
         if error.action.endswith("BucketTagging") and error.code != "InvalidTag":
@@ -163,12 +165,14 @@ class EncryptionResource:
 
     def _key(self) -> Key | None:
         key_id = self.wanted.key_id
-        if key_id is None or self.wanted.predicted:
+        if key_id is None or self.wanted.placeholder:
             return None
         key = describe(self.aws, key_id)
         if key is None:
-            remedy = f"Give a key in {self.wanted.region} by its id or ARN, or an alias as alias/name."
-            raise Refusal("kms_master_key_id", key_id, "does not exist, or not for these credentials", remedy)
+            remediation = f"Give a key in {self.wanted.region} by its id or ARN, or an alias as alias/name."
+            raise ValidationError(
+                "kms_master_key_id", key_id, "does not exist, or not for these credentials", remediation
+            )
         return key
 
     def decide(self, current: Encryption) -> Plan:
@@ -179,9 +183,11 @@ class EncryptionResource:
 
         Then what others in the bucket rely on.
         """
-        if not self.aws.knows("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes"):
-            remedy = f"Install boto3 >= {MINIMUM_BOTO3}."
-            raise Refusal("blocked_encryption_types", "this boto3", "does not know BlockedEncryptionTypes", remedy)
+        if not self.aws.supports_member("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes"):
+            remediation = f"Install boto3 >= {MINIMUM_BOTO3}."
+            raise ValidationError(
+                "blocked_encryption_types", "this boto3", "does not know BlockedEncryptionTypes", remediation
+            )
         wanted = self.wanted
         document = read_policy(self.aws, wanted.bucket, wanted.owner)
         refuse_other_demands(document, plan.result, objects_arn=wanted.objects_arn)

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Plan, Step, compare
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan, Step, compare
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import Encryption, address
 
 AWS_MANAGED_ALIAS = "alias/aws/s3"
@@ -47,27 +47,29 @@ class WantedEncryption:
         return f"arn:{partition_of(self.region)}:s3:::{place}/*"
 
     @property
-    def predicted(self) -> bool:
+    def placeholder(self) -> bool:
         """Whether the key is one that a check run has promised."""
-        return bool(self.key_id) and str(self.key_id).endswith(f":key/{PREDICTED_KEY_ID}")
+        return bool(self.key_id) and str(self.key_id).endswith(f":key/{PLACEHOLDER_KEY_ID}")
 
     def refuse_contradictions(self) -> None:
         """Refuse options that no bucket could satisfy, before AWS is asked anything."""
         if self.algorithm == "AES256" and self.key_id:
-            remedy = "SSE-S3 has no key of yours: leave the key out, or set sse_algorithm=aws:kms."
-            raise Refusal(_KEY, self.key_id, "contradicts sse_algorithm=AES256", remedy)
+            remediation = "SSE-S3 has no key of yours: leave the key out, or set sse_algorithm=aws:kms."
+            raise ValidationError(_KEY, self.key_id, "contradicts sse_algorithm=AES256", remediation)
         if self.algorithm != "AES256" and not self.key_id:
-            remedy = (
+            remediation = (
                 f"S3 would take the key that AWS manages ({AWS_MANAGED_ALIAS}), whose policy nobody can edit and which "
                 f"no other account can use. Give your key, or say {_KEY}={AWS_MANAGED_ALIAS} where you want just that."
             )
-            raise Refusal(_KEY, self.algorithm, "is without a key", remedy)
+            raise ValidationError(_KEY, self.algorithm, "is without a key", remediation)
         if self.algorithm == "aws:kms:dsse" and self.bucket_key_enabled:
-            remedy = "DSSE-KMS has no Bucket Keys: leave the option out, or set sse_algorithm=aws:kms."
-            raise Refusal("bucket_key_enabled", "true", "contradicts sse_algorithm=aws:kms:dsse", remedy)
+            remediation = "DSSE-KMS has no Bucket Keys: leave the option out, or set sse_algorithm=aws:kms."
+            raise ValidationError("bucket_key_enabled", "true", "contradicts sse_algorithm=aws:kms:dsse", remediation)
         if self.blocked is not None and (not self.blocked or {"NONE"} < set(self.blocked)):
-            remedy = "Say [SSE-C] to block it and [NONE] to block nothing."
-            raise Refusal("blocked_encryption_types", str(list(self.blocked)), "says nothing definite", remedy)
+            remediation = "Say [SSE-C] to block it and [NONE] to block nothing."
+            raise ValidationError(
+                "blocked_encryption_types", str(list(self.blocked)), "says nothing definite", remediation
+            )
         self._refuse_key_id()
 
     def _refuse_key_id(self) -> None:
@@ -75,38 +77,40 @@ class WantedEncryption:
         if arn is None:
             return self._refuse_alias(self.key_id or "")
         if arn.service != "kms" or not arn.resource.startswith(("key/", "alias/")):
-            raise Refusal(_KEY, str(arn), "is not the ARN of a KMS key", "Give the ARN of a key, or its alias.")
+            raise ValidationError(_KEY, str(arn), "is not the ARN of a KMS key", "Give the ARN of a key, or its alias.")
         if arn.region != self.region:
-            remedy = f"S3 encrypts with keys of the bucket's Region only: choose a key in {self.region}."
-            raise Refusal(_KEY, str(arn), f"is in {arn.region}, the bucket is in {self.region}", remedy)
+            remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {self.region}."
+            raise ValidationError(_KEY, str(arn), f"is in {arn.region}, the bucket is in {self.region}", remediation)
         return self._refuse_alias(arn.resource)
 
     def _refuse_alias(self, name: str) -> None:
         if name.startswith("alias/aws/") and name != AWS_MANAGED_ALIAS:
-            remedy = "AWS manages it for another service, whose key S3 may not use: give a key of your own."
-            raise Refusal(_KEY, name, "is not a key for S3", remedy)
+            remediation = "AWS manages it for another service, whose key S3 may not use: give a key of your own."
+            raise ValidationError(_KEY, name, "is not a key for S3", remediation)
 
 
 def decide_encryption(wanted: WantedEncryption, current: Encryption) -> Plan:
     """The plan for a bucket's default encryption: one request with the whole rule, or none.
 
-    :raises Refusal: where S3 could not encrypt with the key, also where nothing is to be changed
+    :raises ValidationError: where S3 could not encrypt with the key, also where nothing is to be changed
     """
     if current.key is not None:
         _refuse_key(wanted, current.key)
     after = _wanted_rule(wanted, current)
     differences = compare(after, _rule(current))
     result = {"bucket": wanted.bucket, **after}
-    unmet: VeleroError | None = None if wanted.bucket_may_be_missing else current.missing
-    if wanted.predicted:
-        remedy = "Use the ARN that the real run of the task that makes the key returns."
-        unmet = unmet or Refusal(_KEY, str(wanted.key_id), "is what a check run promised, not a key", remedy)
+    unmet_dependency: CofferError | None = None if wanted.bucket_may_be_missing else current.missing
+    if wanted.placeholder:
+        remediation = "Use the ARN that the real run of the task that makes the key returns."
+        unmet_dependency = unmet_dependency or ValidationError(
+            _KEY, str(wanted.key_id), "is what a check run promised, not a key", remediation
+        )
     if not differences:
-        return Plan(result=result, unmet=unmet)
+        return Plan(result=result, unmet_dependency=unmet_dependency)
     rules = [_merged(after, current), *current.rules[1:]]
     configuration = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
     step = Step("s3:PutBucketEncryption", {**address(wanted.bucket, wanted.owner), **configuration})
-    return Plan((step,), differences, result, unmet=unmet)
+    return Plan((step,), differences, result, unmet_dependency=unmet_dependency)
 
 
 def _refuse_key(wanted: WantedEncryption, key: Key) -> None:
@@ -115,11 +119,13 @@ def _refuse_key(wanted: WantedEncryption, key: Key) -> None:
     if wanted.owner is None or wanted.owner == account:
         return
     if key.metadata.get("KeyManager") == "AWS":
-        remedy = "No other account can use a key that AWS manages: give a key of your own by its ARN."
-        raise Refusal(_KEY, key.arn, f"is managed by AWS for account {account}, the bucket is {wanted.owner}'s", remedy)
+        remediation = "No other account can use a key that AWS manages: give a key of your own by its ARN."
+        raise ValidationError(
+            _KEY, key.arn, f"is managed by AWS for account {account}, the bucket is {wanted.owner}'s", remediation
+        )
     if key.arn != wanted.key_id:
         reason = f"is a key of account {account}, the bucket is {wanted.owner}'s"
-        raise Refusal(_KEY, str(wanted.key_id), reason, f"If it is meant, give its ARN, {key.arn}.")
+        raise ValidationError(_KEY, str(wanted.key_id), reason, f"If it is meant, give its ARN, {key.arn}.")
 
 
 def _wanted_rule(wanted: WantedEncryption, current: Encryption) -> dict[str, t.Any]:

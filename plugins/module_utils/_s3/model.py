@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 
 #: The only ownership under which ACLs play no part and the bucket's owner owns every object.
@@ -56,7 +56,7 @@ class Encryption:
     """The default encryption of a bucket and the key that it is to get.
 
     :param rules: as S3 keeps them; S3 takes exactly one
-    :param key: the key that was asked for, ``None`` where none was or a check run has only predicted it
+    :param key: the key that was asked for, ``None`` where none was or a check run has only placeholder it
     :param missing: what S3 said where the bucket does not exist; the rules are then those of a new bucket
     """
 
@@ -98,7 +98,7 @@ def address(name: str, owner: str | None) -> dict[str, t.Any]:
 def explain(error: ServiceError, owner: str | None) -> None:
     """Say what S3's word of a bucket means, where it has no bucket of this name or does not let the task in."""
     if error.code == "NoSuchBucket":
-        error.add_hint("Create it first, as coffer.velero.bucket does, or correct the option bucket.")
+        error.add_hint("Create it first, as coffer.velero.s3_bucket does, or correct the option bucket.")
     elif error.status == 403 and owner:
         error.add_hint(
             f"Or the bucket does not belong to account {owner}: bucket names are global, so correct the option bucket, "
@@ -110,11 +110,11 @@ def refuse_bucket_name(name: str, *, option: str = "bucket") -> None:
     """Refuse a name that no new bucket can have ("General purpose bucket naming rules", Amazon S3 User Guide)."""
     reason = _name_problem(name)
     if reason:
-        remedy = (
+        remediation = (
             "A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and starts and ends with a letter "
             "or digit."
         )
-        raise Refusal(option, repr(name), reason, remedy)
+        raise ValidationError(option, repr(name), reason, remediation)
 
 
 def _name_problem(name: str) -> str | None:

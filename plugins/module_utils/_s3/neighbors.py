@@ -14,7 +14,7 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Document,
     Statement,
@@ -36,7 +36,7 @@ def refuse_other_demands(document: Document | None, rule: Mapping[str, t.Any], *
     :param document: the bucket's policy
     :param rule: algorithm, key and blocked types, as the options of ``bucket_encryption`` call them
     :param objects_arn: the objects of the installation that the rule is for; what its own statements say is outdated
-    :raises Refusal: where another one demands something else
+    :raises ValidationError: where another one demands something else
     """
     for place, demands in _installations(document).items():
         if place == objects_arn:
@@ -49,13 +49,15 @@ def refuse_other_demands(document: Document | None, rule: Mapping[str, t.Any], *
                 raise _refusal(option, given, f"the statement {sid} for {place} demands {value}")
 
 
-def _refusal(option: str, given: str, demand: str) -> Refusal:
-    remedy = (
+def _refusal(option: str, given: str, demand: str) -> ValidationError:
+    remediation = (
         "A bucket has one default encryption, and kopia's objects follow nothing else: keep to it, or use a bucket of "
         "its own. If that is this installation, say so with prefix. If it is gone, or changes too, remove its "
-        "statements by their Sids with coffer.velero.bucket_policy; its next run brings the new ones."
+        "statements by their Sids with coffer.velero.s3_bucket_policy; its next run brings the new ones."
     )
-    return Refusal(option, given, f"is not what another installation in the bucket relies on: {demand}", remedy)
+    return ValidationError(
+        option, given, f"is not what another installation in the bucket relies on: {demand}", remediation
+    )
 
 
 def _installations(document: Document | None) -> dict[str, dict[str, Demand]]:

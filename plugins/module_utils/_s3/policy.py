@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Access,
@@ -58,8 +58,8 @@ def decide_bucket_policy(
     :param current: ``None`` where the bucket has no policy
     :param arguments: the parameters of every request, with the name of the bucket
     :param bypass: tell S3, too, not to insist that the caller can change the policy again
-    :raises Refusal: where ours speak of another bucket, where kopia's writes would be or are blocked, and where S3
-        would take no change
+    :raises ValidationError: where ours speak of another bucket, where kopia's writes would be or are blocked, and where
+        S3 would take no change
     """
     bucket = str(arguments["Bucket"])
     bucket_arn = f"arn:{partition}:s3:::{bucket}"
@@ -78,7 +78,7 @@ def decide_bucket_policy(
         "kept_statements": list(merged.kept),
         "orphaned_principals": orphans,
     }
-    warnings = (*orphan_warnings(orphans, subject=bucket), *_header_warnings(demands, bucket=bucket))
+    warnings = (*orphan_warnings(orphans, resource=bucket), *_header_warnings(demands, bucket=bucket))
     if not merged.differences:
         return Plan(result=result, warnings=warnings)
     step = _put(merged.document, orphans, arguments, bypass) if left else Step("s3:DeleteBucketPolicy", arguments)
@@ -89,8 +89,8 @@ def _put(
     document: Document, orphans: Sequence[Mapping[str, str]], arguments: Mapping[str, t.Any], bypass: bool
 ) -> Step:
     bucket = str(arguments["Bucket"])
-    refuse_size(document, _LIMIT, option="statements", subject=bucket)
-    refuse_orphans(orphans, option="bucket", subject=bucket)
+    refuse_size(document, _LIMIT, option="statements", resource=bucket)
+    refuse_orphans(orphans, option="bucket", resource=bucket)
     confirm = {"ConfirmRemoveSelfBucketAccess": True} if bypass else {}
     return Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": text(document)})
 
@@ -100,7 +100,7 @@ def refuse_bucket_lockout(
 ) -> None:
     """Refuse a policy that denies the caller to change it again. The account root always can (S3 user guide).
 
-    :raises Refusal: where the change brings such a Deny
+    :raises ValidationError: where the change brings such a Deny
     """
     nothing: Document = {"Statement": []}
     access = Access("s3:PutBucketPolicy", bucket_arn, root, tuple(identities))
@@ -120,8 +120,8 @@ def _refuse_resources(statements: Sequence[Statement], bucket_arn: str) -> None:
         for resource in listed(statement.get("Resource", statement.get("NotResource"))):
             if resource != bucket_arn and not str(resource).startswith(f"{bucket_arn}/"):
                 reason = f"speaks of {resource}, which is not of this bucket"
-                remedy = f"S3 takes statements about the bucket itself only: {bucket_arn} and {bucket_arn}/*."
-                raise Refusal("statements", str(statement["Sid"]), reason, remedy)
+                remediation = f"S3 takes statements about the bucket itself only: {bucket_arn} and {bucket_arn}/*."
+                raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
 def _refuse_header_demands(statements: Sequence[Statement]) -> None:
@@ -129,8 +129,8 @@ def _refuse_header_demands(statements: Sequence[Statement]) -> None:
         demand = header_demand(statement)
         if demand:
             reason = f"denies writes that carry no encryption header ({' '.join(demand)}), and kopia sends none"
-            remedy = f"{_right_form(demand)} and let the bucket's default encryption do the rest."
-            raise Refusal("statements", str(statement["Sid"]), reason, remedy)
+            remediation = f"{_right_form(demand)} and let the bucket's default encryption do the rest."
+            raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
 def _right_form(demand: Demand) -> str:
@@ -149,13 +149,13 @@ def _foreign_demands(document: Document, kept: Sequence[str], writers: Writers, 
 def _refuse_foreign_demands(demands: Sequence[ForeignDemand], *, bucket: str, roles: Sequence[str]) -> None:
     for name, statement, demand in demands:
         # What it says of other keys may except the roles; that is left at a warning.
-        if all(key.startswith(_ENCRYPTION_HEADER) for _operator, key, _values in conditions(statement)):
+        if all(key.startswith(_ENCRYPTION_HEADER) for _deployer_policy, key, _values in conditions(statement)):
             reason = (
                 f"has the foreign statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
                 f"header ({' '.join(demand)}), and kopia sends none"
             )
-            remedy = f"{_right_form(demand)} or except the role. Whoever manages the statement has to change it."
-            raise Refusal("bucket", bucket, reason, remedy)
+            remediation = f"{_right_form(demand)} or except the role. Whoever manages the statement has to change it."
+            raise ValidationError("bucket", bucket, reason, remediation)
 
 
 def _header_warnings(demands: Sequence[ForeignDemand], *, bucket: str) -> tuple[str, ...]:

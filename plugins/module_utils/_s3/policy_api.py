@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
@@ -20,7 +21,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     account_root,
     parse,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._rivals import see_through
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address, explain
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
@@ -33,11 +33,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:
     """The policy of a bucket. One that does not exist has none either; a real run learns of it when it writes."""
     try:
-        answer = aws.find("s3:GetBucketPolicy", "NoSuchBucketPolicy", "NoSuchBucket", **address(bucket, owner))
+        answer = aws.call_or_none("s3:GetBucketPolicy", "NoSuchBucketPolicy", "NoSuchBucket", **address(bucket, owner))
     except ServiceError as error:
         explain(error, owner)
         raise
-    return parse(answer["Policy"], option="bucket", subject=bucket) if answer else None
+    return parse(answer["Policy"], option="bucket", resource=bucket) if answer else None
 
 
 @dataclass
@@ -93,5 +93,5 @@ class BucketPolicyResource:
             raise
         if not self.bypass:  # else the caller may no longer be allowed to look
             action = plan.steps[0].action
-            see_through(before, action=action, read=self.read, decide=self.decide, sleep=self.sleep)
+            verify_write(before, action=action, read=self.read, decide=self.decide, sleep=self.sleep)
         return {}

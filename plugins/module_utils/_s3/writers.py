@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Access,
     Statement,
@@ -40,8 +40,8 @@ class Writers:
         for name in self.role_arns:
             arn = Arn.parse(name)
             if arn is None or arn.service != "iam" or not arn.resource.startswith("role/"):
-                remedy = "Give the ARN of a role, like arn:aws:iam::111122223333:role/velero."
-                raise Refusal("role_arns", name, "is not the ARN of a role", remedy)
+                remediation = "Give the ARN of a role, like arn:aws:iam::111122223333:role/velero."
+                raise ValidationError("role_arns", name, "is not the ARN of a role", remediation)
 
     def concerned_by(self, statement: Statement, bucket_arn: str) -> bool:
         """Whether a Deny of writes can speak of these principals and objects."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._usage.lake_api import LakeSource
 from ansible_collections.coffer.velero.plugins.module_utils._usage.logs_api import LogsSource, Missing
@@ -51,7 +51,7 @@ def usage(
     *,
     sleep: Callable[[float], None],
     progress: Callable[[str], None],
-    missing: Callable[[VeleroError], None],
+    missing: Callable[[CofferError], None],
     warn: Callable[[str], None],
     now: dt.datetime | None = None,
 ) -> Result:
@@ -86,7 +86,7 @@ def usage(
 def _refuse_numbers(params: Params) -> None:
     for option, least in (("max_failures", 0), ("max_events", 1), ("timeout", 1)):
         if params[option] < least:
-            raise Refusal(option, str(params[option]), "is too low", f"Give {least} or more.")
+            raise ValidationError(option, str(params[option]), "is too low", f"Give {least} or more.")
 
 
 def _source(aws: Aws, params: Params, watch: Watch) -> Source:
@@ -108,8 +108,8 @@ def _target(aws: Aws, params: Params) -> Target:
     if parts is None or not parts.resource.startswith("key/"):
         key = describe(aws, given)
         if key is None:
-            remedy = f"Give the ARN of the key, or an alias or id of one in {aws.region}."
-            raise Missing(Refusal("key_id", given, "does not exist", remedy))
+            remediation = f"Give the ARN of the key, or an alias or id of one in {aws.region}."
+            raise Missing(ValidationError("key_id", given, "does not exist", remediation))
         arn = key.arn
     return Target.parse(arn, params["aliases"] or ())
 

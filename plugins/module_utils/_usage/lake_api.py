@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._usage.lake import (
     MOST_ROWS,
     failures_sql,
@@ -61,8 +61,8 @@ class LakeSource:
 
     def __post_init__(self) -> None:
         if not _STORE.fullmatch(self.store):
-            remedy = "Give arn:aws:cloudtrail:REGION:ACCOUNT:eventdatastore/ID."
-            raise Refusal("event_data_store", self.store, "is not the ARN of an event data store", remedy)
+            remediation = "Give arn:aws:cloudtrail:REGION:ACCOUNT:eventdatastore/ID."
+            raise ValidationError("event_data_store", self.store, "is not the ARN of an event data store", remediation)
 
     @property
     def store_id(self) -> str:
@@ -89,18 +89,22 @@ class LakeSource:
         return sum(int(row["calls"]) for row in self._ask(objects_sql(self.store_id, bucket, window)).rows)
 
     def _refuse_older(self, window: Window, now: dt.datetime) -> list[str]:
-        store = self.aws.find(
+        store = self.aws.call_or_none(
             "cloudtrail:GetEventDataStore", "EventDataStoreNotFoundException", EventDataStore=self.store
         )
-        remedy = "choose another source."
+        remediation = "choose another source."
         if store is None:
-            refusal = Refusal("event_data_store", self.store, "does not exist", "Give one of this Region, or " + remedy)
+            refusal = ValidationError(
+                "event_data_store", self.store, "does not exist", "Give one of this Region, or " + remediation
+            )
             raise Missing(refusal)
         if store.get("Status") == "PENDING_DELETION":
-            raise Refusal("event_data_store", self.store, "is pending deletion", "Restore it, or " + remedy)
+            raise ValidationError(
+                "event_data_store", self.store, "is pending deletion", "Restore it, or " + remediation
+            )
         if store.get("RetentionPeriod"):
-            subject = f"event data store {self.store_id}"
-            refuse_older(window, store["RetentionPeriod"], now, subject, remedy)
+            resource = f"event data store {self.store_id}"
+            refuse_older(window, store["RetentionPeriod"], now, resource, remediation)
         created = store.get("CreatedTimestamp")
         return young(f"Event data store {self.store_id}", created, window) if created else []
 
@@ -112,7 +116,7 @@ class LakeSource:
         if answer["QueryStatus"] != "FINISHED":
             why = f": {answer['ErrorMessage']}" if answer.get("ErrorMessage") else ""
             reason = f"was queried, and the query ended {answer['QueryStatus']}{why}"
-            raise Refusal("event_data_store", self.store, reason, "Ask for a shorter window, or try again.")
+            raise ValidationError("event_data_store", self.store, reason, "Ask for a shorter window, or try again.")
         rows = [_flat(row) for row in answer.get("QueryResultRows", ())]
         statistics = answer.get("QueryStatistics", {})
         while answer.get("NextToken"):

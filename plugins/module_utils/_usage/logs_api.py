@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._usage.insights import (
     MOST_ROWS,
     failures_query,
@@ -36,10 +36,10 @@ _ENDED = ("Complete", "Failed", "Cancelled", "Timeout")
 _OTHER_SOURCE = "choose another source."
 
 
-class Missing(VeleroError):
+class Missing(CofferError):
     """The source is not there yet; an earlier task may be there to make it."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: ValidationError) -> None:
         super().__init__(str(refusal))
         self.refusal = refusal
 
@@ -68,8 +68,8 @@ class LogsSource:
         self.group = self.group.removesuffix(":*")
         arn = Arn.parse(self.group)
         if arn is not None and (arn.service != "logs" or not arn.resource.startswith("log-group:")):
-            remedy = "Give the name of the log group, or arn:aws:logs:REGION:ACCOUNT:log-group:NAME."
-            raise Refusal("log_group", self.group, "is not the ARN of a log group", remedy)
+            remediation = "Give the name of the log group, or arn:aws:logs:REGION:ACCOUNT:log-group:NAME."
+            raise ValidationError("log_group", self.group, "is not the ARN of a log group", remediation)
 
     def usage(self, target: Target, window: Window, now: dt.datetime, *, max_failures: int) -> Answer:
         """All of it: one query for the counts, a second one where there are failures to show."""
@@ -98,8 +98,8 @@ class LogsSource:
     def _refuse_older(self, window: Window, now: dt.datetime) -> list[str]:
         group = self._describe()
         if group is None:
-            remedy = "Give the log group that the trail delivers to, in this Region, or " + _OTHER_SOURCE
-            raise Missing(Refusal("log_group", self.group, "does not exist", remedy))
+            remediation = "Give the log group that the trail delivers to, in this Region, or " + _OTHER_SOURCE
+            raise Missing(ValidationError("log_group", self.group, "does not exist", remediation))
         days = group.get("retentionInDays")
         if days:
             refuse_older(window, days, now, f"log group {self.group}", _OTHER_SOURCE)
@@ -107,7 +107,7 @@ class LogsSource:
         if window.end < created:
             # StartQuery would call it a malformed query.
             reason = f"is before log group {self.group} was made, at {iso(created)}"
-            raise Refusal("end", iso(window.end), reason, "Give a later end, or " + _OTHER_SOURCE)
+            raise ValidationError("end", iso(window.end), reason, "Give a later end, or " + _OTHER_SOURCE)
         return young(f"Log group {self.group}", created, window)
 
     def _describe(self) -> Mapping[str, t.Any] | None:
@@ -137,8 +137,10 @@ class LogsSource:
         with stopped_unless_done(lambda: self.aws.call("logs:StopQuery", queryId=started["queryId"])):
             answer = self._await(started["queryId"])
         if answer["status"] != "Complete":
-            remedy = "Ask for a shorter window, or try again."
-            raise Refusal("log_group", self.group, f"was queried, and the query ended {answer['status']}", remedy)
+            remediation = "Ask for a shorter window, or try again."
+            raise ValidationError(
+                "log_group", self.group, f"was queried, and the query ended {answer['status']}", remediation
+            )
         statistics = answer.get("statistics", {})
         rows = tuple({field["field"]: field.get("value", "") for field in row} for row in answer["results"])
         return Found(rows, int(statistics.get("recordsMatched", 0)), int(statistics.get("bytesScanned", 0)))

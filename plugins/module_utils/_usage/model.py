@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 #: Event history keeps management events that long (CloudTrail API reference, LookupEvents).
 HISTORY_DAYS = 90
@@ -43,16 +43,16 @@ class Target:
         """The key of an ARN.
 
         :param aliases: names or ARNs of aliases
-        :raises Refusal: where one of them is not what it should be; what passes can stand in a query
+        :raises ValidationError: where one of them is not what it should be; what passes can stand in a query
         """
         parts = Arn.parse(arn)
         if parts is None or parts.service != "kms" or not _KEY.fullmatch(parts.resource):
-            remedy = "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID."
-            raise Refusal(option, arn or "it", "is not the ARN of a key", remedy)
+            remediation = "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID."
+            raise ValidationError(option, arn or "it", "is not the ARN of a key", remediation)
         names = tuple(alias.rsplit(":", 1)[-1] for alias in aliases)
         for name in names:
             if not _ALIAS.fullmatch(name):
-                raise Refusal("aliases", name, "is not the name of an alias", "Write it as in alias/velero.")
+                raise ValidationError("aliases", name, "is not the name of an alias", "Write it as in alias/velero.")
         return cls(arn, names)
 
     @property
@@ -100,19 +100,19 @@ class Window:
 def window(params: Mapping[str, t.Any], now: dt.datetime) -> Window:
     """The window that the options ask for, to the second.
 
-    :raises Refusal: where it is none
+    :raises ValidationError: where it is none
     """
     now = now.replace(microsecond=0)
     end = _time("end", params["end"]) if params["end"] else now
     hours = params["hours"]
     if hours is not None and hours <= 0:
-        raise Refusal("hours", str(hours), "is no length of time", "Give a number above 0.")
+        raise ValidationError("hours", str(hours), "is no length of time", "Give a number above 0.")
     start = _time("start", params["start"]) if params["start"] else end - dt.timedelta(hours=hours or 24)
     option = "start" if params["start"] else "hours"
     if start >= end:
-        raise Refusal("start", iso(start), f"is not before the end, {iso(end)}", "Give an earlier start.")
+        raise ValidationError("start", iso(start), f"is not before the end, {iso(end)}", "Give an earlier start.")
     if start >= now:
-        raise Refusal(option, iso(start), "is in the future", "Give an earlier start.")
+        raise ValidationError(option, iso(start), "is in the future", "Give an earlier start.")
     return Window(start, end, option)
 
 
@@ -120,28 +120,30 @@ def _time(option: str, text: str) -> dt.datetime:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        remedy = "Write it as in 2026-11-24T08:00:00Z."
-        raise Refusal(option, text, "is not a time", remedy) from error
+        remediation = "Write it as in 2026-11-24T08:00:00Z."
+        raise ValidationError(option, text, "is not a time", remediation) from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     return moment.astimezone(dt.UTC).replace(microsecond=0)
 
 
-def refuse_older(asked: Window, days: int, now: dt.datetime, subject: str, remedy: str) -> None:
+def refuse_older(asked: Window, days: int, now: dt.datetime, resource: str, remediation: str) -> None:
     """Refuse a window that begins before what is kept.
 
-    :raises Refusal: for it; an answer for half of the window would look like one for all of it
+    :raises ValidationError: for it; an answer for half of the window would look like one for all of it
     """
     kept = (now - dt.timedelta(days=days)).replace(microsecond=0)
     if asked.start < kept:
-        reason = f"is older than the {days} days that {subject} keeps"
-        raise Refusal(asked.option, iso(asked.start), reason, f"Start at {iso(kept)} or later, or {remedy}")
+        reason = f"is older than the {days} days that {resource} keeps"
+        raise ValidationError(
+            asked.option, iso(asked.start), reason, f"Start at {iso(kept)} or later, or {remediation}"
+        )
 
 
-def young(subject: str, created: dt.datetime, asked: Window) -> list[str]:
+def young(resource: str, created: dt.datetime, asked: Window) -> list[str]:
     """What to say where the records begin within the window."""
     if created <= asked.start:
         return []
-    return [f"{subject} was made at {iso(created)}, within the window: what was before is not in it."]
+    return [f"{resource} was made at {iso(created)}, within the window: what was before is not in it."]
 
 
 def iso(moment: dt.datetime) -> str:

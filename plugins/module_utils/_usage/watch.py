@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 
 #: Seconds between two looks, rising: most queries take a second or two, and some take minutes.
 _FIRST_PAUSE = 0.5
@@ -43,13 +43,13 @@ class Watch:
     def pauses(self, what: str) -> Iterator[None]:
         """Wait a little longer each time.
 
-        :raises Refusal: where the time is up
+        :raises ValidationError: where the time is up
         """
         pause = _FIRST_PAUSE
         while True:
             if self.seconds + pause > self.limit:
-                remedy = "It was stopped. Raise the limit, or ask for a shorter window."
-                raise Refusal("timeout", what, f"was not done after {self.limit:g} seconds", remedy)
+                remediation = "It was stopped. Raise the limit, or ask for a shorter window."
+                raise ValidationError("timeout", what, f"was not done after {self.limit:g} seconds", remediation)
             self.sleep(pause)
             self.tell(what)
             yield
@@ -71,6 +71,6 @@ def stopped_unless_done(stop: Callable[[], t.Any]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with contextlib.suppress(VeleroError):
+        with contextlib.suppress(CofferError):
             stop()
         raise

@@ -11,10 +11,10 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import explain
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remedy
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import API_VERSION, velero_path
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
     Object,
@@ -70,31 +70,31 @@ def decide_backup(wanted: WantedBackup, current: Object | None, location: Object
     plan = decide_operation(wanted, current)
     if not plan.changed:
         return plan
-    return replace(plan, unmet=unusable("storage_location", wanted.storage_location, location))
+    return replace(plan, unmet_dependency=unusable("storage_location", wanted.storage_location, location))
 
 
-def unusable(option: str, name: str | None, location: Object | None, *, writes: bool = True) -> VeleroError | None:
+def unusable(option: str, name: str | None, location: Object | None, *, writes: bool = True) -> CofferError | None:
     """Why Velero would refuse an order for a location. The object would only be in the way afterwards.
 
     :param option: what leads to the location
     """
-    subject = f'BackupStorageLocation "{name}"' if name else "The default BackupStorageLocation"
+    resource = f'BackupStorageLocation "{name}"' if name else "The default BackupStorageLocation"
     if location is None:
-        cure = "Make it first (coffer.velero.backup_storage_location), or name another."
-        return Refusal(option, subject, "does not exist", cure)
-    subject = f'BackupStorageLocation "{location["metadata"]["name"]}"'
+        remediation = "Make it first (coffer.velero.backup_storage_location), or name another."
+        return ValidationError(option, resource, "does not exist", remediation)
+    resource = f'BackupStorageLocation "{location["metadata"]["name"]}"'
     if writes and (location.get("spec") or {}).get("accessMode") == "ReadOnly":
-        cure = "Set access_mode=ReadWrite (coffer.velero.backup_storage_location), or name another."
-        return Refusal(option, subject, "is read-only", cure)
+        remediation = "Set access_mode=ReadWrite (coffer.velero.backup_storage_location), or name another."
+        return ValidationError(option, resource, "is read-only", remediation)
     status = location.get("status") or {}
     if status.get("phase") == "Available":
         return None
     if not status.get("phase"):
-        reason, cure = "was never validated", "Is the Velero server running?"
+        reason, remediation = "was never validated", "Is the Velero server running?"
     else:
         message = str(status.get("message") or "")
-        reason, cure = f"is {status['phase']}: {plain(message)}", remedy(message)
-    return Refusal(option, subject, reason, f"{cure} Then wait for it: backup_storage_location does.")
+        reason, remediation = f"is {status['phase']}: {plain(message)}", remediation_for(message)
+    return ValidationError(option, resource, reason, f"{remediation} Then wait for it: backup_storage_location does.")
 
 
 def choose_location(name: str | None, locations: Iterable[Object]) -> Object | None:
@@ -137,10 +137,10 @@ _AGAINST_DELETION: tuple[tuple[str, str], ...] = (
 )
 
 
-def undeleted(subject: str, errors: Iterable[str]) -> str:
+def undeleted(resource: str, errors: Iterable[str]) -> str:
     """Why a backup is still there, and what to do about it."""
     text = "; ".join(errors)
     known = explain(text)
-    cure = next((cure for pattern, cure in _AGAINST_DELETION if re.search(pattern, text)), None)
-    cure = cure or (known.remedy if known else "See the log of the Velero server.")
-    return f"{subject} was not deleted: {text}. {cure}"
+    remediation = next((remediation for pattern, remediation in _AGAINST_DELETION if re.search(pattern, text)), None)
+    remediation = remediation or (known.remediation if known else "See the log of the Velero server.")
+    return f"{resource} was not deleted: {text}. {remediation}"

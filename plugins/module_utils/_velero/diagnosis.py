@@ -15,9 +15,9 @@ import typing as t
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Diagnosed
+from ansible_collections.coffer.velero.plugins.module_utils._errors import OperationFailed
 from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import Diagnosis, explain
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remedy
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
     FINALIZING,
     TERMINAL,
@@ -84,7 +84,7 @@ class Evidence:
     :param seconds: how long there was no progress
     """
 
-    subject: str
+    resource: str
     namespace: str
     phase: str
     deleting: bool = False
@@ -120,8 +120,8 @@ def _server(evidence: Evidence) -> Diagnosis | None:
     if server is None or server.answers is not False:
         return None
     cause = f"the Velero server does not answer ({server.workload or 'nothing is known of its Deployment'})"
-    cure = f"Bring it up: kubectl -n {evidence.namespace} get deployments,pods. Nothing moves without it."
-    return Diagnosis("server", cause, cure)
+    remediation = f"Bring it up: kubectl -n {evidence.namespace} get deployments,pods. Nothing moves without it."
+    return Diagnosis("server", cause, remediation)
 
 
 def _plugin(evidence: Evidence) -> Diagnosis | None:
@@ -137,20 +137,20 @@ def _location(evidence: Evidence) -> Diagnosis | None:
     location = evidence.location
     if location is None or location.phase == "Available":
         return None
-    subject = f'BackupStorageLocation "{location.name}"'
+    resource = f'BackupStorageLocation "{location.name}"'
     if location.phase == "Missing":
-        cure = "Make it (coffer.velero.backup_storage_location); the backup belongs to it."
-        return Diagnosis("location", f"{subject} does not exist", cure)
+        remediation = "Make it (coffer.velero.backup_storage_location); the backup belongs to it."
+        return Diagnosis("location", f"{resource} does not exist", remediation)
     if not location.phase:
-        cure = "Velero validates it within a minute, if its server runs."
-        return Diagnosis("location", f"{subject} was never validated", cure, final=False)
+        remediation = "Velero validates it within a minute, if its server runs."
+        return Diagnosis("location", f"{resource} was never validated", remediation, final=False)
     known = explain(location.message)
-    cause = f"{subject} is {location.phase}: {plain(location.message)}"
+    cause = f"{resource} is {location.phase}: {plain(location.message)}"
     layer = known.layer if known else "location"
-    cure = known.remedy if known else remedy(location.message)
+    remediation = known.remediation if known else remediation_for(location.message)
     # What is at work already asks for the location again when it is done, and it may be well by then.
     final = evidence.phase not in _AT_WORK
-    return Diagnosis(layer, cause, cure, final=final)
+    return Diagnosis(layer, cause, remediation, final=final)
 
 
 def _recovered(evidence: Evidence) -> Diagnosis | None:
@@ -174,8 +174,10 @@ def _kept(evidence: Evidence) -> Diagnosis | None:
     found = explain("\n".join(texts)) if texts else None
     if found is None and evidence.results:
         count = f"{evidence.errors} error{'s' * (evidence.errors != 1)}"
-        cure = "See the errors. Then remove it (state=absent) and run the task again, or accept it (accepted_phases)."
-        return Diagnosis("content", f"not everything could be handled ({count})", cure)
+        remediation = (
+            "See the errors. Then remove it (state=absent) and run the task again, or accept it (accepted_phases)."
+        )
+        return Diagnosis("content", f"not everything could be handled ({count})", remediation)
     return found
 
 
@@ -184,14 +186,14 @@ def _repository(evidence: Evidence) -> Diagnosis | None:
         return None
     text = "; ".join(evidence.repositories[:_SHOWN])
     known = explain(text) or t.cast(Diagnosis, explain("kopia"))
-    return Diagnosis(known.layer, f"kopia's repository is not ready: {_short(text)}", known.remedy, final=False)
+    return Diagnosis(known.layer, f"kopia's repository is not ready: {_short(text)}", known.remediation, final=False)
 
 
 def _invalid(evidence: Evidence) -> Diagnosis | None:
     if evidence.phase != "FailedValidation":
         return None
-    cure = "Correct the options of the task."
-    return Diagnosis("request", "Velero does not accept the spec", cure)
+    remediation = "Correct the options of the task."
+    return Diagnosis("request", "Velero does not accept the spec", remediation)
 
 
 def _reading(evidence: Evidence) -> Diagnosis | None:
@@ -202,8 +204,10 @@ def _reading(evidence: Evidence) -> Diagnosis | None:
     if reading.outcome == "refused":
         found = explain(f"reading back: {reading.text}")
         cause = found.cause if found else f"S3 does not let Velero read back what it wrote: {_short(reading.text)}"
-        cure = found.remedy if found else "Compare the rights of Velero's role with coffer.velero.iam_policy."
-        return Diagnosis(found.layer if found else "storage", cause, f"{cure} {_AFTERWARDS}")
+        remediation = (
+            found.remediation if found else "Compare the rights of Velero's role with coffer.velero.iam_policy."
+        )
+        return Diagnosis(found.layer if found else "storage", cause, f"{remediation} {_AFTERWARDS}")
     if reading.outcome == "read" and not evidence.retried:
         cause = "Velero can read back what it wrote, and was asked to try again"
         return Diagnosis("storage", cause, "It tries by itself within 16 minutes.", final=False)
@@ -222,37 +226,37 @@ def _finalizing(evidence: Evidence) -> Diagnosis | None:
     if why:
         cause += f"; from here this could not be tried: {_short(why)}"
     found = t.cast(Diagnosis, explain("kms:Decrypt"))
-    cure = f"{found.remedy} {_LOG.format(namespace=evidence.namespace)} {_AFTERWARDS}"
-    return Diagnosis("key", cause, cure, final=evidence.retried)
+    remediation = f"{found.remediation} {_LOG.format(namespace=evidence.namespace)} {_AFTERWARDS}"
+    return Diagnosis("key", cause, remediation, final=evidence.retried)
 
 
 def _queued(evidence: Evidence) -> Diagnosis | None:
     if evidence.phase not in UNSTARTED or not evidence.running:
         return None
     cause = f"Velero is at work on others: {', '.join(evidence.running[:_SHOWN])}"
-    cure = "Wait longer (wait_timeout)."
-    if evidence.subject.startswith("Backup"):
-        cure = "Wait longer (wait_timeout), or let the server run more at a time (--concurrent-backups)."
-    return Diagnosis("queue", cause, cure, final=False)
+    remediation = "Wait longer (wait_timeout)."
+    if evidence.resource.startswith("Backup"):
+        remediation = "Wait longer (wait_timeout), or let the server run more at a time (--concurrent-backups)."
+    return Diagnosis("queue", cause, remediation, final=False)
 
 
 def _unstarted(evidence: Evidence) -> Diagnosis | None:
     if evidence.phase == "Queued":
         cause = "nothing else is at work, and Velero does not take it out of its queue"
-        cure = (
+        remediation = (
             "It looks again once a minute. If that does not help, it has lost count of what runs, as Velero 1.18 can "
             "when a backup fails its validation at once: restart it, kubectl -n {} rollout restart deployment/velero."
         )
         final = (evidence.seconds or 0) > _QUEUE_SECONDS
-        return Diagnosis("queue", cause, cure.format(evidence.namespace), final=final)
+        return Diagnosis("queue", cause, remediation.format(evidence.namespace), final=final)
     if evidence.phase == "ReadyToStart":
         cause = "Velero was about to begin, and did not: its server was restarted at that moment"
         return Diagnosis("server", cause, "Nothing begins it again: remove it (state=absent) and run the task again.")
     if evidence.phase not in UNSTARTED:
         return None
     cause = "the server answers, and does not take it up"
-    cure = f"Is a controller switched off (--disable-controllers)? {_LOG.format(namespace=evidence.namespace)}"
-    return Diagnosis("server", cause, cure, final=False)
+    remediation = f"Is a controller switched off (--disable-controllers)? {_LOG.format(namespace=evidence.namespace)}"
+    return Diagnosis("server", cause, remediation, final=False)
 
 
 def _operations(evidence: Evidence) -> Diagnosis | None:
@@ -260,10 +264,10 @@ def _operations(evidence: Evidence) -> Diagnosis | None:
         return None
     text = "; ".join(evidence.operations[:_SHOWN])
     cause = f"data movers are at work: {_short(text)}" if text else "plugins are at work on items"
-    cure = "Wait longer (wait_timeout). Velero gives up after item_operation_timeout, 4 hours by default."
+    remediation = "Wait longer (wait_timeout). Velero gives up after item_operation_timeout, 4 hours by default."
     known = explain(text) if text else None
     layer = known.layer if known else "operations"
-    return Diagnosis(layer, cause, f"{known.remedy} {cure}" if known else cure, final=False)
+    return Diagnosis(layer, cause, f"{known.remediation} {remediation}" if known else remediation, final=False)
 
 
 def _working(evidence: Evidence) -> Diagnosis | None:
@@ -301,12 +305,12 @@ def _short(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
-def report(evidence: Evidence, diagnosis: Diagnosis) -> Diagnosed:
+def report(evidence: Evidence, diagnosis: Diagnosis) -> OperationFailed:
     """The error of a task: what, since when, why, what to do, and what Velero itself says."""
     state = "being deleted" if evidence.deleting else evidence.phase
     since = "" if evidence.seconds is None else f" for {evidence.seconds} s"
-    parts = [f"{evidence.subject} is {state}{since}: {diagnosis.cause}.", diagnosis.remedy]
-    if evidence.ended and "emove it" not in diagnosis.remedy:
+    parts = [f"{evidence.resource} is {state}{since}: {diagnosis.cause}.", diagnosis.remediation]
+    if evidence.ended and "emove it" not in diagnosis.remediation:
         parts.append("Then remove it (state=absent), and run the task again.")
     told = _short(plain("; ".join(evidence.told))) if evidence.told else ""
     if told and told not in diagnosis.cause:
@@ -318,4 +322,6 @@ def report(evidence: Evidence, diagnosis: Diagnosis) -> Diagnosed:
     answer = evidence.unread.partition(": ")[2] or evidence.unread
     if answer and answer not in " ".join(evidence.told):
         parts.append(f"{_short(evidence.unread)}.")
-    return Diagnosed(evidence.subject, state, diagnosis.layer, diagnosis.cause, diagnosis.remedy, " ".join(parts))
+    return OperationFailed(
+        evidence.resource, state, diagnosis.layer, diagnosis.cause, diagnosis.remediation, " ".join(parts)
+    )

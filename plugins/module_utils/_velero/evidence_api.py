@@ -78,7 +78,7 @@ class Investigator:
         status = item.get("status") or {}
         phase = phase_of(item)
         common: dict[str, t.Any] = {
-            "subject": self.wanted.subject,
+            "resource": self.wanted.resource,
             "namespace": self.wanted.namespace,
             "phase": phase,
             "deleting": deleting,
@@ -142,12 +142,12 @@ class Investigator:
         """The location of the backup, or of the backup that is restored."""
         namespace, spec = self.wanted.namespace, item.get("spec") or {}
         if self.wanted.KIND == "Restore":
-            backup = self.kube.find(velero_path("backups", namespace, str(spec.get("backupName"))))
+            backup = self.kube.get_or_none(velero_path("backups", namespace, str(spec.get("backupName"))))
             spec = (backup or {}).get("spec") or {}
             if not spec.get("storageLocation"):
                 return None
         if name := spec.get("storageLocation"):
-            return self.kube.find(velero_path("backupstoragelocations", namespace, name)) or {}
+            return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name)) or {}
         return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
 
     def _judged(self, item: Object, place: Object | None) -> Location | None:

@@ -14,7 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_known, plain, remedy
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_known, plain, remediation_for
 
 #: Where a fault is, from the server outwards.
 Layer = t.Literal[
@@ -36,17 +36,17 @@ Layer = t.Literal[
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A cause with its remedy.
+    """A cause with its remediation.
 
     :param layer: where it is
     :param cause: one sentence without its full stop
-    :param remedy: what to do, as sentences
+    :param remediation: what to do, as sentences
     :param final: whether waiting does not help
     """
 
     layer: Layer
     cause: str
-    remedy: str
+    remediation: str
     final: bool = True
 
 
@@ -59,7 +59,7 @@ _KEY_RIGHTS = (
 )
 _STORAGE_RIGHTS = (
     "Allow {actions} on the objects under the prefix to Velero's role (coffer.velero.iam_policy), and look for a "
-    "denial in the bucket's policy (coffer.velero.bucket_policy)."
+    "denial in the bucket's policy (coffer.velero.s3_bucket_policy)."
 )
 
 #: The first pattern that is found counts.
@@ -127,7 +127,7 @@ _KNOWN: tuple[tuple[str, Layer, str, str], ...] = (
         r"SSE-C|form of Server Side Encryption|customer-provided|encryption with customer",
         "key",
         "S3 refuses a customer's key (SSE-C), or wants one that Velero does not send",
-        "The bucket must not block SSE-C (coffer.velero.bucket_encryption), and the location must name the key that "
+        "The bucket must not block SSE-C (coffer.velero.s3_bucket_encryption), and the location must name the key that "
         "its objects were written with.",
     ),
     (
@@ -183,7 +183,7 @@ _KNOWN: tuple[tuple[str, Layer, str, str], ...] = (
         r"NoSuchBucket",
         "location",
         "there is no such bucket",
-        "Correct the location, or make the bucket (coffer.velero.bucket).",
+        "Correct the location, or make the bucket (coffer.velero.s3_bucket).",
     ),
     (
         rf"{_READS}.*(StatusCode: 404|NoSuchKey)|NoSuchKey",
@@ -234,7 +234,7 @@ _KNOWN: tuple[tuple[str, Layer, str, str], ...] = (
 
 def explain(text: str) -> Diagnosis | None:
     """What a text means, or ``None`` where nobody has seen it."""
-    for pattern, layer, cause, cure in _KNOWN:
+    for pattern, layer, cause, remediation in _KNOWN:
         if re.search(pattern, text, re.DOTALL):
-            return Diagnosis(layer, cause, cure)
-    return Diagnosis("location", plain(text), remedy(text)) if is_known(text) else None
+            return Diagnosis(layer, cause, remediation)
+    return Diagnosis("location", plain(text), remediation_for(text)) if is_known(text) else None

@@ -19,7 +19,7 @@ import typing as t
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import enumerate_names, other_managers
@@ -49,17 +49,19 @@ class WantedIdentity:
     def refuse_contradictions(self, *, absent: bool) -> None:
         """Refuse a role that is none; one that is null by mistake must not take the present one away."""
         if self.role_arn is None and not absent:
-            raise Refusal("role_arn", "it", "is not set", "Give the role's ARN, or state=absent to take it away.")
+            raise ValidationError(
+                "role_arn", "it", "is not set", "Give the role's ARN, or state=absent to take it away."
+            )
         if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
-            remedy = "Write arn:aws:iam::ACCOUNT:role/NAME."
-            raise Refusal("role_arn", self.role_arn or "it", "is not the ARN of a role", remedy)
+            remediation = "Write arn:aws:iam::ACCOUNT:role/NAME."
+            raise ValidationError("role_arn", self.role_arn or "it", "is not the ARN of a role", remediation)
 
     @property
     def path(self) -> str:
         return object_path("v1", "serviceaccounts", self.namespace, self.service_account)
 
     @property
-    def subject(self) -> str:
+    def resource(self) -> str:
         return f'ServiceAccount "{self.service_account}"'
 
 
@@ -225,7 +227,7 @@ def _annotations(metadata: Mapping[str, t.Any]) -> Mapping[str, str]:
 def decide_identity(wanted: WantedIdentity, current: Installation) -> Plan:
     """The plan that gives Velero's pods the role, or takes it away.
 
-    :raises Refusal: where the role could not have an effect
+    :raises ValidationError: where the role could not have an effect
     """
     _refuse_ambiguous(wanted, current)
     for workload in current.workloads if wanted.role_arn else ():
@@ -269,34 +271,38 @@ def _renew(workload: Workload, revision: str | None) -> Step:
 def _refuse_ambiguous(wanted: WantedIdentity, current: Installation) -> None:
     if len(current.servers) > 1:
         names = enumerate_names(item.title for item in current.servers)
-        remedy = "Remove all but one, or scale them to zero: two servers disturb each other's backups."
-        raise Refusal("namespace", f'namespace "{wanted.namespace}"', f"has several Velero servers ({names})", remedy)
+        remediation = "Remove all but one, or scale them to zero: two servers disturb each other's backups."
+        raise ValidationError(
+            "namespace", f'namespace "{wanted.namespace}"', f"has several Velero servers ({names})", remediation
+        )
     for server in current.servers:
         if server.service_account != wanted.service_account:
             reason = f'is not what {server.title} runs as: that is "{server.service_account}"'
-            remedy = (
+            remediation = (
                 f"Set service_account={server.service_account}, also in the role's trust policy; "
                 "velero_service_account does both in the roles."
             )
-            raise Refusal("service_account", wanted.subject, reason, remedy)
+            raise ValidationError("service_account", wanted.resource, reason, remediation)
 
 
 def _refuse_static(wanted: WantedIdentity, workload: Workload, secrets: Mapping[str, Collection[str]]) -> None:
     found = workload.static_credentials(secrets)
     if found and workload.service_account == wanted.service_account:
         reason = f"has a static credential ({', '.join(found)}), which wins over any role"
-        remedy = (
+        remediation = (
             "Take it away first: Helm chart with credentials.useSecret=false and without credentials.extraSecretRef, "
             "velero install --no-secret, or remove the variable."
         )
-        raise Refusal("role_arn", workload.title, reason, remedy)
+        raise ValidationError("role_arn", workload.title, reason, remediation)
 
 
 def _refuse_paused(workloads: Iterable[Workload]) -> None:
     for workload in workloads:
         if workload.content["spec"].get("paused"):
-            remedy = f"Resume it: kubectl rollout resume {workload.title.lower()}."
-            raise Refusal("role_arn", workload.title, "is paused, so that its pods would not be renewed", remedy)
+            remediation = f"Resume it: kubectl rollout resume {workload.title.lower()}."
+            raise ValidationError(
+                "role_arn", workload.title, "is paused, so that its pods would not be renewed", remediation
+            )
 
 
 def _warnings(wanted: WantedIdentity, current: Installation, outdated: Sequence[Workload]) -> Iterable[str]:
@@ -316,13 +322,13 @@ def _warnings(wanted: WantedIdentity, current: Installation, outdated: Sequence[
             yield f"{item.title} belongs to {manager}, which may undo the change of its template."
 
 
-def refuse_incomplete(wanted: WantedIdentity, current: Installation) -> Refusal | None:
+def refuse_incomplete(wanted: WantedIdentity, current: Installation) -> ValidationError | None:
     """What has to be there before a role can be given to anything; a check run only tells of it."""
     place = f'namespace "{wanted.namespace}"'
     if not current.servers:
-        return Refusal("namespace", place, "has no Velero server", _INSTALL)
+        return ValidationError("namespace", place, "has no Velero server", _INSTALL)
     if current.service_account is None:
         reason = f"does not exist in {place}"
-        remedy = "It belongs to whoever installs Velero (Helm: serviceAccount.server.create), so make it there."
-        return Refusal("service_account", wanted.subject, reason, remedy)
+        remediation = "It belongs to whoever installs Velero (Helm: serviceAccount.server.create), so make it there."
+        return ValidationError("service_account", wanted.resource, reason, remediation)
     return None

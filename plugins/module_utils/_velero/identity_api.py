@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import (
@@ -50,7 +50,7 @@ class IdentityResource:
     def read(self) -> Installation:
         namespace = self.wanted.namespace
         found = Installation.of(
-            self.kube.find(self.wanted.path),
+            self.kube.get_or_none(self.wanted.path),
             self.kube.list(object_path("apps/v1", "deployments", namespace)),
             self.kube.list(object_path("apps/v1", "daemonsets", namespace)),
         )
@@ -61,7 +61,7 @@ class IdentityResource:
 
     def _keys_of(self, secret: str) -> frozenset[str]:
         """The keys of a Secret that have a value; a pod may do without one that does not exist."""
-        content = self.kube.find(object_path("v1", "secrets", self.wanted.namespace, secret)) or {}
+        content = self.kube.get_or_none(object_path("v1", "secrets", self.wanted.namespace, secret)) or {}
         return frozenset(key for key, value in (content.get("data") or {}).items() if value)
 
     def decide(self, current: Installation) -> Plan:
@@ -90,11 +90,11 @@ class IdentityResource:
     def _refuse_running(self, plan: Plan) -> None:
         if names := self._running(plan):
             reason = "would be marked Failed by a new Velero server"
-            remedy = (
+            remediation = (
                 "Run the task again when they have ended, or let coffer.velero.velero_identity wait longer than "
                 f"{self.backup_timeout} s (backup_timeout)."
             )
-            raise Refusal("backup_timeout", enumerate_names(names), reason, remedy)
+            raise ValidationError("backup_timeout", enumerate_names(names), reason, remediation)
 
     def _running(self, plan: Plan) -> list[str]:
         """What the renewal would harm. A server that is down is not at work on anything."""
@@ -129,7 +129,7 @@ class IdentityResource:
             if workload.renewed:
                 return
             if time.monotonic() > deadline:
-                raise VeleroError(
+                raise CofferError(
                     f"{workload.title}: {workload.progress} after {self.wait_timeout} s.{self._obstacles(workload)} "
                     "The role is set; run the task again to go on waiting."
                 )
@@ -151,13 +151,13 @@ class IdentityResource:
         """Ask the server itself; a finished rollout says nothing, for Velero's pods have no probes."""
         status = ask(self.kube, self.wanted.namespace, "ServerStatusRequest", {}, deadline)
         if status is None:
-            raise VeleroError(
+            raise CofferError(
                 f"The Velero server in namespace {self.wanted.namespace} does not answer within {self.wait_timeout} s, "
                 f"though its pod is up. See its log: kubectl -n {self.wanted.namespace} logs "
                 f"{self._current.servers[0].title.lower()}."
             )
         if _PLUGIN not in [{"kind": p.get("kind"), "name": p.get("name")} for p in status.get("plugins") or ()]:
-            raise VeleroError(
+            raise CofferError(
                 f"Velero in namespace {self.wanted.namespace} has no plugin {_PLUGIN['name']}. Add "
                 "velero-plugin-for-aws: velero plugin add, or initContainers of the Helm chart."
             )

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remedy
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
     API_VERSION,
     DURATION,
@@ -88,7 +88,7 @@ class WantedLocation:
             check(self)
 
     @property
-    def subject(self) -> str:
+    def resource(self) -> str:
         return f'BackupStorageLocation "{self.name}"'
 
     @property
@@ -140,19 +140,21 @@ def _reference(selector: Mapping[str, str | None]) -> dict[str, str] | None:
 def _storage(wanted: WantedLocation) -> None:
     refuse_object_name(wanted.name, option="name")
     if wanted.provider not in ("aws", "velero.io/aws"):
-        cure = "Use aws; the options of this module are those of velero-plugin-for-aws."
-        raise Refusal("provider", wanted.provider, "is another plugin's", cure)
+        remediation = "Use aws; the options of this module are those of velero-plugin-for-aws."
+        raise ValidationError("provider", wanted.provider, "is another plugin's", remediation)
     if not wanted.bucket:
-        raise Refusal("bucket", "it", "is empty", "Give the name of the bucket.")
+        raise ValidationError("bucket", "it", "is empty", "Give the name of the bucket.")
     if "/" in wanted.bucket and not wanted.bucket.startswith("arn:aws:s3:"):
-        cure = "Put what follows the bucket's name into prefix."
-        raise Refusal("bucket", wanted.bucket, "contains a slash, which Velero does not accept", cure)
+        remediation = "Put what follows the bucket's name into prefix."
+        raise ValidationError("bucket", wanted.bucket, "contains a slash, which Velero does not accept", remediation)
     if wanted.object_storage_ca_cert and wanted.object_storage_ca_cert_ref:
-        cure = "Give one of them."
-        raise Refusal("object_storage_ca_cert", "it", "and object_storage_ca_cert_ref exclude each other", cure)
+        remediation = "Give one of them."
+        raise ValidationError(
+            "object_storage_ca_cert", "it", "and object_storage_ca_cert_ref exclude each other", remediation
+        )
     if wanted.object_storage_ca_cert and "-----BEGIN CERTIFICATE-----" not in wanted.object_storage_ca_cert:
-        cure = "Give the text of the certificate, not the name of a file and not base64."
-        raise Refusal("object_storage_ca_cert", "it", "is not a certificate in PEM form", cure)
+        remediation = "Give the text of the certificate, not the name of a file and not base64."
+        raise ValidationError("object_storage_ca_cert", "it", "is not a certificate in PEM form", remediation)
 
 
 def _endpoint(wanted: WantedLocation) -> None:
@@ -166,27 +168,27 @@ def _encryption(wanted: WantedLocation) -> None:
     keys = [option for option in ENCRYPTION if option != "server_side_encryption" and getattr(wanted, option)]
     algorithm = wanted.server_side_encryption
     if len(keys) > 1:
-        raise Refusal(keys[0], "it", f"and {' and '.join(keys[1:])} exclude each other", "Give one of them.")
+        raise ValidationError(keys[0], "it", f"and {' and '.join(keys[1:])} exclude each other", "Give one of them.")
     if not algorithm:
         return
     if not keys:
         if algorithm != "AES256":
-            cure = (
+            remediation = (
                 "Give the key's ARN in kms_key_id. For aws:kms:dsse, or to follow the bucket, leave both out: the "
-                "bucket's default encryption names algorithm and key (coffer.velero.bucket_encryption)."
+                "bucket's default encryption names algorithm and key (coffer.velero.s3_bucket_encryption)."
             )
             reason = "without a key encrypts under the managed key aws/s3, not under the bucket's key"
-            raise Refusal("server_side_encryption", algorithm, reason, cure)
+            raise ValidationError("server_side_encryption", algorithm, reason, remediation)
     elif keys != ["kms_key_id"]:
         reason = f"has no effect beside {keys[0]}: the plugin encrypts with the customer's key"
-        raise Refusal("server_side_encryption", algorithm, reason, "Give one of them.")
+        raise ValidationError("server_side_encryption", algorithm, reason, "Give one of them.")
     elif algorithm != "aws:kms":
-        cure = (
+        remediation = (
             "Leave server_side_encryption out for aws:kms. For aws:kms:dsse under a key of your own leave both out, "
-            "and set it as the bucket's default encryption (coffer.velero.bucket_encryption)."
+            "and set it as the bucket's default encryption (coffer.velero.s3_bucket_encryption)."
         )
         reason = "has no effect beside kms_key_id: the plugin encrypts with aws:kms"
-        raise Refusal("server_side_encryption", algorithm, reason, cure)
+        raise ValidationError("server_side_encryption", algorithm, reason, remediation)
 
 
 def _kms_key(wanted: WantedLocation) -> None:
@@ -196,13 +198,13 @@ def _kms_key(wanted: WantedLocation) -> None:
     arn = Arn.parse(text)
     of_aws = _at_aws(wanted.s3_url)
     if text.startswith("alias/") or (arn and arn.resource.startswith("alias/")) or (arn is None and of_aws):
-        cure = "Give the full ARN of the key: S3 looks up anything else in the account of whoever writes."
-        raise Refusal("kms_key_id", text, "is not the ARN of a key", cure)
+        remediation = "Give the full ARN of the key: S3 looks up anything else in the account of whoever writes."
+        raise ValidationError("kms_key_id", text, "is not the ARN of a key", remediation)
     if arn and (arn.service != "kms" or not arn.resource.startswith("key/")):
-        raise Refusal("kms_key_id", text, "is not the ARN of a key", "Write arn:aws:kms:REGION:ACCOUNT:key/ID.")
+        raise ValidationError("kms_key_id", text, "is not the ARN of a key", "Write arn:aws:kms:REGION:ACCOUNT:key/ID.")
     if arn and wanted.region and arn.region != wanted.region:
-        cure = f"S3 encrypts with keys of the bucket's Region only: choose a key in {wanted.region}."
-        raise Refusal("kms_key_id", text, f"is in {arn.region}, the bucket is in {wanted.region}", cure)
+        remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {wanted.region}."
+        raise ValidationError("kms_key_id", text, f"is in {arn.region}, the bucket is in {wanted.region}", remediation)
 
 
 def _customer_key(wanted: WantedLocation) -> None:
@@ -210,11 +212,11 @@ def _customer_key(wanted: WantedLocation) -> None:
     if secret:
         refuse_secret_key(secret, option="customer_key_encryption_secret")
     if file and not file.startswith("/"):
-        cure = "Give the path inside the container of the Velero server, where the Secret is mounted."
-        raise Refusal("customer_key_encryption_file", file, "is not an absolute path", cure)
+        remediation = "Give the path inside the container of the Velero server, where the Secret is mounted."
+        raise ValidationError("customer_key_encryption_file", file, "is not an absolute path", remediation)
     if (secret or file) and _at_aws(wanted.s3_url) and (wanted.s3_url or "").startswith("http:"):
-        cure = "S3 takes a customer's key over TLS only: write https."
-        raise Refusal("s3_url", str(wanted.s3_url), "is not encrypted", cure)
+        remediation = "S3 takes a customer's key over TLS only: write https."
+        raise ValidationError("s3_url", str(wanted.s3_url), "is not encrypted", remediation)
 
 
 def _at_aws(s3_url: str | None) -> bool:
@@ -232,7 +234,7 @@ def _periods(wanted: WantedLocation) -> None:
     for option in ("validation_frequency", "backup_sync_period"):
         text = getattr(wanted, option)
         if text is not None and not DURATION.fullmatch(text):
-            raise Refusal(option, text or "it", "is not a duration", "Write it as in 30s, 1h30m or 0.")
+            raise ValidationError(option, text or "it", "is not a duration", "Write it as in 30s, 1h30m or 0.")
 
 
 def _certificate_text(text: str) -> bytes | str:
@@ -289,7 +291,7 @@ def _nested(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
 def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None) -> Plan:
     """The plan that makes a location as it is wanted, whether it exists or not.
 
-    :raises Refusal: where the location would have no Region, or has a credential that nobody asked for
+    :raises ValidationError: where the location would have no Region, or has a credential that nobody asked for
     """
     before = flatten((current or {}).get("spec") or {})
     fields = wanted.fields()
@@ -297,8 +299,8 @@ def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None)
     if _at_aws(after.get("config.s3Url")):  # other servers know no roles
         _refuse_static(wanted, before)
     if not after.get("config.region"):
-        cure = "Give the bucket's Region; without it the plugin asks the bucket anonymously, and kopia guesses."
-        raise Refusal("region", wanted.subject, "has no Region", cure)
+        remediation = "Give the bucket's Region; without it the plugin asks the bucket anonymously, and kopia guesses."
+        raise ValidationError("region", wanted.resource, "has no Region", remediation)
     differing = {n: v for n, v in fields.items() if _meaning(n, v) != _meaning(n, before.get(n))}
     differences = tuple(Difference(name, before.get(name), value) for name, value in differing.items())
     spec = _nested({name: value for name, value in {**before, **differing}.items() if value is not None})
@@ -326,18 +328,20 @@ def _refuse_static(wanted: WantedLocation, before: Mapping[str, t.Any]) -> None:
         if own := _reference(before.get("credential") or {}):
             reason = f"has a credential of its own, {own['key']} in Secret {own['name']}, {wins}"
             keep = f"credential={{name: {own['name']}, key: {own['key']}}}"
-            cure = f"{task} credential={{}} takes it away, and {keep} keeps it."
-            raise Refusal("credential", wanted.subject, reason, cure)
+            remediation = f"{task} credential={{}} takes it away, and {keep} keeps it."
+            raise ValidationError("credential", wanted.resource, reason, remediation)
         if file := before.get("config.credentialsFile"):
             reason = f"has a credentials file of its own, {file}, {wins}"
-            cure = f"{task} credential={{}} takes it away; what is to stay belongs into a Secret that credential names."
-            raise Refusal("credential", wanted.subject, reason, cure)
+            remediation = (
+                f"{task} credential={{}} takes it away; what is to stay belongs into a Secret that credential names."
+            )
+            raise ValidationError("credential", wanted.resource, reason, remediation)
     elif _reference(wanted.credential):
         return  # the profile is one of that credential
     if wanted.profile is None and (profile := before.get("config.profile")):
         reason = f"has a profile of its own, {profile}, {wins}"
-        cure = f"{task} profile='' takes it away, and profile={profile} keeps it."
-        raise Refusal("profile", wanted.subject, reason, cure)
+        remediation = f"{task} profile='' takes it away, and profile={profile} keeps it."
+        raise ValidationError("profile", wanted.resource, reason, remediation)
 
 
 def _write(wanted: WantedLocation, current: Mapping[str, t.Any] | None, differing: Mapping[str, t.Any]) -> Step:
@@ -383,7 +387,7 @@ def _warnings(
 
 def _other_manager(wanted: WantedLocation, current: Mapping[str, t.Any]) -> tuple[str, ...]:
     manager = other_managers(current["metadata"])
-    return (f"{wanted.subject} is also managed by {manager}, which may undo the change.",) if manager else ()
+    return (f"{wanted.resource} is also managed by {manager}, which may undo the change.",) if manager else ()
 
 
 @dataclass(frozen=True)
@@ -418,4 +422,4 @@ def _spec(entry: Mapping[str, t.Any]) -> bool:
 
 def unavailable(wanted: WantedLocation, validation: Validation) -> str:
     """What is wrong with a location, and what to do about it."""
-    return f"{wanted.subject} is Unavailable: {plain(validation.message)}. {remedy(validation.message)}"
+    return f"{wanted.resource} is Unavailable: {plain(validation.message)}. {remediation_for(validation.message)}"

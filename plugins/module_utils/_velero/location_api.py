@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
@@ -56,7 +56,7 @@ class LocationResource:
     _written: _Object | None = field(default=None, init=False)
 
     def read(self) -> _Object | None:
-        self._current = self.kube.find(self.wanted.path)
+        self._current = self.kube.get_or_none(self.wanted.path)
         return self._current
 
     def decide(self, current: _Object | None) -> Plan:
@@ -83,18 +83,20 @@ class LocationResource:
         if self.allow_orphaned_backups:
             return
         if backups := self._backups():
-            cure = (
+            remediation = (
                 "Delete them first (velero backup delete), or set allow_orphaned_backups=true: their objects stay in "
                 "the bucket, and Velero can no longer restore, expire or delete them."
             )
-            raise Refusal("state", self.wanted.subject, f"holds {backups}", cure)
+            raise ValidationError("state", self.wanted.resource, f"holds {backups}", remediation)
 
     def _guard_contents(self, plan: Plan) -> None:
         stake = at_stake(self.wanted, plan)
         if stake is None or (self.allow_relocation and relocated(plan)):  # in a new place nothing is older
             return
         if backups := self._backups():
-            raise Refusal(stake.option, self.wanted.subject, f"holds {backups}, {stake.reason}", stake.remedy)
+            raise ValidationError(
+                stake.option, self.wanted.resource, f"holds {backups}, {stake.reason}", stake.remediation
+            )
 
     def _guard_default(self, current: _Object) -> None:
         """Of two default locations Velero resets the older one."""
@@ -108,8 +110,8 @@ class LocationResource:
         ]
         if newer:
             reason = f"is older than {enumerate_names(newer)}, which is the default too, so that Velero would reset it"
-            cure = "Let a task of coffer.velero.backup_storage_location set default=false there first."
-            raise Refusal("default", self.wanted.subject, reason, cure)
+            remediation = "Let a task of coffer.velero.backup_storage_location set default=false there first."
+            raise ValidationError("default", self.wanted.resource, reason, remediation)
 
     def _backups(self) -> str:
         """The backups in the location, for a sentence; empty where there are none."""
@@ -132,7 +134,7 @@ class LocationResource:
         if validation.phase != "Available" and not is_final(validation.message):
             validation = self._next_validation(validation.time, deadline) or validation
         if validation.phase != "Available":
-            raise VeleroError(unavailable(self.wanted, validation))
+            raise CofferError(unavailable(self.wanted, validation))
         return validation
 
     def _first_validation(self, deadline: float, timeout: int) -> Validation:
@@ -143,8 +145,8 @@ class LocationResource:
             return validation
         following = self._next_validation(validation.time, deadline)
         if following is None:
-            raise VeleroError(
-                f"{self.wanted.subject} was not validated within {timeout} s. Is the Velero server running in "
+            raise CofferError(
+                f"{self.wanted.resource} was not validated within {timeout} s. Is the Velero server running in "
                 f"namespace {self.wanted.namespace}?"
             )
         if validation.time is not None:

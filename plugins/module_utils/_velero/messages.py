@@ -87,14 +87,14 @@ _OUTSIDE: tuple[tuple[str, str], ...] = (
 )
 
 
-def remedy(message: str) -> str:
+def remediation_for(message: str) -> str:
     """What to do about a message of a location's status."""
     found = (text for pattern, text in (*_IN_SPEC, *_OUTSIDE) if re.search(pattern, message))
     return next(found, "See the log of the Velero server.")
 
 
 def is_known(message: str) -> bool:
-    """Whether there is a remedy for it."""
+    """Whether there is a remediation for it."""
     return any(re.search(pattern, message) for pattern, _text in (*_IN_SPEC, *_OUTSIDE))
 
 

@@ -14,7 +14,7 @@ import json
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
 
 Object = Mapping[str, t.Any]
 
@@ -44,14 +44,14 @@ def metadata_key(prefix: str, name: str) -> str:
 def parse(content: bytes, key: str) -> Object:
     """The Backup in an object of the bucket.
 
-    :raises VeleroError: where it is none
+    :raises CofferError: where it is none
     """
     try:
         found = json.loads(content)
     except ValueError as error:
-        raise VeleroError(f"{key}: is no JSON ({error}). {REMEDY}") from error
+        raise CofferError(f"{key}: is no JSON ({error}). {REMEDY}") from error
     if not isinstance(found, dict) or found.get("kind") != "Backup":
-        raise VeleroError(f"{key}: is no Backup of Velero's. {REMEDY}")
+        raise CofferError(f"{key}: is no Backup of Velero's. {REMEDY}")
     return found
 
 

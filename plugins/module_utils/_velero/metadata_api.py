@@ -11,7 +11,7 @@ import binascii
 import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata import Object, metadata_key, parse
 
 _MAX_BYTES = 4 * 1024 * 1024
@@ -26,13 +26,13 @@ def read_metadata(
     """
     name = (backup.get("metadata") or {}).get("name")
     if not name:
-        raise Refusal("backup", "it", "is no Backup", "Give what coffer.velero.backup returned as backup.")
+        raise ValidationError("backup", "it", "is no Backup", "Give what coffer.velero.backup returned as backup.")
     key = metadata_key(prefix, str(name))
     arguments: dict[str, t.Any] = {"Bucket": bucket, "Key": key}
     if customer_key:
         arguments.update(SSECustomerAlgorithm="AES256", SSECustomerKey=_raw(customer_key))
     try:
-        answer = aws.find("s3:GetObject", "NoSuchKey", **arguments)
+        answer = aws.call_or_none("s3:GetObject", "NoSuchKey", **arguments)
     except ServiceError as error:
         if error.code in ("InvalidRequest", "400"):
             error.add_hint("Was it written with a customer's key? Then give it in customer_key.")
@@ -47,5 +47,7 @@ def _raw(text: str) -> bytes:
     except binascii.Error:
         key = b""
     if len(key) != 32:
-        raise Refusal("customer_key", "it", "is not 32 bytes in base64", "Encode the raw key: base64 < sse-c.key.")
+        raise ValidationError(
+            "customer_key", "it", "is not 32 bytes in base64", "Encode the raw key: base64 < sse-c.key."
+        )
     return key

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import Options
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
     API_VERSION,
@@ -93,7 +93,7 @@ class WantedOperation:
         return wanted
 
     @property
-    def subject(self) -> str:
+    def resource(self) -> str:
         return f'{self.KIND} "{self.name}"'
 
     @property
@@ -112,13 +112,13 @@ class WantedOperation:
         for option, field in self.FIELDS.items():
             text = getattr(self, option)
             if field in _DURATIONS and text and not re.fullmatch(DURATION, text):
-                raise Refusal(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
+                raise ValidationError(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
 
 
 def decide_operation(wanted: WantedOperation, current: Object | None) -> Plan:
     """The plan that gives an order, where it was not given already.
 
-    :raises Refusal: where another order bears the name
+    :raises ValidationError: where another order bears the name
     """
     spec = wanted.spec()
     result = {"name": wanted.name, "namespace": wanted.namespace}
@@ -136,15 +136,15 @@ def decide_operation(wanted: WantedOperation, current: Object | None) -> Plan:
     present = current.get("spec") or {}
     if other := disagreements(spec, present):
         texts = ", ".join(f"{name} is {present.get(name)!r}, not {spec.get(name)!r}" for name in other)
-        cure = f"A {wanted.KIND} is carried out once and never changed: choose another name, or remove it first."
-        raise Refusal("name", wanted.subject, f"exists with another spec ({texts})", cure)
+        remediation = f"A {wanted.KIND} is carried out once and never changed: choose another name, or remove it first."
+        raise ValidationError("name", wanted.resource, f"exists with another spec ({texts})", remediation)
     return Plan(result={**result, "spec": present})
 
 
 def _refuse_deletion(wanted: WantedOperation, current: Object) -> None:
     if phase_of(current) == "Deleting" or current["metadata"].get("deletionTimestamp"):
-        cure = "Run the task again when it is gone, or choose another name."
-        raise Refusal("name", wanted.subject, "is being deleted", cure)
+        remediation = "Run the task again when it is gone, or choose another name."
+        raise ValidationError("name", wanted.resource, "is being deleted", remediation)
 
 
 def disagreements(wanted: Object, present: Object) -> list[str]:

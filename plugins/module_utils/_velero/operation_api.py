@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
@@ -84,7 +84,7 @@ class OperationResource(t.Generic[_W]):
     _retried: bool = field(default=False, init=False)
 
     def read(self) -> Object | None:
-        self._current = self.kube.find(self.wanted.path)
+        self._current = self.kube.get_or_none(self.wanted.path)
         return self._current
 
     def decide(self, current: Object | None) -> Plan:
@@ -109,10 +109,11 @@ class OperationResource(t.Generic[_W]):
         while item is not None and phase_of(item) not in TERMINAL:
             self._look_after(item, watch)
             time.sleep(watch.pause)
-            item = self.kube.find(self.wanted.path)
+            item = self.kube.get_or_none(self.wanted.path)
         if item is None:
-            raise VeleroError(
-                f"{self.wanted.subject} is gone. Somebody removed it, or Velero did because it is not in its location: "
+            raise CofferError(
+                f"{self.wanted.resource} is gone. Somebody removed it, or Velero did because it is not in its "
+                "location: "
                 "was the location pointed elsewhere meanwhile?"
             )
         if phase_of(item) not in watch.patience.accepted:
@@ -121,7 +122,7 @@ class OperationResource(t.Generic[_W]):
         return _told(item)
 
     def _removed(self, watch: _Watch) -> dict[str, t.Any]:
-        while (item := self.kube.find(self.wanted.path)) is not None:
+        while (item := self.kube.get_or_none(self.wanted.path)) is not None:
             self._refused()
             self._look_after(item, watch)
             time.sleep(watch.pause)
@@ -171,7 +172,7 @@ class BackupResource(OperationResource[WantedBackup]):
     def _find_location(self) -> Object | None:
         namespace, name = self.wanted.namespace, self.wanted.storage_location
         if name:
-            return self.kube.find(velero_path("backupstoragelocations", namespace, name))
+            return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
         return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
 
     def _refused(self) -> None:
@@ -179,9 +180,9 @@ class BackupResource(OperationResource[WantedBackup]):
         if self._answer is None or self._answer.get("kind") != "DeleteBackupRequest":
             return
         path = velero_path(DELETION_PLURAL, self.wanted.namespace, self._answer["metadata"]["name"])
-        errors = [str(text) for text in ((self.kube.find(path) or {}).get("status") or {}).get("errors") or ()]
-        if errors and self.kube.find(self.wanted.path) is not None:
-            raise VeleroError(undeleted(self.wanted.subject, errors))
+        errors = [str(text) for text in ((self.kube.get_or_none(path) or {}).get("status") or {}).get("errors") or ()]
+        if errors and self.kube.get_or_none(self.wanted.path) is not None:
+            raise CofferError(undeleted(self.wanted.resource, errors))
 
 
 class RestoreResource(OperationResource[WantedRestore]):
@@ -194,9 +195,9 @@ class RestoreResource(OperationResource[WantedRestore]):
         current = super().read()
         if current is None and not self.absent:
             namespace = self.wanted.namespace
-            self._backup = self.kube.find(velero_path("backups", namespace, str(self.wanted.backup_name)))
+            self._backup = self.kube.get_or_none(velero_path("backups", namespace, str(self.wanted.backup_name)))
             if self._backup is not None and (name := self._backup["spec"].get("storageLocation")):
-                self._location = self.kube.find(velero_path("backupstoragelocations", namespace, name))
+                self._location = self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
         return current
 
     def decide(self, current: Object | None) -> Plan:

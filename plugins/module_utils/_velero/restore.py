@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import unusable
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
@@ -66,20 +66,26 @@ def decide_restore(
     :param location: where that is; only read where there is a backup
     """
     plan = decide_operation(wanted, current)
-    return replace(plan, unmet=_unrestorable(wanted, backup, location)) if plan.changed else plan
+    return replace(plan, unmet_dependency=_unrestorable(wanted, backup, location)) if plan.changed else plan
 
 
-def _unrestorable(wanted: WantedRestore, backup: Object | None, location: Object | None) -> VeleroError | None:
-    subject = f'Backup "{wanted.backup_name}"'
+def _unrestorable(wanted: WantedRestore, backup: Object | None, location: Object | None) -> CofferError | None:
+    resource = f'Backup "{wanted.backup_name}"'
     if backup is None:
-        cure = "Make it first (coffer.velero.backup). One of another cluster appears when Velero has synchronized it."
-        return Refusal("backup_name", subject, "does not exist", cure)
+        remediation = (
+            "Make it first (coffer.velero.backup). One of another cluster appears when Velero has synchronized it."
+        )
+        return ValidationError("backup_name", resource, "does not exist", remediation)
     phase = phase_of(backup)
     if phase in RESTORABLE:
         return unusable("backup_name", backup["spec"].get("storageLocation"), location, writes=False)
     if phase in TERMINAL or phase == "Deleting":
-        return Refusal("backup_name", subject, f"is {phase}", "There is nothing to restore from: name another backup.")
-    return Refusal("backup_name", subject, f"is {phase} yet", "Wait until it is Completed: coffer.velero.backup does.")
+        return ValidationError(
+            "backup_name", resource, f"is {phase}", "There is nothing to restore from: name another backup."
+        )
+    return ValidationError(
+        "backup_name", resource, f"is {phase} yet", "Wait until it is Completed: coffer.velero.backup does."
+    )
 
 
 def delete_restore(wanted: WantedRestore, current: Object | None) -> Plan:

@@ -11,7 +11,7 @@ import time
 import typing as t
 import uuid
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import API_VERSION, velero_path
 
@@ -29,7 +29,7 @@ def ask(kube: Kube, namespace: str, kind: str, spec: t.Mapping[str, t.Any], dead
     metadata = {"name": name, "namespace": namespace}
     body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
     try:
-        with contextlib.suppress(Moved):  # nobody else has this name: it was made, and the answer got lost
+        with contextlib.suppress(ConflictError):  # nobody else has this name: it was made, and the answer got lost
             kube.perform("POST", velero_path(plural, namespace), body)
         while True:
             status: dict[str, t.Any] = kube.get(path).get("status") or {}

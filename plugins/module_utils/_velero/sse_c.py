@@ -12,15 +12,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import refuse_secret_key
 
 KEY_BYTES = 32
 
 #: A new key in base64, chosen when it is sent.
-NEW_KEY = Pending("key", "")
+NEW_KEY = Computed("key", "")
 
 #: What a wrong length usually comes from.
 _MISTAKES = {
@@ -73,23 +73,23 @@ class SecretState(t.NamedTuple):
 def decide_secret(wanted: WantedSecret, current: SecretState | None) -> Plan:
     """The plan that makes a key where there is none; a key that exists is never touched.
 
-    :raises Refusal: where the Secret does not hold 32 bytes and none may be made
+    :raises ValidationError: where the Secret does not hold 32 bytes and none may be made
     """
-    subject = f'Secret "{wanted.reference}"'
+    resource = f'Secret "{wanted.reference}"'
     result = {"namespace": wanted.namespace, "secret": wanted.reference}
     if current is not None and current.length is not None:
         if current.length != KEY_BYTES:
             mistake = _MISTAKES.get(current.length, "Give exactly 32 random bytes.")
-            remedy = f"{mistake} Where backups were written with another key, put that one there."
-            raise Refusal("secret", subject, f"holds {current.length} bytes, not {KEY_BYTES}", remedy)
+            remediation = f"{mistake} Where backups were written with another key, put that one there."
+            raise ValidationError("secret", resource, f"holds {current.length} bytes, not {KEY_BYTES}", remediation)
         return Plan(result=result)
     if not wanted.generate:
-        raise _missing(wanted, subject)
+        raise _missing(wanted, resource)
     if current is not None and current.immutable:
-        remedy = "Name another Secret (velero_sse_c_secret in the roles), or replace this one."
-        raise Refusal("secret", subject, "cannot be added to its Secret, which is immutable", remedy)
+        remediation = "Name another Secret (velero_sse_c_secret in the roles), or replace this one."
+        raise ValidationError("secret", resource, "cannot be added to its Secret, which is immutable", remediation)
     warning = (
-        f"{subject} in namespace {wanted.namespace} gets a new random key. Keep a copy of it outside this cluster: "
+        f"{resource} in namespace {wanted.namespace} gets a new random key. Keep a copy of it outside this cluster: "
         "whoever loses it loses every backup that is written with it."
     )
     difference = Difference(wanted.reference, None, f"{KEY_BYTES} random bytes")
@@ -107,10 +107,10 @@ def _write(wanted: WantedSecret, current: SecretState | None) -> Step:
     return Step(f"POST {object_path('v1', 'secrets', wanted.namespace)}", {"body": body})
 
 
-def _missing(wanted: WantedSecret, subject: str) -> Refusal:
-    remedy = (
+def _missing(wanted: WantedSecret, resource: str) -> ValidationError:
+    remediation = (
         f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {wanted.namespace} create secret generic "
         f"{wanted.name} --from-file={wanted.key}=sse-c.key; keep the file in a safe place, for without it the backups "
         "are lost. generate=true makes a random key once. In the roles that is velero_sse_c_generate."
     )
-    return Refusal("secret", subject, f"does not exist in namespace {wanted.namespace}", remedy)
+    return ValidationError("secret", resource, f"does not exist in namespace {wanted.namespace}", remediation)

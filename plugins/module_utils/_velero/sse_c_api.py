@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import PLURAL
@@ -39,7 +39,7 @@ class SecretResource:
 
     def read(self) -> SecretState | None:
         """The Secret without what is in it."""
-        found = self.kube.find(self.wanted.path)
+        found = self.kube.get_or_none(self.wanted.path)
         if found is None:
             return None
         value = (found.get("data") or {}).get(self.wanted.key)
@@ -65,18 +65,18 @@ class SecretResource:
         ]
         if names and (backups := backups_in(self.kube.list(velero_path("backups", namespace)), names)):
             reason = f"does not exist, and {backups} in {enumerate_names(names)} can be read with its old key only"
-            remedy = (
+            remediation = (
                 "Put that key back from your copy. If there is none, these backups are lost: delete them, or name "
                 "another Secret and make a location of its own for it (velero_sse_c_secret and "
                 "velero_backup_location_name in the roles)."
             )
-            raise Refusal("secret", f'Secret "{reference}"', reason, remedy)
+            raise ValidationError("secret", f'Secret "{reference}"', reason, remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
         try:
             self.kube.apply(plan, {NEW_KEY.name: key})
-        except (Moved, ServiceError) as error:
+        except (ConflictError, ServiceError) as error:
             if key[:8] in str(error):  # an admission webhook may quote what it refuses, or a proxy the beginning of it
                 raise ServiceError("POST Secret", "refused", "the answer quotes the key and is not shown") from None
             raise

@@ -30,7 +30,7 @@ class Stake(t.NamedTuple):
 
     option: str
     reason: str
-    remedy: str
+    remediation: str
 
 
 def relocated(plan: Plan) -> str | None:
@@ -95,31 +95,31 @@ def at_stake(wanted: WantedLocation, plan: Plan) -> Stake | None:
     """What the backups of a location would lose by a plan; ``None`` where that is nothing."""
     if option := relocated(plan):
         reason = "and Velero deletes Backup objects that it does not find in the new place"
-        cure = (
+        remediation = (
             "Make a location under another name instead (velero_backup_location_name in the roles), or let a task of "
             "coffer.velero.backup_storage_location with allow_relocation=true change it; the objects in the old place "
             "stay."
         )
-        return Stake(option, reason, cure)
+        return Stake(option, reason, remediation)
     if option := rekeyed(wanted, plan):
         reason = "which Velero could no longer read: with a customer's key it reads nothing else"
-        cure = (
+        remediation = (
             "Make a location under another name (velero_backup_location_name in the roles), with another prefix or "
             "bucket, for each customer's key."
         )
         if _is_moved(plan):
-            cure += (
+            remediation += (
                 " Where it is the same key in another place, let a task of coffer.velero.backup_storage_location with "
                 "same_customer_key=true change it."
             )
-        return Stake(option, reason, cure)
+        return Stake(option, reason, remediation)
     if (key := given_up_key(wanted, plan)) and not _is_alias(key):
         reason = f"which Velero cannot read without the key {key} that they may be encrypted under"
-        cure = (
+        remediation = (
             "Let Velero's role decrypt with it and list it in previous_kms_key_ids; the roles do both for a key in "
             "velero_kms_previous_key_arns."
         )
-        return Stake("kms_key_id", reason, cure)
+        return Stake("kms_key_id", reason, remediation)
     return None
 
 
@@ -129,6 +129,6 @@ def alias_warning(wanted: WantedLocation, plan: Plan) -> tuple[str, ...]:
     if not key or not _is_alias(key):
         return ()
     return (
-        f"{wanted.subject} named its key as {key}. What is there is encrypted under the key that this meant: if that "
+        f"{wanted.resource} named its key as {key}. What is there is encrypted under the key that this meant: if that "
         "is another one than from now on, list its ARN in previous_kms_key_ids (velero_kms_previous_key_arns).",
     )

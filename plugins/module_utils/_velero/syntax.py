@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
@@ -25,15 +25,17 @@ _SECRET_KEY = re.compile(rf"{_LABEL}(\.{_LABEL})*/[-._a-zA-Z0-9]+")
 def refuse_object_name(text: str, *, option: str) -> None:
     """Refuse what Kubernetes would not take as the name of an object."""
     if not OBJECT_NAME.fullmatch(text):
-        remedy = "Give up to 253 lower-case letters, digits, hyphens and dots, with a letter or digit beside each dot."
-        raise Refusal(option, text or "it", "is not a name for Kubernetes", remedy)
+        remediation = (
+            "Give up to 253 lower-case letters, digits, hyphens and dots, with a letter or digit beside each dot."
+        )
+        raise ValidationError(option, text or "it", "is not a name for Kubernetes", remediation)
 
 
 def refuse_secret_key(text: str, *, option: str) -> None:
     """Refuse what is not ``name/key`` of a Secret."""
     if not _SECRET_KEY.fullmatch(text):
-        remedy = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
-        raise Refusal(option, text or "it", "does not name a key of a Secret", remedy)
+        remediation = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
+        raise ValidationError(option, text or "it", "does not name a key of a Secret", remediation)
 
 
 def split_url(text: str) -> SplitResult | None:
@@ -50,14 +52,14 @@ def refuse_url(text: str, *, option: str, endpoint: bool = True) -> None:
 
     :param endpoint: of S3 itself; Velero's kopia refuses a path in it (unified_repo.go)
     """
-    remedy = "Write https://HOST or https://HOST:PORT."
+    remediation = "Write https://HOST or https://HOST:PORT."
     if "@" in text:  # and what stands before it is not shown
-        raise Refusal(option, text.rpartition("@")[2] or "it", "has a credential before it", remedy)
+        raise ValidationError(option, text.rpartition("@")[2] or "it", "has a credential before it", remediation)
     url = split_url(text)
     if url is None or url.scheme not in ("http", "https"):
-        raise Refusal(option, text or "it", "is not an http or https URL", remedy)
+        raise ValidationError(option, text or "it", "is not an http or https URL", remediation)
     if endpoint and (url.path.strip("/") or url.query or url.fragment):
-        raise Refusal(option, text, "has a path, which Velero does not accept", "Give scheme, host and port.")
+        raise ValidationError(option, text, "has a path, which Velero does not accept", "Give scheme, host and port.")
 
 
 def refuse_tagging(text: str, *, option: str) -> None:
@@ -66,12 +68,12 @@ def refuse_tagging(text: str, *, option: str) -> None:
         return
     tags = parse_qsl(text, keep_blank_values=True)
     if any("=" not in part or part.startswith("=") for part in text.split("&")):
-        raise Refusal(option, text, "is not a list of tags", "Write key=value&key=value, URL-encoded.")
+        raise ValidationError(option, text, "is not a list of tags", "Write key=value&key=value, URL-encoded.")
     if len(tags) == 1:
         reason = "is a single tag, which velero-plugin-for-aws takes for an error"
-        raise Refusal(option, text, reason, "Give two or more, or none.")
+        raise ValidationError(option, text, reason, "Give two or more, or none.")
     if len(tags) > 10:
-        raise Refusal(option, text, f"holds {len(tags)} tags", "S3 allows 10 tags on an object.")
+        raise ValidationError(option, text, f"holds {len(tags)} tags", "S3 allows 10 tags on an object.")
     if any(len(key) > 128 or len(value) > 248 for key, value in tags):
-        remedy = "The plugin takes keys of up to 128 characters and values of up to 248."
-        raise Refusal(option, text, "holds a tag that is too long", remedy)
+        remediation = "The plugin takes keys of up to 128 characters and values of up to 248."
+        raise ValidationError(option, text, "holds a tag that is too long", remediation)

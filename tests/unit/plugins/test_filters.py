@@ -30,11 +30,11 @@ PROFILE: dict[str, Any] = {
 
 
 #: The filters that are not a document of the profile alone; the operators' policies have tests of their own.
-OTHERS = {"storage_profile", "audit_operator_policy", "operator_policy"}
+OTHERS = {"storage_profile", "audit_deployer_policy", "deployer_policy"}
 #: What the example of a filter gives to it beside a profile.
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "audit_operator_policy": {"backup_kms_alias": "alias/velero"},
-    "operator_policy": {"kms_alias": "alias/velero"},
+    "audit_deployer_policy": {"backup_kms_alias": "alias/velero"},
+    "deployer_policy": {"kms_alias": "alias/velero"},
 }
 
 

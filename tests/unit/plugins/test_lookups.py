@@ -14,7 +14,7 @@ import yaml
 from ansible.errors import AnsibleLookupError
 
 from ansible_collections.coffer.velero.plugins.lookup.storage_profile import LookupModule
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.plugin_utils import _variables
 
@@ -162,7 +162,7 @@ def test_location_that_was_not_looked_at() -> None:
 def test_key_that_is_yet_to_be_found_may_be_the_one_of_the_location() -> None:
     variables = {**VARIABLES, "__backup_location_guard": {"previous_spec": {"config": {"kmsKeyId": KEY}}}}
     del variables["kms_key_result"]
-    assert PREDICTED_KEY_ID in look_up(variables, with_created_key=True)["kms_key_arn"]
+    assert PLACEHOLDER_KEY_ID in look_up(variables, with_created_key=True)["kms_key_arn"]
 
 
 def test_key_that_was_made_has_no_meaning_without_kms() -> None:
@@ -184,15 +184,15 @@ def test_key_that_is_yet_to_be_created_is_asked_for() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "kms_key_result"}
     with pytest.raises(AnsibleLookupError, match="velero_kms_key_arn: it is not set"):
         look_up(variables)
-    expected = f"arn:aws:kms:eu-central-1:111122223333:key/{PREDICTED_KEY_ID}"
+    expected = f"arn:aws:kms:eu-central-1:111122223333:key/{PLACEHOLDER_KEY_ID}"
     assert look_up(variables, with_created_key=True)["kms_key_arn"] == expected
     assert look_up(VARIABLES, with_created_key=True)["kms_key_arn"] == KEY
 
 
 def test_without_the_role_it_says_what_to_do() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "velero_caller"}
-    remedy = r"velero_caller: it is not known\. Let the role coffer\.velero\.velero run first, as every role of"
-    with pytest.raises(AnsibleLookupError, match=remedy):
+    remediation = r"velero_caller: it is not known\. Let the role coffer\.velero\.velero run first, as every role of"
+    with pytest.raises(AnsibleLookupError, match=remediation):
         look_up(variables)
 
 

@@ -20,8 +20,8 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _aws
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
 
 
 class Answers(http.server.ThreadingHTTPServer):
@@ -150,14 +150,14 @@ def test_error_in_the_words_of_aws(
 
 def test_find_is_none_only_for_the_named_codes(aws: Aws, server: Answers) -> None:
     server.say(error("NotFoundException"))
-    assert aws.find("kms:DescribeKey", "NotFoundException", KeyId="x") is None
+    assert aws.call_or_none("kms:DescribeKey", "NotFoundException", KeyId="x") is None
     with pytest.raises(ServiceError, match="NotFoundException"):
-        aws.find("kms:DescribeKey", "NoSuchKey", KeyId="x")
+        aws.call_or_none("kms:DescribeKey", "NoSuchKey", KeyId="x")
     server.say(error("AccessDeniedException"))
     with pytest.raises(ServiceError, match="AccessDeniedException"):
-        aws.find("kms:DescribeKey", "NotFoundException", KeyId="x")
+        aws.call_or_none("kms:DescribeKey", "NotFoundException", KeyId="x")
     server.say(KEY)
-    found = aws.find("kms:DescribeKey", "NotFoundException", KeyId="x")
+    found = aws.call_or_none("kms:DescribeKey", "NotFoundException", KeyId="x")
     assert found is not None
     assert found["KeyMetadata"]["KeyId"] == "1234"
 
@@ -181,8 +181,8 @@ def test_an_operation_that_this_boto3_does_not_know(aws: Aws) -> None:
 
 
 def test_knows(aws: Aws) -> None:
-    assert aws.knows("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes")
-    assert not aws.knows("s3", "ServerSideEncryptionRule", "Novelty")
+    assert aws.supports_member("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes")
+    assert not aws.supports_member("s3", "ServerSideEncryptionRule", "Novelty")
 
 
 def test_pages(aws: Aws, server: Answers) -> None:
@@ -207,7 +207,7 @@ def test_nobody_answers(server: Answers) -> None:
     with pytest.raises(ServiceError, match="kms:DescribeKey failed: EndpointConnectionError: Could not connect"):
         aws.call("kms:DescribeKey", KeyId="x")
     with pytest.raises(ServiceError, match="EndpointConnectionError"):  # not sent: nothing can have moved
-        aws.create_once("kms:CreateKey")
+        aws.create_non_idempotent("kms:CreateKey")
 
 
 # --- repeated or not -------------------------------------------------------------------------------------------------
@@ -230,14 +230,14 @@ def test_request_is_not_repeated_for_ever(aws: Aws, server: Answers, monkeypatch
 
 def test_throttled_create_was_not_carried_out_and_is_repeated(aws: Aws, server: Answers) -> None:
     server.say(THROTTLED, THROTTLED, KEY)
-    assert aws.create_once("kms:CreateKey")["KeyMetadata"]
+    assert aws.create_non_idempotent("kms:CreateKey")["KeyMetadata"]
     assert len(server.bodies) == 3
 
 
 def test_create_that_stays_throttled_fails(aws: Aws, server: Answers) -> None:
     server.say(THROTTLED)
     with pytest.raises(ServiceError, match="ThrottlingException"):
-        aws.create_once("kms:CreateKey")
+        aws.create_non_idempotent("kms:CreateKey")
     assert len(server.bodies) == 8
 
 
@@ -250,8 +250,8 @@ def test_create_that_stays_throttled_fails(aws: Aws, server: Answers) -> None:
 def test_create_whose_fate_is_unknown_is_never_repeated(server: Answers, trouble: Any, options: Any) -> None:
     server.say(trouble)
     aws = Aws(parameters(region="eu-central-1", endpoint_url=server.url, **options))
-    with pytest.raises(Moved) as moved:
-        aws.create_once("kms:CreateKey")
+    with pytest.raises(ConflictError) as moved:
+        aws.create_non_idempotent("kms:CreateKey")
     assert isinstance(moved.value.cause, ServiceError)
     assert len(server.bodies) == 1
 
@@ -259,16 +259,16 @@ def test_create_whose_fate_is_unknown_is_never_repeated(server: Answers, trouble
 def test_refused_create_is_an_error(aws: Aws, server: Answers) -> None:
     server.say(error("AccessDeniedException"))
     with pytest.raises(ServiceError, match="need kms:CreateKey there"):
-        aws.create_once("kms:CreateKey")
+        aws.create_non_idempotent("kms:CreateKey")
     assert len(server.bodies) == 1
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
 
-NEW_KEY = Pending("key_id", "0000")
+NEW_KEY = Computed("key_id", "0000")
 PLAN = Plan(
     steps=(
-        Step("kms:CreateKey", {"Description": "x"}, binds={"key_id": "KeyMetadata.KeyId"}),
+        Step("kms:CreateKey", {"Description": "x"}, outputs={"key_id": "KeyMetadata.KeyId"}),
         Step("kms:CreateAlias", {"AliasName": "alias/velero", "TargetKeyId": NEW_KEY}),
     ),
     differences=(Difference("alias", None, "alias/velero"),),
@@ -283,7 +283,7 @@ def test_plan_is_applied_in_order_with_what_was_learned(aws: Aws, server: Answer
 
 def test_creates_are_sent_once(aws: Aws, server: Answers) -> None:
     server.say(None)
-    with pytest.raises(Moved):
+    with pytest.raises(ConflictError):
         aws.apply(PLAN, creates=frozenset({"kms:CreateKey"}))
     assert len(server.bodies) == 1
 
@@ -300,7 +300,7 @@ def test_creates_are_sent_once(aws: Aws, server: Answers) -> None:
 )
 def test_a_rival_was_faster(aws: Aws, server: Answers, code: str) -> None:
     server.say(KEY, error(code))
-    with pytest.raises(Moved, match=f"kms:CreateAlias failed: {code}: words of AWS"):
+    with pytest.raises(ConflictError, match=f"kms:CreateAlias failed: {code}: words of AWS"):
         aws.apply(PLAN)
 
 
@@ -316,7 +316,7 @@ def test_error_ends_the_plan(aws: Aws, server: Answers) -> None:
 
 def test_no_region() -> None:
     aws = Aws(parameters())
-    with pytest.raises(VeleroError) as raised:
+    with pytest.raises(CofferError) as raised:
         dummy = aws.region
     assert str(raised.value) == "region: no Region is set. Set the option, AWS_REGION or the Region of the profile."
     with pytest.raises(ServiceError, match="NoRegionError"):
@@ -344,7 +344,7 @@ def test_region_of_the_profile(tmp_path: Path) -> None:
     ids=["profile", "profile and key", "aws_config"],
 )
 def test_connection_options_that_cannot_be_used(options: dict[str, Any], text: str) -> None:
-    with pytest.raises(VeleroError) as raised:
+    with pytest.raises(CofferError) as raised:
         Aws(parameters(region="eu-central-1", **options))
     assert str(raised.value) == text
 
@@ -367,7 +367,7 @@ def test_partition() -> None:
 
 def test_without_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_aws, "HAS_BOTO3", False)
-    with pytest.raises(VeleroError) as raised:
+    with pytest.raises(CofferError) as raised:
         Aws(parameters())
     assert str(raised.value) == "boto3: is not installed for this Python. Install boto3 >= 1.41.0."
     _aws.preload("kms")
@@ -425,5 +425,5 @@ def test_what_is_registered_with_one_client_is_not_with_the_next() -> None:
 
 def test_another_region() -> None:
     here = Aws(parameters(region="eu-central-1"))
-    assert here.of_region("eu-west-1").region == "eu-west-1"
-    assert here.of_region("eu-central-1") is here
+    assert here.for_region("eu-west-1").region == "eu-west-1"
+    assert here.for_region("eu-central-1") is here

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy, decide_provider, decide_role
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, RoleResource
 from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import (
@@ -123,7 +123,7 @@ def test_issuer_of_a_cluster(status: str) -> None:
     ],
 )
 def test_cluster_without_a_usable_issuer(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         issuer_of({**CLUSTER, **change})
     assert str(refused.value) == message
 
@@ -133,9 +133,9 @@ def test_cluster_without_a_usable_issuer(change: dict[str, Any], message: str) -
 
 def test_document_of_6144_characters_is_taken() -> None:
     room = 6144 - len(str(document("")).replace(" ", ""))
-    assert policy_document(document("x" * room), option="policy", subject="velero")
-    with pytest.raises(Refusal, match="has a policy of 6145 characters, and IAM takes 6144"):
-        policy_document(document("x" * (room + 1)), option="policy", subject="velero")
+    assert policy_document(document("x" * room), option="policy", resource="velero")
+    with pytest.raises(ValidationError, match="has a policy of 6145 characters, and IAM takes 6144"):
+        policy_document(document("x" * (room + 1)), option="policy", resource="velero")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_trust_statement_is_taken(statement: dict[str, Any]) -> None:
     ],
 )
 def test_trust_in_everybody_of_a_cluster_is_refused(statement: dict[str, Any]) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         trust_statements([statement])
     assert str(refused.value) == (
         f"trust_statements: Velero has no condition on {SUB} that names the ServiceAccount, so that others of the "
@@ -234,7 +234,7 @@ def test_change_policy(wanted: dict[str, Any], current: Policy, expected: list[s
 
 def test_next_version_is_predicted_by_number() -> None:
     changed = decide_policy.change_policy(wanted_policy(document=document("s3:*")), policy("v9", ("v9", "v10")))
-    assert changed.result["default_version_id"].predicted == "v11"
+    assert changed.result["default_version_id"].placeholder == "v11"
 
 
 def test_delete_policy_takes_the_versions_first() -> None:
@@ -295,7 +295,7 @@ def test_change_role(wanted: dict[str, Any], current: Role, expected: list[str])
 
 
 def test_trust_policy_is_never_purged_to_nothing() -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         decide_role.change_role(wanted_role(trust_statements=[], purge_trust_statements=True), role())
     assert str(refused.value) == (
         "purge_trust_statements: velero would be left without a trust statement. "
@@ -380,5 +380,5 @@ def test_what_iam_may_still_agree_to_is_tried_again(action: str, code: str, mess
             raise ServiceError(action, code, message)
 
     resource = RoleResource(cast(Aws, Refusing()), wanted_role(), Account(cast(Aws, None)))
-    with pytest.raises(Moved if again else ServiceError):
+    with pytest.raises(ConflictError if again else ServiceError):
         resource.apply(Plan())

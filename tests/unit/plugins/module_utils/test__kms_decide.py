@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
     WantedKey,
     alias_name,
@@ -19,7 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
     refuse_window,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID, Pending, Plan, resolve
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Computed, Plan, resolve
 
 ALIAS = "alias/velero"
 REGION = "eu-central-1"
@@ -89,9 +89,9 @@ def test_a_new_key_is_marked_until_it_has_its_alias() -> None:
 
 def test_a_new_key_is_promised_with_its_arn() -> None:
     plan = create()
-    assert resolve(plan.result, {})["key_arn"] == ARN.replace(KEY_ID, PREDICTED_KEY_ID)
+    assert resolve(plan.result, {})["key_arn"] == ARN.replace(KEY_ID, PLACEHOLDER_KEY_ID)
     assert resolve(plan.result, {"key_id": KEY_ID, "key_arn": ARN})["key_arn"] == ARN
-    assert plan.steps[1].arguments["TargetKeyId"] == Pending("key_id", PREDICTED_KEY_ID)
+    assert plan.steps[1].arguments["TargetKeyId"] == Computed("key_id", PLACEHOLDER_KEY_ID)
 
 
 @pytest.mark.parametrize("options", [{"multi_region": True}, {"replica_regions": ["us-east-1"]}])
@@ -307,7 +307,7 @@ def test_a_disabled_key_is_told(options: dict[str, Any], there: Key, warned: boo
 def test_what_kms_cannot_do_and_nobody_should_in_passing_is_refused(
     options: dict[str, Any], there: Key, message: str
 ) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         change_key(wanted(**options), there)
     assert str(caught.value).startswith(message)
 
@@ -362,7 +362,7 @@ def test_a_key_that_has_to_be_usable(options: dict[str, Any], there: Key, messag
     if message is None:
         assert change_key(wanted(usable=True, **options), there) == change_key(wanted(**options), there)
         return
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         change_key(wanted(usable=True, **options), there)
     assert str(caught.value) == message
 
@@ -413,14 +413,14 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
     ],
 )
 def test_contradictions_are_refused(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         wanted(**options).refuse_contradictions()
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("days", [6, 31, 0, -1])
 def test_a_waiting_period_that_kms_does_not_take_is_refused(days: int) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         refuse_window(days)
     assert str(caught.value) == f"pending_window_in_days: {days} is not a waiting period. KMS takes 7 to 30 days."
 
@@ -447,6 +447,6 @@ def test_an_alias_with_and_without_its_prefix(text: str) -> None:
     ],
 )
 def test_an_alias_that_kms_would_refuse_is_refused_before_a_key_is_made(text: str, message: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         alias_name(text)
     assert message in str(caught.value)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    Computed,
     Difference,
-    Pending,
     Plan,
     Step,
-    bind,
     compare,
+    outputs_of,
     resolve,
 )
 
@@ -68,11 +68,11 @@ def test_compare_speaks_of_what_is_wanted_in_its_order(wanted: Any, current: Any
     assert compare(wanted, current) == differences
 
 
-KEY = Pending("key_id", "0000")
+KEY = Computed("key_id", "0000")
 
 
 @pytest.mark.parametrize(
-    ("value", "learned", "resolved"),
+    ("value", "outputs", "resolved"),
     [
         (KEY, {"key_id": "1234"}, "1234"),
         (KEY, {}, "0000"),
@@ -82,15 +82,15 @@ KEY = Pending("key_id", "0000")
         ([], {}, []),
     ],
 )
-def test_resolve(value: Any, learned: dict[str, Any], resolved: Any) -> None:
-    assert resolve(value, learned) == resolved
+def test_resolve(value: Any, outputs: dict[str, Any], resolved: Any) -> None:
+    assert resolve(value, outputs) == resolved
 
 
 def test_bind_reads_the_answer_by_path() -> None:
-    step = Step("kms:CreateKey", binds={"key_id": "KeyMetadata.KeyId", "arn": "KeyMetadata.Arn"})
-    assert bind(step, {"KeyMetadata": {"KeyId": "1234", "Arn": "arn:x"}}) == {"key_id": "1234", "arn": "arn:x"}
+    step = Step("kms:CreateKey", outputs={"key_id": "KeyMetadata.KeyId", "arn": "KeyMetadata.Arn"})
+    assert outputs_of(step, {"KeyMetadata": {"KeyId": "1234", "Arn": "arn:x"}}) == {"key_id": "1234", "arn": "arn:x"}
 
 
 def test_bind_does_not_go_on_without_a_value() -> None:
     with pytest.raises(KeyError):
-        bind(Step("kms:CreateKey", binds={"key_id": "KeyMetadata.KeyId"}), {"KeyMetadata": {}})
+        outputs_of(Step("kms:CreateKey", outputs={"key_id": "KeyMetadata.KeyId"}), {"KeyMetadata": {}})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy as policy
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference
 
 ACCOUNT = "111122223333"
@@ -56,8 +56,8 @@ def document(*statements: Document, **elements: Any) -> Document:
     ],
 )
 def test_parse_refuses(given: Any, message: str) -> None:
-    with pytest.raises(Refusal) as refused:
-        policy.parse(given, option="key_id", subject=KEY)
+    with pytest.raises(ValidationError) as refused:
+        policy.parse(given, option="key_id", resource=KEY)
     assert str(refused.value).startswith(f"key_id: {KEY} has a policy ")
     assert message in str(refused.value)
     assert str(refused.value).endswith("Correct the document first: nothing can be merged into it as it is.")
@@ -65,8 +65,8 @@ def test_parse_refuses(given: Any, message: str) -> None:
 
 def test_parse_changes_nothing() -> None:
     written = document(allow(Sid="A"), {"Effect": "Deny"}, Id="x")
-    assert policy.parse(json.dumps(written), option="o", subject="s") == written
-    assert policy.parse(written, option="o", subject="s") is written
+    assert policy.parse(json.dumps(written), option="o", resource="s") == written
+    assert policy.parse(written, option="o", resource="s") is written
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_parse_changes_nothing() -> None:
     ],
 )
 def test_wanted_statement_refused(statement: Any, message: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         policy.wanted_statements([statement])
     assert f"statements: {message}" in str(refused.value)
 
 
 def test_wanted_sids_are_unique() -> None:
-    with pytest.raises(Refusal, match="statements: A is the Sid of more than one statement"):
+    with pytest.raises(ValidationError, match="statements: A is the Sid of more than one statement"):
         policy.wanted_statements([allow(Sid="A"), allow(Sid="B"), allow(Sid="A")])
 
 
@@ -110,7 +110,7 @@ def test_wanted_sids_are_unique() -> None:
 )
 def test_options_that_contradict(options: Document, message: str) -> None:
     defaults = {"statements": None, "sids": None, "state": "present", "purge_statements": False}
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         policy.Wanted.of({**defaults, **options})
     assert message in str(refused.value)
 
@@ -301,7 +301,7 @@ def test_orphans() -> None:
     del shared["Statement"][1]["Principal"]
     orphans = policy.orphaned_principals(shared)
     assert [(orphan["sid"], orphan["principal"][:4]) for orphan in orphans] == [("#1", "AIDA"), ("B", "AROA")]
-    assert policy.orphan_warnings(orphans, subject=KEY)[0].startswith(
+    assert policy.orphan_warnings(orphans, resource=KEY)[0].startswith(
         f"{KEY}: statement #1 names AIDACKCEVSQ6C2EXAMPLE, a"
     )
 
@@ -315,9 +315,9 @@ def test_orphans() -> None:
 )
 def test_orphans_are_refused(sids: list[str], named: str, how: str) -> None:
     """A statement without Sid cannot be removed by it."""
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         policy.refuse_orphans(
-            [{"sid": sid, "principal": "AROADBQP57FF2AEXAMPLE"} for sid in sids], option="key_id", subject=KEY
+            [{"sid": sid, "principal": "AROADBQP57FF2AEXAMPLE"} for sid in sids], option="key_id", resource=KEY
         )
     assert str(refused.value) == (
         f"key_id: {KEY} has a policy that AWS refuses for principals that were deleted: {named}. "
@@ -326,7 +326,7 @@ def test_orphans_are_refused(sids: list[str], named: str, how: str) -> None:
 
 
 def test_no_orphans_are_not_refused() -> None:
-    policy.refuse_orphans([], option="key_id", subject=KEY)
+    policy.refuse_orphans([], option="key_id", resource=KEY)
 
 
 @pytest.mark.parametrize(("version", "refused"), [(None, True), ("2008-10-17", True), ("2012-10-17", False)])
@@ -337,7 +337,7 @@ def test_policy_variables_in_an_old_document(version: str | None, refused: bool)
     if not refused:
         return policy.refuse_plain_variables(merged, wanted)
     with pytest.raises(
-        Refusal, match="statements: Ours uses a policy variable, which is plain text in this document of"
+        ValidationError, match="statements: Ours uses a policy variable, which is plain text in this document of"
     ):
         policy.refuse_plain_variables(merged, wanted)
     return policy.refuse_plain_variables(merged, [OURS])
@@ -345,9 +345,11 @@ def test_policy_variables_in_an_old_document(version: str | None, refused: bool)
 
 def test_size() -> None:
     exact = len(policy.text(document(OURS)).encode())
-    policy.refuse_size(document(OURS), exact, option="statements", subject=KEY)
-    with pytest.raises(Refusal, match=rf"would have a policy of {exact} bytes where AWS takes {exact - 1}\. Put"):
-        policy.refuse_size(document(OURS), exact - 1, option="statements", subject=KEY)
+    policy.refuse_size(document(OURS), exact, option="statements", resource=KEY)
+    with pytest.raises(
+        ValidationError, match=rf"would have a policy of {exact} bytes where AWS takes {exact - 1}\. Put"
+    ):
+        policy.refuse_size(document(OURS), exact - 1, option="statements", resource=KEY)
 
 
 # --- who is let in
@@ -480,7 +482,7 @@ def test_lockout(before: list[Document], after: list[Document], who: str | None)
 
     if who is None:
         return change()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         change()
     assert str(refused.value) == (
         f"statements: the policy of {KEY} would no longer let {who} call kms:PutKeyPolicy. "

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Access,
     merge,
@@ -146,7 +146,7 @@ ENVELOPES = st.sampled_from(
 def document(envelope: Document, content: list[Document]) -> Document:
     """A document as it comes from AWS: through text; one statement often stands there without a list."""
     shape: Any = content[0] if len(content) == 1 else content
-    return dict(parse(json.dumps({**envelope, "Statement": shape}), option="key_id", subject=KEY))
+    return dict(parse(json.dumps({**envelope, "Statement": shape}), option="key_id", resource=KEY))
 
 
 def listed(value: Any) -> list[Any]:
@@ -351,7 +351,7 @@ def test_lockout_is_refused(foreign: list[Document], wanted: list[Document], pur
     let_in = {who: access for who, access in ACCESSES.items() if who in allowed(before)}
     if not lost:
         return refuse_lockout(before, after, let_in, option="statements", bypass="anyway")
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         refuse_lockout(before, after, let_in, option="statements", bypass="anyway")
     first = next(who for who in ACCESSES if who in lost)
     assert refused.value.reason == f"would no longer let {first} call kms:PutKeyPolicy"

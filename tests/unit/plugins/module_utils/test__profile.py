@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import MODES, StorageProfile, with_created_key
 
 ACCOUNT = "111122223333"
@@ -255,7 +255,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("values", "text"), REFUSALS, ids=lambda value: str(value)[:60])
 def test_refusal(values: dict[str, Any], text: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         parse(**values)
     assert str(refused.value) == text
 

@@ -13,8 +13,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, Refusal, ServiceError, VeleroError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Pending, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._errors import (
+    CofferError,
+    ConflictError,
+    ServiceError,
+    ValidationError,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
 
 RIVAL = ServiceError("kms:CreateAlias", "AlreadyExistsException", "somebody was faster", status=400)
@@ -25,8 +30,10 @@ def change(name: str, *, result: Mapping[str, Any] | None = None, warnings: tupl
     return Plan((step,), (Difference(name, None, "there"),), {"plan": name} if result is None else result, warnings)
 
 
-def nothing(name: str = "nothing", *, warnings: tuple[str, ...] = (), unmet: VeleroError | None = None) -> Plan:
-    return Plan(result={"plan": name}, warnings=warnings, unmet=unmet)
+def nothing(
+    name: str = "nothing", *, warnings: tuple[str, ...] = (), unmet_dependency: CofferError | None = None
+) -> Plan:
+    return Plan(result={"plan": name}, warnings=warnings, unmet_dependency=unmet_dependency)
 
 
 @dataclass
@@ -38,7 +45,7 @@ class Thing:
 
     plans: list[Plan]
     outcomes: list[Exception | Mapping[str, Any]] = field(default_factory=list)
-    refusal: Refusal | None = None
+    refusal: ValidationError | None = None
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -79,7 +86,7 @@ def reconcile(thing: Thing, *, check_mode: bool = False, diff_mode: bool = True)
 
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check", "real"])
 def test_nothing_to_do(check_mode: bool) -> None:
-    thing = Thing([nothing()], refusal=Refusal("a", "b", "c", "d"))
+    thing = Thing([nothing()], refusal=ValidationError("a", "b", "c", "d"))
     result, _task = reconcile(thing, check_mode=check_mode)
     assert result == {"changed": False, "plan": "nothing", "diff": {"before": {}, "after": {}}}
     assert thing.log == ["read"], "the guard has nothing to say where nothing is changed"
@@ -101,8 +108,8 @@ def test_check_run_is_guarded_and_not_applied() -> None:
 
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check", "real"])
 def test_refusal_of_the_guard_ends_the_task_before_anything_is_changed(check_mode: bool) -> None:
-    thing = Thing([change("one")], refusal=Refusal("option", "subject", "cannot be", "Do this."))
-    with pytest.raises(Refusal, match=r"^option: subject cannot be\. Do this\.$"):
+    thing = Thing([change("one")], refusal=ValidationError("option", "resource", "cannot be", "Do this."))
+    with pytest.raises(ValidationError, match=r"^option: resource cannot be\. Do this\.$"):
         reconcile(thing, check_mode=check_mode)
     assert thing.log == ["read", "guard"]
 
@@ -114,7 +121,7 @@ def test_diff_only_where_asked_for() -> None:
 
 @pytest.mark.parametrize(("check_mode", "key"), [(True, "0000"), (False, "1234")], ids=["check", "real"])
 def test_result_has_what_was_learned_else_what_was_predicted(check_mode: bool, key: str) -> None:
-    plan = change("one", result={"key_id": Pending("key_id", "0000")})
+    plan = change("one", result={"key_id": Computed("key_id", "0000")})
     result, _task = reconcile(Thing([plan], [{"key_id": "1234"}]), check_mode=check_mode)
     assert result["key_id"] == key
 
@@ -130,13 +137,13 @@ def test_warnings_are_told_once(plan: Plan, check_mode: bool) -> None:
 
 
 def test_unmet_ends_a_real_run() -> None:
-    thing = Thing([nothing(unmet=VeleroError("the bucket does not exist"))])
-    with pytest.raises(VeleroError, match="the bucket does not exist"):
+    thing = Thing([nothing(unmet_dependency=CofferError("the bucket does not exist"))])
+    with pytest.raises(CofferError, match="the bucket does not exist"):
         reconcile(thing)
 
 
 def test_check_run_goes_on_with_what_is_unmet() -> None:
-    result, _task = reconcile(Thing([nothing(unmet=VeleroError("no bucket"))]), check_mode=True)
+    result, _task = reconcile(Thing([nothing(unmet_dependency=CofferError("no bucket"))]), check_mode=True)
     assert result["plan"] == "nothing"
 
 
@@ -144,7 +151,7 @@ def test_check_run_goes_on_with_what_is_unmet() -> None:
 
 
 def test_moved_is_read_and_decided_again() -> None:
-    thing = Thing([change("one"), change("two")], [Moved(RIVAL), {}])
+    thing = Thing([change("one"), change("two")], [ConflictError(RIVAL), {}])
     result, _task = reconcile(thing)
     assert result["plan"] == "two"
     assert thing.log == ["read", "guard", "apply kms:one", "read", "guard", "apply kms:two", "sleep 0.5"]
@@ -152,20 +159,20 @@ def test_moved_is_read_and_decided_again() -> None:
 
 def test_the_first_plan_tells_the_story() -> None:
     """What was done before the state moved is this task's doing too."""
-    thing = Thing([change("one"), change("two"), change("three")], [Moved(RIVAL), Moved(RIVAL), {}])
+    thing = Thing([change("one"), change("two"), change("three")], [ConflictError(RIVAL), ConflictError(RIVAL), {}])
     result, _task = reconcile(thing)
     assert result == {"changed": True, "plan": "three", "diff": {"before": {}, "after": {"one": "there"}}}
 
 
 def test_moved_to_where_it_should_be_is_still_a_change() -> None:
-    thing = Thing([change("one"), nothing("done")], [Moved(RIVAL)])
+    thing = Thing([change("one"), nothing("done")], [ConflictError(RIVAL)])
     result, _task = reconcile(thing)
     assert result == {"changed": True, "plan": "done", "diff": {"before": {}, "after": {"one": "there"}}}
     assert thing.log == ["read", "guard", "apply kms:one", "read", "sleep 0.5"]
 
 
 def test_the_cause_is_told_where_it_keeps_moving() -> None:
-    thing = Thing([change("one")] * 6, [Moved(RIVAL)] * 6)
+    thing = Thing([change("one")] * 6, [ConflictError(RIVAL)] * 6)
     sleeps: list[float] = []
     with pytest.raises(ServiceError, match="somebody was faster") as raised:
         Task(params={}, sleep=sleeps.append).reconcile(thing)
@@ -175,7 +182,7 @@ def test_the_cause_is_told_where_it_keeps_moving() -> None:
 
 
 def test_last_try_may_succeed() -> None:
-    result, _task = reconcile(Thing([change("one")] * 6, [*[Moved(RIVAL)] * 5, {}]))
+    result, _task = reconcile(Thing([change("one")] * 6, [*[ConflictError(RIVAL)] * 5, {}]))
     assert result["changed"]
 
 
@@ -193,7 +200,7 @@ def test_any_other_failure_ends_the_task() -> None:
 
 @pytest.mark.parametrize(("check_mode", "added"), [(True, {}), (False, {"ready": True})], ids=["check", "real"])
 def test_only_a_real_run_waits(check_mode: bool, added: dict[str, Any]) -> None:
-    assert Task(params={}, check_mode=check_mode).afterwards(lambda: {"ready": True}) == added
+    assert Task(params={}, check_mode=check_mode).wait_for(lambda: {"ready": True}) == added
 
 
 # --- how it ends -----------------------------------------------------------------------------------------------------
@@ -203,10 +210,10 @@ def test_only_a_real_run_waits(check_mode: bool, added: dict[str, Any]) -> None:
     ("error", "described"),
     [
         (
-            Refusal("alias", "alias/velero", "is taken", "Choose another."),
+            ValidationError("alias", "alias/velero", "is taken", "Choose another."),
             {
                 "msg": "alias: alias/velero is taken. Choose another.",
-                "error": {"option": "alias", "object": "alias/velero", "remedy": "Choose another."},
+                "error": {"option": "alias", "object": "alias/velero", "remediation": "Choose another."},
             },
         ),
         (
@@ -216,11 +223,11 @@ def test_only_a_real_run_waits(check_mode: bool, added: dict[str, Any]) -> None:
                 "error": {"action": "kms:CreateKey", "code": "AccessDeniedException"},
             },
         ),
-        (VeleroError("as it stands"), {"msg": "as it stands", "error": {}}),
+        (CofferError("as it stands"), {"msg": "as it stands", "error": {}}),
     ],
     ids=["refusal", "service", "other"],
 )
-def test_error_ends_the_task(error: VeleroError, described: dict[str, Any]) -> None:
+def test_error_ends_the_task(error: CofferError, described: dict[str, Any]) -> None:
     def run(task: Task) -> dict[str, Any]:
         task.warn("before")
         raise error

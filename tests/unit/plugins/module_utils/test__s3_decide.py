@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import WantedBucket, decide_bucket
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
@@ -174,7 +174,7 @@ def test_good_names(name: str) -> None:
     ],
 )
 def test_bad_names(name: str, reason: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         refuse_bucket_name(name)
     assert str(caught.value) == (
         f"bucket: {name!r} {reason}. A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and "

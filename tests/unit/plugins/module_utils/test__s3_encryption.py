@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PREDICTED_KEY_ID
+from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
 from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption, decide_encryption
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import DEFAULT_RULE, NO_RULE, Encryption
 
@@ -22,7 +22,7 @@ OTHER = "444455556666"
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 ARN = f"arn:aws:kms:{REGION}:{OWNER}:key/{KEY_ID}"
 FOREIGN = ARN.replace(OWNER, OTHER)
-PREDICTED = ARN.replace(KEY_ID, PREDICTED_KEY_ID)
+PREDICTED = ARN.replace(KEY_ID, PLACEHOLDER_KEY_ID)
 
 
 def wanted(algorithm: str = "aws:kms", key_id: str | None = ARN, **options: Any) -> WantedEncryption:
@@ -147,20 +147,22 @@ def test_a_missing_bucket_is_planned_as_a_new_one_and_ends_a_real_run(algorithm:
     want = wanted(algorithm)
     missing = Encryption([DEFAULT_RULE], key() if want.key_id else None, NOT_THERE)
     plan = decide_encryption(want, missing)
-    assert plan.unmet is NOT_THERE
+    assert plan.unmet_dependency is NOT_THERE
     assert plan.diff == decide_encryption(want, Encryption([DEFAULT_RULE], missing.key)).diff
 
 
 def test_there_is_nothing_to_reset_where_there_is_no_bucket() -> None:
     plan = decide_encryption(wanted("AES256", bucket_may_be_missing=True), Encryption([DEFAULT_RULE], None, NOT_THERE))
-    assert plan.unmet is None
+    assert plan.unmet_dependency is None
     assert not plan.changed
 
 
 def test_a_predicted_key_is_planned_with_and_ends_a_real_run() -> None:
     plan = decide_encryption(wanted(key_id=PREDICTED), Encryption([DEFAULT_RULE]))
     assert plan.result["kms_master_key_id"] == PREDICTED
-    assert str(plan.unmet).startswith(f"kms_master_key_id: {PREDICTED} is what a check run promised, not a key. ")
+    assert str(plan.unmet_dependency).startswith(
+        f"kms_master_key_id: {PREDICTED} is what a check run promised, not a key. "
+    )
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_a_predicted_key_is_planned_with_and_ends_a_real_run() -> None:
     ],
 )
 def test_contradictions_are_refused(want: WantedEncryption, message: str) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         want.refuse_contradictions()
     assert str(caught.value).startswith(message)
 
@@ -245,7 +247,7 @@ def test_good_options(want: WantedEncryption) -> None:
 def test_a_key_that_s3_could_not_use_is_refused(
     want: WantedEncryption, found: Key, message: str, current: dict[str, Any]
 ) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ValidationError) as caught:
         decide_encryption(want, Encryption([current], found))
     assert str(caught.value).startswith(message)
 

@@ -18,7 +18,7 @@ from moto.events.models import EventPattern
 
 from ansible_collections.coffer.velero.plugins.filter.audit import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils import _signals
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._usage import insights, records
 from ansible_collections.coffer.velero.plugins.module_utils._usage.model import Answer, Row, Target
@@ -246,7 +246,7 @@ def test_silence_is_longer_than_the_schedule(hours: int) -> None:
 
 @pytest.mark.parametrize("hours", [0, 168, -1])
 def test_schedule_that_no_alarm_can_wait_for(hours: int) -> None:
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(ValidationError) as raised:
         _signals.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=hours)
     assert str(raised.value) == (
         f"velero_audit_backup_schedule_hours: {hours} is not between 1 and 167: an alarm looks back for seven days at"
@@ -319,7 +319,7 @@ def test_names_of_rules_are_unlike_each_other() -> None:
 
 def test_pattern_that_is_too_long() -> None:
     roles = [f"arn:aws:iam::{ACCOUNT}:role/{number}{'r' * 60}" for number in range(10)]
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(ValidationError) as raised:
         _signals.metric_filters(profile(role_arns=roles))
     assert re.fullmatch(
         r"velero_role_arns: velero-acme-backups-silence would have a pattern of [0-9]{4} characters, and CloudWatch"

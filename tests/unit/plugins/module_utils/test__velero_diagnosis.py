@@ -30,7 +30,7 @@ DECRYPT = "AccessDenied: User: x is not authorized to perform: kms:Decrypt on re
 
 
 def seen(phase: str, **more: Any) -> Evidence:
-    return Evidence(subject='Backup "b"', namespace="velero", phase=phase, **more)
+    return Evidence(resource='Backup "b"', namespace="velero", phase=phase, **more)
 
 
 STANDSTILLS: list[tuple[Evidence, str, str, bool]] = [

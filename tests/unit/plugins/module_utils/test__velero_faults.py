@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Texts of Velero, S3 and KMS, each with its layer, cause and remedy."""
+"""Texts of Velero, S3 and KMS, each with its layer, cause and remediation."""
 
 from __future__ import annotations
 
@@ -119,16 +119,16 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "layer", "cause", "remedy"), TEXTS, ids=[f"{n}" for n in range(len(TEXTS))])
-def test_explain(text: str, layer: str, cause: str, remedy: str) -> None:
+@pytest.mark.parametrize(("text", "layer", "cause", "remediation"), TEXTS, ids=[f"{n}" for n in range(len(TEXTS))])
+def test_explain(text: str, layer: str, cause: str, remediation: str) -> None:
     found = explain(text)
     assert found is not None
     assert found.layer == layer
     assert cause in found.cause
-    assert remedy in found.remedy
+    assert remediation in found.remediation
     assert found.final
     assert not found.cause.endswith(".")
-    assert found.remedy.endswith((".", "?"))
+    assert found.remediation.endswith((".", "?"))
 
 
 def test_unheard_of() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
     Validation,
@@ -255,7 +255,7 @@ STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("current", "wanted", "text"), STATIC)
 def test_credential_that_nobody_asked_for(current: dict[str, Any], wanted: dict[str, Any], text: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         _plan(_current(**current), **wanted)
     assert str(refused.value) == text.format('BackupStorageLocation "default"')
     elsewhere = _current(**{**current, "config": {"s3Url": "https://minio", **current.get("config", {})}})

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every text that Velero and its plugin can put into a location's status has its remedy."""
+"""Every text that Velero and its plugin can put into a location's status has its remediation."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final, plain, remedy
+from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final, plain, remediation_for
 
 TEXTS = [
     ("config has invalid keys [x]; valid keys are [region]", "Remove the key", True),
@@ -50,7 +50,7 @@ TEXTS = [
 
 @pytest.mark.parametrize(("text", "expected", "final"), TEXTS, ids=[text[:30] for text, _e, _f in TEXTS])
 def test_remedy(text: str, expected: str, final: bool) -> None:
-    assert expected in remedy(text)
+    assert expected in remediation_for(text)
     assert is_final(text) == final
 
 

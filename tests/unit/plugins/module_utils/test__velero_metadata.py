@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
 from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata import contradictions, metadata_key, parse
 
 BACKUP: dict[str, Any] = {
@@ -72,5 +72,5 @@ def test_key(prefix: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"kind": "Restore"}', b"\xff"])
 def test_no_backup(content: bytes) -> None:
-    with pytest.raises(VeleroError, match=r"^x: is no (JSON|Backup)"):
+    with pytest.raises(CofferError, match=r"^x: is no (JSON|Backup)"):
         parse(content, "x")

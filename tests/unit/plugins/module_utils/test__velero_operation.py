@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
     WantedBackup,
     choose_location,
@@ -67,7 +67,7 @@ def test_taken(wanted: dict[str, Any], present: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("wanted", "present", "text"), DIFFER)
 def test_refused(wanted: dict[str, Any], present: dict[str, Any], text: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ValidationError) as refusal:
         decide_backup(backup(**wanted), there(**present), None)
     assert str(refusal.value).startswith('name: Backup "b" exists with another spec (')
     assert text in str(refusal.value)
@@ -79,7 +79,7 @@ def test_made() -> None:
     assert step.action == "POST /apis/velero.io/v1/namespaces/velero/backups"
     assert step.arguments["body"]["spec"] == {"includedNamespaces": ["shop"], "snapshotVolumes": False}
     assert plan.diff["after"] == {"includedNamespaces": ["shop"], "snapshotVolumes": False}
-    assert plan.unmet is None
+    assert plan.unmet_dependency is None
 
 
 UNUSABLE = [
@@ -102,7 +102,7 @@ UNUSABLE = [
 @pytest.mark.parametrize(("location", "text"), UNUSABLE)
 def test_unusable(location: dict[str, Any] | None, text: str) -> None:
     assert text in str(unusable("storage_location", "x", location))
-    assert decide_backup(backup(), None, location).unmet is not None
+    assert decide_backup(backup(), None, location).unmet_dependency is not None
 
 
 def test_choose_location() -> None:
@@ -129,7 +129,7 @@ def test_invalid_is_deleted_without_velero() -> None:
 
 def test_deleting_is_not_taken() -> None:
     for item in (there("Deleting"), {"metadata": {"name": "b", "deletionTimestamp": "now"}}):
-        with pytest.raises(Refusal, match="is being deleted"):
+        with pytest.raises(ValidationError, match="is being deleted"):
             decide_backup(backup(), item, None)
 
 
@@ -156,7 +156,7 @@ def test_undeleted(error: str, text: str) -> None:
 
 @pytest.mark.parametrize("option", ["ttl", "item_operation_timeout"])
 def test_durations(option: str) -> None:
-    with pytest.raises(Refusal, match=f"{option}: 30 days is not a duration. Write it as in 30m"):
+    with pytest.raises(ValidationError, match=f"{option}: 30 days is not a duration. Write it as in 30m"):
         backup(**{option: "30 days"}).refuse_contradictions()
 
 
@@ -174,9 +174,9 @@ RESTORABLE = [
 @pytest.mark.parametrize(("phase", "text"), RESTORABLE)
 def test_restorable(phase: str, text: str | None) -> None:
     wanted = WantedRestore(name="r", namespace="velero", backup_name="b")
-    unmet = decide_restore(wanted, None, there(phase), LOCATION).unmet
-    assert (unmet is None) == (text is None)
-    assert text is None or text in str(unmet)
+    unmet_dependency = decide_restore(wanted, None, there(phase), LOCATION).unmet_dependency
+    assert (unmet_dependency is None) == (text is None)
+    assert text is None or text in str(unmet_dependency)
 
 
 def test_restore_needs_the_location() -> None:
@@ -184,12 +184,12 @@ def test_restore_needs_the_location() -> None:
     wanted = WantedRestore(name="r", namespace="velero", backup_name="b")
     backup = there(storageLocation="x")
     assert 'backup_name: BackupStorageLocation "x" does not exist' in str(
-        decide_restore(wanted, None, backup, None).unmet
+        decide_restore(wanted, None, backup, None).unmet_dependency
     )
     broken = {"metadata": {"name": "x"}, "status": {"phase": "Unavailable", "message": "NoSuchBucket"}}
-    assert "is Unavailable: NoSuchBucket" in str(decide_restore(wanted, None, backup, broken).unmet)
+    assert "is Unavailable: NoSuchBucket" in str(decide_restore(wanted, None, backup, broken).unmet_dependency)
     read_only = {**LOCATION, "spec": {"accessMode": "ReadOnly"}}
-    assert decide_restore(wanted, None, backup, read_only).unmet is None
+    assert decide_restore(wanted, None, backup, read_only).unmet_dependency is None
 
 
 def test_restore_is_taken_with_what_velero_adds() -> None:
@@ -197,5 +197,5 @@ def test_restore_is_taken_with_what_velero_adds() -> None:
     spec = {"backupName": "b", "excludedResources": ["pods", "nodes", "events"], "itemOperationTimeout": "4h0m0s"}
     assert not decide_restore(wanted, {"metadata": {"name": "r"}, "spec": spec}, None, None).changed
     other = {**spec, "namespaceMapping": {"a": "b"}}
-    with pytest.raises(Refusal, match="namespaceMapping is"):
+    with pytest.raises(ValidationError, match="namespaceMapping is"):
         decide_restore(wanted, {"metadata": {"name": "r"}, "spec": other}, None, None)

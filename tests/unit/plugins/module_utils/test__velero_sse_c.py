@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Moved, ServiceError, VeleroError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
@@ -22,18 +22,18 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c_api im
 class Cluster:
     """Stands for one without the Secret, that refuses it in some words."""
 
-    def __init__(self, refuse: Callable[[str], VeleroError]) -> None:
+    def __init__(self, refuse: Callable[[str], CofferError]) -> None:
         self.refuse = refuse
         self.key = ""
 
-    def find(self, path: str) -> None:
+    def get_or_none(self, path: str) -> None:
         """There is none."""
 
     def list(self, path: str) -> list[Any]:
         return []
 
-    def apply(self, plan: Plan, learned: dict[str, str]) -> None:
-        self.key = learned["key"]
+    def apply(self, plan: Plan, outputs: dict[str, str]) -> None:
+        self.key = outputs["key"]
         raise self.refuse(self.key)
 
 
@@ -51,11 +51,11 @@ def _run(cluster: Cluster) -> dict[str, Any]:
     [
         lambda key: _denied(f'admission webhook denied the request: {{"data":{{"key":"{key}"}}}}'),
         lambda key: _denied(f"the beginning of a request: {key[:20]}"),
-        lambda key: Moved(_denied(f"conflict: {key}")),
+        lambda key: ConflictError(_denied(f"conflict: {key}")),
     ],
     ids=["whole", "beginning", "moved"],
 )
-def test_answer_that_quotes_the_key_is_not_shown(refuse: Callable[[str], VeleroError]) -> None:
+def test_answer_that_quotes_the_key_is_not_shown(refuse: Callable[[str], CofferError]) -> None:
     cluster = Cluster(refuse)
     result = _run(cluster)
     assert result["msg"] == "POST Secret failed: refused: the answer quotes the key and is not shown"

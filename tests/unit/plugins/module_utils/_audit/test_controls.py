@@ -263,7 +263,7 @@ def test_identifiers_are_unique_and_ours_are_numbered_in_order() -> None:
 def test_a_control_is_whole(control: Any) -> None:
     assert control.severity in SEVERITIES
     assert control.checked.endswith(".")
-    assert control.remedy.endswith(".")
+    assert control.remediation.endswith(".")
     assert set(control.standards) <= set(STANDARDS.values())
     if control.identifier.startswith("coffer."):
         assert not control.standards
@@ -282,7 +282,7 @@ def test_a_good_installation_passes_everything() -> None:
     assert [(one["control"], one["reason"]) for one in found if one["status"] != "pass"] == []
     assert {one["control"] for one in found} == {control.identifier for control in CONTROLS}
     assert verdict(found) == "sound"
-    assert [one for one in found if one["remedy"]] == []
+    assert [one for one in found if one["remediation"]] == []
 
 
 def test_nothing_that_was_not_read_passes() -> None:
@@ -324,7 +324,7 @@ def test_what_was_not_read_is_said_with_the_permission_and_hides_nothing_else(pa
     for one in changed:
         assert one["status"] == "could not be read"
         assert one["missing_permission"] == "kms:GetKeyPolicy"
-        assert one["remedy"] == "Grant kms:GetKeyPolicy to whoever audits, and run again."
+        assert one["remediation"] == "Grant kms:GetKeyPolicy to whoever audits, and run again."
         assert "AccessDenied" in one["reason"]
 
 
@@ -736,7 +736,7 @@ def test_cases(control: str, state: Facts, status: str, reason: str) -> None:
     found = findings(control, state)
     assert reason in " ".join(one["reason"] for one in found if one["status"] == status), found
     if status == "fail":
-        assert all(one["remedy"] for one in found if one["status"] == "fail")
+        assert all(one["remediation"] for one in found if one["status"] == "fail")
 
 
 def test_every_control_has_a_case_that_fails() -> None:

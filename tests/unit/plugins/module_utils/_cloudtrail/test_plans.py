@@ -23,7 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide i
     wanted_trail,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.modules import trail as module
+from ansible_collections.coffer.velero.plugins.modules import cloudtrail as module
 
 FILTERS = FilterModule().filters()
 MODEL = botocore.session.get_session().get_service_model("cloudtrail")

@@ -20,7 +20,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms i
     decide_alarms,
     delete_alarms,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 
 MODEL = botocore.session.get_session().get_service_model("cloudwatch")
@@ -113,10 +113,10 @@ def test_what_others_gave_an_alarm_is_sent_along() -> None:
 @pytest.mark.parametrize("member", ["AlarmRule", "Metrics", "ThresholdMetricId", "EvaluationCriteria"])
 def test_alarm_of_another_kind_is_refused(member: str) -> None:
     live = {"AlarmName": "one", "AlarmArn": f"{PLACE}one", member: ["x"]}
-    with pytest.raises(Refusal, match="already"):
+    with pytest.raises(ValidationError, match="already"):
         plan(live)
     current = Alarms({"one": Alarm(live)})
-    with pytest.raises(Refusal, match="already"):
+    with pytest.raises(ValidationError, match="already"):
         delete_alarms(["one"], current, Manner())
     assert delete_alarms([], current, Manner(prefix="o")).steps == ()
 

@@ -88,7 +88,7 @@ def test_class_without_metric_filters_is_told() -> None:
 
 
 def test_key_elsewhere() -> None:
-    with pytest.raises(logs.Refusal, match="is in eu-west-1, the log group is in eu-central-1"):
+    with pytest.raises(logs.ValidationError, match="is in eu-west-1, the log group is in eu-central-1"):
         plan(None, key_id=KEY.replace("eu-central-1", "eu-west-1"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     KeyPolicy,
     decide_key_policy,
@@ -114,7 +114,7 @@ def test_orphans_of_others_are_told() -> None:
     ],
 )
 def test_refused(wanted: Wanted, message: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         decide(wanted)
     assert message in str(refused.value)
 
@@ -123,7 +123,7 @@ def test_lockout() -> None:
     before = new_key_policy(ROOT)
     for principal, who in ((ADMIN, "the account root"), (f"{ADMIN}2", "the caller")):
         after = {"Statement": [use(Principal={"AWS": principal}, Action="kms:*")]}
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(ValidationError) as refused:
             refuse_key_lockout(before, after, key_arn=KEY, root=ROOT, identities=(ADMIN,))
         assert str(refused.value) == (
             f"statements: the policy of {KEY} would no longer let {who} call kms:PutKeyPolicy. Keep {who} allowed, or "

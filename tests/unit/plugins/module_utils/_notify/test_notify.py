@@ -19,7 +19,7 @@ from botocore.validate import ParamValidator
 from moto.events.models import EventPattern
 
 from ansible_collections.coffer.velero.plugins.filter.notify import FilterModule
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._notify import dashboard, documents, overview
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import fault, reads, same_pattern
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
@@ -32,7 +32,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription
 from ansible_collections.coffer.velero.plugins.module_utils._policy import wanted_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._signals import SIGNALS
-from ansible_collections.coffer.velero.plugins.modules import event_rules
+from ansible_collections.coffer.velero.plugins.modules import eventbridge_rules
 
 PLUGINS = Path(__file__).resolve().parents[5] / "plugins"
 FILTERS = FilterModule().filters()
@@ -99,7 +99,7 @@ def test_what_is_not_a_topic_is_refused(build: str) -> None:
         "topic_arn: velero is not the ARN of a topic. Give its ARN: "
         "arn:aws:sns:eu-central-1:111122223333:velero-acme-backups."
     )
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(ValidationError) as raised:
         getattr(documents, build)(PROFILE, "velero")
     assert str(raised.value) == message
 
@@ -164,8 +164,8 @@ def test_rules_are_those_of_the_signals_and_of_kms() -> None:
 
 @pytest.mark.parametrize("profile", [PROFILE, ELSEWHERE, PLAIN])
 def test_rules_are_what_the_module_and_eventbridge_take(profile: StorageProfile) -> None:
-    empty = dict.fromkeys(event_rules.RULE)
-    target = dict.fromkeys(event_rules.TARGET)
+    empty = dict.fromkeys(eventbridge_rules.RULE)
+    target = dict.fromkeys(eventbridge_rules.TARGET)
     given = [{**empty, **rule, "targets": [{**target, **one} for one in rule["targets"]]} for rule in _rules(profile)]
     plan = decide_rules(wanted_rules(given, absent=False), Rules({}), purge=False, tags=WantedTags())
     assert plan.warnings == (), "no rule names events that it would not see"
@@ -274,7 +274,7 @@ def test_messages_can_be_read() -> None:
 
 
 def test_rules_and_topic_are_in_one_region() -> None:
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(ValidationError) as raised:
         documents.audit_event_rules(PROFILE, TOPIC.replace("eu-central-1", "us-east-1"))
     assert str(raised.value).endswith(
         "is in us-east-1, the rules are in eu-central-1. Give a topic there; it may forward to others."

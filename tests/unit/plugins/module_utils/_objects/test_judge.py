@@ -101,7 +101,7 @@ def seen(algorithm: str = "aws:kms", key: str | None = KEY, bucket_key: bool = T
 def test_verdict(wanted: Wanted, what: Seen, verdict: str, reason: str) -> None:
     judgment = judge(BACKUP, what, wanted)
     assert (judgment.verdict, "; ".join(judgment.reasons)) == (verdict, reason)
-    assert bool(judgment.remedy) == (verdict != "proven")
+    assert bool(judgment.remediation) == (verdict != "proven")
 
 
 def test_two_reasons_are_both_told() -> None:
@@ -114,9 +114,11 @@ def test_kopia_has_the_buckets_default_with_sse_c() -> None:
 
 
 def test_remedies_fit() -> None:
-    assert "default" in judge(KOPIA, seen("AES256", None), KMS).remedy
-    assert "NoncurrentVersionExpiration" in judge(BACKUP._replace(is_latest=False), seen("AES256", None), KMS).remedy
-    assert "s3:GetObjectVersion" in judge(BACKUP, Seen("denied", detail="AccessDenied"), KMS).remedy
+    assert "default" in judge(KOPIA, seen("AES256", None), KMS).remediation
+    assert (
+        "NoncurrentVersionExpiration" in judge(BACKUP._replace(is_latest=False), seen("AES256", None), KMS).remediation
+    )
+    assert "s3:GetObjectVersion" in judge(BACKUP, Seen("denied", detail="AccessDenied"), KMS).remediation
 
 
 @pytest.mark.parametrize(

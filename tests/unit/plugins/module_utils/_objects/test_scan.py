@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.branches import ListSource
 from ansible_collections.coffer.velero.plugins.module_utils._objects.listing import question, read_page
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import (
@@ -174,7 +174,7 @@ def entry(key: str = "p/backups/b/x", **more: Any) -> Entry:
 def tally(*keys: str, verdict: Any = "wrong") -> Tally:
     made = Tally()
     for key in keys:
-        made.add(entry(key), Seen("read", "AES256"), Judgment(verdict, ("reason",), "remedy"), WANTED)
+        made.add(entry(key), Seen("read", "AES256"), Judgment(verdict, ("reason",), "remediation"), WANTED)
     return made
 
 
@@ -261,14 +261,14 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_scan_is_refused(tmp_path: Path) -> None:
     report(tmp_path).save()
-    with pytest.raises(Refusal, match=r"checkpoint: .* is of a scan with other options"):
+    with pytest.raises(ValidationError, match=r"checkpoint: .* is of a scan with other options"):
         report(tmp_path, max_offenders=3)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"of": 1}'])
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "checkpoint").write_text(text)
-    with pytest.raises(Refusal, match=r"checkpoint: .*"):
+    with pytest.raises(ValidationError, match=r"checkpoint: .*"):
         report(tmp_path)
 
 
@@ -277,7 +277,7 @@ def test_a_checkpoint_without_its_list_is_refused(tmp_path: Path) -> None:
     first.take(Done(1, tally("p/a"), b"one\n"))
     first.save()
     (tmp_path / "list.jsonl.part").unlink()
-    with pytest.raises(Refusal, match="is not there or too short"):
+    with pytest.raises(ValidationError, match="is not there or too short"):
         report(tmp_path)
 
 

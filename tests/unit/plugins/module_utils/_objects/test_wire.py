@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Sent
+from ansible_collections.coffer.velero.plugins.module_utils._aws import SentRequest
 from ansible_collections.coffer.velero.plugins.module_utils._objects import pace
 from ansible_collections.coffer.velero.plugins.module_utils._objects.hire import endpoint_of
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Response
@@ -139,21 +139,23 @@ HOST = "acme-backups.s3.eu-central-1.amazonaws.com"
     ],
 )
 def test_the_endpoint_is_that_of_boto3(url: str, endpoint: Endpoint) -> None:
-    assert endpoint_of(Sent(url, HEADERS, True, "/ca.pem")) == endpoint
+    assert endpoint_of(SentRequest(url, HEADERS, True, "/ca.pem")) == endpoint
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        pytest.param(Sent(URL, HEADERS, False, None), id="a proxy or a client certificate"),
-        pytest.param(Sent(URL, {}, True, None), id="anonymous"),
-        pytest.param(Sent(URL, {"authorization": "AWS AKID:x"}, True, None), id="signature version 2"),
-        pytest.param(Sent(URL, {"authorization": SIGNED.replace("HMAC", "ECDSA")}, True, None), id="several Regions"),
+        pytest.param(SentRequest(URL, HEADERS, False, None), id="a proxy or a client certificate"),
+        pytest.param(SentRequest(URL, {}, True, None), id="anonymous"),
+        pytest.param(SentRequest(URL, {"authorization": "AWS AKID:x"}, True, None), id="signature version 2"),
         pytest.param(
-            Sent(URL, {"authorization": SIGNED.replace("/s3/", "/s3express/")}, True, None), id="another service"
+            SentRequest(URL, {"authorization": SIGNED.replace("HMAC", "ECDSA")}, True, None), id="several Regions"
         ),
         pytest.param(
-            Sent(
+            SentRequest(URL, {"authorization": SIGNED.replace("/s3/", "/s3express/")}, True, None), id="another service"
+        ),
+        pytest.param(
+            SentRequest(
                 URL,
                 {**HEADERS, "authorization": SIGNED.replace("x-amz-date", "x-amz-date;x-amz-request-payer")},
                 True,
@@ -163,5 +165,5 @@ def test_the_endpoint_is_that_of_boto3(url: str, endpoint: Endpoint) -> None:
         ),
     ],
 )
-def test_what_is_unusual_is_left_to_boto3(sent: Sent) -> None:
+def test_what_is_unusual_is_left_to_boto3(sent: SentRequest) -> None:
     assert endpoint_of(sent) is None

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._report.model import assemble, to_json
 from ansible_collections.coffer.velero.plugins.module_utils._version import VERSION
 from tests.support import evidence as example
@@ -77,7 +77,7 @@ FAILED: Evidence = {
     "failed": True,
     "msg": 'Backup "p" is Finalizing. Allow kms:Decrypt.',
     "name": PROOF,
-    "error": {"layer": "key", "cause": "the role may not decrypt", "remedy": "Allow kms:Decrypt."},
+    "error": {"layer": "key", "cause": "the role may not decrypt", "remediation": "Allow kms:Decrypt."},
 }
 ITEMS = example.good()["content"]["items"]
 VERDICTS: list[tuple[str, Callable[[], Evidence], list[str]]] = [
@@ -155,7 +155,7 @@ def test_a_failure_keeps_its_cause_and_remedy() -> None:
         "message": FAILED["msg"],
         "layer": "key",
         "cause": "the role may not decrypt",
-        "remedy": "Allow kms:Decrypt.",
+        "remediation": "Allow kms:Decrypt.",
     }
     assert told["reasons"] == [f"The backup {PROOF} did not end: the role may not decrypt."]
 
@@ -322,7 +322,7 @@ def test_without_an_audit_it_is_said(result: Evidence | None) -> None:
     told = document(good(audit=result))
     assert told["verdict"]["audit"] == "not_done"
     assert told["audit"]["counts"]["total"] == 0
-    (limit,) = [limit for limit in told["not_proven"] if limit["subject"] == "audit"]
+    (limit,) = [limit for limit in told["not_proven"] if limit["resource"] == "audit"]
     assert "was not judged" in limit["text"]
 
 
@@ -387,18 +387,18 @@ LIMITS: list[tuple[Evidence, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("evidence", "subjects"), LIMITS)
-def test_what_is_not_proven_is_said(evidence: Evidence, subjects: list[str]) -> None:
-    assert [limit["subject"] for limit in document(evidence)["not_proven"]] == subjects
+@pytest.mark.parametrize(("evidence", "resources"), LIMITS)
+def test_what_is_not_proven_is_said(evidence: Evidence, resources: list[str]) -> None:
+    assert [limit["resource"] for limit in document(evidence)["not_proven"]] == resources
 
 
 @pytest.mark.parametrize(
-    ("mode", "subject"), [("sse-s3", "SSE-S3"), ("dsse-kms", "DSSE-KMS"), ("sse-c", "SSE-C"), ("sse-kms", None)]
+    ("mode", "resource"), [("sse-s3", "SSE-S3"), ("dsse-kms", "DSSE-KMS"), ("sse-c", "SSE-C"), ("sse-kms", None)]
 )
-def test_limits_of_a_mode(mode: str, subject: str | None) -> None:
+def test_limits_of_a_mode(mode: str, resource: str | None) -> None:
     profile = example.profile(encryption_mode=mode, kms_key_arn=KEY if mode.endswith("kms") else None)
-    subjects = [limit["subject"] for limit in document(untried(profile=profile, configuration=None))["not_proven"]]
-    assert [one for one in ("SSE-S3", "DSSE-KMS", "SSE-C") if one in subjects] == ([subject] if subject else [])
+    resources = [limit["resource"] for limit in document(untried(profile=profile, configuration=None))["not_proven"]]
+    assert [one for one in ("SSE-S3", "DSSE-KMS", "SSE-C") if one in resources] == ([resource] if resource else [])
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -418,7 +418,7 @@ REFUSALS: list[tuple[Evidence, str]] = [
     (good(audit=audit(verdict="sound")), "evidence.audit.verdict: it says sound, and the findings say weak."),
     (good(audit=audit(finding("A", "maybe"))), "evidence.audit.findings[0].status: it is none of pass, fail"),
     (good(audit=audit(finding("A", severity="x"))), "evidence.audit.findings[0].severity: it is none of critical"),
-    (good(audit=audit(finding("A", subject=""))), "evidence.audit.findings[0].subject: it is missing."),
+    (good(audit=audit(finding("A", resource=""))), "evidence.audit.findings[0].resource: it is missing."),
     (good(profile=example.profile(kms_key_arn="alias/x")), "evidence.profile.kms_key_arn: alias/x is not the ARN"),
     (wrong_objects(bucket="other"), "evidence.objects: it is of other/production, the profile is of acme-backups/"),
     (wrong_objects(prefix=""), "evidence.objects: it is of acme-backups/, the profile is of acme-backups/production"),
@@ -447,10 +447,10 @@ REFUSALS: list[tuple[Evidence, str]] = [
 
 @pytest.mark.parametrize(("evidence", "message"), REFUSALS)
 def test_refusals(evidence: Evidence, message: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ValidationError) as refusal:
         assemble(evidence)
     assert str(refusal.value).startswith(message)
-    assert refusal.value.remedy.endswith((".", ":"))
+    assert refusal.value.remediation.endswith((".", ":"))
 
 
 # --- the file --------------------------------------------------------------------------------------------------------

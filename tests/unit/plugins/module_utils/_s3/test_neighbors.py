@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption
 from ansible_collections.coffer.velero.plugins.module_utils._s3.neighbors import refuse_other_demands
@@ -21,7 +21,7 @@ OTHER_KEY = KEY.replace("1234abcd", "abcd1234")
 REMEDY = (
     "A bucket has one default encryption, and kopia's objects follow nothing else: keep to it, or use a bucket of its "
     "own. If that is this installation, say so with prefix. If it is gone, or changes too, remove its statements by "
-    "their Sids with coffer.velero.bucket_policy; its next run brings the new ones."
+    "their Sids with coffer.velero.s3_bucket_policy; its next run brings the new ones."
 )
 
 Document = dict[str, Any]
@@ -74,7 +74,7 @@ def test_only_the_same_mode_goes_together(wanted: str, mode: str, prefix: str) -
     option, given, demand = "sse_algorithm", rule(wanted)["sse_algorithm"], f"demands {rule(mode)['sse_algorithm']}"
     if (mode, wanted) == ("sse-c", "sse-s3"):
         option, given, demand = "blocked_encryption_types", "SSE-C", "lets SSE-C in"
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         check(there, rule(wanted))
     assert str(refused.value) == (
         f"{option}: {given} is not what another installation in the bucket relies on: the statement "
@@ -86,7 +86,7 @@ def test_only_the_same_mode_goes_together(wanted: str, mode: str, prefix: str) -
 @pytest.mark.parametrize("mode", ["sse-kms", "dsse-kms"])
 def test_another_key_is_refused(mode: str) -> None:
     there = statements(mode)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         check(there, rule(mode, OTHER_KEY))
     assert str(refused.value) == (
         f"kms_master_key_id: {OTHER_KEY} is not what another installation in the bucket relies on: the statement "

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text, wanted_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
@@ -145,7 +145,7 @@ def test_bypass_is_told_to_s3() -> None:
 @pytest.mark.parametrize("element", ["Resource", "NotResource"])
 def test_resource_of_another_bucket(resource: str, element: str) -> None:
     statement = {name: value for name, value in OURS.items() if name != "Resource"}
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         decide(Wanted([{**statement, element: [ARN, resource]}]))
     assert str(refused.value) == (
         f"statements: DenyOtherKey speaks of {resource}, which is not of this bucket. "
@@ -154,7 +154,7 @@ def test_resource_of_another_bucket(resource: str, element: str) -> None:
 
 
 def test_header_demand_of_ours_is_refused() -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         decide(Wanted([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})]))
     assert str(refused.value) == (
         f"statements: Encrypted denies writes that carry no encryption header (stringnotequals {SSE}), and kopia sends "
@@ -181,7 +181,7 @@ def test_header_demand_of_others_that_stands_in_the_way_is_refused() -> None:
     """Also where nothing is to be changed, as in a bucket that somebody else manages."""
     theirs = deny(Sid="Theirs", Condition=DEMAND)
     for wanted in (Wanted(), Wanted([OURS])):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(ValidationError) as refused:
             decide(wanted, FOREIGN, theirs, writers=WRITERS)
         assert str(refused.value) == (
             f"bucket: {BUCKET} has the foreign statement Theirs, which denies {ROLE} writes that carry no encryption "
@@ -231,9 +231,9 @@ def test_header_demand_concerns_writers(elements: Document, concerned: bool) -> 
     statement = {name: value for name, value in deny(Condition=DEMAND, **elements).items() if value is not None}
     ours, foreign = {"Sid": "One", **statement}, Wanted()
     if concerned:
-        with pytest.raises(Refusal, match="statements: One denies writes that carry no encryption header"):
+        with pytest.raises(ValidationError, match="statements: One denies writes that carry no encryption header"):
             decide(Wanted([ours]), writers=WRITERS)
-        with pytest.raises(Refusal, match="has the foreign statement #1, which denies"):
+        with pytest.raises(ValidationError, match="has the foreign statement #1, which denies"):
             decide(foreign, statement, writers=WRITERS)
     else:
         assert decide(Wanted([ours]), writers=WRITERS).changed
@@ -248,7 +248,7 @@ def test_every_principal_may_be_velero_where_no_role_is_known() -> None:
 
 @pytest.mark.parametrize("name", ["velero", "arn:aws:iam::111122223333:user/velero", "arn:aws:s3:::role/velero"])
 def test_role_arns_are_roles(name: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(ValidationError) as refused:
         Writers("", [ROLE, name]).refuse_other_names()
     assert str(refused.value) == (
         f"role_arns: {name} is not the ARN of a role. Give the ARN of a role, like "
@@ -276,7 +276,7 @@ ORPHAN = {"AWS": "AROADBQP57FF2AEXAMPLE"}
 
 
 @pytest.mark.parametrize(
-    ("orphans", "names", "remedy"),
+    ("orphans", "names", "remediation"),
     [
         (
             [deny(Sid="Theirs", Principal=ORPHAN)],
@@ -290,11 +290,11 @@ ORPHAN = {"AWS": "AROADBQP57FF2AEXAMPLE"}
         ),
     ],
 )
-def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], names: str, remedy: str) -> None:
-    with pytest.raises(Refusal) as refused:
+def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], names: str, remediation: str) -> None:
+    with pytest.raises(ValidationError) as refused:
         decide(Wanted([OURS]), *orphans)
     assert str(refused.value) == (
-        f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: {names}. {remedy}"
+        f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: {names}. {remediation}"
     )
     assert decide(Wanted([OURS], purge=True), *orphans).changed
     assert decide(Wanted(purge=True), *orphans).changed, "the policy is deleted"
@@ -304,7 +304,7 @@ def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], 
 def test_size() -> None:
     many = [f"{ARN}/{number:04}/*" for number in range(700)]
     with pytest.raises(
-        Refusal, match=r"statements: velero-backups would have a policy of \d+ bytes where AWS takes 20480"
+        ValidationError, match=r"statements: velero-backups would have a policy of \d+ bytes where AWS takes 20480"
     ):
         decide(Wanted([{**OURS, "Resource": many}]))
 
@@ -328,7 +328,7 @@ def test_lockout(before: list[Document] | None, after: list[Document] | None, re
     if not refused:
         return change()
     with pytest.raises(
-        Refusal, match=r"no longer let the caller call s3:PutBucketPolicy\. .*confirm_remove_self_bucket"
+        ValidationError, match=r"no longer let the caller call s3:PutBucketPolicy\. .*confirm_remove_self_bucket"
     ):
         change()
     return None

@@ -12,7 +12,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.coffer.velero.plugins.filter.usage import FilterModule
-from ansible_collections.coffer.velero.plugins.module_utils._errors import Refusal, ServiceError
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._usage import insights, lake, records
 from ansible_collections.coffer.velero.plugins.module_utils._usage.model import Answer, Row, Target, Window, window
 from ansible_collections.coffer.velero.plugins.module_utils._usage.tally import bucket_key, cost, report
@@ -33,14 +33,14 @@ PROFILE = {"account_id": "111122223333", "region": "eu-central-1", "bucket": "ac
 
 @pytest.mark.parametrize("text", ["", ID, "alias/velero", ARN.replace("key/", "alias/"), ARN + '" or 1', ARN + "\n"])
 def test_only_the_arn_of_a_key_is_one(text: str) -> None:
-    with pytest.raises(Refusal, match="is not the ARN of a key"):
+    with pytest.raises(ValidationError, match="is not the ARN of a key"):
         Target.parse(text)
 
 
 def test_alias_can_be_given_by_its_arn() -> None:
     assert Target.parse(ARN, ["arn:aws:kms:eu-central-1:111122223333:alias/a/b_c-1"]).aliases == ("alias/a/b_c-1",)
     for text in ("velero", 'alias/"', "alias/", "alias/a b"):
-        with pytest.raises(Refusal, match="is not the name of an alias"):
+        with pytest.raises(ValidationError, match="is not the name of an alias"):
             Target.parse(ARN, [text])
 
 
@@ -175,7 +175,7 @@ def test_wait_grows_speaks_and_ends() -> None:
         clock[0] += seconds
 
     watch = Watch(30, sleep, said.append, lambda: clock[0])
-    with pytest.raises(Refusal) as raised:
+    with pytest.raises(ValidationError) as raised:
         for _pause in watch.pauses("query q"):
             pass
     assert pauses[:3] == [0.5, 0.75, 1.125]
