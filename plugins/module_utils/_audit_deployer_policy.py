@@ -23,12 +23,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._deployer_policy imp
     managed_bucket,
     role_with_policy,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._documents import POLICY_VERSION, Document
+from ansible_collections.coffer.velero.plugins.module_utils._documents import POLICY_VERSION
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG
 from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules, topic_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._signals import place, rule_name
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: What a look at a bucket of logs takes, and what more a look at the bucket of the backups.
 _LOGS = (

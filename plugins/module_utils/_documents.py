@@ -12,13 +12,11 @@ role carries a Sid of the role too: a cluster that restores from a bucket shares
 from __future__ import annotations
 
 import hashlib
-import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import service_host
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: How S3 spells the modes, in a bucket's default encryption and in the header of a request.
 SSE_ALGORITHMS = {"sse-s3": "AES256", "sse-kms": "aws:kms", "dsse-kms": "aws:kms:dsse", "sse-c": "AES256"}

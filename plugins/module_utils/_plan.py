@@ -12,7 +12,7 @@ and a real run cannot tell different stories.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
@@ -54,6 +54,10 @@ class Step:
     action: str
     arguments: Mapping[str, t.Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+#: What a part of a plan sends, and what that changes.
+Changes = tuple[Sequence[Step], Sequence[Difference]]
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 Statement = Mapping[str, t.Any]
-Document = Mapping[str, t.Any]
 
 VERSION = "2012-10-17"
 #: What a document without a Version is read as. Policy variables such as ${aws:username} are plain text in it.
@@ -74,7 +74,7 @@ def parse(policy: str | Mapping[str, t.Any], *, option: str, resource: str) -> D
             refuse(f"has a policy whose statement {_name(statement, position)} has no Effect")
         if not _is_condition(statement.get("Condition", {})):
             refuse(f"has a policy whose statement {_name(statement, position)} has a malformed Condition")
-    return document
+    return t.cast("Document", document)
 
 
 def wanted_statements(

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-Document = dict[str, t.Any]
 Needs = t.Literal["management", "data"]
 
 NAMESPACE = "Velero/Audit"

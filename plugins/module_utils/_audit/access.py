@@ -25,6 +25,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     passes,
     related,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 _USES = ("kms:decrypt", "kms:generatedatakey")
 _AWS_MANAGED = ":iam::aws:policy/"
@@ -149,7 +150,7 @@ def _agreement(facts: Facts, expected: Expected) -> Answer:
     return passes("The bucket, the policy of the role and the key policy speak of the same key.")
 
 
-def _lacking(document: policies.Document, key: str) -> str:
+def _lacking(document: Document, key: str) -> str:
     missing = [
         use
         for use in _USES
@@ -161,7 +162,7 @@ def _lacking(document: policies.Document, key: str) -> str:
     return " and ".join(missing)
 
 
-def _lets_in(document: policies.Document, role_arn: str) -> bool:
+def _lets_in(document: Document, role_arn: str) -> bool:
     """Whether a statement allows the use to a role by its name or to its account; conditions are not looked at."""
     partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
     names = {role_arn, account, _policy.account_root(account, partition)}

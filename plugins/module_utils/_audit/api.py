@@ -28,6 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Ke
 from ansible_collections.coffer.velero.plugins.module_utils._policy import parse
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import OWNER_ENFORCED, address
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: The most of each that are asked for one by one: IAM attaches 20 policies to a role, CloudTrail has 5 trails a Region
 #: beside those of the organization.
@@ -290,7 +291,7 @@ def read_trails(reader: Reader) -> t.Any:
     return Known([_trail(reader, trail) for trail in listed.value[:MOST_TRAILS]])
 
 
-def _trail(reader: Reader, trail: Mapping[str, t.Any]) -> TrailState:
+def _trail(reader: Reader, trail: Document) -> TrailState:
     arn = trail["TrailARN"]
     status = reader.ask("cloudtrail:GetTrailStatus", lambda answer: answer, Name=arn)
     return TrailState(trail=trail, selectors=_selectors(reader, trail), status=status)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
 from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import BucketFacts, Document, Fact, Facts
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import BucketFacts, Fact, Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
     Answer,
     Expected,
@@ -26,6 +26,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     Encryption,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import header_demand
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 READ = ("s3:getobject", "s3:getobjectversion", "s3:listbucket", "s3:listbucketversions", "s3:getbucketacl")
 WRITE = (

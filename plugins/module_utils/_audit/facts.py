@@ -14,8 +14,9 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+
 T = t.TypeVar("T")
-Document = Mapping[str, t.Any]
 
 Status = t.Literal["pass", "fail", "not applicable", "could not be read"]
 STATUSES: tuple[Status, ...] = t.get_args(Status)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import STATUSES, Facts, NoValue, Status
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 Severity = t.Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = t.get_args(Severity)
@@ -61,10 +62,10 @@ class Expected:
     data_events: t.Literal["none", "read", "write", "all"] = "write"
     topic_arn: str | None = None
     notices: bool = True
-    metric_filters: Sequence[Mapping[str, t.Any]] = ()
-    alarms: Sequence[Mapping[str, t.Any]] = ()
-    alarms_without_log_group: Sequence[Mapping[str, t.Any]] = ()
-    rules: Sequence[Mapping[str, t.Any]] = ()
+    metric_filters: Sequence[Document] = ()
+    alarms: Sequence[Document] = ()
+    alarms_without_log_group: Sequence[Document] = ()
+    rules: Sequence[Document] = ()
     retention_in_days: int = 365
 
     @property

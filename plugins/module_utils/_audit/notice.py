@@ -25,8 +25,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     related,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import same_pattern
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-Document = Mapping[str, t.Any]
 Wanted: t.TypeAlias = "Callable[[Expected], Sequence[Document]]"
 
 #: The patterns that CIS v1.4.0 prescribes, 4.7 and 4.8; "Additional fields or terms cannot be added" (Security Hub).

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-Document = Mapping[str, t.Any]
 Statement = Mapping[str, t.Any]
 
 #: Conditions that tell who may come, wherever their values are fixed.

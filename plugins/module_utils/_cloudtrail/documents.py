@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import Extent, Selector
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import DATA_NAME, WantedSelectors
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: The same in every partition (CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail").
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}

@@ -19,7 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.wanted_a
     dimensions,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_dict, tag_list
 
 #: Actions for each state, and names of a DeleteAlarms (CloudWatch API reference, PutMetricAlarm and DeleteAlarms).
@@ -31,8 +31,6 @@ _KEPT = ("EvaluateLowSampleCountPercentile", "EvaluationWindow", "WarmUpConfigur
 _DEFAULTS: Mapping[str, t.Any] = {"ActionsEnabled": True, "TreatMissingData": "missing"}
 #: What a new alarm is in ("the alarm state is immediately set to INSUFFICIENT_DATA", PutMetricAlarm).
 _NEW = ("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation")
-
-Part = tuple[Sequence[Step], Sequence[Difference]]
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def _surplus(names: Sequence[str], current: Alarms, manner: Manner) -> list[str]
     return sorted(ours - set(names))
 
 
-def _deletion(names: Sequence[str], current: Alarms) -> Part:
+def _deletion(names: Sequence[str], current: Alarms) -> Changes:
     batches = [list(names[begin : begin + _MOST_NAMES]) for begin in range(0, len(names), _MOST_NAMES)]
     steps = [Step("cloudwatch:DeleteAlarms", {"AlarmNames": batch}) for batch in batches]
     return steps, [Difference(name, _shown(current.there[name].members), None) for name in names]
@@ -176,7 +174,7 @@ def _actions(wanted: WantedAlarm, member: str, there: Sequence[str], manner: Man
     return after
 
 
-def _alarm(name: str, after: Members, there: Alarm | None, manner: Manner) -> Part:
+def _alarm(name: str, after: Members, there: Alarm | None, manner: Manner) -> Changes:
     if there is None:
         tags = tag_dict(tag_list(manner.tags or {}))
         arguments = {"AlarmName": name, **after, **({"Tags": tag_list(tags)} if tags else {})}
@@ -190,7 +188,7 @@ def _alarm(name: str, after: Members, there: Alarm | None, manner: Manner) -> Pa
     return (step, *steps), (Difference(name, before, _shown(after)), *differences)
 
 
-def _tags(name: str, there: Alarm, manner: Manner) -> Part:
+def _tags(name: str, there: Alarm, manner: Manner) -> Changes:
     before = dict(there.tags or {})
     put, gone = tag_changes(manner.tags, before, purge=manner.purge_tags)
     arn = there.answer["AlarmArn"]

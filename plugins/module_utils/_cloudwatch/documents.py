@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import hashlib
-import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 
 def log_group_key_statements(log_group_arn: str) -> list[Document]:

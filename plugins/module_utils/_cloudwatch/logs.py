@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_state
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    PLACEHOLDER_KEY_ID,
+    Changes,
+    Difference,
+    Plan,
+    Step,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_dict, tag_list
 
 #: Days that PutRetentionPolicy takes (CloudWatch Logs API reference); 0 stands for no policy, which keeps for good.
@@ -22,8 +28,6 @@ RETENTION = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 _NAME = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
-
-Part = tuple[Sequence[Step], Sequence[Difference]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +229,7 @@ def _protect(name: str, *, protected: bool) -> Step:
     return Step("logs:PutLogGroupDeletionProtection", arguments)
 
 
-def _retention(wanted: WantedGroup, there: Group) -> Part:
+def _retention(wanted: WantedGroup, there: Group) -> Changes:
     """
     :raises ValidationError: where events that the log group may hold would be deleted, and nobody has said that they
         may
@@ -245,7 +249,7 @@ def _retention(wanted: WantedGroup, there: Group) -> Part:
     return (step,), (Difference("retention_in_days", there.retention or None, days or None),)
 
 
-def _encryption(wanted: WantedGroup, there: Group, key_arn: str | None) -> Part:
+def _encryption(wanted: WantedGroup, there: Group, key_arn: str | None) -> Changes:
     if key_arn in (None, there.key_arn):
         return (), ()
     step = Step("logs:DisassociateKmsKey", {"logGroupName": wanted.name})
@@ -254,14 +258,14 @@ def _encryption(wanted: WantedGroup, there: Group, key_arn: str | None) -> Part:
     return (step,), (Difference("kms_key_arn", there.key_arn or None, key_arn or None),)
 
 
-def _protection(wanted: WantedGroup, there: Group) -> Part:
+def _protection(wanted: WantedGroup, there: Group) -> Changes:
     if wanted.protected in (None, there.protected):
         return (), ()
     step = _protect(wanted.name, protected=bool(wanted.protected))
     return (step,), (Difference("deletion_protection_enabled", there.protected, wanted.protected),)
 
 
-def _tags(wanted: WantedGroup, there: Group) -> tuple[Mapping[str, str], Part]:
+def _tags(wanted: WantedGroup, there: Group) -> tuple[Mapping[str, str], Changes]:
     """The tags afterwards, and what brings them there."""
     before = dict(there.tags or {})
     present, surplus = tag_changes(wanted.tags, before, purge=wanted.purge_tags)

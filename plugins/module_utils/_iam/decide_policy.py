@@ -20,12 +20,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
     NOTHING,
-    Part,
     WantedTags,
     created_differences,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Computed, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class WantedPolicy(WantedTags):
     name: str
     path: str = "/"
     description: str | None = None
-    document: _policy.Document | None = None
+    document: Document | None = None
 
     @classmethod
     def of(cls, params: Mapping[str, t.Any]) -> WantedPolicy:
@@ -124,7 +124,7 @@ def _next_version(policy: Policy) -> str:
     return f"v{max(int(version[1:]) for version in (*policy.version_ids, policy.default_version_id)) + 1}"
 
 
-def _document(wanted: WantedPolicy, policy: Policy) -> tuple[Part, str | None]:
+def _document(wanted: WantedPolicy, policy: Policy) -> tuple[Changes, str | None]:
     """The new version, with the oldest one out of its way where there is no room, and the id of that one."""
     if wanted.document is None or _policy.same_document(wanted.document, policy.document, partition=policy.partition):
         return NOTHING, None

@@ -15,12 +15,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import MAX_THUMBPRINTS, Provider
 from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
     NOTHING,
-    Part,
     WantedTags,
     created_differences,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +107,7 @@ def _provider_result(wanted: WantedProvider, arn: str, shown: Mapping[str, t.Any
     }
 
 
-def _thumbprints(wanted: WantedProvider, provider: Provider) -> Part:
+def _thumbprints(wanted: WantedProvider, provider: Provider) -> Changes:
     """IAM replaces the whole list; the order of it means nothing."""
     if not wanted.thumbprints or set(wanted.thumbprints) == set(provider.thumbprints):
         return NOTHING

@@ -23,12 +23,18 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
     NOTHING,
-    Part,
     WantedTags,
     created_differences,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step, compare
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    Changes,
+    Computed,
+    Difference,
+    Plan,
+    Step,
+    compare,
+)
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
 UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"
@@ -221,7 +227,7 @@ def _trust(wanted: WantedRole, role: Role) -> _policy.Merge:
     return merged
 
 
-def _trust_part(wanted: WantedRole, trust: _policy.Merge) -> Part:
+def _trust_part(wanted: WantedRole, trust: _policy.Merge) -> Changes:
     if not trust.differences:
         return NOTHING
     arguments = {"RoleName": wanted.name, "PolicyDocument": _policy.text(trust.document)}
@@ -230,7 +236,7 @@ def _trust_part(wanted: WantedRole, trust: _policy.Merge) -> Part:
     return (Step(UPDATE_TRUST, arguments),), (Difference("trust_statements", before, after),)
 
 
-def _settings(wanted: WantedRole, role: Role) -> Part:
+def _settings(wanted: WantedRole, role: Role) -> Changes:
     """Description and session duration; what is left out of the request stays as it is."""
     asked = {"description": wanted.description, "max_session_duration": wanted.max_session_duration}
     current = {"description": role.description, "max_session_duration": role.max_session_duration}
@@ -240,7 +246,7 @@ def _settings(wanted: WantedRole, role: Role) -> Part:
     return [Step("iam:UpdateRole", {"RoleName": wanted.name, **arguments})] if differences else (), differences
 
 
-def _boundary(wanted: WantedRole, role: Role) -> Part:
+def _boundary(wanted: WantedRole, role: Role) -> Changes:
     asked, current = wanted.permissions_boundary, role.permissions_boundary
     if asked is None or asked == current:
         return NOTHING
@@ -251,7 +257,7 @@ def _boundary(wanted: WantedRole, role: Role) -> Part:
     return (step,), (Difference("permissions_boundary", current or None, asked or None),)
 
 
-def _attachments(wanted: WantedRole, role: Role) -> Part:
+def _attachments(wanted: WantedRole, role: Role) -> Changes:
     before, after = list(role.attached or ()), _attached_after(wanted, role)
     steps = [
         *_attach(wanted.name, [arn for arn in after if arn not in before]),

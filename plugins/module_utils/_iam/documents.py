@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Characters of a managed policy; white space is not counted (IAM User Guide, IAM and STS quotas).
 POLICY_SIZE = 6144
@@ -30,7 +31,7 @@ _SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:(?=[^:]*[^:*?])[^:]+:.+")
 Fault = tuple[str, str]
 
 
-def policy_document(policy: t.Any, *, option: str, resource: str) -> _policy.Document:
+def policy_document(policy: t.Any, *, option: str, resource: str) -> Document:
     """The document of a managed policy, from a mapping or its text.
 
     :raises ValidationError: for everything in it that IAM answers with MalformedPolicyDocument or LimitExceeded
@@ -51,7 +52,7 @@ def policy_document(policy: t.Any, *, option: str, resource: str) -> _policy.Doc
     return document
 
 
-def _faults(document: _policy.Document) -> Iterator[Fault]:
+def _faults(document: Document) -> Iterator[Fault]:
     sids: set[str] = set()
     for name, statement in _policy.named_statements(document):
         for reason, remediation in _statement_faults(statement):
@@ -127,7 +128,7 @@ def _names_service_accounts(statement: _policy.Statement, subject: str) -> bool:
 
 
 def trust_warnings(
-    name: str, document: _policy.Document, ours: Sequence[_policy.Statement], *, partition: str
+    name: str, document: Document, ours: Sequence[_policy.Statement], *, partition: str
 ) -> Iterator[str]:
     """Who else can assume a role, and who no longer can."""
     wanted = [_without_sid(statement) for statement in ours]

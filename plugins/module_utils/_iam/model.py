@@ -16,6 +16,7 @@ from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: IAM keeps this many versions of a managed policy.
 MAX_VERSIONS = 5
@@ -47,7 +48,7 @@ class Policy:
     """
 
     metadata: Mapping[str, t.Any]
-    document: Mapping[str, t.Any]
+    document: Document
     version_ids: tuple[str, ...] = ()
 
     @property
@@ -103,7 +104,7 @@ class Role:
         return self.arn.split(":")[1]
 
     @property
-    def trust(self) -> _policy.Document:
+    def trust(self) -> Document:
         return _policy.parse(self.metadata["AssumeRolePolicyDocument"], option="name", resource=self.arn)
 
     @property

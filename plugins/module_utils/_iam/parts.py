@@ -10,12 +10,10 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Step
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
 
-#: The requests that change one thing about an entity, and what they change.
-Part = tuple[Sequence[Step], Sequence[Difference]]
-NOTHING: Part = ((), ())
+NOTHING: Changes = ((), ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +32,7 @@ class WantedTags:
         """The parameter of a create; left out where there is no tag, since it takes a permission of its own."""
         return {"Tags": tag_list(self.tags)} if self.tags else {}
 
-    def part(self, kind: str, identity: Mapping[str, str], current: Mapping[str, str]) -> Part:
+    def part(self, kind: str, identity: Mapping[str, str], current: Mapping[str, str]) -> Changes:
         """The requests that change the tags of an existing entity."""
         present, absent = tag_changes(self.tags, current, purge=self.purge_tags)
         steps = []
@@ -45,7 +43,7 @@ class WantedTags:
         return steps, (Difference("tags", dict(current), self.after(current)),) if steps else ()
 
 
-def joined(parts: Sequence[Part]) -> tuple[tuple[Step, ...], tuple[Difference, ...]]:
+def joined(parts: Sequence[Changes]) -> tuple[tuple[Step, ...], tuple[Difference, ...]]:
     """The steps and differences of all parts, in their order."""
     return tuple(step for part in parts for step in part[0]), tuple(one for part in parts for one in part[1])
 

@@ -15,6 +15,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     PLACEHOLDER_KEY_ID,
+    Changes,
     Computed,
     Difference,
     Plan,
@@ -203,9 +204,6 @@ def describe_key(wanted: WantedKey, key: Key) -> dict[str, t.Any]:
     }
 
 
-Part = tuple[Sequence[Step], Sequence[Difference]]
-
-
 def _refuse_change(wanted: WantedKey, key: Key) -> None:
     option = "alias" if wanted.alias else "key_id"
     if key.pending_deletion and not wanted.cancel_deletion:
@@ -232,7 +230,7 @@ def _refuse_change(wanted: WantedKey, key: Key) -> None:
         raise ValidationError("rotation_enabled", key.arn, "cannot be rotated automatically", remediation)
 
 
-def _alias(wanted: WantedKey, key: Key) -> Part:
+def _alias(wanted: WantedKey, key: Key) -> Changes:
     if wanted.alias is None or key.alias_exists:
         return (), ()
     target = key.alias_target
@@ -256,7 +254,7 @@ def _state_after(wanted: WantedKey, key: Key) -> str:
     return state
 
 
-def _awake(wanted: WantedKey, key: Key) -> Part:
+def _awake(wanted: WantedKey, key: Key) -> Changes:
     after = _state_after(wanted, key)
     steps = []
     if key.pending_deletion:
@@ -266,7 +264,7 @@ def _awake(wanted: WantedKey, key: Key) -> Part:
     return steps, (Difference("key_state", key.state, after),) if steps else ()
 
 
-def _asleep(wanted: WantedKey, key: Key) -> Part:
+def _asleep(wanted: WantedKey, key: Key) -> Changes:
     if key.state != "Enabled" or _state_after(wanted, key) == "Enabled":
         return (), ()
     return (Step("kms:DisableKey", {"KeyId": key.key_id}),), (Difference("key_state", key.state, "Disabled"),)
@@ -283,7 +281,7 @@ def _refuse_asleep(wanted: WantedKey, key: Key, option: str) -> None:
         )
 
 
-def _description(wanted: WantedKey, key: Key) -> Part:
+def _description(wanted: WantedKey, key: Key) -> Changes:
     if wanted.description is None:
         return (), ()
     differences = compare({"description": wanted.description}, {"description": key.metadata.get("Description", "")})
@@ -308,7 +306,7 @@ def _rotation_result(wanted: WantedKey, rotation: Mapping[str, t.Any]) -> dict[s
     return {"rotation_enabled": enabled, "rotation_period_in_days": (period or 365) if enabled else None}
 
 
-def _rotation(wanted: WantedKey, key: Key) -> Part:
+def _rotation(wanted: WantedKey, key: Key) -> Changes:
     if wanted.rotation_enabled is None and wanted.rotation_period_in_days is None:
         return (), ()
     rotation = key.rotation or {}
@@ -330,7 +328,7 @@ def _rotation(wanted: WantedKey, key: Key) -> Part:
     return [_rotation_step(wanted, key.key_id)] if differences else (), differences
 
 
-def _tags(wanted: WantedKey, key: Key) -> Part:
+def _tags(wanted: WantedKey, key: Key) -> Changes:
     present, absent = tag_changes(wanted.tags, key.tags, purge=wanted.purge_tags, keep=(CREATED_FOR_TAG,))
     steps = []
     if present:
@@ -347,7 +345,7 @@ def _replica_steps(regions: Sequence[str], key_id: str | Computed) -> list[Step]
     return [Step("kms:ReplicateKey", {"KeyId": key_id, "ReplicaRegion": region}) for region in regions]
 
 
-def _replicas(wanted: WantedKey, key: Key) -> Part:
+def _replicas(wanted: WantedKey, key: Key) -> Changes:
     if not wanted.replica_regions:
         return (), ()
     configuration = key.metadata.get("MultiRegionConfiguration", {})

@@ -18,7 +18,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, S
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     VERSION,
     Access,
-    Document,
     Statement,
     Wanted,
     account_root,
@@ -34,6 +33,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     same_document,
     text,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: The only policy of a key that can be set. The other one, AWS_RAM, comes with a share of AWS RAM and is managed there.
 POLICY_NAME = "default"

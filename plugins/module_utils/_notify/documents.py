@@ -10,15 +10,13 @@ PRIVATE to coffer.velero.
 from __future__ import annotations
 
 import json
-import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._documents import sid
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._signals import rule_name, rules
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: The same in every partition.
 ALARMS = {"Service": "cloudwatch.amazonaws.com"}

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._signals import NAMESPACE, SILENCE, place, signals
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-Document = dict[str, t.Any]
 Row = Sequence[Document]
 
 _COLUMNS = 24

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import Pattern, fault, reads, same_pattern
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Computed, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
 
 ENABLED = "ENABLED"
@@ -146,12 +146,9 @@ class Rules:
     place: str = ""
 
 
-Part = tuple[Sequence[Step], Sequence[Difference]]
-
-
 def decide_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool, tags: WantedTags) -> Plan:
     """The plan for rules that should exist; nothing is sent before all of them were judged."""
-    parts: list[Part] = []
+    parts: list[Changes] = []
     for rule in wanted:
         there = current.there.get(rule.name)
         parts += [_rule(rule, there, purge=purge, tags=tags), _tags(rule, there, tags)]
@@ -165,7 +162,7 @@ def delete_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool) -
     return _plan(parts, {"rules": []}, ())
 
 
-def _plan(parts: Sequence[Part], result: Mapping[str, t.Any], warnings: tuple[str, ...]) -> Plan:
+def _plan(parts: Sequence[Changes], result: Mapping[str, t.Any], warnings: tuple[str, ...]) -> Plan:
     steps = tuple(step for part in parts for step in part[0])
     return Plan(steps, tuple(difference for part in parts for difference in part[1]), result, warnings)
 
@@ -177,7 +174,7 @@ def _refuse_managed(rule: WantedRule, there: Rule) -> None:
         raise ValidationError("rules", rule.name, f"is a rule that {manager} manages", remediation)
 
 
-def _tags(rule: WantedRule, there: Rule | None, tags: WantedTags) -> Part:
+def _tags(rule: WantedRule, there: Rule | None, tags: WantedTags) -> Changes:
     """Those of a new rule are given to it when it is made; PutRule ignores them later."""
     if there is None:
         shown = tags.after({})
@@ -192,7 +189,7 @@ def _tags(rule: WantedRule, there: Rule | None, tags: WantedTags) -> Part:
     return steps, (Difference(f"{rule.name}: tags", dict(there.tags) or None, tags.after(there.tags) or None),)
 
 
-def _rule(rule: WantedRule, there: Rule | None, *, purge: bool, tags: WantedTags) -> Part:
+def _rule(rule: WantedRule, there: Rule | None, *, purge: bool, tags: WantedTags) -> Changes:
     if there:
         _refuse_managed(rule, there)
     targets, differences = _targets(rule, there or Rule({}), purge=purge)
@@ -240,7 +237,7 @@ def _change(rule: WantedRule, there: Rule | None) -> Difference | None:
     return None if same else Difference(rule.name, shown, _shown(rule, there))
 
 
-def _targets(rule: WantedRule, there: Rule, *, purge: bool) -> Part:
+def _targets(rule: WantedRule, there: Rule, *, purge: bool) -> Changes:
     if rule.targets is None:
         return (), ()
     before = {str(target["Id"]): target for target in there.targets}
@@ -267,7 +264,7 @@ def _same_target(one: Target | None, other: Target) -> bool:
     return one is not None and {k: v for k, v in one.items() if v} == {k: v for k, v in other.items() if v}
 
 
-def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Part:
+def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Changes:
     _refuse_managed(rule, there)
     foreign = [str(target["Id"]) for target in there.foreign(rule)]
     if foreign and not purge:

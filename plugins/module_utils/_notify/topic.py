@@ -16,13 +16,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Ke
 from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription, same_endpoint
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     PLACEHOLDER_KEY_ID,
+    Changes,
     Computed,
     Difference,
     Plan,
     Step,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Document,
     Merge,
     Wanted,
     listed,
@@ -35,13 +35,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     wanted_statements,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Bytes of a topic's policy ("Amazon SNS endpoints and quotas" has no number; SetTopicAttributes refuses more).
 _LIMIT = 30 * 1024
 #: The key that SNS makes for itself. Its policy lets in principals of the account through SNS, and no service.
 AWS_KEY = "alias/aws/sns"
-
-Part = tuple[Sequence[Step], Sequence[Difference]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,14 +279,14 @@ def _set(wanted: WantedTopic, name: str, value: str) -> Step:
     return Step("sns:SetTopicAttributes", {"TopicArn": wanted.arn, "AttributeName": name, "AttributeValue": value})
 
 
-def _encryption(wanted: WantedTopic, current: Topic, key_arn: str | None) -> Part:
+def _encryption(wanted: WantedTopic, current: Topic, key_arn: str | None) -> Changes:
     if key_arn is None or current.key_now in (key_arn, key_arn.rpartition("/")[2]):
         return (), ()
     difference = Difference("kms_master_key_id", current.key_now or None, key_arn or None)
     return (_set(wanted, "KmsMasterKeyId", key_arn),), (difference,)
 
 
-def _display_name(wanted: WantedTopic, current: Topic) -> Part:
+def _display_name(wanted: WantedTopic, current: Topic) -> Changes:
     before = current.attributes.get("DisplayName", "")
     if wanted.display_name is None or wanted.display_name == before:
         return (), ()
@@ -295,7 +294,7 @@ def _display_name(wanted: WantedTopic, current: Topic) -> Part:
     return (_set(wanted, "DisplayName", wanted.display_name),), (difference,)
 
 
-def policy_part(arn: str, merged: Merge) -> Part:
+def policy_part(arn: str, merged: Merge) -> Changes:
     """The request that brings our statements into the policy.
 
     :raises ValidationError: where nothing would be left; SNS does not take an empty policy
@@ -321,7 +320,7 @@ def _surplus(wanted: WantedTopic, there: Sequence[Subscription]) -> list[Subscri
     return [one for one in there if one.confirmed and not wanted.owns(one)]
 
 
-def _subscriptions(wanted: WantedTopic, there: Sequence[Subscription]) -> Part:
+def _subscriptions(wanted: WantedTopic, there: Sequence[Subscription]) -> Changes:
     missing, surplus = _missing(wanted, there), _surplus(wanted, there)
     steps = [
         Step(
@@ -347,7 +346,7 @@ def _tags_after(wanted: WantedTopic, current: Mapping[str, str]) -> dict[str, st
     return {name: value for name, value in {**current, **present}.items() if name not in absent}
 
 
-def _tags(wanted: WantedTopic, current: Mapping[str, str]) -> Part:
+def _tags(wanted: WantedTopic, current: Mapping[str, str]) -> Changes:
     present, absent = tag_changes(wanted.tags, current, purge=wanted.purge_tags)
     steps = []
     if present:

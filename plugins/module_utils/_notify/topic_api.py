@@ -27,7 +27,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.topic import
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Access,
-    Document,
     account_root,
     denies,
     merge,
@@ -35,6 +34,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Gone meanwhile, or its tags are being changed by somebody else.
 _UNSETTLED_CODES = frozenset({"NotFound", "ConcurrentAccess", "StaleTag"})

@@ -21,7 +21,8 @@ from pathlib import Path
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._report.html import to_html
-from ansible_collections.coffer.velero.plugins.module_utils._report.model import Document, assemble, to_json
+from ansible_collections.coffer.velero.plugins.module_utils._report.model import assemble, to_json
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 SUFFIXES = (".json", ".html")
 

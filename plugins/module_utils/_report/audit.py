@@ -17,8 +17,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._report.part import Part
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: The most findings in the document; an audit has some hundred.
 MOST_FINDINGS = 1000

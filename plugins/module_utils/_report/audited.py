@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
 from collections.abc import Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import SEVERITIES
@@ -14,8 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.comparison i
 from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Child, Markup, el, name, prose
 from ansible_collections.coffer.velero.plugins.module_utils._report.sections import note, section
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, period
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Columns of the tables, by status: how it is called, and how a number in it looks.
 _COLUMNS = {

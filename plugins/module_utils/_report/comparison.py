@@ -22,8 +22,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.markup impor
 )
 from ansible_collections.coffer.velero.plugins.module_utils._report.sections import note, section
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, period
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Characters of JSON that a line of the page takes.
 _WIDTH = 90

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._report import audited, comparison, sections
 from ansible_collections.coffer.velero.plugins.module_utils._report.comparison import facts
@@ -24,8 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.markup impor
 from ansible_collections.coffer.velero.plugins.module_utils._report.sections import section
 from ansible_collections.coffer.velero.plugins.module_utils._report.style import STYLE
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, period, size
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 HEADLINES = {"proven": "Proven", "wrong": "Wrong", "incomplete": "Incomplete", "empty": "Empty"}
 _MODES = {"sse-s3": "SSE-S3", "sse-kms": "SSE-KMS", "dsse-kms": "DSSE-KMS", "sse-c": "SSE-C"}

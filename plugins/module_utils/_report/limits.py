@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import be, clock, many
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-Document = dict[str, t.Any]
 Limit = dict[str, t.Any]
 
 

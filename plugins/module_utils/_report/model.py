@@ -24,9 +24,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.limits impor
 from ansible_collections.coffer.velero.plugins.module_utils._report.objects import objects_of
 from ansible_collections.coffer.velero.plugins.module_utils._report.part import Part
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import be, many
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 from ansible_collections.coffer.velero.plugins.module_utils._version import VERSION
-
-Document = dict[str, t.Any]
 
 FORMAT = "coffer.velero/evidence"
 #: Counted up when a reader of the former version would misread the document.

@@ -12,8 +12,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._documents import SS
 from ansible_collections.coffer.velero.plugins.module_utils._objects.judge import same_key
 from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Markup, el, join, name
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 MOST_BARS = 20
 #: The width in percent below which a bar could not be seen: one object in a million is a line, too.

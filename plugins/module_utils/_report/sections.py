@@ -19,8 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.markup impor
 )
 from ansible_collections.coffer.velero.plugins.module_utils._report.picture import picture
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import clock, many, size
-
-Document = dict[str, t.Any]
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Rows of a table of groups in which everything is proven; those in which something is not are all shown.
 MOST_PROVEN = 200

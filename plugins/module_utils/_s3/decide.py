@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import BLOCKED, OWNER_ENFORCED, Bucket, address
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
 
@@ -36,9 +36,6 @@ class WantedBucket:
         return address(self.name, self.owner)
 
 
-Part = tuple[Sequence[Step], Sequence[Difference]]
-
-
 def decide_bucket(wanted: WantedBucket, current: Bucket | None) -> Plan:
     """The plan for a bucket, also for one that an earlier run could not finish."""
     there = current or Bucket(wanted.name, {}, OWNER_ENFORCED, "", {})
@@ -54,7 +51,7 @@ def decide_bucket(wanted: WantedBucket, current: Bucket | None) -> Plan:
     return Plan(steps, differences, _result(wanted, there), _warnings(wanted))
 
 
-def _create(wanted: WantedBucket) -> Part:
+def _create(wanted: WantedBucket) -> Changes:
     # S3 takes no LocationConstraint for the Region that buckets are in by default.
     place = {"CreateBucketConfiguration": {"LocationConstraint": wanted.region}} if wanted.region != "us-east-1" else {}
     arguments = {"Bucket": wanted.name, "ObjectOwnership": OWNER_ENFORCED, **place}
@@ -66,14 +63,14 @@ def _create(wanted: WantedBucket) -> Part:
     return (Step("s3:CreateBucket", arguments),), differences
 
 
-def _public_access(wanted: WantedBucket, current: Bucket) -> Part:
+def _public_access(wanted: WantedBucket, current: Bucket) -> Changes:
     if dict(current.public_access_block) == BLOCKED:
         return (), ()
     step = Step("s3:PutPublicAccessBlock", {**wanted.address, "PublicAccessBlockConfiguration": BLOCKED})
     return (step,), (Difference("public_access_block", dict(current.public_access_block) or None, BLOCKED),)
 
 
-def _ownership(wanted: WantedBucket, current: Bucket) -> Part:
+def _ownership(wanted: WantedBucket, current: Bucket) -> Changes:
     if current.ownership == OWNER_ENFORCED:
         return (), ()
     controls = {"Rules": [{"ObjectOwnership": OWNER_ENFORCED}]}
@@ -81,7 +78,7 @@ def _ownership(wanted: WantedBucket, current: Bucket) -> Part:
     return (step,), (Difference("object_ownership", current.ownership, OWNER_ENFORCED),)
 
 
-def _versioning(wanted: WantedBucket, current: Bucket) -> Part:
+def _versioning(wanted: WantedBucket, current: Bucket) -> Changes:
     before = (current.versioning or "").lower() or None
     # A bucket that never had versions makes none, as a suspended one.
     if wanted.versioning is None or wanted.versioning == (before or "suspended"):
@@ -91,7 +88,7 @@ def _versioning(wanted: WantedBucket, current: Bucket) -> Part:
     return (step,), (Difference("versioning", before, wanted.versioning),)
 
 
-def _tags(wanted: WantedBucket, current: Bucket) -> Part:
+def _tags(wanted: WantedBucket, current: Bucket) -> Changes:
     before = dict(current.tags or {})
     present, absent = tag_changes(wanted.tags, before, purge=wanted.purge_tags)
     if not present and not absent:

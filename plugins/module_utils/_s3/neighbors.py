@@ -16,12 +16,12 @@ from collections.abc import Iterator, Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Document,
     Statement,
     conditions,
     listed,
     named_statements,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: How ``bucket_policy_statements`` names the denials that tell an installation's mode and key.
 _DENIAL = re.compile(r"VeleroDeny(CustomerKeys|OtherAlgorithm|OtherKey)[0-9a-f]{8}")

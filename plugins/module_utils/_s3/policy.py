@@ -16,7 +16,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     Access,
-    Document,
     Statement,
     Wanted,
     conditions,
@@ -33,6 +32,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     text,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Bytes of a bucket policy (S3 user guide, "Bucket policies are limited to 20 KB in size").
 _LIMIT = 20 * 1024

@@ -16,7 +16,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._concurrency import 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Document,
     Wanted,
     account_root,
     parse,
@@ -28,6 +27,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 
 def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:
