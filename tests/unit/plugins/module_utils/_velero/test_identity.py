@@ -17,7 +17,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.identity imp
     Workload,
     decide_identity,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import running
 
 ROLE = "arn:aws:iam::111122223333:role/velero"
 ACCOUNT = "/api/v1/namespaces/velero/serviceaccounts/velero"
@@ -112,20 +111,3 @@ def test_renewed() -> None:
     assert not _renewal("DaemonSet", {}, **{**nodes, "updatedNumberScheduled": 2})
     assert _renewal("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, **{**nodes, "updatedNumberScheduled": 0})
     assert _renewal("DaemonSet", {}, observedGeneration=2)
-
-
-def test_running() -> None:
-    phases = [
-        "",
-        "New",
-        "Queued",
-        "ReadyToStart",
-        "InProgress",
-        "Finalizing",
-        "WaitingForPluginOperations",
-        "Completed",
-    ]
-    objects = [{"metadata": {"name": f"b{n}"}, "status": {"phase": phase}} for n, phase in enumerate(phases)]
-    expected = ["b0 (New)", "b1 (New)", "b2 (Queued)", "b3 (ReadyToStart)", "b4 (InProgress)"]
-    assert running(objects, node_agent=False) == expected
-    assert running(objects, node_agent=True) == [*expected, "b6 (WaitingForPluginOperations)"]

@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import WantedBucket, decide_bucket
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     BLOCKED,
     OWNER_ENFORCED,
     Bucket,
-    refuse_bucket_name,
 )
 
 NAME = "velero-backups"
@@ -149,34 +147,3 @@ def test_a_dot_is_remarked_upon() -> None:
     (warning,) = decide_bucket(wanted(name="velero.example.com"), bucket(name="velero.example.com")).warnings
     assert "has a dot" in warning
     assert not decide_bucket(wanted(), bucket()).warnings
-
-
-@pytest.mark.parametrize("name", ["abc", "a" * 63, "velero-backups", "velero.example.com", "1velero2", "1.2.3.400x"])
-def test_good_names(name: str) -> None:
-    refuse_bucket_name(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("", "is too short"),
-        ("ab", "is too short"),
-        ("a" * 64, "is too long"),
-        ("Velero_Bad", "has characters that S3 does not take: 'BV_'"),
-        ("velero/backups", "has characters that S3 does not take: '/'"),
-        ("-velero", "starts or ends with a dot or hyphen"),
-        ("velero.", "starts or ends with a dot or hyphen"),
-        ("velero..backups", "has two dots in a row"),
-        ("192.168.5.4", "looks like an IP address"),
-        ("xn--velero", "starts or ends with what S3 reserves for itself"),
-        ("velero-s3alias", "starts or ends with what S3 reserves for itself"),
-        ("velero--x-s3", "starts or ends with what S3 reserves for itself"),
-    ],
-)
-def test_bad_names(name: str, reason: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        refuse_bucket_name(name)
-    assert str(caught.value) == (
-        f"bucket: {name!r} {reason}. A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and "
-        "starts and ends with a letter or digit."
-    )
