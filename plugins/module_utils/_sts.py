@@ -27,7 +27,7 @@ class Caller(t.NamedTuple):
         """
         arn = Arn.parse(self.arn)
         if arn and arn.service == "sts" and arn.resource.startswith("assumed-role/"):
-            return f"arn:{arn.partition}:iam::{arn.account_id}:role/{arn.resource.split('/')[1]}"
+            return str(Arn(arn.partition, "iam", "", arn.account_id, f"role/{arn.resource.split('/')[1]}"))
         return self.arn
 
 

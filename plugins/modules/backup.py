@@ -201,9 +201,9 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import WantedBackup
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import DesiredBackup
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import BackupResource, Patience
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import BackupResource, WaitOptions
 
 SPEC = kube_spec(
     {
@@ -230,7 +230,7 @@ SPEC = kube_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     with Kube(params) as kube:
-        resource = BackupResource(kube, WantedBackup.of(params), params["state"] == "absent", Patience.of(params))
+        resource = BackupResource(kube, DesiredBackup.of(params), params["state"] == "absent", WaitOptions.of(params))
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

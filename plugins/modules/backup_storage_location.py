@@ -302,7 +302,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.location import WantedLocation
+from ansible_collections.coffer.velero.plugins.module_utils._velero.location import DesiredLocation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location_api import LocationResource
 
 _SECRET_KEY = {
@@ -344,14 +344,14 @@ SPEC = kube_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = WantedLocation(**{n: params[n] for n in WantedLocation.__dataclass_fields__})
+    desired = DesiredLocation(**{n: params[n] for n in DesiredLocation.__dataclass_fields__})
     absent = params["state"] == "absent"
     if not absent:
-        wanted.refuse_contradictions()
+        desired.refuse_contradictions()
     with Kube(params) as kube:
         resource = LocationResource(
             kube,
-            wanted,
+            desired,
             absent=absent,
             **{name: params[name] for name in _ALLOWED},
             wait_timeout=params["wait_timeout"] if params["wait"] else None,

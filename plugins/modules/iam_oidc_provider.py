@@ -119,7 +119,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, ProviderResource, cluster_issuer
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_provider import WantedProvider
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_provider import DesiredProvider
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -148,8 +148,8 @@ def run(task: Task) -> dict[str, t.Any]:
     else:
         issuer, owner = cluster_issuer(aws, params["cluster_name"])
         account = Account(aws, params["account_id"], _owner=owner)
-    wanted = WantedProvider.of(params, issuer)
-    return task.reconcile(ProviderResource(aws, wanted, account, absent=params["state"] == "absent"))
+    desired = DesiredProvider.of(params, issuer)
+    return task.reconcile(ProviderResource(aws, desired, account, absent=params["state"] == "absent"))
 
 
 def main() -> t.NoReturn:

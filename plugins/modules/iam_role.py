@@ -212,7 +212,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, RoleResource
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import WantedRole
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import DesiredRole
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -233,10 +233,10 @@ SPEC = aws_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    wanted = WantedRole.of(task.params)
+    desired = DesiredRole.of(task.params)
     aws = Aws(task.params)
     absent = task.params["state"] == "absent"
-    return task.reconcile(RoleResource(aws, wanted, Account(aws), absent, task.sleep))
+    return task.reconcile(RoleResource(aws, desired, Account(aws), absent, task.sleep))
 
 
 def main() -> t.NoReturn:

@@ -146,11 +146,11 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = Wanted.of(params)
+    desired = Wanted.of(params)
     return task.reconcile(
         KeyPolicyResource(
             Aws(params),
-            wanted,
+            desired,
             params["key_id"],
             bypass=params["bypass_policy_lockout_safety_check"],
             principal_timeout=params["principal_timeout"],

@@ -191,8 +191,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._argspec import STAT
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import Patience, RestoreResource
-from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import WantedRestore
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import RestoreResource, WaitOptions
+from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import DesiredRestore
 
 SPEC = kube_spec(
     {
@@ -219,7 +219,7 @@ SPEC = kube_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     with Kube(params) as kube:
-        resource = RestoreResource(kube, WantedRestore.of(params), params["state"] == "absent", Patience.of(params))
+        resource = RestoreResource(kube, DesiredRestore.of(params), params["state"] == "absent", WaitOptions.of(params))
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

@@ -149,7 +149,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._argspec import STAT
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.api import EncryptionResource
-from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import DesiredEncryption
 
 SPEC = aws_spec(
     {
@@ -176,17 +176,17 @@ def run(task: Task) -> dict[str, t.Any]:
         "prefix": params["prefix"].strip("/"),
     }
     if params["state"] == "absent":
-        wanted = WantedEncryption(**place, algorithm="AES256", bucket_may_be_missing=True)
+        desired = DesiredEncryption(**place, algorithm="AES256", bucket_may_be_missing=True)
     else:
-        wanted = WantedEncryption(
+        desired = DesiredEncryption(
             **place,
             algorithm=params["sse_algorithm"],
             key_id=params["kms_master_key_id"],
             bucket_key_enabled=params["bucket_key_enabled"],
             blocked=params["blocked_encryption_types"],
         )
-    wanted.refuse_contradictions()
-    return task.reconcile(EncryptionResource(aws, wanted))
+    desired.refuse_contradictions()
+    return task.reconcile(EncryptionResource(aws, desired))
 
 
 def main() -> t.NoReturn:

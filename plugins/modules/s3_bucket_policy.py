@@ -144,7 +144,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import BucketPolicyResource
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 
 SPEC = aws_spec(
     {
@@ -161,17 +161,17 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = Wanted.of(params)
-    writers = Writers(params["prefix"].strip("/"), params["role_arns"])
-    writers.refuse_other_names()
+    desired = Wanted.of(params)
+    write_principals = WritePrincipals(params["prefix"].strip("/"), params["role_arns"])
+    write_principals.refuse_other_names()
     return task.reconcile(
         BucketPolicyResource(
             Aws(params),
-            wanted,
+            desired,
             params["bucket"],
             owner=params["expected_bucket_owner"],
             bypass=params["confirm_remove_self_bucket_access"],
-            writers=writers,
+            write_principals=write_principals,
             sleep=task.sleep,
         )
     )

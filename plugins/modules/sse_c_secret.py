@@ -72,7 +72,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import WantedSecret
+from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import DesiredSecret
 from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c_api import SecretResource
 
 SPEC = kube_spec(
@@ -85,10 +85,10 @@ SPEC = kube_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    wanted = WantedSecret(task.params["namespace"], task.params["secret"], task.params["generate"])
-    wanted.refuse_contradictions()
+    desired = DesiredSecret(task.params["namespace"], task.params["secret"], task.params["generate"])
+    desired.refuse_contradictions()
     with Kube(task.params) as kube:
-        return task.reconcile(SecretResource(kube, wanted))
+        return task.reconcile(SecretResource(kube, desired))
 
 
 def main() -> t.NoReturn:

@@ -107,8 +107,8 @@ workloads:
   type: list
   elements: str
   sample: [Deployment/velero, DaemonSet/node-agent]
-renewed:
-  description: Whose pods were renewed, or would be in check mode.
+restarted:
+  description: Workloads whose pods were restarted, or would be in check mode.
   returned: success
   type: list
   elements: str
@@ -125,7 +125,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import WantedIdentity
+from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import DesiredIdentity
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity_api import IdentityResource
 
 SPEC = kube_spec(
@@ -146,11 +146,11 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     absent = params["state"] == "absent"
     role_arn = None if absent else params["role_arn"]
-    wanted = WantedIdentity(params["namespace"], params["service_account"], role_arn)
-    wanted.refuse_contradictions(absent=absent)
+    desired = DesiredIdentity(params["namespace"], params["service_account"], role_arn)
+    desired.refuse_contradictions(absent=absent)
     wait_timeout = params["wait_timeout"] if params["wait"] else None
     with Kube(params) as kube:
-        resource = IdentityResource(kube, wanted, params["backup_timeout"], wait_timeout)
+        resource = IdentityResource(kube, desired, params["backup_timeout"], wait_timeout)
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

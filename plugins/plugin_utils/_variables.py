@@ -15,7 +15,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import refuse_name
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import KMS_MODES, StorageProfile, variable_of
-from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import refuse_object_name
+from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import validate_object_name
 
 #: What a variable is, templated; ``None`` where it is not defined.
 Variables = Callable[[str], t.Any]
@@ -47,7 +47,7 @@ NOTE = f" The last proof noted it in the location's annotation {NOTED_KEY}, whic
 _NAMES: dict[str, Callable[..., None]] = {
     "velero_role_name": partial(refuse_name, length=64),
     "velero_policy_name": partial(refuse_name, length=128),
-    "velero_backup_location_name": refuse_object_name,
+    "velero_backup_location_name": validate_object_name,
 }
 
 

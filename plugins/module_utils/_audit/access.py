@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, same_key
 from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
 from ansible_collections.coffer.velero.plugins.module_utils._audit.bucket_checks import live_encryption
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts, NoValue, PolicyFacts, RoleFacts
@@ -135,10 +136,10 @@ def _agreement(facts: Facts, expected: Expected) -> Answer:
     if not profile.encrypts_with_kms:
         return does_not_apply(f"With {profile.encryption_mode} there is no KMS key of yours.")
     key = live_encryption(facts).key_id
-    if not key or not key.startswith("arn:"):
+    if not key or not Arn.parse_key(key):
         return fails(f"The bucket names {key or 'no key'}, which is not the ARN of a key: nothing can agree with it.")
     reasons = []
-    if key != profile.kms_key_arn:
+    if not same_key(key, str(profile.kms_key_arn)):
         reasons.append(f"the bucket encrypts under {key}, and the key that was looked at is {profile.kms_key_arn}")
     if expected.policy_arn and (lacking := _lacking(facts.role_policy.value, key)):
         reasons.append(f"{expected.policy_arn} does not allow {lacking} under the bucket's key")

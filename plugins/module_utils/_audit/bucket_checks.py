@@ -25,7 +25,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     OWNER_ENFORCED,
     Encryption,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import header_demand
+from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import header_requirement
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 READ = ("s3:getobject", "s3:getobjectversion", "s3:listbucket", "s3:listbucketversions", "s3:getbucketacl")
@@ -256,7 +256,9 @@ def denials(facts: Facts, expected: Expected) -> Answer:
 def writes_pass(facts: Facts, expected: Expected) -> Answer:
     document = facts.bucket.policy.value
     demanding = (
-        [name for name, statement in _policy.named_statements(document) if header_demand(statement)] if document else []
+        [name for name, statement in _policy.named_statements(document) if header_requirement(statement)]
+        if document
+        else []
     )
     if demanding:
         return fails(f"Statements deny writes without an encryption header: {', '.join(demanding)}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, same_key
 from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
@@ -149,7 +149,7 @@ def _alias(facts: Facts, expected: Expected) -> Answer:
     target = facts.alias_target.value
     if target is None:
         return fails(f"There is no alias {expected.alias}.")
-    if target != expected.profile.kms_key_arn:
+    if not same_key(target, str(expected.profile.kms_key_arn)):
         return fails(f"{expected.alias} points at {target}.")
     return passes(f"{expected.alias} points at the key.")
 

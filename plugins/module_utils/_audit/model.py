@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import STATUSES, Facts, NoValue, Status
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
@@ -70,7 +71,7 @@ class Expected:
 
     @property
     def account_arn(self) -> str:
-        return f"arn:{self.profile.partition}:iam::{self.profile.account_id}:root"
+        return str(Arn(self.profile.partition, "iam", "", self.profile.account_id, "root"))
 
     @property
     def place(self) -> str:

@@ -52,7 +52,7 @@ def _each(name: str, wanted: Wanted, arn: str, answer: Callable[[Facts, Expected
     """A question about each thing of a list that is wanted.
 
     :param name: the member that names it
-    :param arn: what its ARN looks like, with ``{place}`` and ``{name}``
+    :param arn: its ARN from the service on, with ``{name}``
     """
 
     def ask(facts: Facts, expected: Expected) -> Iterator[Question]:
@@ -60,8 +60,8 @@ def _each(name: str, wanted: Wanted, arn: str, answer: Callable[[Facts, Expected
             yield from _not_wanted(expected)
             return
         for one in wanted(expected):
-            text = arn.format(partition=expected.profile.partition, place=expected.place, name=one[name])
-            yield Question(text, partial(answer, facts, expected, one))
+            service, _colon, resource = arn.format(name=one[name]).partition(":")
+            yield Question(expected.profile.arn(service, resource), partial(answer, facts, expected, one))
 
     return ask
 
@@ -238,7 +238,7 @@ def _all_alarms(expected: Expected) -> Sequence[Document]:
     return expected.alarms
 
 
-_ALARM = "arn:{partition}:cloudwatch:{place}:alarm:{name}"
+_ALARM = "cloudwatch:alarm:{name}"
 _NO_TOPIC = "No alarm of this installation notifies a topic, and none was named."
 _RUN = "Run audit.yml with velero_audit=true"
 
@@ -308,7 +308,7 @@ NOTICE = (
         ask=_each(
             "filterName",
             lambda expected: expected.metric_filters,
-            "arn:{partition}:logs:{place}:metric-filter:{name}",
+            "logs:metric-filter:{name}",
             _metric_filter,
         ),
     ),
@@ -342,6 +342,6 @@ NOTICE = (
         severity="medium",
         checked="Each rule of the table of signals is there, with its pattern, its state and its targets.",
         remediation=f"{_RUN}, or coffer.velero.event_rules.",
-        ask=_each("Name", lambda expected: expected.rules, "arn:{partition}:events:{place}:rule/{name}", _rule),
+        ask=_each("Name", lambda expected: expected.rules, "events:rule/{name}", _rule),
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._audit import bucket_checks
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts, Known, NoValue, TrailState
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
@@ -80,7 +81,7 @@ def _of_account(answer: Callable[[Facts, Expected], Answer]) -> Ask:
 
 def _of_trail_bucket(answer: Callable[[Facts, Expected], Answer]) -> Ask:
     def arn(facts: Facts, expected: Expected) -> str:
-        return f"arn:{expected.profile.partition}:s3:::{_trail(facts, expected).trail.get('S3BucketName')}"
+        return s3_arn(expected.profile.partition, str(_trail(facts, expected).trail.get("S3BucketName")))
 
     return about(arn, answer)
 
@@ -114,7 +115,7 @@ def _enabled(facts: Facts, _expected: Expected) -> Answer:
 
 def _all_buckets(way: Extent) -> Callable[[Facts, Expected], Answer]:
     def answer(facts: Facts, expected: Expected) -> Answer:
-        events = object_events(f"arn:{expected.profile.partition}:s3:::")
+        events = object_events(s3_arn(expected.profile.partition, ""))
 
         def everything(one: TrailState) -> bool:
             selectors = one.selectors.value

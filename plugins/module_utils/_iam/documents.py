@@ -82,11 +82,11 @@ def trust_statements(statements: Sequence[t.Any], *, option: str = "trust_statem
 
     :raises ValidationError: for what IAM would not take, and for what would let in more than anybody can have meant
     """
-    wanted = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
-    for statement in wanted:
+    desired = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
+    for statement in desired:
         for fault in _trust_faults(statement):
             raise ValidationError(option, str(statement["Sid"]), *fault)
-    return wanted
+    return desired
 
 
 def _trust_faults(statement: _policy.Statement) -> Iterator[Fault]:
@@ -128,13 +128,13 @@ def _names_service_accounts(statement: _policy.Statement, subject: str) -> bool:
 
 
 def trust_warnings(
-    name: str, document: Document, ours: Sequence[_policy.Statement], *, partition: str
+    name: str, document: Document, owned: Sequence[_policy.Statement], *, partition: str
 ) -> Iterator[str]:
     """Who else can assume a role, and who no longer can."""
-    wanted = [_without_sid(statement) for statement in ours]
+    desired = [_without_sid(statement) for statement in owned]
     for sid, statement in _policy.named_statements(document):
         plain = _without_sid(statement)
-        same = any(_policy.same_statement(plain, one, partition=partition) for one in wanted)
+        same = any(_policy.same_statement(plain, one, partition=partition) for one in desired)
         if statement["Effect"] == "Allow" and not same:
             who = ", ".join(str(principal) for _kind, principal in _policy.principals(statement))
             yield (

@@ -74,19 +74,19 @@ def is_as_created(policy: str, key_arn: str) -> bool:
     return same_document(document, new_key_policy(account_root(account_id, partition)), partition=partition)
 
 
-def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
+def decide_key_policy(desired: Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
     """The plan that brings our statements into a key policy, or out of it.
 
     :param bypass: tell KMS, too, not to insist that the caller can change the policy again
     """
     merged = merge(
         current.document,
-        wanted.statements,
-        absent_sids=wanted.absent_sids,
-        purge=wanted.purge,
+        desired.statements,
+        absent_sids=desired.absent_sids,
+        purge=desired.purge,
         partition=current.partition,
     )
-    refuse_plain_variables(merged, wanted.statements)
+    refuse_plain_variables(merged, desired.statements)
     orphans = orphaned_principals(merged.document)
     result = {
         "key_id": current.key_id,

@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, is_alias, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
@@ -48,7 +48,7 @@ class KeyPolicyResource:
     """
 
     aws: Aws
-    wanted: Wanted
+    desired: Wanted
     key_id: str
     bypass: bool
     principal_timeout: int
@@ -62,7 +62,7 @@ class KeyPolicyResource:
 
     def _read(self) -> KeyPolicy:
         key_id = self.key_id
-        if key_id.startswith("alias/") or ":alias/" in key_id:
+        if is_alias(key_id):
             key = describe(self.aws, key_id)
             if key is None:
                 return self._of_new_key()
@@ -89,7 +89,7 @@ class KeyPolicyResource:
             return str(self.aws.call("kms:GetKeyPolicy", KeyId=key_id, PolicyName=POLICY_NAME)["Policy"])
         except ServiceError as error:
             if arn and error.code in _UNREADABLE_CODES:
-                self._refuse_foreign(arn, caller(self.aws))
+                self._refuse_other_account(arn, caller(self.aws))
             if error.code == "NotFoundException":
                 remediation = (
                     f"Give a key in {self.aws.region}, or its alias with alias/; coffer.velero.kms_key creates one."
@@ -97,10 +97,10 @@ class KeyPolicyResource:
                 raise ValidationError("key_id", key_id, "does not exist", remediation) from error
             raise
 
-    def _refuse_foreign(self, arn: Arn, who: Caller) -> None:
+    def _refuse_other_account(self, arn: Arn, who: Caller) -> None:
         if arn.account_id != who.account_id:
-            absent = f"Remove the statements {', '.join(self.wanted.absent_sids)}"
-            request = json.dumps(self.wanted.statements) if self.wanted.statements else absent
+            absent = f"Remove the statements {', '.join(self.desired.absent_sids)}"
+            request = json.dumps(self.desired.statements) if self.desired.statements else absent
             remediation = (
                 f"KMS shows and changes a key policy to its own account only, and {who.account_id} asks here: use "
                 f"credentials of {arn.account_id}, or leave this task out and hand this to the key's owner: {request}"
@@ -108,14 +108,14 @@ class KeyPolicyResource:
             raise ValidationError("key_id", str(arn), f"belongs to account {arn.account_id}", remediation)
 
     def decide(self, current: KeyPolicy) -> Plan:
-        return decide_key_policy(self.wanted, current, bypass=self.bypass)
+        return decide_key_policy(self.desired, current, bypass=self.bypass)
 
     def guard(self, plan: Plan) -> None:
         current = t.cast(KeyPolicy, self._current)
         who = caller(self.aws)
         arn = Arn.parse(current.key_id)
         if arn:
-            self._refuse_foreign(arn, who)
+            self._refuse_other_account(arn, who)
         if not self.bypass:
             refuse_key_lockout(
                 current.document,
@@ -149,7 +149,9 @@ class KeyPolicyResource:
                     raise ConflictError(error) from error
 
     def _invisible(self, plan: Plan) -> ValidationError:
-        found = named_principals(self.wanted.statements) or named_principals(listed(plan.result["policy"]["Statement"]))
+        found = named_principals(self.desired.statements) or named_principals(
+            listed(plan.result["policy"]["Statement"])
+        )
         names = f"a policy that names {', '.join(found)}" if found else f"the policy of {self.key_id}"
         reason = f"cannot be set: KMS still says after {self._waited:g} s that a principal does not exist"
         remediation = "Create the roles and users first, correct their names, or set a longer principal_timeout."

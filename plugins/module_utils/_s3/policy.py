@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._policy import (
@@ -31,7 +32,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     refuse_size,
     text,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Bytes of a bucket policy (S3 user guide, "Bucket policies are limited to 20 KB in size").
@@ -39,19 +40,19 @@ _LIMIT = 20 * 1024
 _ENCRYPTION_HEADER = "s3:x-amz-server-side-encryption"
 
 #: Operator and key of a condition.
-Demand = tuple[str, str]
-ForeignDemand = tuple[str, Statement, Demand]
-ANY_WRITERS = Writers()
+Requirement = tuple[str, str]
+UnmanagedRequirement = tuple[str, Statement, Requirement]
+ANY_PRINCIPALS = WritePrincipals()
 
 
 def decide_bucket_policy(
-    wanted: Wanted,
+    desired: Wanted,
     current: Document | None,
     *,
     partition: str,
     arguments: Mapping[str, t.Any],
     bypass: bool,
-    writers: Writers = ANY_WRITERS,
+    write_principals: WritePrincipals = ANY_PRINCIPALS,
 ) -> Plan:
     """The plan that brings our statements into a bucket policy, or out of it.
 
@@ -62,15 +63,19 @@ def decide_bucket_policy(
         S3 would take no change
     """
     bucket = str(arguments["Bucket"])
-    bucket_arn = f"arn:{partition}:s3:::{bucket}"
-    _refuse_resources(wanted.statements, bucket_arn)
-    _refuse_header_demands([one for one in wanted.statements if writers.concerned_by(one, bucket_arn)])
-    merged = merge(current, wanted.statements, absent_sids=wanted.absent_sids, purge=wanted.purge, partition=partition)
+    bucket_arn = s3_arn(partition, bucket)
+    _refuse_resources(desired.statements, bucket_arn)
+    _refuse_header_requirements([one for one in desired.statements if write_principals.concerned_by(one, bucket_arn)])
+    merged = merge(
+        current, desired.statements, absent_sids=desired.absent_sids, purge=desired.purge, partition=partition
+    )
     left = bool(listed(merged.document["Statement"]))
-    refuse_plain_variables(merged, wanted.statements)
-    demands = _foreign_demands(merged.document, merged.kept, writers, bucket_arn)
-    if writers.role_arns and not wanted.absent_sids:  # who takes such statements out does it one after the other
-        _refuse_foreign_demands(demands, bucket=bucket, roles=writers.role_arns)
+    refuse_plain_variables(merged, desired.statements)
+    requirements = _unmanaged_requirements(merged.document, merged.kept, write_principals, bucket_arn)
+    if (
+        write_principals.role_arns and not desired.absent_sids
+    ):  # who takes such statements out does it one after the other
+        _refuse_unmanaged_requirements(requirements, bucket=bucket, roles=write_principals.role_arns)
     orphans = orphaned_principals(merged.document)
     result = {
         "bucket": bucket,
@@ -78,7 +83,7 @@ def decide_bucket_policy(
         "kept_statements": list(merged.kept),
         "orphaned_principals": orphans,
     }
-    warnings = (*orphan_warnings(orphans, resource=bucket), *_header_warnings(demands, bucket=bucket))
+    warnings = (*orphan_warnings(orphans, resource=bucket), *_header_warnings(requirements, bucket=bucket))
     if not merged.differences:
         return Plan(result=result, warnings=warnings)
     step = _put(merged.document, orphans, arguments, bypass) if left else Step("s3:DeleteBucketPolicy", arguments)
@@ -124,49 +129,60 @@ def _refuse_resources(statements: Sequence[Statement], bucket_arn: str) -> None:
                 raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _refuse_header_demands(statements: Sequence[Statement]) -> None:
+def _refuse_header_requirements(statements: Sequence[Statement]) -> None:
     for statement in statements:
-        demand = header_demand(statement)
-        if demand:
-            reason = f"denies writes that carry no encryption header ({' '.join(demand)}), and kopia sends none"
-            remediation = f"{_right_form(demand)} and let the bucket's default encryption do the rest."
+        requirement = header_requirement(statement)
+        if requirement:
+            reason = f"denies writes that carry no encryption header ({' '.join(requirement)}), and kopia sends none"
+            remediation = f"{_right_form(requirement)} and let the bucket's default encryption do the rest."
             raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _right_form(demand: Demand) -> str:
+def _right_form(requirement: Requirement) -> str:
     return (
         "Deny a wrong header, not a missing one: a negated operator together with "
-        f'"Null": {{"{demand[1]}": "false"}} (IfExists does not help in a Deny),'
+        f'"Null": {{"{requirement[1]}": "false"}} (IfExists does not help in a Deny),'
     )
 
 
-def _foreign_demands(document: Document, kept: Sequence[str], writers: Writers, bucket_arn: str) -> list[ForeignDemand]:
-    foreign = [(name, one) for name, one in named_statements(document) if name in kept]
-    found = [(name, one, header_demand(one)) for name, one in foreign if writers.concerned_by(one, bucket_arn)]
-    return [(name, one, demand) for name, one, demand in found if demand]
+def _unmanaged_requirements(
+    document: Document, kept: Sequence[str], write_principals: WritePrincipals, bucket_arn: str
+) -> list[UnmanagedRequirement]:
+    unmanaged = [(name, one) for name, one in named_statements(document) if name in kept]
+    found = [
+        (name, one, header_requirement(one))
+        for name, one in unmanaged
+        if write_principals.concerned_by(one, bucket_arn)
+    ]
+    return [(name, one, requirement) for name, one, requirement in found if requirement]
 
 
-def _refuse_foreign_demands(demands: Sequence[ForeignDemand], *, bucket: str, roles: Sequence[str]) -> None:
-    for name, statement, demand in demands:
+def _refuse_unmanaged_requirements(
+    requirements: Sequence[UnmanagedRequirement], *, bucket: str, roles: Sequence[str]
+) -> None:
+    for name, statement, requirement in requirements:
         # What it says of other keys may except the roles; that is left at a warning.
         if all(key.startswith(_ENCRYPTION_HEADER) for _deployer_policy, key, _values in conditions(statement)):
             reason = (
                 f"has the foreign statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
-                f"header ({' '.join(demand)}), and kopia sends none"
+                f"header ({' '.join(requirement)}), and kopia sends none"
             )
-            remediation = f"{_right_form(demand)} or except the role. Whoever manages the statement has to change it."
+            remediation = (
+                f"{_right_form(requirement)} or except the role. Whoever manages the statement has to change it."
+            )
             raise ValidationError("bucket", bucket, reason, remediation)
 
 
-def _header_warnings(demands: Sequence[ForeignDemand], *, bucket: str) -> tuple[str, ...]:
+def _header_warnings(requirements: Sequence[UnmanagedRequirement], *, bucket: str) -> tuple[str, ...]:
     return tuple(
-        f"{bucket}: the foreign statement {name} denies writes that carry no encryption header ({' '.join(demand)}). "
+        f"{bucket}: the foreign statement {name} denies writes that carry no encryption header "
+        f"({' '.join(requirement)}). "
         "Where it applies to Velero's role, every write of kopia fails: file system backups and data movement."
-        for name, _statement, demand in demands
+        for name, _statement, requirement in requirements
     )
 
 
-def header_demand(statement: Statement) -> Demand | None:
+def header_requirement(statement: Statement) -> Requirement | None:
     """Operator and key by which a Deny refuses writes that name no encryption, or ``None``.
 
     These condition keys are the headers of the request; the bucket's default encryption does not fill them in. A write

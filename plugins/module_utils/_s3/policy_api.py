@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
@@ -25,7 +25,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
     refuse_bucket_lockout,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
@@ -46,15 +46,15 @@ class BucketPolicyResource:
 
     :param owner: the account that must own the bucket
     :param bypass: allow a policy that denies the caller to change it again
-    :param writers: whose writes must not be denied
+    :param write_principals: whose writes must not be denied
     """
 
     aws: Aws
-    wanted: Wanted
+    desired: Wanted
     bucket: str
     owner: str | None
     bypass: bool
-    writers: Writers
+    write_principals: WritePrincipals
     sleep: Callable[[float], None]
     _current: Document | None = None
 
@@ -64,12 +64,12 @@ class BucketPolicyResource:
 
     def decide(self, current: Document | None) -> Plan:
         return decide_bucket_policy(
-            self.wanted,
+            self.desired,
             current,
             partition=partition_of(self.aws.region),
             arguments=address(self.bucket, self.owner),
             bypass=self.bypass,
-            writers=self.writers,
+            write_principals=self.write_principals,
         )
 
     def guard(self, plan: Plan) -> None:
@@ -79,7 +79,7 @@ class BucketPolicyResource:
         refuse_bucket_lockout(
             self._current,
             plan.result["policy"],
-            bucket_arn=str(Arn(who.partition, "s3", "", "", self.bucket)),
+            bucket_arn=s3_arn(who.partition, self.bucket),
             root=account_root(who.account_id, who.partition),
             identities=(who.arn, who.principal_arn),
         )

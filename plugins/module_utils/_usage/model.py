@@ -24,7 +24,6 @@ OBJECT_OPERATIONS = ("GenerateDataKey", "Decrypt")
 #: The codes that a refused call is recorded with; KMS leaves out the suffix that its answer has.
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation")
 
-_KEY = re.compile(r"key/[A-Za-z0-9-]+")
 _ALIAS = re.compile(r"alias/[A-Za-z0-9/_-]+")
 
 
@@ -45,8 +44,7 @@ class Target:
         :param aliases: names or ARNs of aliases
         :raises ValidationError: where one of them is not what it should be; what passes can stand in a query
         """
-        parts = Arn.parse(arn)
-        if parts is None or parts.service != "kms" or not _KEY.fullmatch(parts.resource):
+        if Arn.parse_key(arn) is None:
             remediation = "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID."
             raise ValidationError(option, arn or "it", "is not the ARN of a key", remediation)
         names = tuple(alias.rsplit(":", 1)[-1] for alias in aliases)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import OperationFailed
-from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import Diagnosis, explain
+from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import Diagnosis, explain
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
     FINALIZING,
@@ -60,7 +60,7 @@ class Location:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ObjectReadResult:
     """An object of the backup, read with the right of Velero's role.
 
     :param outcome: ``read``, ``refused`` (S3 said no), ``missing``, or ``unreachable`` from here
@@ -93,7 +93,7 @@ class Evidence:
     server: Server | None = None
     location: Location | None = None
     repositories: tuple[str, ...] = ()
-    reading: Reading | None = None
+    read_result: ObjectReadResult | None = None
     results: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
     unread: str = ""
@@ -125,12 +125,12 @@ def _server(evidence: Evidence) -> Diagnosis | None:
 
 
 def _plugin(evidence: Evidence) -> Diagnosis | None:
-    server, wanted = evidence.server, evidence.location.plugin if evidence.location else PLUGIN
-    if server is None or not server.answers or wanted in server.plugins:
+    server, desired = evidence.server, evidence.location.plugin if evidence.location else PLUGIN
+    if server is None or not server.answers or desired in server.plugins:
         return None
-    if wanted == PLUGIN:
+    if desired == PLUGIN:
         return explain("unable to locate ObjectStore plugin")
-    return Diagnosis("plugin", f"Velero runs without the plugin {wanted}", "Add it: velero plugin add.")
+    return Diagnosis("plugin", f"Velero runs without the plugin {desired}", "Add it: velero plugin add.")
 
 
 def _location(evidence: Evidence) -> Diagnosis | None:
@@ -196,19 +196,19 @@ def _invalid(evidence: Evidence) -> Diagnosis | None:
     return Diagnosis("request", "Velero does not accept the spec", remediation)
 
 
-def _reading(evidence: Evidence) -> Diagnosis | None:
+def _read_back(evidence: Evidence) -> Diagnosis | None:
     """S3's own answer to Velero's right to read: the plugin reads back what it wrote before it is done."""
-    if evidence.phase not in FINALIZING or evidence.reading is None:
+    if evidence.phase not in FINALIZING or evidence.read_result is None:
         return None
-    reading = evidence.reading
-    if reading.outcome == "refused":
-        found = explain(f"reading back: {reading.text}")
-        cause = found.cause if found else f"S3 does not let Velero read back what it wrote: {_short(reading.text)}"
+    read_result = evidence.read_result
+    if read_result.outcome == "refused":
+        found = explain(f"reading back: {read_result.text}")
+        cause = found.cause if found else f"S3 does not let Velero read back what it wrote: {_short(read_result.text)}"
         remediation = (
             found.remediation if found else "Compare the rights of Velero's role with coffer.velero.iam_policy."
         )
         return Diagnosis(found.layer if found else "storage", cause, f"{remediation} {_AFTERWARDS}")
-    if reading.outcome == "read" and not evidence.retried:
+    if read_result.outcome == "read" and not evidence.retried:
         cause = "Velero can read back what it wrote, and was asked to try again"
         return Diagnosis("storage", cause, "It tries by itself within 16 minutes.", final=False)
     return None
@@ -221,7 +221,7 @@ def _finalizing(evidence: Evidence) -> Diagnosis | None:
     """The long silence: everything was written, and Velero tries again and again to read it."""
     if evidence.phase not in FINALIZING:
         return None
-    why = evidence.reading.text if evidence.reading else ""
+    why = evidence.read_result.text if evidence.read_result else ""
     cause = "Velero wrote everything and does not get further, most often because it may not read it back (kms:Decrypt)"
     if why:
         cause += f"; from here this could not be tried: {_short(why)}"
@@ -289,7 +289,7 @@ _OF_A_STANDSTILL: tuple[_Rule, ...] = (
     _server,
     _plugin,
     _location,
-    _reading,
+    _read_back,
     _finalizing,
     _queued,
     _unstarted,

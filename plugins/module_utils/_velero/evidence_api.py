@@ -23,7 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.backup impor
 from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import (
     Evidence,
     Location,
-    Reading,
+    ObjectReadResult,
     Server,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.download import Download, download
@@ -33,8 +33,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.operation im
     FINALIZING,
     TERMINAL,
     UNSTARTED,
+    DesiredOperation,
     Object,
-    WantedOperation,
     phase_of,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
@@ -68,18 +68,18 @@ def _allowed(look: Callable[[], _T]) -> _T | None:
 
 
 @dataclass(frozen=True)
-class Investigator:
+class DiagnosticsCollector:
     """Gathers the evidence for one backup or restore, as of now."""
 
     kube: Kube
-    wanted: WantedOperation
+    desired: DesiredOperation
 
     def evidence(self, item: Object, *, deleting: bool = False, retried: bool = False) -> Evidence:
         status = item.get("status") or {}
         phase = phase_of(item)
         common: dict[str, t.Any] = {
-            "resource": self.wanted.resource,
-            "namespace": self.wanted.namespace,
+            "resource": self.desired.resource,
+            "namespace": self.desired.namespace,
             "phase": phase,
             "deleting": deleting,
             "told": tuple(filter(None, (status.get("failureReason"), *(status.get("validationErrors") or ())))),
@@ -102,7 +102,7 @@ class Investigator:
         if errors:
             return looked
         log = self._download("Log", place)
-        return {**looked, "log": tuple(_error_lines(log.content)), "unread": _unread(log.reading)}
+        return {**looked, "log": tuple(_error_lines(log.content)), "unread": _unread(log.read_result)}
 
     def _of_a_standstill(self, phase: str, place: Object | None) -> dict[str, t.Any]:
         server = self._server()
@@ -110,7 +110,7 @@ class Investigator:
             return {"server": server}
         looked: dict[str, t.Any] = {"server": server, "repositories": self._repositories(place)}
         if phase in FINALIZING:
-            looked["reading"] = self._download("Results", place).reading
+            looked["read_result"] = self._download("Results", place).read_result
         elif phase in UNSTARTED:
             looked["running"] = _allowed(lambda: tuple(self._running())) or ()
         else:
@@ -118,7 +118,7 @@ class Investigator:
         return looked
 
     def _server(self) -> Server:
-        namespace = self.wanted.namespace
+        namespace = self.desired.namespace
         try:
             status = ask(self.kube, namespace, "ServerStatusRequest", {}, time.monotonic() + _ANSWER_SECONDS)
         except ServiceError:
@@ -129,19 +129,19 @@ class Investigator:
         return Server(True, tuple(p["name"] for p in plugins if p.get("kind") == "ObjectStore"))
 
     def _workload(self) -> str:
-        deployments = self.kube.list(object_path("apps/v1", "deployments", self.wanted.namespace))
+        deployments = self.kube.list(object_path("apps/v1", "deployments", self.desired.namespace))
         servers = Installation.of(None, deployments, ()).servers
         if not servers:
-            return f"namespace {self.wanted.namespace} has no Deployment of it"
+            return f"namespace {self.desired.namespace} has no Deployment of it"
         server = servers[0]
         if server.content["spec"].get("replicas", 1) == 0:
             return f"{server.title} is scaled to 0"
-        return f"{server.title} has a pod that is up" if server.serves else f"{server.title} has no pod that is up"
+        return f"{server.title} has a pod that is up" if server.available else f"{server.title} has no pod that is up"
 
     def _location(self, item: Object) -> Object | None:
         """The location of the backup, or of the backup that is restored."""
-        namespace, spec = self.wanted.namespace, item.get("spec") or {}
-        if self.wanted.KIND == "Restore":
+        namespace, spec = self.desired.namespace, item.get("spec") or {}
+        if self.desired.KIND == "Restore":
             backup = self.kube.get_or_none(velero_path("backups", namespace, str(spec.get("backupName"))))
             spec = (backup or {}).get("spec") or {}
             if not spec.get("storageLocation"):
@@ -165,7 +165,7 @@ class Investigator:
 
     def _repositories(self, place: Object | None) -> tuple[str, ...]:
         """What the repositories of the location say that are not ready."""
-        items = _allowed(lambda: self.kube.list(velero_path("backuprepositories", self.wanted.namespace)))
+        items = _allowed(lambda: self.kube.list(velero_path("backuprepositories", self.desired.namespace)))
         name = place["metadata"]["name"] if place else None
         return tuple(
             f"{item['spec'].get('volumeNamespace')}: {item['status'].get('message') or item['status']['phase']}"
@@ -175,34 +175,36 @@ class Investigator:
         )
 
     def _running(self) -> Iterator[str]:
-        for other in self.kube.list(velero_path(self.wanted.PLURAL, self.wanted.namespace)):
+        for other in self.kube.list(velero_path(self.desired.PLURAL, self.desired.namespace)):
             phase = phase_of(other)
-            if other["metadata"]["name"] != self.wanted.name and phase in _AT_WORK:
+            if other["metadata"]["name"] != self.desired.name and phase in _AT_WORK:
                 yield f"{other['metadata']['name']} ({phase})"
 
     def _operations(self) -> Iterator[str]:
-        label, kinds = _MOVERS[self.wanted.KIND]
-        selector = f"{label}={self.wanted.name}"
+        label, kinds = _MOVERS[self.desired.KIND]
+        selector = f"{label}={self.desired.name}"
         for version, plural in kinds:
-            path = object_path(version, plural, self.wanted.namespace)
+            path = object_path(version, plural, self.desired.namespace)
             items = _allowed(partial(self.kube.list, path, labelSelector=selector))
             yield from filter(None, map(_mover, items or ()))
 
     def _download(self, what: str, place: Object | None) -> Download:
         """One of the objects that Velero keeps of it: Results, Log."""
         if _CUSTOMER_KEYS & ((place or {}).get("spec") or {}).get("config", {}).keys():
-            return Download(Reading("unreachable", "what is under a customer's key (SSE-C) cannot be read by a URL"))
-        wanted = self.wanted
-        kind = f"{wanted.KIND}{what}"
-        found = _allowed(partial(download, self.kube, wanted.namespace, kind, wanted.name, place, _ANSWER_SECONDS))
+            return Download(
+                ObjectReadResult("unreachable", "what is under a customer's key (SSE-C) cannot be read by a URL")
+            )
+        desired = self.desired
+        kind = f"{desired.KIND}{what}"
+        found = _allowed(partial(download, self.kube, desired.namespace, kind, desired.name, place, _ANSWER_SECONDS))
         reason = "the task's credentials may not create a DownloadRequest"
-        return found or Download(Reading("unreachable", reason))
+        return found or Download(ObjectReadResult("unreachable", reason))
 
 
-def _unread(reading: Reading) -> str:
-    if reading.outcome == "missing":
+def _unread(read_result: ObjectReadResult) -> str:
+    if read_result.outcome == "missing":
         return "The bucket holds no log of it: usual where Velero could not write there"
-    return "" if reading.outcome == "read" else f"Its log could not be read: {reading.text.rstrip('.')}"
+    return "" if read_result.outcome == "read" else f"Its log could not be read: {read_result.text.rstrip('.')}"
 
 
 def _progress(status: Mapping[str, t.Any]) -> str:

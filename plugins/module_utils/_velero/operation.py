@@ -35,7 +35,7 @@ TERMINAL = ("Completed", "PartiallyFailed", "Failed", "FailedValidation")
 WAIT: Options = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
-    "diagnose_after": {"type": "int", "default": 60},
+    "stall_timeout": {"type": "int", "default": 60},
     "accepted_phases": {"type": "list", "elements": "str", "choices": list(TERMINAL), "default": ["Completed"]},
 }
 
@@ -72,7 +72,7 @@ def phase_of(item: Object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedOperation:
+class DesiredOperation:
     """An order as a task wants it. ``None`` means: as Velero does it by itself.
 
     ``KIND`` and ``PLURAL`` name the kind, ``FIELDS`` leads from an option to its field in the spec.
@@ -88,9 +88,9 @@ class WantedOperation:
     @classmethod
     def of(cls, params: Mapping[str, t.Any]) -> t.Self:
         """From the options of a task."""
-        wanted = cls(**{field.name: params[field.name] for field in fields(cls)})
-        wanted.refuse_contradictions()
-        return wanted
+        desired = cls(**{field.name: params[field.name] for field in fields(cls)})
+        desired.refuse_contradictions()
+        return desired
 
     @property
     def resource(self) -> str:
@@ -115,48 +115,50 @@ class WantedOperation:
                 raise ValidationError(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
 
 
-def decide_operation(wanted: WantedOperation, current: Object | None) -> Plan:
+def decide_operation(desired: DesiredOperation, current: Object | None) -> Plan:
     """The plan that gives an order, where it was not given already.
 
     :raises ValidationError: where another order bears the name
     """
-    spec = wanted.spec()
-    result = {"name": wanted.name, "namespace": wanted.namespace}
+    spec = desired.spec()
+    result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
         body = {
             "apiVersion": API_VERSION,
-            "kind": wanted.KIND,
-            "metadata": {"name": wanted.name, "namespace": wanted.namespace},
+            "kind": desired.KIND,
+            "metadata": {"name": desired.name, "namespace": desired.namespace},
             "spec": spec,
         }
-        step = Step(f"POST {velero_path(wanted.PLURAL, wanted.namespace)}", {"body": body})
+        step = Step(f"POST {velero_path(desired.PLURAL, desired.namespace)}", {"body": body})
         differences = tuple(Difference(name, None, value) for name, value in spec.items())
         return Plan((step,), differences or (Difference("spec", None, {}),), {**result, "spec": spec})
-    _refuse_deletion(wanted, current)
+    _refuse_deletion(desired, current)
     present = current.get("spec") or {}
     if other := disagreements(spec, present):
         texts = ", ".join(f"{name} is {present.get(name)!r}, not {spec.get(name)!r}" for name in other)
-        remediation = f"A {wanted.KIND} is carried out once and never changed: choose another name, or remove it first."
-        raise ValidationError("name", wanted.resource, f"exists with another spec ({texts})", remediation)
+        remediation = (
+            f"A {desired.KIND} is carried out once and never changed: choose another name, or remove it first."
+        )
+        raise ValidationError("name", desired.resource, f"exists with another spec ({texts})", remediation)
     return Plan(result={**result, "spec": present})
 
 
-def _refuse_deletion(wanted: WantedOperation, current: Object) -> None:
+def _refuse_deletion(desired: DesiredOperation, current: Object) -> None:
     if phase_of(current) == "Deleting" or current["metadata"].get("deletionTimestamp"):
         remediation = "Run the task again when it is gone, or choose another name."
-        raise ValidationError("name", wanted.resource, "is being deleted", remediation)
+        raise ValidationError("name", desired.resource, "is being deleted", remediation)
 
 
-def disagreements(wanted: Object, present: Object) -> list[str]:
+def disagreements(desired: Object, present: Object) -> list[str]:
     """The fields in which a spec says something else than it should."""
-    names = [*wanted, *(name for name in _SELECTION if name not in wanted and name in present)]
-    return [name for name in names if not _agree(name, wanted.get(name), present.get(name))]
+    names = [*desired, *(name for name in _SELECTION if name not in desired and name in present)]
+    return [name for name in names if not _agree(name, desired.get(name), present.get(name))]
 
 
-def _agree(name: str, wanted: t.Any, present: t.Any) -> bool:
+def _agree(name: str, desired: t.Any, present: t.Any) -> bool:
     if name in _EXTENDED:
-        return set(wanted or ()) <= set(present or ())
-    return bool(_meaning(name, wanted) == _meaning(name, present))
+        return set(desired or ()) <= set(present or ())
+    return bool(_meaning(name, desired) == _meaning(name, present))
 
 
 def _meaning(name: str, value: t.Any) -> t.Any:
@@ -167,9 +169,9 @@ def _meaning(name: str, value: t.Any) -> t.Any:
     return None if value in ({}, "") else value
 
 
-def remove(wanted: WantedOperation, current: Object | None, step: Step) -> Plan:
+def remove(desired: DesiredOperation, current: Object | None, step: Step) -> Plan:
     """The plan that takes an order away, in one step, where there is one."""
-    result = {"name": wanted.name, "namespace": wanted.namespace}
+    result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
         return Plan(result=result)
     differences = tuple(Difference(name, value, None) for name, value in (current.get("spec") or {}).items() if value)

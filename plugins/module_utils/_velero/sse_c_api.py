@@ -24,8 +24,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.model import
 from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import (
     KEY_BYTES,
     NEW_KEY,
+    DesiredSecret,
     SecretState,
-    WantedSecret,
     decide_secret,
 )
 
@@ -35,23 +35,23 @@ class SecretResource:
     """A Secret with a customer's key, for the runner."""
 
     kube: Kube
-    wanted: WantedSecret
+    desired: DesiredSecret
 
     def read(self) -> SecretState | None:
         """The Secret without what is in it."""
-        found = self.kube.get_or_none(self.wanted.path)
+        found = self.kube.get_or_none(self.desired.path)
         if found is None:
             return None
-        value = (found.get("data") or {}).get(self.wanted.key)
+        value = (found.get("data") or {}).get(self.desired.key)
         length = None if value is None else len(base64.b64decode(value))
         return SecretState(found["metadata"]["resourceVersion"], length, bool(found.get("immutable")))
 
     def decide(self, current: SecretState | None) -> Plan:
-        return decide_secret(self.wanted, current)
+        return decide_secret(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         """A new key must not take the place of a lost one: it would read none of the backups, and look like it did."""
-        namespace, reference = self.wanted.namespace, self.wanted.reference
+        namespace, reference = self.desired.namespace, self.desired.reference
         try:
             locations = self.kube.list(velero_path(PLURAL, namespace))
         except ServiceError as error:

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, RoleResource
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import WantedRole
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import DesiredRole
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from tests.support.iam import trust
 
@@ -35,7 +35,7 @@ def test_what_iam_may_still_agree_to_is_tried_again(action: str, code: str, mess
             raise ServiceError(action, code, message)
 
     resource = RoleResource(
-        cast(Aws, Refusing()), WantedRole(name="velero", trust_statements=[trust()]), Account(cast(Aws, None))
+        cast(Aws, Refusing()), DesiredRole(name="velero", trust_statements=[trust()]), Account(cast(Aws, None))
     )
     with pytest.raises(ConflictError if again else ServiceError):
         resource.apply(Plan())

@@ -20,12 +20,12 @@ def policy(default: str = "v1", versions: tuple[str, ...] = (), **metadata: Any)
     return Policy({"Arn": POLICY_ARN, "DefaultVersionId": default, **metadata}, document(), versions)
 
 
-def wanted_policy(**more: Any) -> decide_policy.WantedPolicy:
-    return decide_policy.WantedPolicy(name="velero", **{"document": document(), **more})
+def desired_policy(**more: Any) -> decide_policy.DesiredPolicy:
+    return decide_policy.DesiredPolicy(name="velero", **{"document": document(), **more})
 
 
 @pytest.mark.parametrize(
-    ("wanted", "current", "expected"),
+    ("desired", "current", "expected"),
     [
         ({}, policy(), []),
         ({"document": document("s3:getobject")}, policy(), []),
@@ -43,12 +43,12 @@ def wanted_policy(**more: Any) -> decide_policy.WantedPolicy:
         ({"description": "other"}, policy(), []),
     ],
 )
-def test_change_policy(wanted: dict[str, Any], current: Policy, expected: list[str]) -> None:
-    assert steps(decide_policy.change_policy(wanted_policy(**wanted), current)) == expected
+def test_change_policy(desired: dict[str, Any], current: Policy, expected: list[str]) -> None:
+    assert steps(decide_policy.change_policy(desired_policy(**desired), current)) == expected
 
 
 def test_next_version_is_predicted_by_number() -> None:
-    changed = decide_policy.change_policy(wanted_policy(document=document("s3:*")), policy("v9", ("v9", "v10")))
+    changed = decide_policy.change_policy(desired_policy(document=document("s3:*")), policy("v9", ("v9", "v10")))
     assert changed.result["default_version_id"].placeholder == "v11"
 
 

@@ -19,7 +19,7 @@ PROVIDER = Provider(PROVIDER_ARN, ("sts.amazonaws.com", "theirs"), ("1" * 40, "2
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("desired", "expected"),
     [
         ({}, []),
         ({"client_ids": ["theirs"]}, []),
@@ -30,15 +30,15 @@ PROVIDER = Provider(PROVIDER_ARN, ("sts.amazonaws.com", "theirs"), ("1" * 40, "2
         ({"tags": {"a": "1"}, "purge_tags": False}, ["TagOpenIDConnectProvider"]),
     ],
 )
-def test_change_provider(wanted: dict[str, Any], expected: list[str]) -> None:
+def test_change_provider(desired: dict[str, Any], expected: list[str]) -> None:
     plan = decide_provider.change_provider(
-        decide_provider.WantedProvider(issuer="oidc.example.com", **wanted), PROVIDER
+        decide_provider.DesiredProvider(issuer="oidc.example.com", **desired), PROVIDER
     )
     assert steps(plan) == expected
 
 
 def test_create_provider_leaves_thumbprints_to_iam() -> None:
     plan = decide_provider.create_provider(
-        decide_provider.WantedProvider(issuer="oidc.example.com", client_ids=["a"]), PROVIDER_ARN
+        decide_provider.DesiredProvider(issuer="oidc.example.com", client_ids=["a"]), PROVIDER_ARN
     )
     assert plan.steps[0].arguments == {"Url": "https://oidc.example.com", "ClientIDList": ["a"]}

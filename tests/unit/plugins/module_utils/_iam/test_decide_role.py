@@ -29,18 +29,18 @@ def role(
     return Role(metadata, attached, inline)
 
 
-def wanted_role(**more: Any) -> decide_role.WantedRole:
-    return decide_role.WantedRole(name="velero", **{"trust_statements": [trust()], **more})
+def desired_role(**more: Any) -> decide_role.DesiredRole:
+    return decide_role.DesiredRole(name="velero", **{"trust_statements": [trust()], **more})
 
 
 def test_create_role_with_what_is_given_only() -> None:
-    plan = decide_role.create_role(wanted_role(managed_policies=[POLICY_ARN, POLICY_ARN]), OWNER)
+    plan = decide_role.create_role(desired_role(managed_policies=[POLICY_ARN, POLICY_ARN]), OWNER)
     assert steps(plan) == ["CreateRole", "AttachRolePolicy " + POLICY_ARN]
     assert set(plan.steps[0].arguments) == {"RoleName", "Path", "AssumeRolePolicyDocument"}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "current", "expected"),
+    ("desired", "current", "expected"),
     [
         ({}, role(), []),
         ({"trust_statements": None}, role(trust("Foreign")), []),
@@ -74,13 +74,13 @@ def test_create_role_with_what_is_given_only() -> None:
         ({"path": "/"}, role(), []),
     ],
 )
-def test_change_role(wanted: dict[str, Any], current: Role, expected: list[str]) -> None:
-    assert steps(decide_role.change_role(wanted_role(**wanted), current)) == expected
+def test_change_role(desired: dict[str, Any], current: Role, expected: list[str]) -> None:
+    assert steps(decide_role.change_role(desired_role(**desired), current)) == expected
 
 
 def test_trust_policy_is_never_purged_to_nothing() -> None:
     with pytest.raises(ValidationError) as refused:
-        decide_role.change_role(wanted_role(trust_statements=[], purge_trust_statements=True), role())
+        decide_role.change_role(desired_role(trust_statements=[], purge_trust_statements=True), role())
     assert str(refused.value) == (
         "purge_trust_statements: velero would be left without a trust statement. "
         "Name who may assume it in trust_statements, or delete the role with state=absent."
@@ -88,12 +88,12 @@ def test_trust_policy_is_never_purged_to_nothing() -> None:
 
 
 def test_update_role_names_only_what_differs() -> None:
-    plan = decide_role.change_role(wanted_role(description="a", max_session_duration=3600), role())
+    plan = decide_role.change_role(desired_role(description="a", max_session_duration=3600), role())
     assert plan.steps[0].arguments == {"RoleName": "velero", "Description": "a"}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "current", "expected"),
+    ("desired", "current", "expected"),
     [
         ({}, role(), ["DeleteRole"]),
         (
@@ -108,5 +108,5 @@ def test_update_role_names_only_what_differs() -> None:
         ),
     ],
 )
-def test_delete_role(wanted: dict[str, Any], current: Role, expected: list[str]) -> None:
-    assert steps(decide_role.delete_role(wanted_role(**wanted), current)) == expected
+def test_delete_role(desired: dict[str, Any], current: Role, expected: list[str]) -> None:
+    assert steps(decide_role.delete_role(desired_role(**desired), current)) == expected

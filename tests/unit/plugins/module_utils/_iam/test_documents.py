@@ -92,8 +92,8 @@ def test_trust_in_everybody_of_a_cluster_is_refused(statement: dict[str, Any]) -
 
 
 def test_only_others_who_are_let_in_are_warned_of() -> None:
-    foreign = [trust("Same"), trust("Denied", "b", Effect="Deny"), trust("Other", "c")]
-    merged = {"Version": "2012-10-17", "Statement": [trust(), *foreign]}
+    unmanaged = [trust("Same"), trust("Denied", "b", Effect="Deny"), trust("Other", "c")]
+    merged = {"Version": "2012-10-17", "Statement": [trust(), *unmanaged]}
     warnings = list(trust_warnings("velero", merged, [trust()], partition="aws"))
     assert len(warnings) == 1
     assert f"trust statement Other, which is not one of trust_statements, lets {OWNER.arn('user/c')}" in warnings[0]

@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import decide_bucket_policy
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 
 BUCKET = "velero-backups"
 
@@ -34,16 +34,21 @@ def deny(**elements: Any) -> Document:
 ROLE = "arn:aws:iam::111122223333:role/velero"
 
 
-WRITERS = Writers("production", [ROLE])
+PRINCIPALS = WritePrincipals("production", [ROLE])
 
 
-DEMAND = {"Null": {SSE: "true"}}
+REQUIREMENT = {"Null": {SSE: "true"}}
 
 
-def decide(wanted: Wanted, *current: Document, writers: Writers) -> Plan:
+def decide(desired: Wanted, *current: Document, write_principals: WritePrincipals) -> Plan:
     document = {"Version": "2012-10-17", "Statement": list(current)} if current else None
     return decide_bucket_policy(
-        wanted, document, partition="aws", arguments={"Bucket": BUCKET}, bypass=False, writers=writers
+        desired,
+        document,
+        partition="aws",
+        arguments={"Bucket": BUCKET},
+        bypass=False,
+        write_principals=write_principals,
     )
 
 
@@ -75,28 +80,28 @@ def decide(wanted: Wanted, *current: Document, writers: Writers) -> Plan:
 )
 def test_header_demand_concerns_writers(elements: Document, concerned: bool) -> None:
     """What concerns other objects or other principals may demand any header, ours too."""
-    statement = {name: value for name, value in deny(Condition=DEMAND, **elements).items() if value is not None}
-    ours, foreign = {"Sid": "One", **statement}, Wanted()
+    statement = {name: value for name, value in deny(Condition=REQUIREMENT, **elements).items() if value is not None}
+    owned, unmanaged = {"Sid": "One", **statement}, Wanted()
     if concerned:
         with pytest.raises(ValidationError, match="statements: One denies writes that carry no encryption header"):
-            decide(Wanted([ours]), writers=WRITERS)
+            decide(Wanted([owned]), write_principals=PRINCIPALS)
         with pytest.raises(ValidationError, match="has the foreign statement #1, which denies"):
-            decide(foreign, statement, writers=WRITERS)
+            decide(unmanaged, statement, write_principals=PRINCIPALS)
     else:
-        assert decide(Wanted([ours]), writers=WRITERS).changed
-        assert decide(foreign, statement, writers=WRITERS).warnings == ()
+        assert decide(Wanted([owned]), write_principals=PRINCIPALS).changed
+        assert decide(unmanaged, statement, write_principals=PRINCIPALS).warnings == ()
 
 
 def test_every_principal_may_be_velero_where_no_role_is_known() -> None:
-    theirs = deny(Condition=DEMAND, Principal={"AWS": ROLE.replace("velero", "other")})
-    assert decide(Wanted(), theirs, writers=Writers("production")).warnings
-    assert decide(Wanted(), theirs, writers=Writers("production", [ROLE])).warnings == ()
+    theirs = deny(Condition=REQUIREMENT, Principal={"AWS": ROLE.replace("velero", "other")})
+    assert decide(Wanted(), theirs, write_principals=WritePrincipals("production")).warnings
+    assert decide(Wanted(), theirs, write_principals=WritePrincipals("production", [ROLE])).warnings == ()
 
 
 @pytest.mark.parametrize("name", ["velero", "arn:aws:iam::111122223333:user/velero", "arn:aws:s3:::role/velero"])
 def test_role_arns_are_roles(name: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        Writers("", [ROLE, name]).refuse_other_names()
+        WritePrincipals("", [ROLE, name]).refuse_other_names()
     assert str(refused.value) == (
         f"role_arns: {name} is not the ARN of a role. Give the ARN of a role, like "
         "arn:aws:iam::111122223333:role/velero."

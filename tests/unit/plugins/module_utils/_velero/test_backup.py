@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
-    WantedBackup,
+    DesiredBackup,
     choose_location,
     decide_backup,
     delete_backup,
@@ -21,8 +21,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.backup impor
 LOCATION = {"metadata": {"name": "default"}, "spec": {"default": True}, "status": {"phase": "Available"}}
 
 
-def backup(**more: Any) -> WantedBackup:
-    return WantedBackup(name="b", namespace="velero", **more)
+def backup(**more: Any) -> DesiredBackup:
+    return DesiredBackup(name="b", namespace="velero", **more)
 
 
 def there(phase: str = "Completed", **spec: Any) -> dict[str, Any]:

@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero.breaking_changes import (
+    BreakingChange,
+    alias_warning,
+    breaking_change,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
-    WantedLocation,
+    DesiredLocation,
     decide_location,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._velero.stake import Stake, alias_warning, at_stake
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
@@ -25,21 +29,21 @@ def _current(config: dict[str, str] | None = None, **spec: Any) -> dict[str, Any
     return {"metadata": {"name": "default", "resourceVersion": "7"}, "spec": spec}
 
 
-def _wanted(**wanted: Any) -> WantedLocation:
-    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **wanted}
-    return WantedLocation(**options)
+def _desired(**desired: Any) -> DesiredLocation:
+    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **desired}
+    return DesiredLocation(**options)
 
 
-def _plan(current: dict[str, Any] | None, **wanted: Any) -> Plan:
-    return decide_location(_wanted(**wanted), current)
+def _plan(current: dict[str, Any] | None, **desired: Any) -> Plan:
+    return decide_location(_desired(**desired), current)
 
 
-def _stake(current: dict[str, Any], **wanted: Any) -> Stake | None:
-    return at_stake(_wanted(**wanted), _plan(current, **wanted))
+def _breaking_change(current: dict[str, Any], **desired: Any) -> BreakingChange | None:
+    return breaking_change(_desired(**desired), _plan(current, **desired))
 
 
 @pytest.mark.parametrize(
-    ("current", "wanted", "option"),
+    ("current", "desired", "option"),
     [
         ({}, {"kms_key_id": KEY}, None),
         ({}, {"bucket": "c"}, "bucket"),
@@ -74,9 +78,9 @@ def _stake(current: dict[str, Any], **wanted: Any) -> Stake | None:
         ({}, {"s3_url": "https://s3.us-east-1.amazonaws.com.example"}, "s3_url"),
     ],
 )
-def test_what_backups_forbid(current: dict[str, Any], wanted: dict[str, Any], option: str | None) -> None:
-    stake = _stake(_current(**current), **wanted)
-    assert (stake and stake.option) == option
+def test_what_backups_forbid(current: dict[str, Any], desired: dict[str, Any], option: str | None) -> None:
+    found = _breaking_change(_current(**current), **desired)
+    assert (found and found.option) == option
 
 
 ID = KEY.rpartition("/")[2]
@@ -86,7 +90,7 @@ OTHER_KEY = KEY.replace("1234abcd", "5678abcd")
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "given_up"),
+    ("before", "desired", "given_up"),
     [
         (KEY, {"kms_key_id": KEY}, False),
         (KEY, {"kms_key_id": OTHER_KEY}, True),
@@ -111,9 +115,9 @@ OTHER_KEY = KEY.replace("1234abcd", "5678abcd")
         ("", {"kms_key_id": KEY}, False),
     ],
 )
-def test_key_that_backups_need(before: str, wanted: dict[str, Any], given_up: bool) -> None:
-    stake = _stake(_current(config={"kmsKeyId": before}), **wanted)
-    assert (stake and stake.option) == ("kms_key_id" if given_up else None)
+def test_key_that_backups_need(before: str, desired: dict[str, Any], given_up: bool) -> None:
+    found = _breaking_change(_current(config={"kmsKeyId": before}), **desired)
+    assert (found and found.option) == ("kms_key_id" if given_up else None)
 
 
 def test_alias_is_told_once() -> None:
@@ -123,6 +127,6 @@ def test_alias_is_told_once() -> None:
         "(velero_kms_previous_key_arns)."
     )
     current = _current(config={"kmsKeyId": "alias/velero"})
-    assert alias_warning(_wanted(kms_key_id=KEY), _plan(current, kms_key_id=KEY)) == (warning,)
-    assert not alias_warning(_wanted(), _plan(current))
-    assert not alias_warning(_wanted(kms_key_id=OTHER_KEY), _plan(_current(config={"kmsKeyId": KEY})))
+    assert alias_warning(_desired(kms_key_id=KEY), _plan(current, kms_key_id=KEY)) == (warning,)
+    assert not alias_warning(_desired(), _plan(current))
+    assert not alias_warning(_desired(kms_key_id=OTHER_KEY), _plan(_current(config={"kmsKeyId": KEY})))

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import (
     Evidence,
     Location,
-    Reading,
+    ObjectReadResult,
     Server,
     diagnose,
     report,
@@ -37,7 +37,12 @@ STANDSTILLS: list[tuple[Evidence, str, str, bool]] = [
     # the server before anything else
     (seen("New", server=DOWN, location=BAD), "server", "does not answer (Deployment/velero is scaled to 0)", True),
     (seen("New", server=Server(False)), "server", "nothing is known of its Deployment", True),
-    (seen("Finalizing", server=DOWN, reading=Reading("refused", DECRYPT)), "server", "does not answer", True),
+    (
+        seen("Finalizing", server=DOWN, read_result=ObjectReadResult("refused", DECRYPT)),
+        "server",
+        "does not answer",
+        True,
+    ),
     # its plugin before the location, which says the same in other words
     (seen("InProgress", server=BARE, location=BAD), "plugin", "without its plugin", True),
     (seen("New", server=UP, location=Location("x", "Available", "", "velero.io/gcp")), "plugin", "velero.io/gcp", True),
@@ -72,24 +77,48 @@ STANDSTILLS: list[tuple[Evidence, str, str, bool]] = [
         "DataUpload d is Failed",
         False,
     ),
-    (seen("Finalizing", server=UP, reading=Reading("refused", DECRYPT)), "key", "may not decrypt", True),
+    (seen("Finalizing", server=UP, read_result=ObjectReadResult("refused", DECRYPT)), "key", "may not decrypt", True),
     (
-        seen("FinalizingPartiallyFailed", server=UP, reading=Reading("refused", "AccessDenied: Access Denied")),
+        seen(
+            "FinalizingPartiallyFailed",
+            server=UP,
+            read_result=ObjectReadResult("refused", "AccessDenied: Access Denied"),
+        ),
         "storage",
         "may not read objects",
         True,
     ),
     (
-        seen("Finalizing", server=UP, reading=Reading("refused", "KMS.DisabledException: k is disabled.")),
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("refused", "KMS.DisabledException: k is disabled.")),
         "key",
         "disabled",
         True,
     ),
-    (seen("Finalizing", server=UP, reading=Reading("refused", "Odd: answer")), "storage", "Odd: answer", True),
-    (seen("Finalizing", server=UP, reading=Reading("read")), "storage", "can read back", False),
-    (seen("Finalizing", server=UP, reading=Reading("read"), retried=True), "key", "does not get further", True),
-    (seen("Finalizing", server=UP, reading=Reading("unreachable", "no way")), "key", "tried: no way", False),
-    (seen("Finalizing", server=UP, reading=Reading("unreachable"), retried=True), "key", "kms:Decrypt", True),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("refused", "Odd: answer")),
+        "storage",
+        "Odd: answer",
+        True,
+    ),
+    (seen("Finalizing", server=UP, read_result=ObjectReadResult("read")), "storage", "can read back", False),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("read"), retried=True),
+        "key",
+        "does not get further",
+        True,
+    ),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("unreachable", "no way")),
+        "key",
+        "tried: no way",
+        False,
+    ),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("unreachable"), retried=True),
+        "key",
+        "kms:Decrypt",
+        True,
+    ),
     (seen("Deleting", server=UP, location=GOOD, deleting=True), "unknown", "does not say why", False),
     (seen("Completed", server=BARE, location=BAD, deleting=True), "plugin", "without its plugin", True),
     (seen("Invented", server=UP, location=GOOD), "unknown", "does not say why", False),
@@ -150,7 +179,9 @@ def test_end(evidence: Evidence, layer: str, cause: str) -> None:
 
 
 def test_report_of_a_standstill() -> None:
-    evidence = seen("Finalizing", server=UP, location=GOOD, reading=Reading("refused", DECRYPT), seconds=61)
+    evidence = seen(
+        "Finalizing", server=UP, location=GOOD, read_result=ObjectReadResult("refused", DECRYPT), seconds=61
+    )
     error = report(evidence, diagnose(evidence))
     assert str(error) == (
         'Backup "b" is Finalizing for 61 s: Velero\'s role may not decrypt what it wrote (kms:Decrypt). Allow '

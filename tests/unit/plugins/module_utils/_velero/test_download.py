@@ -62,9 +62,9 @@ def url() -> Iterator[str]:
 )
 def test_fetch(url: str, path: str, outcome: str, text: str) -> None:
     found = fetch(f"{url}{path}?X-Amz-Signature=secret", ssl.create_default_context())
-    assert found.reading.outcome == outcome
-    assert found.reading.text.startswith(text)
-    assert "secret" not in found.reading.text
+    assert found.read_result.outcome == outcome
+    assert found.read_result.text.startswith(text)
+    assert "secret" not in found.read_result.text
     assert found.content == (b"content" if outcome == "read" else b"")
 
 
@@ -73,9 +73,9 @@ def test_fetch(url: str, path: str, outcome: str, text: str) -> None:
 )
 def test_nothing_listens(address: str) -> None:
     found = fetch(address, ssl.create_default_context())
-    assert found.reading.outcome == "unreachable"
-    assert found.reading.text.startswith("S3 cannot be reached from here (")
-    assert "secret" not in found.reading.text
+    assert found.read_result.outcome == "unreachable"
+    assert found.read_result.text.startswith("S3 cannot be reached from here (")
+    assert "secret" not in found.read_result.text
 
 
 def test_trust_is_that_of_the_plugin() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import explain
+from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import explain
 
 PUT = (
     "rpc error: code = Unknown desc = error putting object p/backups/b/velero-backup.json: operation error S3: "

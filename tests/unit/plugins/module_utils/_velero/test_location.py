@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
+    DesiredLocation,
     Validation,
-    WantedLocation,
     decide_location,
     delete_location,
 )
@@ -28,13 +28,13 @@ def _current(config: dict[str, str] | None = None, **spec: Any) -> dict[str, Any
     return {"metadata": {"name": "default", "resourceVersion": "7"}, "spec": spec}
 
 
-def _wanted(**wanted: Any) -> WantedLocation:
-    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **wanted}
-    return WantedLocation(**options)
+def _desired(**desired: Any) -> DesiredLocation:
+    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **desired}
+    return DesiredLocation(**options)
 
 
-def _plan(current: dict[str, Any] | None, **wanted: Any) -> Plan:
-    return decide_location(_wanted(**wanted), current)
+def _plan(current: dict[str, Any] | None, **desired: Any) -> Plan:
+    return decide_location(_desired(**desired), current)
 
 
 def test_create() -> None:
@@ -87,9 +87,9 @@ PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("current", "wanted", "patch"), PATCHES)
-def test_change(current: dict[str, Any], wanted: dict[str, Any], patch: dict[str, Any]) -> None:
-    plan = _plan(_current(**current), **wanted)
+@pytest.mark.parametrize(("current", "desired", "patch"), PATCHES)
+def test_change(current: dict[str, Any], desired: dict[str, Any], patch: dict[str, Any]) -> None:
+    plan = _plan(_current(**current), **desired)
     (step,) = plan.steps
     assert step.action == f"PATCH {PATH}/default"
     assert step.arguments["body"] == {"metadata": {"resourceVersion": "7"}, "spec": patch}
@@ -97,7 +97,7 @@ def test_change(current: dict[str, Any], wanted: dict[str, Any], patch: dict[str
 
 SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
-    ({"config": {"foreign": "x", "s3Url": "https://a", "checksumAlgorithm": ""}, "accessMode": "ReadOnly"}, {}),
+    ({"config": {"unmanaged": "x", "s3Url": "https://a", "checksumAlgorithm": ""}, "accessMode": "ReadOnly"}, {}),
     ({"provider": "velero.io/aws"}, {}),
     ({"config": {"s3Url": "https://minio/"}}, {"s3_url": "https://minio"}),
     ({"objectStorage": {"bucket": "b", "prefix": "/p/"}}, {"prefix": "p/"}),
@@ -110,17 +110,17 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("current", "wanted"), SAME)
-def test_no_change(current: dict[str, Any], wanted: dict[str, Any]) -> None:
-    plan = _plan(_current(**current), **wanted)
+@pytest.mark.parametrize(("current", "desired"), SAME)
+def test_no_change(current: dict[str, Any], desired: dict[str, Any]) -> None:
+    plan = _plan(_current(**current), **desired)
     assert not plan.changed
     assert plan.result["spec"] == _current(**current)["spec"]
 
 
 def test_delete() -> None:
-    wanted = WantedLocation(name="default", namespace="velero")
-    assert not delete_location(wanted, None).changed
-    plan = delete_location(wanted, _current())
+    desired = DesiredLocation(name="default", namespace="velero")
+    assert not delete_location(desired, None).changed
+    plan = delete_location(desired, _current())
     assert [step.action for step in plan.steps] == [f"DELETE {PATH}/default"]
     assert plan.diff["after"] == {}
 
@@ -160,13 +160,13 @@ STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("current", "wanted", "text"), STATIC)
-def test_credential_that_nobody_asked_for(current: dict[str, Any], wanted: dict[str, Any], text: str) -> None:
+@pytest.mark.parametrize(("current", "desired", "text"), STATIC)
+def test_credential_that_nobody_asked_for(current: dict[str, Any], desired: dict[str, Any], text: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        _plan(_current(**current), **wanted)
+        _plan(_current(**current), **desired)
     assert str(refused.value) == text.format('BackupStorageLocation "default"')
     elsewhere = _current(**{**current, "config": {"s3Url": "https://minio", **current.get("config", {})}})
-    assert not _plan(elsewhere, **{**wanted, "credential": None, "profile": None}).changed
+    assert not _plan(elsewhere, **{**desired, "credential": None, "profile": None}).changed
 
 
 def test_credential_that_the_task_names() -> None:

@@ -11,15 +11,15 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
-    WantedBackup,
+    DesiredBackup,
     decide_backup,
 )
 
 LOCATION = {"metadata": {"name": "default"}, "spec": {"default": True}, "status": {"phase": "Available"}}
 
 
-def backup(**more: Any) -> WantedBackup:
-    return WantedBackup(name="b", namespace="velero", **more)
+def backup(**more: Any) -> DesiredBackup:
+    return DesiredBackup(name="b", namespace="velero", **more)
 
 
 def there(phase: str = "Completed", **spec: Any) -> dict[str, Any]:
@@ -53,17 +53,17 @@ DIFFER: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "present"), AGREE)
-def test_taken(wanted: dict[str, Any], present: dict[str, Any]) -> None:
-    plan = decide_backup(backup(**wanted), there(**present), None)
+@pytest.mark.parametrize(("desired", "present"), AGREE)
+def test_taken(desired: dict[str, Any], present: dict[str, Any]) -> None:
+    plan = decide_backup(backup(**desired), there(**present), None)
     assert not plan.changed
     assert plan.result["spec"] == present
 
 
-@pytest.mark.parametrize(("wanted", "present", "text"), DIFFER)
-def test_refused(wanted: dict[str, Any], present: dict[str, Any], text: str) -> None:
+@pytest.mark.parametrize(("desired", "present", "text"), DIFFER)
+def test_refused(desired: dict[str, Any], present: dict[str, Any], text: str) -> None:
     with pytest.raises(ValidationError) as refusal:
-        decide_backup(backup(**wanted), there(**present), None)
+        decide_backup(backup(**desired), there(**present), None)
     assert str(refusal.value).startswith('name: Backup "b" exists with another spec (')
     assert text in str(refusal.value)
 

@@ -17,7 +17,7 @@ NOTHING: Changes = ((), ())
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedTags:
+class DesiredTags:
     """What a task wants of the tags; ``None`` leaves them alone."""
 
     tags: Mapping[str, str] | None = None
@@ -32,7 +32,7 @@ class WantedTags:
         """The parameter of a create; left out where there is no tag, since it takes a permission of its own."""
         return {"Tags": tag_list(self.tags)} if self.tags else {}
 
-    def part(self, kind: str, identity: Mapping[str, str], current: Mapping[str, str]) -> Changes:
+    def tag_steps(self, kind: str, identity: Mapping[str, str], current: Mapping[str, str]) -> Changes:
         """The requests that change the tags of an existing entity."""
         present, absent = tag_changes(self.tags, current, purge=self.purge_tags)
         steps = []

@@ -27,10 +27,10 @@ from ansible_collections.coffer.velero.plugins.module_utils._types import Docume
 _DENIAL = re.compile(r"VeleroDeny(CustomerKeys|OtherAlgorithm|OtherKey)[0-9a-f]{8}")
 
 #: A denial's Sid, and the only value that it lets pass.
-Demand = tuple[str, str]
+Requirement = tuple[str, str]
 
 
-def refuse_other_demands(document: Document | None, rule: Mapping[str, t.Any], *, objects_arn: str) -> None:
+def refuse_conflicting_requirements(document: Document | None, rule: Mapping[str, t.Any], *, objects_arn: str) -> None:
     """Refuse a rule that is not what another installation in the bucket needs.
 
     :param document: the bucket's policy
@@ -38,10 +38,10 @@ def refuse_other_demands(document: Document | None, rule: Mapping[str, t.Any], *
     :param objects_arn: the objects of the installation that the rule is for; what its own statements say is outdated
     :raises ValidationError: where another one demands something else
     """
-    for place, demands in _installations(document).items():
+    for place, requirements in _installations(document).items():
         if place == objects_arn:
             continue
-        for option, (sid, value) in _needs(demands):
+        for option, (sid, value) in _needs(requirements):
             given = rule[option]
             if option == "blocked_encryption_types" and value in given:
                 raise _refusal(option, ", ".join(given), f"the statement {sid} for {place} lets {value} in")
@@ -49,26 +49,26 @@ def refuse_other_demands(document: Document | None, rule: Mapping[str, t.Any], *
                 raise _refusal(option, given, f"the statement {sid} for {place} demands {value}")
 
 
-def _refusal(option: str, given: str, demand: str) -> ValidationError:
+def _refusal(option: str, given: str, requirement: str) -> ValidationError:
     remediation = (
         "A bucket has one default encryption, and kopia's objects follow nothing else: keep to it, or use a bucket of "
         "its own. If that is this installation, say so with prefix. If it is gone, or changes too, remove its "
         "statements by their Sids with coffer.velero.s3_bucket_policy; its next run brings the new ones."
     )
     return ValidationError(
-        option, given, f"is not what another installation in the bucket relies on: {demand}", remediation
+        option, given, f"is not what another installation in the bucket relies on: {requirement}", remediation
     )
 
 
-def _installations(document: Document | None) -> dict[str, dict[str, Demand]]:
+def _installations(document: Document | None) -> dict[str, dict[str, Requirement]]:
     """What each installation's denials demand, by its objects and the denial's purpose."""
-    found: dict[str, dict[str, Demand]] = {}
+    found: dict[str, dict[str, Requirement]] = {}
     for sid, statement in named_statements(document) if document else ():
         name = _DENIAL.fullmatch(sid)
-        demand = next(_let_pass(statement), None)
-        if name and demand is not None:
+        requirement = next(_let_pass(statement), None)
+        if name and requirement is not None:
             place = " ".join(map(str, listed(statement.get("Resource", "*"))))
-            found.setdefault(place, {})[name[1]] = (sid, demand)
+            found.setdefault(place, {})[name[1]] = (sid, requirement)
     return found
 
 
@@ -78,17 +78,17 @@ def _let_pass(statement: Statement) -> Iterator[str]:
             yield from values
 
 
-def _needs(demands: Mapping[str, Demand]) -> Iterator[tuple[str, Demand]]:
+def _needs(requirements: Mapping[str, Requirement]) -> Iterator[tuple[str, Requirement]]:
     """The options by which an installation's demands can be met.
 
     An installation that changed its mode leaves denials of the earlier one behind, so the newer ones decide: customers'
     keys over an algorithm, an algorithm without a key over a key.
     """
-    if "CustomerKeys" in demands:  # it says which ones may come, so they do: mode sse-c, whose default is SSE-S3
-        sid, algorithm = demands["CustomerKeys"]
+    if "CustomerKeys" in requirements:  # it says which ones may come, so they do: mode sse-c, whose default is SSE-S3
+        sid, algorithm = requirements["CustomerKeys"]
         yield "sse_algorithm", (sid, algorithm)
         yield "blocked_encryption_types", (sid, "SSE-C")
-    elif "OtherAlgorithm" in demands:
-        yield "sse_algorithm", demands["OtherAlgorithm"]
-        if "OtherKey" in demands and demands["OtherAlgorithm"][1] != "AES256":
-            yield "kms_master_key_id", demands["OtherKey"]
+    elif "OtherAlgorithm" in requirements:
+        yield "sse_algorithm", requirements["OtherAlgorithm"]
+        if "OtherKey" in requirements and requirements["OtherAlgorithm"][1] != "AES256":
+            yield "kms_master_key_id", requirements["OtherKey"]

@@ -23,7 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
 
 
 @dataclass(frozen=True)
-class Writers:
+class WritePrincipals:
     """Velero's roles and their place, to tell which statements of a bucket policy concern them.
 
     In doubt a statement does: patterns may meet, and every principal may be meant where no role is known.
