@@ -29,6 +29,12 @@ KMS_MODES: tuple[Mode, ...] = ("sse-kms", "dsse-kms")
 #: The variables of the roles are the fields of a profile with this prefix; refusals name the variable.
 VARIABLE_PREFIX = "velero_"
 
+#: What a profile cannot be without, and where it comes from.
+_REQUIRED = {
+    "account_id": "Give the 12 digits of the account, quoted; coffer.velero.aws_caller_info returns them.",
+    "region": "Give the Region of the bucket, such as eu-central-1.",
+    "bucket": "Give the name of the bucket for the backups, such as acme-velero-backups.",
+}
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -81,9 +87,9 @@ class StorageProfile:
         if unknown:
             raise _refusal(unknown[0], "", "is not part of a storage profile", f"Known are {', '.join(sorted(names))}.")
         given = {name: value for name, value in values.items() if value not in (None, "")}
-        for name in ("account_id", "region", "bucket"):
+        for name, remediation in _REQUIRED.items():
             if name not in given:
-                raise _refusal(name, "", "is not set", "Set it.")
+                raise _refusal(name, "", "is not set", remediation)
         given["partition"] = given.get("partition", partition_of(str(given["region"])))
         given["prefix"] = str(given.get("prefix", "")).strip("/")
         for name in ("kms_key_administrators", "kms_previous_key_arns", "role_arns"):
@@ -179,9 +185,14 @@ def _place(profile: StorageProfile) -> None:
 def _names(profile: StorageProfile) -> None:
     """What Kubernetes and Velero have to understand."""
     if not _DNS_LABEL.fullmatch(profile.namespace):
-        raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label.")
+        raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label, such as velero.")
     if not validators.OBJECT_NAME.fullmatch(profile.service_account):
-        raise _refusal("service_account", profile.service_account, "is not a ServiceAccount", "Give its name alone.")
+        raise _refusal(
+            "service_account",
+            profile.service_account,
+            "is not a ServiceAccount",
+            "Give its name alone, such as velero.",
+        )
     validators.validate_secret_key(profile.sse_c_secret, option=variable_of("sse_c_secret"))
 
 
@@ -194,7 +205,7 @@ def _key(profile: StorageProfile) -> None:
         raise _refusal("encryption_mode", mode, "is not a mode", f"Choose one of {', '.join(MODES)}.")
     if key_arn is None:
         if profile.encrypts_with_kms:
-            remediation = "Give the key's ARN, or let the role coffer.velero.kms_key run first."
+            remediation = "Give arn:aws:kms:REGION:ACCOUNT:key/ID, or let the role coffer.velero.kms_key run first."
             raise _refusal("kms_key_arn", "it", f"is not set, and {mode} needs a key", remediation)
         return
     if not profile.encrypts_with_kms:
@@ -215,7 +226,7 @@ def _refuse_key_arn(profile: StorageProfile, name: str, key_arn: str) -> None:
         remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {profile.region}."
         raise _refusal(name, key_arn, f"is in {arn.region}, the bucket is in {profile.region}", remediation)
     if arn.partition != profile.partition:
-        raise _refusal(name, key_arn, f"is not in partition {profile.partition}", "Choose a key there.")
+        raise _refusal(name, key_arn, f"is not in partition {profile.partition}", f"Choose a key in {profile.region}.")
 
 
 def _principals(profile: StorageProfile) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 
 
 class Caller(t.NamedTuple):
-    """The identity behind the task's credentials, as ``sts:GetCallerIdentity`` tells of it."""
+    """The identity behind the task's credentials, as ``sts:GetCallerIdentity`` describes it."""
 
     account_id: str
     partition: str

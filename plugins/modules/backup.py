@@ -14,7 +14,7 @@ description:
   - Names the cause where it fails or does not get further, with the layer that it is in and the remediation, from the
     server over its plugin, the location, the role, the key and the bucket to kopia's repository.
   - A Backup is carried out once. One that exists under the name is taken where its spec is the same, and refused where
-    it is another; a failed one is told again.
+    it is another; a failed one is reported again.
   - A phase of C(Completed) is what the cluster says. M(coffer.velero.backup_metadata_info) compares it with what Velero
     wrote to the bucket, and M(coffer.velero.object_encryption_info) says how it is encrypted.
   - A run that changes nothing sends 1 request where the backup is done.
@@ -90,7 +90,7 @@ options:
     description: Seconds to wait. The backup goes on when they are over, and another run goes on waiting.
     type: int
     default: 600
-  diagnose_after:
+  stall_timeout:
     description:
       - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
         the task fails at once; otherwise it goes on waiting.

@@ -85,7 +85,7 @@ EXAMPLES = r"""
       service: velero
   register: policy
 
-- name: Take a policy away that nobody has any more
+- name: Delete a policy that is attached to nothing any more
   coffer.velero.iam_policy:
     name: velero-backups-2021
     state: absent

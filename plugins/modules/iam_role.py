@@ -47,7 +47,7 @@ options:
         A statement with the same C(Sid) is replaced where it means something else, and one that is missing is added.
       - The filter P(coffer.velero.trust_policy_statements#filter) makes the statements for IRSA.
       - A role that does not exist needs at least one.
-      - An C(Allow) for an OIDC provider must have a condition on C(<issuer>:sub) that demands a namespace and a
+      - An C(Allow) for an OIDC provider must have a condition on C(<issuer>:sub) that requires a namespace and a
         ServiceAccount in it (C(StringEquals), C(StringEqualsIgnoreCase) or C(StringLike)); without it every
         ServiceAccount of the cluster could assume the role. Only in place of the ServiceAccount may a wildcard stand
         alone.
@@ -56,7 +56,7 @@ options:
   purge_trust_statements:
     description:
       - Whether trust statements that O(trust_statements) does not name are removed. They are kept by default, and a
-        warning names those that let somebody else assume the role.
+        warning names those that let others assume the role.
     type: bool
     default: false
   managed_policies:

@@ -47,12 +47,12 @@ options:
   enabled:
     description:
       - V(true) enables a disabled key and V(false) disables an enabled one.
-      - Where it is not set, the key is left as it is and a warning tells of a disabled one.
+      - Where it is not set, the key is left as it is and a warning reports a disabled one.
     type: bool
-  usable:
+  require_usable_for_s3:
     description:
-      - Whether to refuse a key that S3 cannot encrypt with for a role, because it is disabled, waits for its deletion
-        or import, is asymmetric or of HMAC, or is managed by AWS, so that nobody can edit its policy.
+      - Whether to refuse a key that S3 cannot encrypt with for a role, because it is disabled, is pending deletion
+        or import, is asymmetric or of HMAC, or is managed by AWS, so that its policy cannot be edited.
       - It is judged as the other options leave it, and so is not refused where O(enabled) enables it. Only for
         O(state=present).
     type: bool
@@ -103,10 +103,10 @@ EXAMPLES = r"""
     tags:
       service: velero
 
-- name: Look at an existing key, which has to be one that S3 can encrypt with
+- name: Check that S3 can encrypt with an existing key
   coffer.velero.kms_key:
     key_id: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
-    usable: true
+    require_usable_for_s3: true
   register: key
 
 - name: Schedule the deletion of a key that nothing needs any more
@@ -184,7 +184,7 @@ SPEC = aws_spec(
         **STATE,
         "description": {"type": "str"},
         "enabled": {"type": "bool"},
-        "usable": {"type": "bool", "default": False},
+        "require_usable_for_s3": {"type": "bool", "default": False},
         "cancel_deletion": {"type": "bool", "default": False},
         "repoint_alias": {"type": "bool", "default": False},
         "rotation_enabled": {"type": "bool"},

@@ -14,7 +14,7 @@ description:
   - Names the cause where it fails or does not get further, with the layer that it is in and the remediation; see
     M(coffer.velero.backup).
   - A Restore is carried out once. One that exists under the name is taken where its spec is the same, and refused where
-    it is another; a failed one is told again.
+    it is another; a failed one is reported again.
   - A run that changes nothing sends 1 request where the restore is done.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -88,7 +88,7 @@ options:
     description: Seconds to wait. The restore goes on when they are over, and another run goes on waiting.
     type: int
     default: 600
-  diagnose_after:
+  stall_timeout:
     description:
       - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
         the task fails at once; otherwise it goes on waiting.

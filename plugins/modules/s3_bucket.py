@@ -11,8 +11,8 @@ short_description: Create a private S3 bucket for backups
 version_added: 0.1.0
 description:
   - Creates a bucket, or takes one that exists, and keeps it private - all public access blocked, ACLs off (object
-    ownership C(BucketOwnerEnforced), so that every object belongs to the bucket's owner whoever writes it) - with
-    versioning and tags as asked.
+    ownership C(BucketOwnerEnforced), so that every object belongs to the bucket's owner whichever account writes it) -
+    with versioning and tags as asked.
   - There is no C(state=absent). A bucket of backups is never emptied or deleted by this collection, because nobody
     can bring them back; who wants that uses M(amazon.aws.s3_bucket) or the AWS console, knowingly.
   - The default encryption and the policy are left alone; see M(coffer.velero.s3_bucket_encryption) and

@@ -92,7 +92,7 @@ def test_customer_key(stack: Stack, moto: Moto, module: ModuleRunner) -> None:
     message = module.refused("backup_storage_location", **options)
     assert "failed to get secret velero/velero-sse-c" in message
     assert "coffer.velero.sse_c_secret does." in message
-    module.ok("sse_c_secret", secret="velero-sse-c/key", generate=True)
+    module.ok("sse_c_secret", secret="velero-sse-c/key", create_if_missing=True)
     result = module.ok("backup_storage_location", **options)
     assert not result["changed"]
     assert result["phase"] == "Available"

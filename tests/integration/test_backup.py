@@ -13,7 +13,7 @@ from tests.stack.api import BACKUP, DELETE_BACKUP_REQUEST, RESTORE, SERVER_STATU
 from tests.support.cluster import Cluster
 from tests.support.running import ModuleRunner
 
-NOW = {"wait_timeout": 0, "diagnose_after": 60}
+NOW = {"wait_timeout": 0, "stall_timeout": 60}
 
 
 def options(cluster: Cluster, name: str = "b", **more: Any) -> dict[str, Any]:

@@ -427,18 +427,21 @@ def test_a_key_is_deleted_by_its_id(run: ModuleRunner, kms: Any, key_id: str) ->
 def test_a_key_that_has_to_be_usable_is_refused_before_anything_is_changed(
     run: ModuleRunner, aws: Aws, kms: Any, key_id: str, check: bool
 ) -> None:
-    assert run.ok("kms_key", check=check, alias="new", usable=True)["key_state"] == "Enabled"
+    assert run.ok("kms_key", check=check, alias="new", require_usable_for_s3=True)["key_state"] == "Enabled"
     kms.disable_key(KeyId=key_id)
     arn = kms.describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
     before = keys(kms)
     aws.proxy.clear()
-    assert run.refused("kms_key", check=check, alias="velero", usable=True, description="new") == (
+    assert run.refused("kms_key", check=check, alias="velero", require_usable_for_s3=True, description="new") == (
         f"alias: {arn} is disabled. Find out who disabled it; coffer.velero.kms_key enables it with enabled=true."
     )
     assert [call.operation for call in aws.proxy.requests] == ["DescribeKey"]
     assert keys(kms) == before
-    assert run.ok("kms_key", check=check, alias="velero", usable=True, enabled=True)["key_state"] == "Enabled"
-    assert run.ok("kms_key", alias="velero", state="absent", usable=True)["changed"]
+    assert (
+        run.ok("kms_key", check=check, alias="velero", require_usable_for_s3=True, enabled=True)["key_state"]
+        == "Enabled"
+    )
+    assert run.ok("kms_key", alias="velero", state="absent", require_usable_for_s3=True)["changed"]
 
 
 def test_the_rotation_of_a_key_of_another_account_is_asked_for_by_its_arn(

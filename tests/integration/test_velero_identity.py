@@ -257,7 +257,7 @@ def test_paused(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) ->
     cluster.patch(DEPLOYMENT, "velero", {"spec": {"paused": True}})
     message = run.refused(MODULE, **options)
     assert (
-        "Deployment/velero is paused, so that its pods would not be renewed. Resume it: kubectl rollout resume"
+        "Deployment/velero is paused, so that its pods would not be restarted. Resume it: kubectl rollout resume"
         in message
     )
 
@@ -271,7 +271,7 @@ def test_warnings(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) 
     assert run.ok(MODULE, **options)["warnings"] == [
         'DaemonSet/foreign runs as "someone" and does not get the role; volume data that it writes needs one too.',
         "Deployment/velero belongs to DataProtectionApplication dpa, which may undo the change of its template.",
-        "DaemonSet/manual renews its pods only when they are deleted (OnDelete): delete them.",
+        "DaemonSet/manual restarts its pods only when they are deleted (OnDelete): delete them.",
     ]
 
 
@@ -357,7 +357,7 @@ def test_renewal_that_does_not_come(run: ModuleRunner, cluster: Cluster, options
     options = {**options, "wait": True, "wait_timeout": 1}
     for _again in range(2):
         message = run.refused(MODULE, **options)
-        assert message.startswith("Deployment/velero: 1 of 1 pods renewed, 1 available after 1 s.")
+        assert message.startswith("Deployment/velero: 1 of 1 pods restarted, 1 available after 1 s.")
         assert "velero-1: ImagePullBackOff no such image. The role is set; run the task again" in message
     cluster.serve(DEPLOYMENT, "velero")
     assert not run.ok(MODULE, **options)["changed"]

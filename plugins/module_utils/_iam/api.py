@@ -44,7 +44,7 @@ def _apply(aws: Aws, plan: Plan) -> dict[str, t.Any]:
 
 @dataclass
 class Account:
-    """The account of the task's entities: as it was given, else as STS tells."""
+    """The account of the task's entities: as it was given, else as STS reports it."""
 
     aws: Aws
     account_id: str | None = None

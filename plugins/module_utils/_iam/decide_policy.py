@@ -72,7 +72,7 @@ def change_policy(desired: DesiredPolicy, policy: Policy) -> Plan:
     """The plan for a policy that exists.
 
     A wanted document that an older version has becomes a new version all the same: the history of versions then
-    tells what was in force when.
+    shows what was in force when.
     """
     document, deleted = _document(desired, policy)
     steps, differences = joined([document, desired.tag_steps("Policy", {"PolicyArn": policy.arn}, policy.tags)])
@@ -89,7 +89,7 @@ def change_policy(desired: DesiredPolicy, policy: Policy) -> Plan:
     if desired.description is not None and desired.description != policy.description:
         warnings = (
             f"description: {policy.arn} is described as {policy.description!r}, and IAM cannot change that. It is left "
-            "as it is; delete the policy first to have it created anew.",
+            "as it is; delete the policy first to have it created again.",
         )
     return Plan(steps, differences, result, warnings)
 

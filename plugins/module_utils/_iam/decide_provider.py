@@ -71,7 +71,7 @@ def create_provider(desired: DesiredProvider, arn: str) -> Plan:
 
 
 def change_provider(desired: DesiredProvider, provider: Provider) -> Plan:
-    """The plan for a provider that exists; audiences that somebody else added are kept."""
+    """The plan for a provider that exists; audiences that others added are kept."""
     identity = {"OpenIDConnectProviderArn": provider.arn}
     missing = [one for one in dict.fromkeys(desired.client_ids) if one not in provider.client_ids]
     client_ids = [*provider.client_ids, *missing]

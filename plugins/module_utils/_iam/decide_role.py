@@ -83,7 +83,7 @@ class DesiredRole(DesiredTags):
 def create_role(desired: DesiredRole, owner: Owner) -> Plan:
     """The plan for a role that does not exist.
 
-    :raises ValidationError: where nobody is said to be able to assume it
+    :raises ValidationError: where the task does not say who can assume it
     """
     if not desired.trust_statements:
         remediation = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
@@ -187,7 +187,7 @@ def delete_role(desired: DesiredRole, role: Role) -> Plan:
     unmanaged.extend(f"inline policy {name}" for name in role.inline)
     if unmanaged and not desired.purge_policies:
         remediation = (
-            "Somebody else may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
+            "Others may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
         )
         raise ValidationError(
             "state", desired.name, f"has what managed_policies does not name: {', '.join(unmanaged)}", remediation
@@ -267,7 +267,7 @@ def _attachments(desired: DesiredRole, role: Role) -> Changes:
 
 
 def _attached_after(desired: DesiredRole, role: Role) -> list[str]:
-    """The attached policies as they are after the plan; the foreign ones first, as they were."""
+    """The attached policies as they are after the plan; the unmanaged ones first, as they were."""
     attached = role.attached or ()
     if desired.managed_policies is None:
         return list(attached)

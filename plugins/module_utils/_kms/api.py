@@ -28,9 +28,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dic
 
 #: Days until KMS deletes a key that this run created and lost the race for the alias with; KMS's minimum.
 _ORPHAN_WINDOW_IN_DAYS = 7
-#: Seconds to look again for a key or alias that should be there: KMS and the tagging API tell of new ones with a delay.
+#: Seconds to look again for a key or alias that should be there: KMS and the tagging API show new ones with a delay.
 _VERIFY_AGAIN = (1.0, 2.0, 4.0)
-#: KMS tells of new keys and states with a delay, and a key cannot be replicated while it is being replicated.
+#: KMS shows new keys and states with a delay, and a key cannot be replicated while it is being replicated.
 _UNSETTLED_CODES = frozenset({"NotFoundException", "KMSInvalidStateException"})
 #: "It might take up to five minutes for tag and alias changes to affect KMS key authorization" (KMS Developer Guide).
 _NEW_KEY_HINT = (
@@ -96,7 +96,7 @@ class KeyResource:
     def _unfinished(self) -> Key | None:
         """The key of a run that was cut before it could create the alias: of this one, else of an earlier one."""
         if self._created:
-            # KMS has told of it, so that an end of the patience is KMS's own error and not a reason for another key.
+            # KMS has shown it, so that the last try ends in KMS's own error and not a reason for another key.
             key = self._await(partial(describe, self.aws, self._created))
             known = key or Key(self.aws.call("kms:DescribeKey", KeyId=self._created)["KeyMetadata"])
             return replace(known, alias_exists=False)
@@ -112,10 +112,10 @@ class KeyResource:
         return found
 
     def _tagged(self) -> Key | None:
-        """The oldest usable key that was made for the alias and that nobody has used since.
+        """The oldest usable key that was made for the alias and was not used since.
 
         A key that lost the alias later has the tag as well. It may have been replaced for a reason, and what it
-        encrypted still needs it: it is left to whoever retired it.
+        encrypted still needs it: so it is left alone.
         """
         tagged = {"Key": CREATED_FOR_TAG, "Values": [str(self.desired.alias)]}
         found = self.aws.pages(

@@ -33,7 +33,7 @@ class DesiredKey:
     alias: str | None = None
     description: str | None = None
     enabled: bool | None = None
-    usable: bool = False
+    require_usable_for_s3: bool = False
     cancel_deletion: bool = False
     repoint_alias: bool = False
     rotation_enabled: bool | None = None
@@ -54,8 +54,10 @@ class DesiredKey:
             raise ValidationError(
                 "rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remediation
             )
-        if self.usable and self.enabled is False:
-            raise ValidationError("usable", "true", "contradicts enabled=false", "Leave one of them out.")
+        if self.require_usable_for_s3 and self.enabled is False:
+            raise ValidationError(
+                "require_usable_for_s3", "true", "contradicts enabled=false", "Leave one of them out."
+            )
         if self.replica_regions and self.multi_region is False:
             remediation = "Set multi_region=true, or leave the replicas out."
             raise ValidationError(
@@ -141,7 +143,7 @@ def _create_steps(desired: DesiredKey, result: Mapping[str, t.Any], replicas: Se
 def change_key(desired: DesiredKey, key: Key) -> Plan:
     """The plan for a key that exists.
 
-    :raises ValidationError: for what KMS cannot change, and for what nobody should change in passing
+    :raises ValidationError: for what KMS cannot change, and for what must not change without being asked for
     """
     _refuse_change(desired, key)
     # KMS changes little about a key that is pending deletion or disabled: awake first, asleep last.
@@ -215,7 +217,7 @@ def _refuse_change(desired: DesiredKey, key: Key) -> None:
             "enables it), or give another alias for a new key."
         )
         raise ValidationError(option, key.arn, f"is pending deletion until {date}", remediation)
-    if desired.usable:
+    if desired.require_usable_for_s3:
         after = replace(key, metadata={**key.metadata, "KeyState": _state_after(desired, key)})
         refuse_unusable(after, option=option, region=key.region, editable=True)
     if desired.multi_region is not None and desired.multi_region != bool(key.metadata.get("MultiRegion")):

@@ -77,7 +77,7 @@ def is_as_created(policy: str, key_arn: str) -> bool:
 def decide_key_policy(desired: Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
     """The plan that brings our statements into a key policy, or out of it.
 
-    :param bypass: tell KMS, too, not to insist that the caller can change the policy again
+    :param bypass: have KMS, too, not insist that the caller can change the policy again
     """
     merged = merge(
         current.document,
@@ -114,7 +114,7 @@ def refuse_key_lockout(
 ) -> None:
     """Refuse a policy that the caller, or the administrators of the account by their IAM policies, could not change.
 
-    KMS itself looks at the caller only. Without the account root a key is lost with the last principal that its
+    KMS itself checks the caller only. Without the account root a key is lost with the last principal that its
     policy names, and only AWS Support can help.
 
     :raises ValidationError: where the change takes that away

@@ -34,11 +34,13 @@ _ABAC_HINT = (
     "Where the bucket has ABAC enabled, S3 takes its tags by s3:TagResource only: leave tags out and tag it there "
     "(aws s3control tag-resource)."
 )
-_ACL_HINT = "Remove the grants to others from the bucket's ACL first; whoever relies on them needs a bucket policy."
+_ACL_HINT = (
+    "Remove the grants to others from the bucket's ACL first; grant the same in a bucket policy where it is needed."
+)
 
 
 def refuse_region(name: str, there: str | None, region: str) -> None:
-    """Refuse a bucket in another Region than the task's; ``there`` is empty where the server does not tell."""
+    """Refuse a bucket in another Region than the task's; ``there`` is empty where the server does not say."""
     if there and there != region:
         remediation = f"Set region={there}, or choose another name: a bucket cannot be moved."
         raise ValidationError("bucket", name, f"is in {there}, the task works in {region}", remediation)
@@ -47,7 +49,7 @@ def refuse_region(name: str, there: str | None, region: str) -> None:
 def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
     """Whether the bucket exists; it must be in the Region of the task.
 
-    :raises ValidationError: where it is in another Region, or belongs to somebody else
+    :raises ValidationError: where it is in another Region, or belongs to another account
     """
     try:
         answer = aws.call_or_none("s3:HeadBucket", "404", "NoSuchBucket", **address(name, owner))
@@ -120,7 +122,7 @@ class BucketResource:
         try:
             return self.aws.apply(plan)
         except ServiceError as error:
-            if error.code == "NoSuchBucket":  # made a moment ago, or deleted by somebody
+            if error.code == "NoSuchBucket":  # made a moment ago, or deleted meanwhile
                 raise ConflictError(error) from error
             self._explain(error)
             raise

@@ -48,7 +48,7 @@ class DesiredEncryption:
 
     @property
     def placeholder(self) -> bool:
-        """Whether the key is one that a check run has promised."""
+        """Whether the key is the placeholder of a check run."""
         return bool(self.key_id) and str(self.key_id).endswith(f":key/{PLACEHOLDER_KEY_ID}")
 
     def refuse_contradictions(self) -> None:
@@ -58,7 +58,8 @@ class DesiredEncryption:
             raise ValidationError(_KEY, self.key_id, "contradicts sse_algorithm=AES256", remediation)
         if self.algorithm != "AES256" and not self.key_id:
             remediation = (
-                f"S3 would take the key that AWS manages ({AWS_MANAGED_ALIAS}), whose policy nobody can edit and which "
+                f"S3 would take the key that AWS manages ({AWS_MANAGED_ALIAS}), whose policy cannot be edited and "
+                "which "
                 f"no other account can use. Give your key, or say {_KEY}={AWS_MANAGED_ALIAS} where you want just that."
             )
             raise ValidationError(_KEY, self.algorithm, "is without a key", remediation)
@@ -103,7 +104,7 @@ def decide_encryption(desired: DesiredEncryption, current: Encryption) -> Plan:
     if desired.placeholder:
         remediation = "Use the ARN that the real run of the task that makes the key returns."
         unmet_dependency = unmet_dependency or ValidationError(
-            _KEY, str(desired.key_id), "is what a check run promised, not a key", remediation
+            _KEY, str(desired.key_id), "is the placeholder of a check run, not a key", remediation
         )
     if not differences:
         return Plan(result=result, unmet_dependency=unmet_dependency)

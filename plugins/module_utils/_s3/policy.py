@@ -54,13 +54,13 @@ def decide_bucket_policy(
     bypass: bool,
     write_principals: WritePrincipals = ANY_PRINCIPALS,
 ) -> Plan:
-    """The plan that brings our statements into a bucket policy, or out of it.
+    """The plan that brings owned statements into a bucket policy, or out of it.
 
     :param current: ``None`` where the bucket has no policy
     :param arguments: the parameters of every request, with the name of the bucket
-    :param bypass: tell S3, too, not to insist that the caller can change the policy again
-    :raises ValidationError: where ours speak of another bucket, where kopia's writes would be or are blocked, and where
-        S3 would take no change
+    :param bypass: have S3, too, not insist that the caller can change the policy again
+    :raises ValidationError: where owned statements are about another bucket, where kopia's writes would be or are
+        blocked, and where S3 would take no change
     """
     bucket = str(arguments["Bucket"])
     bucket_arn = s3_arn(partition, bucket)
@@ -164,18 +164,16 @@ def _refuse_unmanaged_requirements(
         # What it says of other keys may except the roles; that is left at a warning.
         if all(key.startswith(_ENCRYPTION_HEADER) for _deployer_policy, key, _values in conditions(statement)):
             reason = (
-                f"has the foreign statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
+                f"has the unmanaged statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
                 f"header ({' '.join(requirement)}), and kopia sends none"
             )
-            remediation = (
-                f"{_right_form(requirement)} or except the role. Whoever manages the statement has to change it."
-            )
+            remediation = f"{_right_form(requirement)} or except the role. Change it where the statement is managed."
             raise ValidationError("bucket", bucket, reason, remediation)
 
 
 def _header_warnings(requirements: Sequence[UnmanagedRequirement], *, bucket: str) -> tuple[str, ...]:
     return tuple(
-        f"{bucket}: the foreign statement {name} denies writes that carry no encryption header "
+        f"{bucket}: the unmanaged statement {name} denies writes that carry no encryption header "
         f"({' '.join(requirement)}). "
         "Where it applies to Velero's role, every write of kopia fails: file system backups and data movement."
         for name, _statement, requirement in requirements
@@ -187,7 +185,7 @@ def header_requirement(statement: Statement) -> Requirement | None:
 
     These condition keys are the headers of the request; the bucket's default encryption does not fill them in. A write
     without the header is denied where every condition on these headers holds although they are absent. What the
-    statement says of other keys or principals may narrow it; nobody should rely on that.
+    statement says of other keys or principals may narrow it, which is not to be relied on.
     """
     if statement.get("Effect") != "Deny" or not _is_about_writes(statement):
         return None

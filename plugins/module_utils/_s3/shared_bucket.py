@@ -4,8 +4,9 @@
 
 """What the other installations in a bucket need of its one default encryption. Pure. PRIVATE to coffer.velero.
 
-An installation says it in the bucket policy: its denials name the algorithm and the key that it asks for. kopia asks
-for nothing and follows the bucket's default, so a default for somebody else would silently change what it writes.
+An installation says it in the bucket policy: its Deny statements name the algorithm and the key that it asks for. kopia
+asks for nothing and follows the bucket's default, so a default for another installation would silently change what it
+writes.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-#: How ``bucket_policy_statements`` names the denials that tell an installation's mode and key.
+#: How ``bucket_policy_statements`` names the Deny statements that show an installation's mode and key.
 _DENIAL = re.compile(r"VeleroDeny(CustomerKeys|OtherAlgorithm|OtherKey)[0-9a-f]{8}")
 
-#: A denial's Sid, and the only value that it lets pass.
+#: The Sid of a Deny statement, and the only value that it lets pass.
 Requirement = tuple[str, str]
 
 
@@ -34,9 +35,9 @@ def refuse_conflicting_requirements(document: Document | None, rule: Mapping[str
     """Refuse a rule that is not what another installation in the bucket needs.
 
     :param document: the bucket's policy
-    :param rule: algorithm, key and blocked types, as the options of ``bucket_encryption`` call them
+    :param rule: algorithm, key and blocked types, as the options of ``s3_bucket_encryption`` call them
     :param objects_arn: the objects of the installation that the rule is for; what its own statements say is outdated
-    :raises ValidationError: where another one demands something else
+    :raises ValidationError: where another one requires something else
     """
     for place, requirements in _installations(document).items():
         if place == objects_arn:
@@ -46,7 +47,7 @@ def refuse_conflicting_requirements(document: Document | None, rule: Mapping[str
             if option == "blocked_encryption_types" and value in given:
                 raise _refusal(option, ", ".join(given), f"the statement {sid} for {place} lets {value} in")
             if option != "blocked_encryption_types" and value != given:
-                raise _refusal(option, given, f"the statement {sid} for {place} demands {value}")
+                raise _refusal(option, given, f"the statement {sid} for {place} requires {value}")
 
 
 def _refusal(option: str, given: str, requirement: str) -> ValidationError:
@@ -61,7 +62,7 @@ def _refusal(option: str, given: str, requirement: str) -> ValidationError:
 
 
 def _installations(document: Document | None) -> dict[str, dict[str, Requirement]]:
-    """What each installation's denials demand, by its objects and the denial's purpose."""
+    """What each installation's Deny statements require, by its objects and their purpose."""
     found: dict[str, dict[str, Requirement]] = {}
     for sid, statement in named_statements(document) if document else ():
         name = _DENIAL.fullmatch(sid)
@@ -79,10 +80,10 @@ def _let_pass(statement: Statement) -> Iterator[str]:
 
 
 def _needs(requirements: Mapping[str, Requirement]) -> Iterator[tuple[str, Requirement]]:
-    """The options by which an installation's demands can be met.
+    """The options by which an installation's requirements can be met.
 
-    An installation that changed its mode leaves denials of the earlier one behind, so the newer ones decide: customers'
-    keys over an algorithm, an algorithm without a key over a key.
+    An installation that changed its mode leaves Deny statements of the earlier one behind, so the newer ones decide:
+    customer-provided keys over an algorithm, an algorithm without a key over a key.
     """
     if "CustomerKeys" in requirements:  # it says which ones may come, so they do: mode sse-c, whose default is SSE-S3
         sid, algorithm = requirements["CustomerKeys"]

@@ -24,7 +24,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
 
 @dataclass(frozen=True)
 class WritePrincipals:
-    """Velero's roles and their place, to tell which statements of a bucket policy concern them.
+    """Velero's roles and their place, to find which statements of a bucket policy concern them.
 
     In doubt a statement does: patterns may meet, and every principal may be meant where no role is known.
 
@@ -36,7 +36,7 @@ class WritePrincipals:
     role_arns: Sequence[str] = ()
 
     def refuse_other_names(self) -> None:
-        """Refuse what is no role: a statement about nobody would concern nobody."""
+        """Refuse what is no role: no statement would concern it."""
         for name in self.role_arns:
             arn = Arn.parse(name)
             if arn is None or arn.service != "iam" or not arn.resource.startswith("role/"):

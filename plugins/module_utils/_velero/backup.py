@@ -74,7 +74,7 @@ def decide_backup(desired: DesiredBackup, current: Object | None, location: Obje
 
 
 def unusable(option: str, name: str | None, location: Object | None, *, writes: bool = True) -> CofferError | None:
-    """Why Velero would refuse an order for a location. The object would only be in the way afterwards.
+    """Why Velero would refuse an operation on a location. The object would only be in the way afterwards.
 
     :param option: what leads to the location
     """

@@ -53,22 +53,22 @@ def _server(url: str | None) -> t.Any:
 def rekeying_option(desired: DesiredLocation, plan: Plan) -> str | None:
     """The option by which a plan makes what is in the location unreadable.
 
-    With a customer's key the plugin sends it with every read, so that it reads nothing that was written otherwise;
-    without one it cannot read what was written with it. All other modes are S3's own affair.
+    With a customer-provided key the plugin sends it with every read, so that it reads nothing that was written
+    otherwise; without one it cannot read what was written with it. All other modes are S3's own affair.
     """
     changed = {i.name.removeprefix("config."): i for i in plan.differences}
     found = [option for option, key in ENCRYPTION.items() if key in CUSTOMER_KEY and key in changed]
-    return found[0] if found and not (desired.same_customer_key and _is_moved(plan)) else None
+    return found[0] if found and not (desired.customer_provided_key_unchanged and _is_moved(plan)) else None
 
 
 def _is_moved(plan: Plan) -> bool:
-    """Whether there is a customer's key before and after; whether it is the same one, nobody can see."""
+    """Whether there is a customer-provided key before and after; whether it is the same one cannot be seen."""
     keys = [item for item in plan.differences if item.name.removeprefix("config.") in CUSTOMER_KEY]
     return any(item.before for item in keys) and any(item.after for item in keys)
 
 
 def dropped_kms_key(desired: DesiredLocation, plan: Plan) -> str | None:
-    """The KMS key of an existing location that the plan takes away, and that nobody says Velero may still use.
+    """The KMS key that the plan takes from a location, and that Velero may not use any more as far as the task says.
 
     A task that names neither an encryption nor earlier keys only asks for the other rules.
     """
@@ -90,15 +90,15 @@ def breaking_change(desired: DesiredLocation, plan: Plan) -> BreakingChange | No
         )
         return BreakingChange(option, reason, remediation)
     if option := rekeying_option(desired, plan):
-        reason = "which Velero could no longer read: with a customer's key it reads nothing else"
+        reason = "which Velero could no longer read: with a customer-provided key (SSE-C) it reads nothing else"
         remediation = (
             "Make a location under another name (velero_backup_location_name in the roles), with another prefix or "
-            "bucket, for each customer's key."
+            "bucket, for each customer-provided key."
         )
         if _is_moved(plan):
             remediation += (
                 " Where it is the same key in another place, let a task of coffer.velero.backup_storage_location with "
-                "same_customer_key=true change it."
+                "customer_provided_key_unchanged=true change it."
             )
         return BreakingChange(option, reason, remediation)
     if (key := dropped_kms_key(desired, plan)) and not is_alias(key):

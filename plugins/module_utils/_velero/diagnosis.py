@@ -5,7 +5,7 @@
 """From what can be seen of a backup or restore that does not end, or not well, to its cause. Pure. PRIVATE to
 coffer.velero.
 
-A layer is looked at only where those below it are well: without a server nothing moves, without its plugin no location
+A layer is checked only where those below it are well: without a server nothing moves, without its plugin no location
 is available, without the location no backup is begun.
 """
 
@@ -30,7 +30,7 @@ PLUGIN = "velero.io/aws"
 _AT_WORK = WAITING | {"InProgress"}
 
 _LOG = "See the log of the Velero server: kubectl -n {namespace} logs deployment/velero."
-#: Velero looks at its queue once a minute, whatever it missed.
+#: Velero checks its queue once a minute, whatever it missed.
 _QUEUE_SECONDS = 90
 _SHOWN = 5
 _LONGEST = 600
@@ -72,11 +72,11 @@ class ObjectReadResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was seen. ``None`` stands for what was not looked at.
+    """What was seen. ``None`` stands for what was not checked.
 
-    :param told: what the object's own status says: failure reason and validation errors
+    :param status_texts: what the object's own status says: failure reason and validation errors
     :param results: the errors that Velero keeps of it in S3
-    :param log: lines of its log in S3 that tell of an error
+    :param log: lines of its log in S3 that report an error
     :param unread: why neither could be read, as a sentence without its full stop
     :param running: other backups or restores that are not done, with their phases
     :param operations: data movers that are not done, or failed
@@ -88,7 +88,7 @@ class Evidence:
     namespace: str
     phase: str
     deleting: bool = False
-    told: tuple[str, ...] = ()
+    status_texts: tuple[str, ...] = ()
     errors: int = 0
     server: Server | None = None
     location: Location | None = None
@@ -154,21 +154,21 @@ def _location(evidence: Evidence) -> Diagnosis | None:
 
 
 def _recovered(evidence: Evidence) -> Diagnosis | None:
-    """A location that was not available when the order was given, and is now."""
+    """A location that was not available when the operation began, and is now."""
     location = evidence.location
-    if location is None or location.phase != "Available" or "navailable" not in " ".join(evidence.told):
+    if location is None or location.phase != "Available" or "navailable" not in " ".join(evidence.status_texts):
         return None
     cause = f'BackupStorageLocation "{location.name}" was not available then; it is now'
     return Diagnosis("location", cause, "Remove it (state=absent) and run the task again.")
 
 
-def _told(evidence: Evidence) -> Diagnosis | None:
+def _from_status(evidence: Evidence) -> Diagnosis | None:
     """What the status says. A location that is Unavailable says itself why, and EOF hides what S3 said."""
-    texts = [text for text in evidence.told if "navailable" not in text and not text.rstrip().endswith("EOF")]
+    texts = [text for text in evidence.status_texts if "navailable" not in text and not text.rstrip().endswith("EOF")]
     return explain("\n".join(texts)) if texts else None
 
 
-def _kept(evidence: Evidence) -> Diagnosis | None:
+def _from_results(evidence: Evidence) -> Diagnosis | None:
     """What the results or the log say, where the status says nothing that is known."""
     texts = (*evidence.results, *evidence.log)
     found = explain("\n".join(texts)) if texts else None
@@ -279,12 +279,12 @@ def _working(evidence: Evidence) -> Diagnosis | None:
 
 
 def _unknown(evidence: Evidence) -> Diagnosis:
-    reason = _short(plain("; ".join(evidence.told))) if evidence.told else "Velero does not say why"
+    reason = _short(plain("; ".join(evidence.status_texts))) if evidence.status_texts else "Velero does not say why"
     return Diagnosis("unknown", reason, _LOG.format(namespace=evidence.namespace), final=evidence.ended)
 
 
 _Rule = Callable[[Evidence], "Diagnosis | None"]
-_OF_AN_END: tuple[_Rule, ...] = (_told, _kept, _location, _recovered, _invalid, _repository)
+_OF_AN_END: tuple[_Rule, ...] = (_from_status, _from_results, _location, _recovered, _invalid, _repository)
 _OF_A_STANDSTILL: tuple[_Rule, ...] = (
     _server,
     _plugin,
@@ -312,15 +312,15 @@ def report(evidence: Evidence, diagnosis: Diagnosis) -> OperationFailed:
     parts = [f"{evidence.resource} is {state}{since}: {diagnosis.cause}.", diagnosis.remediation]
     if evidence.ended and "emove it" not in diagnosis.remediation:
         parts.append("Then remove it (state=absent), and run the task again.")
-    told = _short(plain("; ".join(evidence.told))) if evidence.told else ""
-    if told and told not in diagnosis.cause:
-        parts.append(f"Velero says: {told}.")
+    status_texts = _short(plain("; ".join(evidence.status_texts))) if evidence.status_texts else ""
+    if status_texts and status_texts not in diagnosis.cause:
+        parts.append(f"Velero says: {status_texts}.")
     for title, lines in (("Errors", evidence.results), ("Log", evidence.log)):
         if lines:
             more = f" (and {len(lines) - _SHOWN} more)" if len(lines) > _SHOWN else ""
             parts.append(f"{title}{more}: " + " | ".join(_short(line) for line in lines[:_SHOWN]))
     answer = evidence.unread.partition(": ")[2] or evidence.unread
-    if answer and answer not in " ".join(evidence.told):
+    if answer and answer not in " ".join(evidence.status_texts):
         parts.append(f"{_short(evidence.unread)}.")
     return OperationFailed(
         evidence.resource, state, diagnosis.layer, diagnosis.cause, diagnosis.remediation, " ".join(parts)

@@ -4,8 +4,9 @@
 
 """Read what Velero keeps of a backup or restore in S3, with the right of Velero's role. PRIVATE to coffer.velero.
 
-Velero signs a URL for whoever may create a DownloadRequest. Whether the object exists and may be read shows only when
-it is fetched, and what S3 answers then is what Velero itself would be told. The URL is a credential: no text shows it.
+Velero signs a URL for every principal that may create a DownloadRequest. Whether the object exists and may be read
+shows only when
+it is fetched, and what S3 answers then is what it answers Velero itself. The URL is a credential: no text shows it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 """Look at a backup or restore that does not end, or not well, layer by layer. PRIVATE to coffer.velero.
 
-Whoever may create a Backup need not be allowed to see all of it: what may not be looked at is left out.
+The task's credentials may create a Backup and yet not see all of it: what they may not read is left out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _AT_WORK = frozenset({"ReadyToStart", "InProgress"})
 _CUSTOMER_KEYS = {"customerKeyEncryptionFile", "customerKeyEncryptionSecret"}
 _ERROR_LINE = re.compile(rb'level=(error|fatal)|"level":"(error|fatal)"')
 
-#: The work of data movers and of node-agent, with the label that leads to it, and where it tells of its progress.
+#: The work of data movers and of node-agent, with the label that leads to it, and where it reports its progress.
 _MOVERS = {
     "Backup": ("velero.io/backup-name", (("velero.io/v2alpha1", "datauploads"), ("velero.io/v1", "podvolumebackups"))),
     "Restore": (
@@ -82,7 +82,7 @@ class DiagnosticsCollector:
             "namespace": self.desired.namespace,
             "phase": phase,
             "deleting": deleting,
-            "told": tuple(filter(None, (status.get("failureReason"), *(status.get("validationErrors") or ())))),
+            "status_texts": tuple(filter(None, (status.get("failureReason"), *(status.get("validationErrors") or ())))),
             "errors": int(status.get("errors") or 0),
             "progress": _progress(status),
             "retried": retried,
@@ -192,7 +192,7 @@ class DiagnosticsCollector:
         """One of the objects that Velero keeps of it: Results, Log."""
         if _CUSTOMER_KEYS & ((place or {}).get("spec") or {}).get("config", {}).keys():
             return Download(
-                ObjectReadResult("unreachable", "what is under a customer's key (SSE-C) cannot be read by a URL")
+                ObjectReadResult("unreachable", "what is under a customer-provided key (SSE-C) cannot be read by a URL")
             )
         desired = self.desired
         kind = f"{desired.KIND}{what}"

@@ -7,7 +7,7 @@
 EKS gives a pod the role of its ServiceAccount when the pod is created, so that a changed annotation needs new pods.
 Which pods those are is written down where it cannot be lost: the patch that changes the ServiceAccount also gives it a
 new revision, and each pod template bears the revision that its pods were made with. Where they differ, pods are
-renewed; where they agree, no pod runs with an earlier role of this module's, wherever a run was cut. So nobody has to
+restarted; where they agree, no pod runs with an earlier role of this module's, wherever a run was cut. So nobody has to
 list pods.
 """
 
@@ -49,9 +49,8 @@ class DesiredIdentity:
     def refuse_contradictions(self, *, absent: bool) -> None:
         """Refuse a role that is none; one that is null by mistake must not take the present one away."""
         if self.role_arn is None and not absent:
-            raise ValidationError(
-                "role_arn", "it", "is not set", "Give the role's ARN, or state=absent to take it away."
-            )
+            remediation = "Give arn:aws:iam::ACCOUNT:role/NAME, as coffer.velero.iam_role returns it, or state=absent."
+            raise ValidationError("role_arn", "it", "is not set", remediation)
         if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
             remediation = "Write arn:aws:iam::ACCOUNT:role/NAME."
             raise ValidationError("role_arn", self.role_arn or "it", "is not the ARN of a role", remediation)
@@ -131,13 +130,13 @@ class Workload:
 
     @property
     def progress(self) -> str:
-        """How far the renewal is, for a sentence."""
+        """How far the rollout is, for a sentence."""
         if self.kind == "DaemonSet":
             updated, desired = self._status("updatedNumberScheduled"), self._status("desiredNumberScheduled")
         else:
             updated, desired = self._status("updatedReplicas"), self.replicas
         available = self._status("availableReplicas") or self._status("numberAvailable")
-        return f"{updated} of {desired} pods renewed, {available} available"
+        return f"{updated} of {desired} pods restarted, {available} available"
 
     def _status(self, name: str) -> int:
         return int((self.content.get("status") or {}).get(name) or 0)
@@ -263,7 +262,7 @@ def _marks(role_arn: str | None, revision: str) -> dict[str, str | None]:
 
 
 def _roll_out(workload: Workload, revision: str | None) -> Step:
-    """Another template is what makes a controller renew its pods."""
+    """Another template is what makes a controller restart its pods."""
     template = {"metadata": {"annotations": {REVISION_ANNOTATION: revision}}}
     return Step(f"PATCH {workload.path}", {"body": {"spec": {"template": template}}})
 
@@ -301,7 +300,7 @@ def _refuse_paused(workloads: Iterable[Workload]) -> None:
         if workload.content["spec"].get("paused"):
             remediation = f"Resume it: kubectl rollout resume {workload.title.lower()}."
             raise ValidationError(
-                "role_arn", workload.title, "is paused, so that its pods would not be renewed", remediation
+                "role_arn", workload.title, "is paused, so that its pods would not be restarted", remediation
             )
 
 
@@ -316,19 +315,19 @@ def _warnings(desired: DesiredIdentity, current: Installation, outdated: Sequenc
             )
     for item in outdated:
         if not item.rolls_out:
-            yield f"{item.title} renews its pods only when they are deleted (OnDelete): delete them."
+            yield f"{item.title} restarts its pods only when they are deleted (OnDelete): delete them."
         manager = other_managers({"ownerReferences": item.metadata.get("ownerReferences")})
         if manager:
             yield f"{item.title} belongs to {manager}, which may undo the change of its template."
 
 
 def refuse_incomplete(desired: DesiredIdentity, current: Installation) -> ValidationError | None:
-    """What has to be there before a role can be given to anything; a check run only tells of it."""
+    """What has to be there before a role can be given to anything; a check run only warns of it."""
     place = f'namespace "{desired.namespace}"'
     if not current.servers:
         return ValidationError("namespace", place, "has no Velero server", _INSTALL)
     if current.service_account is None:
         reason = f"does not exist in {place}"
-        remediation = "It belongs to whoever installs Velero (Helm: serviceAccount.server.create), so make it there."
+        remediation = "Velero's installation creates it (Helm: serviceAccount.server.create), so create it there."
         return ValidationError("service_account", desired.resource, reason, remediation)
     return None

@@ -97,7 +97,7 @@ class IdentityResource:
             raise ValidationError("backup_timeout", enumerate_names(names), reason, remediation)
 
     def _running(self, plan: Plan) -> list[str]:
-        """What the renewal would harm. A server that is down is not at work on anything."""
+        """What the rollout would harm. A server that is down is not at work on anything."""
         rolled_out = plan.result["restarted"]
         if not rolled_out or not any(server.available for server in self._current.servers):
             return []

@@ -63,7 +63,7 @@ class DesiredLocation:
     region: str | None = None
     kms_key_id: str | None = None
     previous_kms_key_ids: Sequence[str] | None = None
-    same_customer_key: bool = False
+    customer_provided_key_unchanged: bool = False
     server_side_encryption: str | None = None
     customer_key_encryption_secret: str | None = None
     customer_key_encryption_file: str | None = None
@@ -143,7 +143,12 @@ def _storage(desired: DesiredLocation) -> None:
         remediation = "Use aws; the options of this module are those of velero-plugin-for-aws."
         raise ValidationError("provider", desired.provider, "is another plugin's", remediation)
     if not desired.bucket:
-        raise ValidationError("bucket", "it", "is empty", "Give the name of the bucket.")
+        raise ValidationError(
+            "bucket",
+            "it",
+            "is empty",
+            "Give the name of the bucket that holds the backups, such as acme-velero-backups.",
+        )
     if "/" in desired.bucket and not desired.bucket.startswith("arn:aws:s3:"):
         remediation = "Put what follows the bucket's name into prefix."
         raise ValidationError("bucket", desired.bucket, "contains a slash, which Velero does not accept", remediation)
@@ -180,7 +185,7 @@ def _encryption(desired: DesiredLocation) -> None:
             reason = "without a key encrypts under the managed key aws/s3, not under the bucket's key"
             raise ValidationError("server_side_encryption", algorithm, reason, remediation)
     elif keys != ["kms_key_id"]:
-        reason = f"has no effect beside {keys[0]}: the plugin encrypts with the customer's key"
+        reason = f"has no effect beside {keys[0]}: the plugin encrypts with the customer-provided key"
         raise ValidationError("server_side_encryption", algorithm, reason, "Give one of them.")
     elif algorithm != "aws:kms":
         remediation = (
@@ -215,7 +220,7 @@ def _customer_key(desired: DesiredLocation) -> None:
         remediation = "Give the path inside the container of the Velero server, where the Secret is mounted."
         raise ValidationError("customer_key_encryption_file", file, "is not an absolute path", remediation)
     if (secret or file) and _at_aws(desired.s3_url) and (desired.s3_url or "").startswith("http:"):
-        remediation = "S3 takes a customer's key over TLS only: write https."
+        remediation = "S3 takes a customer-provided key over TLS only: write https."
         raise ValidationError("s3_url", str(desired.s3_url), "is not encrypted", remediation)
 
 
@@ -291,7 +296,7 @@ def _nested(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
 def decide_location(desired: DesiredLocation, current: Mapping[str, t.Any] | None) -> Plan:
     """The plan that makes a location as it is wanted, whether it exists or not.
 
-    :raises ValidationError: where the location would have no Region, or has a credential that nobody asked for
+    :raises ValidationError: where the location would have no Region, or has a credential that the task does not name
     """
     before = flatten((current or {}).get("spec") or {})
     fields = desired.fields()
@@ -320,8 +325,8 @@ def _said(current: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _refuse_static(desired: DesiredLocation, before: Mapping[str, t.Any]) -> None:
-    """A location's own credential wins over the role of Velero's pods (config.go of the plugin), so that whoever gave
-    them that role has to know of it. The SDK prefers a profile that it is given to the role as well.
+    """A location's own credential wins over the role of Velero's pods (config.go of the plugin), so that the
+    task has to name it. The SDK prefers a profile that it is given to the role as well.
     """
     wins, task = "which wins over the role of Velero's pods", "A task of coffer.velero.backup_storage_location with"
     if desired.credential is None:
@@ -415,7 +420,7 @@ class Validation:
 
 
 def _spec(entry: Mapping[str, t.Any]) -> bool:
-    """Whether somebody wrote the spec at that time. The server's own entry is renewed with every validation."""
+    """Whether this entry wrote the spec. The server's own entry gets a new time with every validation."""
     fields = entry.get("fieldsV1") or {}
     return "f:spec" in fields and "f:status" not in fields and "time" in entry
 

@@ -5,7 +5,7 @@
 """What Backup and Restore have in common: phases, and a spec that can be written only once. Pure. PRIVATE to
 coffer.velero.
 
-Both are orders rather than settings: Velero carries one out once, and nothing of it can be changed afterwards. So an
+Both are operations rather than settings: Velero runs one once, and nothing of it can be changed afterwards. So an
 object that exists is taken where it says the same, and refused where it does not.
 """
 
@@ -28,7 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.model import
 
 Object = Mapping[str, t.Any]
 
-#: How Velero can be done with an order.
+#: How an operation can end.
 TERMINAL = ("Completed", "PartiallyFailed", "Failed", "FailedValidation")
 
 #: The options by which a task waits for an end.
@@ -45,7 +45,7 @@ FINALIZING = frozenset({"Finalizing", "FinalizingPartiallyFailed"})
 #: Data movers and other plugins are at work.
 WAITING = frozenset({"WaitingForPluginOperations", "WaitingForPluginOperationsPartiallyFailed"})
 
-#: The order was taken by nobody yet; the last two came with Velero 1.18.
+#: The server has not begun yet; the last two came with Velero 1.18.
 UNSTARTED = frozenset({"New", "Queued", "ReadyToStart"})
 
 #: Where a backup has everything that it will ever have.
@@ -73,7 +73,7 @@ def phase_of(item: Object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DesiredOperation:
-    """An order as a task wants it. ``None`` means: as Velero does it by itself.
+    """An operation as a task wants it. ``None`` means: as Velero does it by itself.
 
     ``KIND`` and ``PLURAL`` name the kind, ``FIELDS`` leads from an option to its field in the spec.
     """
@@ -116,9 +116,9 @@ class DesiredOperation:
 
 
 def decide_operation(desired: DesiredOperation, current: Object | None) -> Plan:
-    """The plan that gives an order, where it was not given already.
+    """The plan that starts an operation, where it was not started already.
 
-    :raises ValidationError: where another order bears the name
+    :raises ValidationError: where another operation has the name
     """
     spec = desired.spec()
     result = {"name": desired.name, "namespace": desired.namespace}
@@ -170,7 +170,7 @@ def _meaning(name: str, value: t.Any) -> t.Any:
 
 
 def remove(desired: DesiredOperation, current: Object | None, step: Step) -> Plan:
-    """The plan that takes an order away, in one step, where there is one."""
+    """The plan that removes an operation, in one step, where there is one."""
     result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
         return Plan(result=result)

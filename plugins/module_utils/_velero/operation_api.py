@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests that give an order to Velero, await its end and take it away. PRIVATE to coffer.velero."""
+"""The requests that start an operation of Velero, await its end and remove it. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class WaitOptions:
     """How long a task waits.
 
     :param timeout: seconds in all
-    :param stall_timeout: seconds without any progress until the cause is looked for
+    :param stall_timeout: seconds without any progress until the cause is diagnosed
     :param accepted: the terminal phases that are well
     """
 
@@ -98,7 +98,7 @@ class OperationResource(t.Generic[_W]):
         return {}
 
     def confirm(self) -> dict[str, t.Any]:
-        """Wait for the end: of the order, or of its removal."""
+        """Wait for the end: of the operation, or of its removal."""
         if self.wait_options is None or (self.absent and self._current is None):
             return {}
         tracker = _ProgressTracker(self.wait_options)
@@ -107,31 +107,31 @@ class OperationResource(t.Generic[_W]):
     def _ended(self, tracker: _ProgressTracker) -> dict[str, t.Any]:
         item = self._answer or self._current
         while item is not None and phase_of(item) not in TERMINAL:
-            self._look_after(item, tracker)
+            self._check_progress(item, tracker)
             time.sleep(tracker.pause)
             item = self.kube.get_or_none(self.desired.path)
         if item is None:
             raise CofferError(
-                f"{self.desired.resource} is gone. Somebody removed it, or Velero did because it is not in its "
+                f"{self.desired.resource} is gone. It was removed by hand, or by Velero because it is not in its "
                 "location: "
                 "was the location pointed elsewhere meanwhile?"
             )
         if phase_of(item) not in tracker.wait_options.accepted:
             evidence = DiagnosticsCollector(self.kube, self.desired).evidence(item)
             raise report(evidence, diagnose(evidence))
-        return _told(item)
+        return _outcome(item)
 
     def _removed(self, tracker: _ProgressTracker) -> dict[str, t.Any]:
         while (item := self.kube.get_or_none(self.desired.path)) is not None:
             self._refused()
-            self._look_after(item, tracker)
+            self._check_progress(item, tracker)
             time.sleep(tracker.pause)
         return {}
 
     def _refused(self) -> None:
         """Raise what Velero says against the removal."""
 
-    def _look_after(self, item: Object, tracker: _ProgressTracker) -> None:
+    def _check_progress(self, item: Object, tracker: _ProgressTracker) -> None:
         """Look for the cause where nothing moves, and end the task where waiting does not help or is over."""
         tracker.update(item)
         if not (tracker.stalled or tracker.timed_out):
@@ -225,7 +225,7 @@ class _ProgressTracker:
             self._moved = self._looked = time.monotonic()
 
     def reset(self) -> None:
-        """Begin to wait for progress anew."""
+        """Wait for progress from now on."""
         self._looked = time.monotonic()
 
     @property
@@ -247,8 +247,8 @@ class _ProgressTracker:
         return min(_POLL[1], max(_POLL[0], elapsed / 20))
 
 
-def _told(item: Object) -> dict[str, t.Any]:
-    """What a task returns of an order that is carried out."""
+def _outcome(item: Object) -> dict[str, t.Any]:
+    """What a task returns of an operation that has ended."""
     status = item.get("status") or {}
     kept = {"name", "namespace", "uid", "creationTimestamp", "labels", "annotations"}
     metadata = {name: value for name, value in item["metadata"].items() if name in kept}

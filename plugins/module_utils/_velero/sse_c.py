@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Secret with a customer's key: what there is, and a plan. Pure. PRIVATE to coffer.velero.
+"""The Secret with a customer-provided key: what there is, and a plan. Pure. PRIVATE to coffer.velero.
 
 The key itself never gets here: only its length is known, and a new one is a pending value until it is sent.
 """
@@ -41,7 +41,7 @@ class DesiredSecret:
 
     namespace: str
     reference: str
-    generate: bool = False
+    create_if_missing: bool = False
 
     def refuse_contradictions(self) -> None:
         validate_secret_key(self.reference, option="secret")
@@ -83,21 +83,21 @@ def decide_secret(desired: DesiredSecret, current: SecretState | None) -> Plan:
             remediation = f"{mistake} Where backups were written with another key, put that one there."
             raise ValidationError("secret", resource, f"holds {current.length} bytes, not {KEY_BYTES}", remediation)
         return Plan(result=result)
-    if not desired.generate:
+    if not desired.create_if_missing:
         raise _missing(desired, resource)
     if current is not None and current.immutable:
         remediation = "Name another Secret (velero_sse_c_secret in the roles), or replace this one."
         raise ValidationError("secret", resource, "cannot be added to its Secret, which is immutable", remediation)
     warning = (
         f"{resource} in namespace {desired.namespace} gets a new random key. Keep a copy of it outside this cluster: "
-        "whoever loses it loses every backup that is written with it."
+        "without it every backup that is written with it is lost."
     )
     difference = Difference(desired.reference, None, f"{KEY_BYTES} random bytes")
     return Plan((_write(desired, current),), (difference,), result, (warning,))
 
 
 def _write(desired: DesiredSecret, current: SecretState | None) -> Step:
-    """The precondition makes sure that a key that somebody made meanwhile is not overwritten."""
+    """The precondition makes sure that a key that was created meanwhile is not overwritten."""
     data = {desired.key: NEW_KEY}
     if current is not None:
         body = {"metadata": {"resourceVersion": current.resource_version}, "data": data}
@@ -112,6 +112,7 @@ def _missing(desired: DesiredSecret, resource: str) -> ValidationError:
         f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {desired.namespace} create secret generic "
         f"{desired.name} --from-file={desired.key}=sse-c.key; keep the file in a safe place, for without it the "
         "backups "
-        "are lost. generate=true makes a random key once. In the roles that is velero_sse_c_generate."
+        "are lost. create_if_missing=true creates a random key once. In the roles that is "
+        "velero_sse_c_create_if_missing."
     )
     return ValidationError("secret", resource, f"does not exist in namespace {desired.namespace}", remediation)

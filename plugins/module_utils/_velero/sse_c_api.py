@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests that look at and make a customer's key. PRIVATE to coffer.velero."""
+"""The requests that read and create a customer-provided key. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import
 
 @dataclass
 class SecretResource:
-    """A Secret with a customer's key, for the runner."""
+    """A Secret with a customer-provided key, for the runner."""
 
     kube: Kube
     desired: DesiredSecret

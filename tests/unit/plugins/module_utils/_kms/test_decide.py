@@ -354,21 +354,23 @@ def test_what_kms_cannot_do_and_nobody_should_in_passing_is_refused(
         (
             {"alias": None},
             key(KeyManager="AWS"),
-            f"key_id: {ARN} is managed by AWS. Nobody can edit its policy: choose a key of your own.",
+            f"key_id: {ARN} is managed by AWS. Its policy cannot be edited: choose a customer managed key.",
         ),
     ],
 )
 def test_a_key_that_has_to_be_usable(options: dict[str, Any], there: Key, message: str | None) -> None:
     if message is None:
-        assert change_key(desired(usable=True, **options), there) == change_key(desired(**options), there)
+        assert change_key(desired(require_usable_for_s3=True, **options), there) == change_key(
+            desired(**options), there
+        )
         return
     with pytest.raises(ValidationError) as caught:
-        change_key(desired(usable=True, **options), there)
+        change_key(desired(require_usable_for_s3=True, **options), there)
     assert str(caught.value) == message
 
 
 def test_a_new_key_is_usable() -> None:
-    assert create(usable=True) == create()
+    assert create(require_usable_for_s3=True) == create()
 
 
 @pytest.mark.parametrize(
@@ -405,7 +407,10 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
             {"rotation_period_in_days": 90, "rotation_enabled": False},
             "rotation_period_in_days: 90 contradicts rotation_enabled=false. Leave the period out",
         ),
-        ({"usable": True, "enabled": False}, "usable: true contradicts enabled=false. Leave one of them out."),
+        (
+            {"require_usable_for_s3": True, "enabled": False},
+            "require_usable_for_s3: true contradicts enabled=false. Leave one of them out.",
+        ),
         (
             {"replica_regions": ["us-east-1"], "multi_region": False},
             "replica_regions: ['us-east-1'] contradicts multi_region=false. Set multi_region=true",

@@ -164,7 +164,7 @@ def test_a_predicted_key_is_planned_with_and_ends_a_real_run() -> None:
     plan = decide_encryption(desired(key_id=PREDICTED), Encryption([DEFAULT_RULE]))
     assert plan.result["kms_master_key_id"] == PREDICTED
     assert str(plan.unmet_dependency).startswith(
-        f"kms_master_key_id: {PREDICTED} is what a check run promised, not a key. "
+        f"kms_master_key_id: {PREDICTED} is the placeholder of a check run, not a key. "
     )
 
 

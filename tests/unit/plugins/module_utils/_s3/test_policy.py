@@ -62,7 +62,7 @@ def decide(
         pytest.param({"null": {SSE.upper(): ["True"]}}, f"null {SSE}", id="any case"),
         pytest.param({"StringEqualsIfExists": {SSE: "AES256"}}, f"stringequalsifexists {SSE}", id="EqualsIfExists"),
         pytest.param({"ForAllValues:StringEquals": {SSE: "x"}}, f"forallvalues:stringequals {SSE}", id="ForAllValues"),
-        pytest.param({"Null": {CUSTOMER: "true"}}, f"null {CUSTOMER}", id="demands SSE-C"),
+        pytest.param({"Null": {CUSTOMER: "true"}}, f"null {CUSTOMER}", id="requires SSE-C"),
         pytest.param(
             {"StringNotEquals": {SSE: "aws:kms", "aws:PrincipalTag/x": "y"}}, f"stringnotequals {SSE}", id="narrowed"
         ),
@@ -76,7 +76,7 @@ def decide(
         pytest.param({}, None, id="no condition"),
     ],
 )
-def test_header_demand(condition: Document, requirement: str | None) -> None:
+def test_header_requirement(condition: Document, requirement: str | None) -> None:
     found = header_requirement(deny(Condition=condition))
     assert (" ".join(found) if found else None) == requirement
 
@@ -93,7 +93,7 @@ def test_header_demand(condition: Document, requirement: str | None) -> None:
         ({"Action": None, "NotAction": "s3:Put*"}, False),
     ],
 )
-def test_header_demand_of_writes_only(elements: Document, requirements: bool) -> None:
+def test_header_requirement_of_writes_only(elements: Document, requirements: bool) -> None:
     statement = deny(Condition={"Null": {SSE: "true"}}, **elements)
     statement = {name: value for name, value in statement.items() if value is not None}
     assert bool(header_requirement(statement)) is requirements
@@ -163,7 +163,7 @@ def test_resource_of_another_bucket(resource: str, element: str) -> None:
     )
 
 
-def test_header_demand_of_ours_is_refused() -> None:
+def test_header_requirement_of_owned_is_refused() -> None:
     with pytest.raises(ValidationError) as refused:
         decide(Wanted([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})]))
     assert str(refused.value) == (
@@ -173,10 +173,10 @@ def test_header_demand_of_ours_is_refused() -> None:
     )
 
 
-def test_header_demand_of_others_is_a_warning() -> None:
+def test_header_requirement_of_others_is_a_warning() -> None:
     theirs = deny(Condition={"Null": {SSE: "true"}})
     assert decide(Wanted([OWNED]), UNMANAGED, theirs, OWNED).warnings == (
-        f"{BUCKET}: the foreign statement #2 denies writes that carry no encryption header (null {SSE}). Where it "
+        f"{BUCKET}: the unmanaged statement #2 denies writes that carry no encryption header (null {SSE}). Where it "
         "applies to Velero's role, every write of kopia fails: file system backups and data movement.",
     )
     assert decide(Wanted([OWNED], purge=True), theirs).warnings == ()
@@ -187,17 +187,17 @@ PRINCIPALS = WritePrincipals("production", [ROLE])
 REQUIREMENT = {"Null": {SSE: "true"}}
 
 
-def test_header_demand_of_others_that_stands_in_the_way_is_refused() -> None:
+def test_header_requirement_of_others_that_stands_in_the_way_is_refused() -> None:
     """Also where nothing is to be changed, as in a bucket that somebody else manages."""
     theirs = deny(Sid="Theirs", Condition=REQUIREMENT)
     for desired in (Wanted(), Wanted([OWNED])):
         with pytest.raises(ValidationError) as refused:
             decide(desired, UNMANAGED, theirs, write_principals=PRINCIPALS)
         assert str(refused.value) == (
-            f"bucket: {BUCKET} has the foreign statement Theirs, which denies {ROLE} writes that carry no encryption "
+            f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {ROLE} writes that carry no encryption "
             f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
             f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. '
-            "Whoever manages the statement has to change it."
+            "Change it where the statement is managed."
         )
     assert decide(Wanted(purge=True), theirs, write_principals=PRINCIPALS).changed
     assert decide(Wanted(absent_sids=["Tls"]), UNMANAGED, theirs, write_principals=PRINCIPALS).warnings, (
@@ -205,11 +205,11 @@ def test_header_demand_of_others_that_stands_in_the_way_is_refused() -> None:
     )
 
 
-def test_header_demand_of_others_with_more_conditions_is_a_warning() -> None:
+def test_header_requirement_of_others_with_more_conditions_is_a_warning() -> None:
     """Nobody can tell whether they hold; they may be there to except the role."""
     theirs = deny(Sid="Theirs", Condition={**REQUIREMENT, "ArnNotEquals": {"aws:PrincipalArn": ROLE}})
     (warning,) = decide(Wanted(), theirs, write_principals=PRINCIPALS).warnings
-    assert warning.startswith(f"{BUCKET}: the foreign statement Theirs denies writes")
+    assert warning.startswith(f"{BUCKET}: the unmanaged statement Theirs denies writes")
 
 
 @pytest.mark.parametrize("mode", ["sse-s3", "sse-kms", "dsse-kms", "sse-c"])

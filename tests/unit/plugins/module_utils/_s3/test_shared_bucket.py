@@ -74,7 +74,7 @@ def test_only_the_same_mode_goes_together(desired: str, mode: str, prefix: str) 
     option, given, requirement = (
         "sse_algorithm",
         rule(desired)["sse_algorithm"],
-        f"demands {rule(mode)['sse_algorithm']}",
+        f"requires {rule(mode)['sse_algorithm']}",
     )
     if (mode, desired) == ("sse-c", "sse-s3"):
         option, given, requirement = "blocked_encryption_types", "SSE-C", "lets SSE-C in"
@@ -94,7 +94,7 @@ def test_another_key_is_refused(mode: str) -> None:
         check(there, rule(mode, OTHER_KEY))
     assert str(refused.value) == (
         f"kms_master_key_id: {OTHER_KEY} is not what another installation in the bucket relies on: the statement "
-        f"{sid(there, 'OtherKey')} for arn:aws:s3:::{BUCKET}/first/* demands {KEY}. {REMEDY}"
+        f"{sid(there, 'OtherKey')} for arn:aws:s3:::{BUCKET}/first/* requires {KEY}. {REMEDY}"
     )
 
 

@@ -78,14 +78,14 @@ def decide(desired: Wanted, *current: Document, write_principals: WritePrincipal
         ({"Principal": None, "NotPrincipal": {"AWS": ROLE.replace("velero", "other")}}, True),
     ],
 )
-def test_header_demand_concerns_writers(elements: Document, concerned: bool) -> None:
-    """What concerns other objects or other principals may demand any header, ours too."""
+def test_header_requirement_concerns_writers(elements: Document, concerned: bool) -> None:
+    """What concerns other objects or other principals may require any header, owned statements too."""
     statement = {name: value for name, value in deny(Condition=REQUIREMENT, **elements).items() if value is not None}
     owned, unmanaged = {"Sid": "One", **statement}, Wanted()
     if concerned:
         with pytest.raises(ValidationError, match="statements: One denies writes that carry no encryption header"):
             decide(Wanted([owned]), write_principals=PRINCIPALS)
-        with pytest.raises(ValidationError, match="has the foreign statement #1, which denies"):
+        with pytest.raises(ValidationError, match="has the unmanaged statement #1, which denies"):
             decide(unmanaged, statement, write_principals=PRINCIPALS)
     else:
         assert decide(Wanted([owned]), write_principals=PRINCIPALS).changed

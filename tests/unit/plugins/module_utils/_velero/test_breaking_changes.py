@@ -56,15 +56,19 @@ def _breaking_change(current: dict[str, Any], **desired: Any) -> BreakingChange 
         # the same key in another place
         (
             {"config": {"customerKeyEncryptionFile": "/k"}},
-            {"customer_key_encryption_secret": "s/k", "same_customer_key": True},
+            {"customer_key_encryption_secret": "s/k", "customer_provided_key_unchanged": True},
             None,
         ),
         (
             {"config": {"customerKeyEncryptionFile": "/k"}},
-            {"same_customer_key": True},
+            {"customer_provided_key_unchanged": True},
             "customer_key_encryption_file",
         ),
-        ({}, {"customer_key_encryption_secret": "s/k", "same_customer_key": True}, "customer_key_encryption_secret"),
+        (
+            {},
+            {"customer_key_encryption_secret": "s/k", "customer_provided_key_unchanged": True},
+            "customer_key_encryption_secret",
+        ),
         # the same server in other words
         ({"config": {"s3Url": "https://minio/"}}, {"s3_url": "https://MinIO:443"}, None),
         ({"config": {"s3Url": "https://minio"}}, {"s3_url": "https://minio:9000"}, "s3_url"),

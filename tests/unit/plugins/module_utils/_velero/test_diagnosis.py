@@ -131,28 +131,44 @@ STANDSTILLS: list[tuple[Evidence, str, str, bool]] = [
 ]
 
 ENDS: list[tuple[Evidence, str, str]] = [
-    (seen("Failed", told=("error putting object x: StatusCode: 403, AccessDenied",), location=BAD), "storage", "write"),
-    (seen("Failed", told=("backup execution failed: odd",), location=GOOD), "unknown", "backup execution failed: odd"),
+    (
+        seen("Failed", status_texts=("error putting object x: StatusCode: 403, AccessDenied",), location=BAD),
+        "storage",
+        "write",
+    ),
+    (
+        seen("Failed", status_texts=("backup execution failed: odd",), location=GOOD),
+        "unknown",
+        "backup execution failed: odd",
+    ),
     (
         seen(
             "Failed",
-            told=("rpc error: code = Unknown desc = EOF",),
+            status_texts=("rpc error: code = Unknown desc = EOF",),
             location=GOOD,
             log=("level=error kms:GenerateDataKey",),
         ),
         "key",
         "encrypt",
     ),
-    (seen("FailedValidation", told=(UNAVAILABLE,), location=BAD), "location", "is Unavailable: AccessDenied"),
-    (seen("FailedValidation", told=(UNAVAILABLE,), location=TRUST), "identity", "AssumeRole"),
-    (seen("FailedValidation", told=(UNAVAILABLE,), location=GOOD), "location", "was not available then; it is now"),
+    (seen("FailedValidation", status_texts=(UNAVAILABLE,), location=BAD), "location", "is Unavailable: AccessDenied"),
+    (seen("FailedValidation", status_texts=(UNAVAILABLE,), location=TRUST), "identity", "AssumeRole"),
     (
-        seen("FailedValidation", told=("Invalid included/excluded namespace lists: x",), location=GOOD),
+        seen("FailedValidation", status_texts=(UNAVAILABLE,), location=GOOD),
+        "location",
+        "was not available then; it is now",
+    ),
+    (
+        seen("FailedValidation", status_texts=("Invalid included/excluded namespace lists: x",), location=GOOD),
         "request",
         "spec",
     ),
     (
-        seen("FailedValidation", told=("The BSL default is unavailable, cannot retrieve the backup",), location=BAD),
+        seen(
+            "FailedValidation",
+            status_texts=("The BSL default is unavailable, cannot retrieve the backup",),
+            location=BAD,
+        ),
         "location",
         "is Unavailable",
     ),
@@ -194,23 +210,23 @@ def test_report_of_a_standstill() -> None:
 
 def test_report_of_an_end() -> None:
     """What is said twice, by the status and by the answer to a read, is told once; the name is free after a removal."""
-    told = "error putting object x: AccessDenied: not authorized to perform: s3:PutObject"
+    status_texts = "error putting object x: AccessDenied: not authorized to perform: s3:PutObject"
     answer = "Its log could not be read: AccessDenied: not authorized to perform: s3:PutObject"
-    text = str(report(evidence := seen("Failed", told=(told,), unread=answer), diagnose(evidence)))
+    text = str(report(evidence := seen("Failed", status_texts=(status_texts,), unread=answer), diagnose(evidence)))
     assert text.startswith(
         'Backup "b" is Failed: Velero\'s role may not write objects (s3:PutObject). Allow s3:PutObject'
     )
-    assert text.endswith(f"Then remove it (state=absent), and run the task again. Velero says: {told}.")
-    other = seen("Failed", told=(told,), unread="The bucket holds no log of it")
-    assert str(report(other, diagnose(other))).endswith(f"{told}. The bucket holds no log of it.")
-    recovered = seen("FailedValidation", told=(UNAVAILABLE,), location=GOOD)
+    assert text.endswith(f"Then remove it (state=absent), and run the task again. Velero says: {status_texts}.")
+    other = seen("Failed", status_texts=(status_texts,), unread="The bucket holds no log of it")
+    assert str(report(other, diagnose(other))).endswith(f"{status_texts}. The bucket holds no log of it.")
+    recovered = seen("FailedValidation", status_texts=(UNAVAILABLE,), location=GOOD)
     assert str(report(recovered, diagnose(recovered))).count("state=absent") == 1
 
 
 def test_report_is_bounded() -> None:
     """However much Velero has to say, in however long lines."""
     results = tuple(f"{number}: {'x' * 1000}\n" for number in range(100))
-    evidence = seen("PartiallyFailed", errors=100, results=results, log=results, told=("y" * 100_000,))
+    evidence = seen("PartiallyFailed", errors=100, results=results, log=results, status_texts=("y" * 100_000,))
     text = str(report(evidence, diagnose(evidence)))
     assert len(text) < 10_000
     assert "Errors (and 95 more): 0: xxx" in text

@@ -42,7 +42,7 @@ def _denied(message: str) -> ServiceError:
 
 
 def _run(cluster: Cluster) -> dict[str, Any]:
-    resource = SecretResource(cast(Kube, cluster), DesiredSecret("velero", "velero-sse-c/key", generate=True))
+    resource = SecretResource(cast(Kube, cluster), DesiredSecret("velero", "velero-sse-c/key", create_if_missing=True))
     return execute(lambda task: task.reconcile(resource), Task({}, sleep=lambda seconds: None))
 
 
