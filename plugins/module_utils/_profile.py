@@ -240,7 +240,7 @@ def _principals(profile: StorageProfile) -> None:
     if issuer is not None:
         url = validators.split_url(issuer)
         if url is None or url.scheme != "https" or url.query or url.fragment or re.search(r"[*?\s]", issuer):
-            remediation = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+            remediation = "Give it as the cluster reports it: https://oidc.eks.REGION.amazonaws.com/id/ID."
             # What stands before an @ is a password.
             raise _refusal("oidc_issuer_url", issuer.rpartition("@")[2], "is not an issuer", remediation)
 

@@ -71,7 +71,7 @@ TEXTS = [
         "operation error STS: AssumeRoleWithWebIdentity, https response error StatusCode: 403, api error AccessDenied: "
         "Not authorized to perform sts:AssumeRoleWithWebIdentity",
         "identity",
-        "cannot take its role",
+        "cannot assume its role",
         "trust policy",
     ),
     (
