@@ -37,5 +37,13 @@ def tag_changes(
     return present, tuple(sorted(unmanaged)) if purge else ()
 
 
+def tags_after(
+    desired: Mapping[str, t.Any] | None, current: Mapping[str, str] | None, *, purge: bool, keep: Collection[str] = ()
+) -> dict[str, str]:
+    """The tags as they are when :func:`tag_changes` are carried out."""
+    present, absent = tag_changes(desired, current, purge=purge, keep=keep)
+    return {name: value for name, value in {**(current or {}), **present}.items() if name not in absent}
+
+
 def _text(value: t.Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -166,7 +166,10 @@ def test_nothing_was_restarted(stack: Stack, live: Installation) -> None:
 
 # --- refused ------------------------------------------------------------------------------------------------------
 
-UNREADABLE = "holds {backups}, which Velero could no longer read: with a customer-provided key (SSE-C) it reads nothing else. Make a"
+UNREADABLE = (
+    "holds {backups}, which Velero could no longer read: with a customer-provided key (SSE-C) it reads nothing else. "
+    "Make a"
+)
 DELETED = "holds {backups}, and Velero deletes Backup objects that it does not find in the new place. Make a location"
 CUSTOMER = "customer_key_encryption_secret"
 LOST = (

@@ -285,10 +285,10 @@ def test_whole_texts_of_what_backups_forbid(run: ModuleRunner, cluster: Cluster,
     secret = {"customer_key_encryption_secret": "a/b"}
     assert run.refused(MODULE, **options, **secret) == (
         f"customer_key_encryption_secret: {SUBJECT} holds 1 backup (nightly-0), which Velero could no longer read: "
-        "with a customer-provided key (SSE-C) it reads nothing else. Make a location under another name (velero_backup_location_name "
-        "in the roles), with another prefix or bucket, for each customer-provided key. Where it is the same key in another "
-        "place, let a task of coffer.velero.backup_storage_location with customer_provided_key_unchanged=true change "
-        "it."
+        "with a customer-provided key (SSE-C) it reads nothing else. Make a location under another name "
+        "(velero_backup_location_name in the roles), with another prefix or bucket, for each customer-provided key. "
+        "Where it is the same key in another place, let a task of coffer.velero.backup_storage_location with "
+        "customer_provided_key_unchanged=true change it."
     )
     assert run.refused(MODULE, **options) == (
         f"customer_key_encryption_file: {SUBJECT} holds 1 backup (nightly-0), which Velero could no longer read: with "

@@ -431,7 +431,7 @@ def test_empty_account(run: ModuleRunner, aws: Aws) -> None:
     promised = wanted(kms_key_id=placeholder["kms_key_arn"])
     assert run.ok(MODULE, check=True, **promised)["kms_key_arn"] == placeholder["kms_key_arn"]
     assert run.refused(MODULE, **promised).endswith(
-        "is the placeholder of a check run, not a key. Use the ARN that the real run of the task that makes the key returns."
+        "is what a check run promised, not a key. Use the ARN that the real run of the task that makes the key returns."
     )
     assert "cloudtrail:CreateTrail failed: S3BucketDoesNotExistException: " in run.refused(MODULE, **wanted())
 

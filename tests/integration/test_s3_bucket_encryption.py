@@ -183,8 +183,8 @@ def test_a_real_run_needs_the_bucket(run: ModuleRunner, aws: Aws, key: str, algo
 def test_a_real_run_needs_the_key(run: ModuleRunner, s3: Any) -> None:
     before = state(s3)
     assert run.refused("s3_bucket_encryption", **KMS, kms_master_key_id=PREDICTED) == (
-        f"kms_master_key_id: {PREDICTED} is the placeholder of a check run, not a key. Use the ARN that the real run of the "
-        "task that makes the key returns."
+        f"kms_master_key_id: {PREDICTED} is the placeholder of a check run, not a key. Use the ARN that the real run "
+        "of the task that makes the key returns."
     )
     assert state(s3) == before
 

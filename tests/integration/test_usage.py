@@ -443,8 +443,8 @@ def test_key_of_another_cluster_is_not_taken(
     foreign.write("extra.yml", {"clusters": clusters})
     played = foreign.play("clusters.yml", "-e", "@extra.yml")
     assert played.failure.endswith(
-        "velero_kms_key_arn: it is not set, and sse-kms needs a key. Give arn:aws:kms:REGION:ACCOUNT:key/ID, or let the role "
-        "coffer.velero.kms_key run first."
+        "velero_kms_key_arn: it is not set, and sse-kms needs a key. Give arn:aws:kms:REGION:ACCOUNT:key/ID, or let "
+        "the role coffer.velero.kms_key run first."
     )
     assert users_of(aws, key_of(aws)) == {role_arn("velero")}
 

@@ -18,13 +18,17 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     refuse_name,
     refuse_path,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import (
+from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     NOTHING,
-    DesiredTags,
-    created_differences,
+    Changes,
+    Computed,
+    Difference,
+    Plan,
+    Step,
+    created,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Computed, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 
@@ -65,7 +69,7 @@ def create_policy(desired: DesiredPolicy, arn: str) -> Plan:
     step = Step("iam:CreatePolicy", arguments, {"version_id": "Policy.DefaultVersionId"})
     version_id = Computed("version_id", "v1")
     result = _policy_result(desired, arn, version_id, description=desired.description or "", tags=tags)
-    return Plan((step,), created_differences(shown), result)
+    return Plan((step,), created(shown), result)
 
 
 def change_policy(desired: DesiredPolicy, policy: Policy) -> Plan:

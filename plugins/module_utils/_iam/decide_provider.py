@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import MAX_THUMBPRINTS, Provider
-from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import (
+from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     NOTHING,
-    DesiredTags,
-    created_differences,
+    Changes,
+    Difference,
+    Plan,
+    Step,
+    created,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def create_provider(desired: DesiredProvider, arn: str) -> Plan:
         **desired.created(),
     }
     shown = {"client_ids": client_ids, "thumbprints": list(desired.thumbprints or ()), "tags": desired.after({})}
-    differences = created_differences({"oidc_provider_arn": arn, **shown})
+    differences = created({"oidc_provider_arn": arn, **shown})
     return Plan(
         (Step("iam:CreateOpenIDConnectProvider", arguments),), differences, _provider_result(desired, arn, shown)
     )

@@ -21,19 +21,17 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     refuse_path,
     refuse_policy_arn,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import (
-    NOTHING,
-    DesiredTags,
-    created_differences,
-    joined,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    NOTHING,
     Changes,
     Computed,
     Difference,
     Plan,
     Step,
     compare,
+    created,
+    joined,
 )
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
@@ -112,7 +110,7 @@ def create_role(desired: DesiredRole, owner: Owner) -> Plan:
         "kept_policies": [],
     }
     by_sid = {str(statement["Sid"]): statement for statement in desired.trust_statements}
-    return Plan(steps, created_differences({"role_arn": arn, "trust_statements": by_sid, **shown}), result)
+    return Plan(steps, created({"role_arn": arn, "trust_statements": by_sid, **shown}), result)
 
 
 def _role_arguments(desired: DesiredRole) -> dict[str, t.Any]:

@@ -15,6 +15,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    NOTHING,
     PLACEHOLDER_KEY_ID,
     Changes,
     Computed,
@@ -22,8 +23,10 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     Plan,
     Step,
     compare,
+    created,
+    joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list, tags_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +113,14 @@ def create_key(desired: DesiredKey, *, partition: str, region: str, account_id: 
     }
     shown = {
         "alias": desired.alias,
-        "description": desired.description or None,
+        "description": desired.description,
         "enabled": desired.enabled is not False,
         "multi_region": result["multi_region"] or None,
         **{name: value for name, value in _rotation_result(desired, {}).items() if _rotates(desired)},
-        "replica_regions": replicas or None,
-        "tags": tags or None,
+        "replica_regions": replicas,
+        "tags": tags,
     }
-    differences = tuple(Difference(name, None, value) for name, value in shown.items() if value is not None)
-    return Plan(_create_steps(desired, result, replicas), differences, result)
+    return Plan(_create_steps(desired, result, replicas), created(shown), result)
 
 
 def _create_steps(desired: DesiredKey, result: Mapping[str, t.Any], replicas: Sequence[str]) -> tuple[Step, ...]:
@@ -156,8 +158,7 @@ def change_key(desired: DesiredKey, key: Key) -> Plan:
         _replicas(desired, key),
         _disable(desired, key),
     )
-    steps = tuple(step for part in parts for step in part[0])
-    differences = tuple(difference for part in parts for difference in part[1])
+    steps, differences = joined(parts)
     return Plan(steps, differences, describe_key(desired, key), tuple(_warnings(desired, key)))
 
 
@@ -193,8 +194,6 @@ def delete_key(key: Key, *, alias: str | None, pending_window_in_days: int) -> P
 def describe_key(desired: DesiredKey, key: Key) -> dict[str, t.Any]:
     """What a task returns of a key, as it is after the plan."""
     current = key.metadata.get("Description", "")
-    tags, _absent = tag_changes(desired.tags, key.tags, purge=desired.purge_tags, keep=(CREATED_FOR_TAG,))
-    kept = {name: value for name, value in (key.tags or {}).items() if name not in _absent and name != CREATED_FOR_TAG}
     return {
         "key_id": key.key_id,
         "key_arn": key.arn,
@@ -204,7 +203,7 @@ def describe_key(desired: DesiredKey, key: Key) -> dict[str, t.Any]:
         "description": current if desired.description is None else desired.description,
         "multi_region": bool(key.metadata.get("MultiRegion")),
         **_rotation_result(desired, key.rotation or {}),
-        "tags": {**kept, **tags},
+        "tags": _tags_after(desired, key),
     }
 
 
@@ -236,7 +235,7 @@ def _refuse_change(desired: DesiredKey, key: Key) -> None:
 
 def _alias(desired: DesiredKey, key: Key) -> Changes:
     if desired.alias is None or key.alias_exists:
-        return (), ()
+        return NOTHING
     target = key.alias_target
     if target is None:
         step = Step("kms:CreateAlias", {"AliasName": desired.alias, "TargetKeyId": key.key_id})
@@ -270,7 +269,7 @@ def _enable(desired: DesiredKey, key: Key) -> Changes:
 
 def _disable(desired: DesiredKey, key: Key) -> Changes:
     if key.state != "Enabled" or _state_after(desired, key) == "Enabled":
-        return (), ()
+        return NOTHING
     return (Step("kms:DisableKey", {"KeyId": key.key_id}),), (Difference("key_state", key.state, "Disabled"),)
 
 
@@ -287,7 +286,7 @@ def _refuse_disabled(desired: DesiredKey, key: Key, option: str) -> None:
 
 def _description(desired: DesiredKey, key: Key) -> Changes:
     if desired.description is None:
-        return (), ()
+        return NOTHING
     differences = compare({"description": desired.description}, {"description": key.metadata.get("Description", "")})
     arguments = {"KeyId": key.key_id, "Description": desired.description}
     return [Step("kms:UpdateKeyDescription", arguments) for dummy in differences], differences
@@ -312,7 +311,7 @@ def _rotation_result(desired: DesiredKey, rotation: Mapping[str, t.Any]) -> dict
 
 def _rotation(desired: DesiredKey, key: Key) -> Changes:
     if desired.rotation_enabled is None and desired.rotation_period_in_days is None:
-        return (), ()
+        return NOTHING
     rotation = key.rotation or {}
     current = {
         "rotation_enabled": bool(rotation.get("KeyRotationEnabled")),
@@ -341,8 +340,13 @@ def _tags(desired: DesiredKey, key: Key) -> Changes:
     if absent:
         steps.append(Step("kms:UntagResource", {"KeyId": key.key_id, "TagKeys": list(absent)}))
     before = {name: value for name, value in (key.tags or {}).items() if name != CREATED_FOR_TAG}
-    after = {name: value for name, value in {**before, **present}.items() if name not in absent}
-    return steps, (Difference("tags", before, after),) if steps else ()
+    return steps, (Difference("tags", before, _tags_after(desired, key)),) if steps else ()
+
+
+def _tags_after(desired: DesiredKey, key: Key) -> dict[str, str]:
+    """The tags but for the collection's own."""
+    after = tags_after(desired.tags, key.tags, purge=desired.purge_tags)
+    return {name: value for name, value in after.items() if name != CREATED_FOR_TAG}
 
 
 def _replica_steps(regions: Sequence[str], key_id: str | Computed) -> list[Step]:
@@ -351,7 +355,7 @@ def _replica_steps(regions: Sequence[str], key_id: str | Computed) -> list[Step]
 
 def _replicas(desired: DesiredKey, key: Key) -> Changes:
     if not desired.replica_regions:
-        return (), ()
+        return NOTHING
     configuration = key.metadata.get("MultiRegionConfiguration", {})
     current = sorted(replica["Region"] for replica in configuration.get("ReplicaKeys", ()))
     missing = [region for region in desired.replica_regions if region not in current and region != key.region]

@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, is_alias, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
@@ -25,12 +26,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     refuse_key_lockout,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Wanted,
-    account_root,
-    listed,
-    parse,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 
 #: How KMS answers GetKeyPolicy for a key that cannot be read; it works in the own account only.
@@ -48,7 +43,7 @@ class KeyPolicyResource:
     """
 
     aws: Aws
-    desired: Wanted
+    desired: _policy.Wanted
     key_id: str
     bypass: bool
     principal_timeout: int
@@ -70,7 +65,7 @@ class KeyPolicyResource:
         if key_id.endswith(PLACEHOLDER_KEY_ID):
             return self._of_new_key()
         arn = Arn.parse(key_id)
-        document = parse(self._policy(key_id, arn), option="key_id", resource=key_id)
+        document = _policy.parse(self._policy(key_id, arn), option="key_id", resource=key_id)
         return KeyPolicy(key_id, document, arn.partition if arn else partition_of(self.aws.region))
 
     def _of_new_key(self) -> KeyPolicy:
@@ -79,7 +74,7 @@ class KeyPolicyResource:
         who = arn or caller(self.aws)
         region = arn.region if arn else self.aws.region
         key_arn = Arn(who.partition, "kms", region, who.account_id, f"key/{PLACEHOLDER_KEY_ID}")
-        document = new_key_policy(account_root(who.account_id, who.partition))
+        document = new_key_policy(_policy.account_root(who.account_id, who.partition))
         remediation = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
         missing = ValidationError("key_id", self.key_id, "does not exist", remediation)
         return KeyPolicy(str(key_arn), document, who.partition, missing)
@@ -121,7 +116,7 @@ class KeyPolicyResource:
                 current.document,
                 plan.result["policy"],
                 key_arn=str(arn or Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{current.key_id}")),
-                root=account_root(who.account_id, who.partition),
+                root=_policy.account_root(who.account_id, who.partition),
                 identities=(who.arn, who.principal_arn),
             )
 
@@ -150,7 +145,7 @@ class KeyPolicyResource:
 
     def _invisible(self, plan: Plan) -> ValidationError:
         found = named_principals(self.desired.statements) or named_principals(
-            listed(plan.result["policy"]["Statement"])
+            _policy.listed(plan.result["policy"]["Statement"])
         )
         names = f"a policy that names {', '.join(found)}" if found else f"the policy of {self.key_id}"
         reason = f"cannot be set: KMS still says after {self._waited:g} s that a principal does not exist"

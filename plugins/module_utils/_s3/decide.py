@@ -11,9 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    NOTHING,
+    Changes,
+    Difference,
+    Plan,
+    Step,
+    joined,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import BLOCKED, OWNER_ENFORCED, Bucket, address
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_list, tags_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +47,13 @@ def decide_bucket(desired: DesiredBucket, current: Bucket | None) -> Plan:
     """The plan for a bucket, also for one that an earlier run could not finish."""
     there = current or Bucket(desired.name, {}, OWNER_ENFORCED, "", {})
     parts = (
-        ((), ()) if current else _create(desired),
+        NOTHING if current else _create(desired),
         _public_access(desired, there),
         _ownership(desired, there),
         _versioning(desired, there),
         _tags(desired, there),
     )
-    steps = tuple(step for part in parts for step in part[0])
-    differences = tuple(difference for part in parts for difference in part[1])
+    steps, differences = joined(parts)
     return Plan(steps, differences, _result(desired, there), _warnings(desired))
 
 
@@ -67,14 +73,14 @@ def _create(desired: DesiredBucket) -> Changes:
 
 def _public_access(desired: DesiredBucket, current: Bucket) -> Changes:
     if dict(current.public_access_block) == BLOCKED:
-        return (), ()
+        return NOTHING
     step = Step("s3:PutPublicAccessBlock", {**desired.address, "PublicAccessBlockConfiguration": BLOCKED})
     return (step,), (Difference("public_access_block", dict(current.public_access_block) or None, BLOCKED),)
 
 
 def _ownership(desired: DesiredBucket, current: Bucket) -> Changes:
     if current.ownership == OWNER_ENFORCED:
-        return (), ()
+        return NOTHING
     controls = {"Rules": [{"ObjectOwnership": OWNER_ENFORCED}]}
     step = Step("s3:PutBucketOwnershipControls", {**desired.address, "OwnershipControls": controls})
     return (step,), (Difference("object_ownership", current.ownership, OWNER_ENFORCED),)
@@ -84,7 +90,7 @@ def _versioning(desired: DesiredBucket, current: Bucket) -> Changes:
     before = (current.versioning or "").lower() or None
     # A bucket that never had versions makes none, as a suspended one.
     if desired.versioning is None or desired.versioning == (before or "suspended"):
-        return (), ()
+        return NOTHING
     configuration = {"Status": desired.versioning.capitalize()}
     step = Step("s3:PutBucketVersioning", {**desired.address, "VersioningConfiguration": configuration})
     return (step,), (Difference("versioning", before, desired.versioning),)
@@ -92,22 +98,15 @@ def _versioning(desired: DesiredBucket, current: Bucket) -> Changes:
 
 def _tags(desired: DesiredBucket, current: Bucket) -> Changes:
     before = dict(current.tags or {})
-    present, absent = tag_changes(desired.tags, before, purge=desired.purge_tags)
-    if not present and not absent:
-        return (), ()
+    after = tags_after(desired.tags, before, purge=desired.purge_tags)
+    if after == before:
+        return NOTHING
     # S3 has no request for one tag: the set is replaced, with the tags that stay.
-    after = _tags_after(desired, current)
     if after:
         step = Step("s3:PutBucketTagging", {**desired.address, "Tagging": {"TagSet": tag_list(after)}})
     else:
         step = Step("s3:DeleteBucketTagging", desired.address)
     return (step,), (Difference("tags", before or None, after or None),)
-
-
-def _tags_after(desired: DesiredBucket, current: Bucket) -> dict[str, str]:
-    before = dict(current.tags or {})
-    present, absent = tag_changes(desired.tags, before, purge=desired.purge_tags)
-    return {name: value for name, value in {**before, **present}.items() if name not in absent}
 
 
 def _result(desired: DesiredBucket, current: Bucket) -> dict[str, t.Any]:
@@ -116,7 +115,7 @@ def _result(desired: DesiredBucket, current: Bucket) -> dict[str, t.Any]:
         "bucket_arn": s3_arn(partition_of(desired.region), desired.name),
         "region": desired.region,
         "versioning": desired.versioning,
-        "tags": _tags_after(desired, current),
+        "tags": tags_after(desired.tags, current.tags, purge=desired.purge_tags),
     }
 
 

@@ -10,16 +10,12 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Wanted,
-    account_root,
-    parse,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address, explain
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
@@ -37,7 +33,7 @@ def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:
     except ServiceError as error:
         explain(error, owner)
         raise
-    return parse(answer["Policy"], option="bucket", resource=bucket) if answer else None
+    return _policy.parse(answer["Policy"], option="bucket", resource=bucket) if answer else None
 
 
 @dataclass
@@ -50,7 +46,7 @@ class BucketPolicyResource:
     """
 
     aws: Aws
-    desired: Wanted
+    desired: _policy.Wanted
     bucket: str
     owner: str | None
     bypass: bool
@@ -80,7 +76,7 @@ class BucketPolicyResource:
             self._current,
             plan.result["policy"],
             bucket_arn=s3_arn(who.partition, self.bucket),
-            root=account_root(who.account_id, who.partition),
+            root=_policy.account_root(who.account_id, who.partition),
             identities=(who.arn, who.principal_arn),
         )
 

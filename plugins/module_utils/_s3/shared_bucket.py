@@ -15,13 +15,8 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Statement,
-    conditions,
-    listed,
-    named_statements,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: How ``bucket_policy_statements`` names the Deny statements that show an installation's mode and key.
@@ -64,17 +59,17 @@ def _refusal(option: str, given: str, requirement: str) -> ValidationError:
 def _installations(document: Document | None) -> dict[str, dict[str, Requirement]]:
     """What each installation's Deny statements require, by its objects and their purpose."""
     found: dict[str, dict[str, Requirement]] = {}
-    for sid, statement in named_statements(document) if document else ():
+    for sid, statement in _policy.named_statements(document) if document else ():
         name = _DENIAL.fullmatch(sid)
         requirement = next(_let_pass(statement), None)
         if name and requirement is not None:
-            place = " ".join(map(str, listed(statement.get("Resource", "*"))))
+            place = " ".join(map(str, _policy.listed(statement.get("Resource", "*"))))
             found.setdefault(place, {})[name[1]] = (sid, requirement)
     return found
 
 
-def _let_pass(statement: Statement) -> Iterator[str]:
-    for operator, _key, values in conditions(statement):
+def _let_pass(statement: _policy.Statement) -> Iterator[str]:
+    for operator, _key, values in _policy.conditions(statement):
         if operator == "stringnotequals":
             yield from values
 

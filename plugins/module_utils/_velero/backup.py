@@ -46,20 +46,6 @@ class DesiredBackup(DesiredOperation):
 
     KIND: t.ClassVar[str] = "Backup"
     PLURAL: t.ClassVar[str] = "backups"
-    FIELDS: t.ClassVar[Mapping[str, str]] = {
-        "included_namespaces": "includedNamespaces",
-        "excluded_namespaces": "excludedNamespaces",
-        "included_resources": "includedResources",
-        "excluded_resources": "excludedResources",
-        "include_cluster_resources": "includeClusterResources",
-        "label_selector": "labelSelector",
-        "storage_location": "storageLocation",
-        "ttl": "ttl",
-        "snapshot_volumes": "snapshotVolumes",
-        "snapshot_move_data": "snapshotMoveData",
-        "default_volumes_to_fs_backup": "defaultVolumesToFsBackup",
-        "item_operation_timeout": "itemOperationTimeout",
-    }
 
 
 def decide_backup(desired: DesiredBackup, current: Object | None, location: Object | None) -> Plan:

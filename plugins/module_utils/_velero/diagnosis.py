@@ -16,18 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import OperationFailed
+from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import Diagnosis, explain
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    FINALIZING,
-    TERMINAL,
-    UNSTARTED,
-    WAITING,
-)
 
 PLUGIN = "velero.io/aws"
 
-_AT_WORK = WAITING | {"InProgress"}
+_AT_WORK = operation.WAITING | {"InProgress"}
 
 _LOG = "See the log of the Velero server: kubectl -n {namespace} logs deployment/velero."
 #: Velero checks its queue once a minute, whatever it missed.
@@ -105,7 +100,7 @@ class Evidence:
 
     @property
     def ended(self) -> bool:
-        return self.phase in TERMINAL and not self.deleting
+        return self.phase in operation.TERMINAL and not self.deleting
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -198,7 +193,7 @@ def _invalid(evidence: Evidence) -> Diagnosis | None:
 
 def _read_back(evidence: Evidence) -> Diagnosis | None:
     """S3's own answer to Velero's right to read: the plugin reads back what it wrote before it is done."""
-    if evidence.phase not in FINALIZING or evidence.read_result is None:
+    if evidence.phase not in operation.FINALIZING or evidence.read_result is None:
         return None
     read_result = evidence.read_result
     if read_result.outcome == "refused":
@@ -219,7 +214,7 @@ _AFTERWARDS = "Then run the task again: it asks Velero to try at once, which by 
 
 def _finalizing(evidence: Evidence) -> Diagnosis | None:
     """The long silence: everything was written, and Velero tries again and again to read it."""
-    if evidence.phase not in FINALIZING:
+    if evidence.phase not in operation.FINALIZING:
         return None
     why = evidence.read_result.text if evidence.read_result else ""
     cause = "Velero wrote everything and does not get further, most often because it may not read it back (kms:Decrypt)"
@@ -231,7 +226,7 @@ def _finalizing(evidence: Evidence) -> Diagnosis | None:
 
 
 def _queued(evidence: Evidence) -> Diagnosis | None:
-    if evidence.phase not in UNSTARTED or not evidence.running:
+    if evidence.phase not in operation.UNSTARTED or not evidence.running:
         return None
     cause = f"Velero is at work on others: {', '.join(evidence.running[:_SHOWN])}"
     remediation = "Wait longer (wait_timeout)."
@@ -252,7 +247,7 @@ def _unstarted(evidence: Evidence) -> Diagnosis | None:
     if evidence.phase == "ReadyToStart":
         cause = "Velero was about to begin, and did not: its server was restarted at that moment"
         return Diagnosis("server", cause, "Nothing begins it again: remove it (state=absent) and run the task again.")
-    if evidence.phase not in UNSTARTED:
+    if evidence.phase not in operation.UNSTARTED:
         return None
     cause = "the server answers, and does not take it up"
     remediation = f"Is a controller switched off (--disable-controllers)? {_LOG.format(namespace=evidence.namespace)}"
@@ -260,7 +255,7 @@ def _unstarted(evidence: Evidence) -> Diagnosis | None:
 
 
 def _operations(evidence: Evidence) -> Diagnosis | None:
-    if evidence.phase not in WAITING:
+    if evidence.phase not in operation.WAITING:
         return None
     text = "; ".join(evidence.operations[:_SHOWN])
     cause = f"data movers are at work: {_short(text)}" if text else "plugins are at work on items"

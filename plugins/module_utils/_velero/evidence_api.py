@@ -19,6 +19,7 @@ from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
+from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import choose_location
 from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import (
     Evidence,
@@ -29,14 +30,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis im
 from ansible_collections.coffer.velero.plugins.module_utils._velero.download import Download, download
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import Installation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    FINALIZING,
-    TERMINAL,
-    UNSTARTED,
-    DesiredOperation,
-    Object,
-    phase_of,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
 
 _ANSWER_SECONDS = 10
@@ -72,11 +65,11 @@ class DiagnosticsCollector:
     """Gathers the evidence for one backup or restore, as of now."""
 
     kube: Kube
-    desired: DesiredOperation
+    desired: operation.DesiredOperation
 
-    def evidence(self, item: Object, *, deleting: bool = False, retried: bool = False) -> Evidence:
+    def evidence(self, item: operation.Object, *, deleting: bool = False, retried: bool = False) -> Evidence:
         status = item.get("status") or {}
-        phase = phase_of(item)
+        phase = operation.phase_of(item)
         common: dict[str, t.Any] = {
             "resource": self.desired.resource,
             "namespace": self.desired.namespace,
@@ -89,11 +82,11 @@ class DiagnosticsCollector:
         }
         place = _allowed(lambda: self._location(item))
         common["location"] = self._judged(item, place)
-        ended = phase in TERMINAL and not deleting
+        ended = phase in operation.TERMINAL and not deleting
         looked = self._of_an_end(phase, place) if ended else self._of_a_standstill(phase, place)
         return Evidence(**common, **looked)
 
-    def _of_an_end(self, phase: str, place: Object | None) -> dict[str, t.Any]:
+    def _of_an_end(self, phase: str, place: operation.Object | None) -> dict[str, t.Any]:
         if phase == "FailedValidation":
             return {}
         results = self._download("Results", place)
@@ -104,14 +97,14 @@ class DiagnosticsCollector:
         log = self._download("Log", place)
         return {**looked, "log": tuple(_error_lines(log.content)), "unread": _unread(log.read_result)}
 
-    def _of_a_standstill(self, phase: str, place: Object | None) -> dict[str, t.Any]:
+    def _of_a_standstill(self, phase: str, place: operation.Object | None) -> dict[str, t.Any]:
         server = self._server()
         if server.answers is False:
             return {"server": server}
         looked: dict[str, t.Any] = {"server": server, "repositories": self._repositories(place)}
-        if phase in FINALIZING:
+        if phase in operation.FINALIZING:
             looked["read_result"] = self._download("Results", place).read_result
-        elif phase in UNSTARTED:
+        elif phase in operation.UNSTARTED:
             looked["running"] = _allowed(lambda: tuple(self._running())) or ()
         else:
             looked["operations"] = tuple(self._operations())
@@ -138,7 +131,7 @@ class DiagnosticsCollector:
             return f"{server.title} is scaled to 0"
         return f"{server.title} has a pod that is up" if server.available else f"{server.title} has no pod that is up"
 
-    def _location(self, item: Object) -> Object | None:
+    def _location(self, item: operation.Object) -> operation.Object | None:
         """The location of the backup, or of the backup that is restored."""
         namespace, spec = self.desired.namespace, item.get("spec") or {}
         if self.desired.KIND == "Restore":
@@ -150,7 +143,7 @@ class DiagnosticsCollector:
             return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name)) or {}
         return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
 
-    def _judged(self, item: Object, place: Object | None) -> Location | None:
+    def _judged(self, item: operation.Object, place: operation.Object | None) -> Location | None:
         if place is None:
             return None
         if not place:
@@ -163,7 +156,7 @@ class DiagnosticsCollector:
             provider if "/" in provider else f"velero.io/{provider}",
         )
 
-    def _repositories(self, place: Object | None) -> tuple[str, ...]:
+    def _repositories(self, place: operation.Object | None) -> tuple[str, ...]:
         """What the repositories of the location say that are not ready."""
         items = _allowed(lambda: self.kube.list(velero_path("backuprepositories", self.desired.namespace)))
         name = place["metadata"]["name"] if place else None
@@ -176,7 +169,7 @@ class DiagnosticsCollector:
 
     def _running(self) -> Iterator[str]:
         for other in self.kube.list(velero_path(self.desired.PLURAL, self.desired.namespace)):
-            phase = phase_of(other)
+            phase = operation.phase_of(other)
             if other["metadata"]["name"] != self.desired.name and phase in _AT_WORK:
                 yield f"{other['metadata']['name']} ({phase})"
 
@@ -188,7 +181,7 @@ class DiagnosticsCollector:
             items = _allowed(partial(self.kube.list, path, labelSelector=selector))
             yield from filter(None, map(_mover, items or ()))
 
-    def _download(self, what: str, place: Object | None) -> Download:
+    def _download(self, what: str, place: operation.Object | None) -> Download:
         """One of the objects that Velero keeps of it: Results, Log."""
         if _CUSTOMER_KEYS & ((place or {}).get("spec") or {}).get("config", {}).keys():
             return Download(
@@ -213,7 +206,7 @@ def _progress(status: Mapping[str, t.Any]) -> str:
     return f"{done} of {progress['totalItems']} items" if progress.get("totalItems") else ""
 
 
-def _mover(item: Object) -> str:
+def _mover(item: operation.Object) -> str:
     """What a data mover is at, unless it is done."""
     status = item.get("status") or {}
     phase = status.get("phase") or "New"

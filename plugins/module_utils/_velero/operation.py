@@ -11,7 +11,6 @@ object that exists is taken where it says the same, and refused where it does no
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -75,7 +74,7 @@ def phase_of(item: Object) -> str:
 class DesiredOperation:
     """An operation as a task wants it. ``None`` means: as Velero does it by itself.
 
-    ``KIND`` and ``PLURAL`` name the kind, ``FIELDS`` leads from an option to its field in the spec.
+    ``KIND`` and ``PLURAL`` name the kind. All other names are those of the options.
     """
 
     name: str
@@ -83,7 +82,6 @@ class DesiredOperation:
 
     KIND: t.ClassVar[str]
     PLURAL: t.ClassVar[str]
-    FIELDS: t.ClassVar[Mapping[str, str]]
 
     @classmethod
     def of(cls, params: Mapping[str, t.Any]) -> t.Self:
@@ -101,18 +99,22 @@ class DesiredOperation:
         return velero_path(self.PLURAL, self.namespace, self.name)
 
     def spec(self) -> dict[str, t.Any]:
-        return {
-            field: getattr(self, option)
-            for option, field in self.FIELDS.items()
-            if getattr(self, option) not in (None, [], {}, "")
-        }
+        """What the options say, by Velero's names for them."""
+        options = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("name", "namespace")}
+        return {_field(option): value for option, value in options.items() if value not in (None, [], {}, "")}
 
     def refuse_contradictions(self) -> None:
         """Refuse what the schema of the kind takes, and Velero then does not."""
-        for option, field in self.FIELDS.items():
-            text = getattr(self, option)
-            if field in _DURATIONS and text and not re.fullmatch(DURATION, text):
+        for option in ("ttl", "item_operation_timeout"):
+            text = getattr(self, option, None)
+            if text and not DURATION.fullmatch(text):
                 raise ValidationError(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
+
+
+def _field(option: str) -> str:
+    """The field of the spec that an option is for: ``restore_pvs`` is restorePVs."""
+    first, *others = option.split("_")
+    return first + "".join("PVs" if word == "pvs" else word.capitalize() for word in others)
 
 
 def decide_operation(desired: DesiredOperation, current: Object | None) -> Plan:

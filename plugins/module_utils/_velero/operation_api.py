@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
     DELETION_PLURAL,
     DesiredBackup,
@@ -26,20 +27,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.backup impor
 from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import diagnose, report
 from ansible_collections.coffer.velero.plugins.module_utils._velero.evidence_api import DiagnosticsCollector
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    FINALIZING,
-    TERMINAL,
-    DesiredOperation,
-    Object,
-    phase_of,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import (
     DesiredRestore,
     decide_restore,
     delete_restore,
 )
 
-_W = t.TypeVar("_W", bound=DesiredOperation)
+_W = t.TypeVar("_W", bound=operation.DesiredOperation)
 
 #: Seconds between two looks: soon at first, for a test backup takes a second, and rarer as it takes longer.
 _POLL = (0.3, 5.0)
@@ -79,15 +73,15 @@ class OperationResource(t.Generic[_W]):
     desired: _W
     absent: bool = False
     wait_options: WaitOptions | None = None
-    _current: Object | None = field(default=None, init=False)
-    _answer: Object | None = field(default=None, init=False)
+    _current: operation.Object | None = field(default=None, init=False)
+    _answer: operation.Object | None = field(default=None, init=False)
     _retried: bool = field(default=False, init=False)
 
-    def read(self) -> Object | None:
+    def read(self) -> operation.Object | None:
         self._current = self.kube.get_or_none(self.desired.path)
         return self._current
 
-    def decide(self, current: Object | None) -> Plan:
+    def decide(self, current: operation.Object | None) -> Plan:
         raise NotImplementedError
 
     def guard(self, plan: Plan) -> None:
@@ -106,7 +100,7 @@ class OperationResource(t.Generic[_W]):
 
     def _ended(self, tracker: _ProgressTracker) -> dict[str, t.Any]:
         item = self._answer or self._current
-        while item is not None and phase_of(item) not in TERMINAL:
+        while item is not None and operation.phase_of(item) not in operation.TERMINAL:
             self._check_progress(item, tracker)
             time.sleep(tracker.pause)
             item = self.kube.get_or_none(self.desired.path)
@@ -116,7 +110,7 @@ class OperationResource(t.Generic[_W]):
                 "location: "
                 "was the location pointed elsewhere meanwhile?"
             )
-        if phase_of(item) not in tracker.wait_options.accepted:
+        if operation.phase_of(item) not in tracker.wait_options.accepted:
             evidence = DiagnosticsCollector(self.kube, self.desired).evidence(item)
             raise report(evidence, diagnose(evidence))
         return _outcome(item)
@@ -131,7 +125,7 @@ class OperationResource(t.Generic[_W]):
     def _refused(self) -> None:
         """Raise what Velero says against the removal."""
 
-    def _check_progress(self, item: Object, tracker: _ProgressTracker) -> None:
+    def _check_progress(self, item: operation.Object, tracker: _ProgressTracker) -> None:
         """Look for the cause where nothing moves, and end the task where waiting does not help or is over."""
         tracker.update(item)
         if not (tracker.stalled or tracker.timed_out):
@@ -143,7 +137,7 @@ class OperationResource(t.Generic[_W]):
         diagnosis = diagnose(evidence)
         if tracker.timed_out or diagnosis.final:
             raise report(evidence, diagnosis)
-        if phase_of(item) in FINALIZING and not self._retried:
+        if operation.phase_of(item) in operation.FINALIZING and not self._retried:
             self._try_again()
         tracker.reset()
 
@@ -158,20 +152,20 @@ class OperationResource(t.Generic[_W]):
 class BackupResource(OperationResource[DesiredBackup]):
     """A Backup, for the runner."""
 
-    _location: Object | None = None
+    _location: operation.Object | None = None
 
-    def read(self) -> Object | None:
+    def read(self) -> operation.Object | None:
         current = super().read()
         if current is None and not self.absent:
             self._location = self._find_location()
         return current
 
-    def decide(self, current: Object | None) -> Plan:
+    def decide(self, current: operation.Object | None) -> Plan:
         if self.absent:
             return delete_backup(self.desired, current)
         return decide_backup(self.desired, current, self._location)
 
-    def _find_location(self) -> Object | None:
+    def _find_location(self) -> operation.Object | None:
         namespace, name = self.desired.namespace, self.desired.storage_location
         if name:
             return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
@@ -190,10 +184,10 @@ class BackupResource(OperationResource[DesiredBackup]):
 class RestoreResource(OperationResource[DesiredRestore]):
     """A Restore, for the runner."""
 
-    _backup: Object | None = None
-    _location: Object | None = None
+    _backup: operation.Object | None = None
+    _location: operation.Object | None = None
 
-    def read(self) -> Object | None:
+    def read(self) -> operation.Object | None:
         current = super().read()
         if current is None and not self.absent:
             namespace = self.desired.namespace
@@ -202,7 +196,7 @@ class RestoreResource(OperationResource[DesiredRestore]):
                 self._location = self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
         return current
 
-    def decide(self, current: Object | None) -> Plan:
+    def decide(self, current: operation.Object | None) -> Plan:
         if self.absent:
             return delete_restore(self.desired, current)
         return decide_restore(self.desired, current, self._backup, self._location)
@@ -216,7 +210,7 @@ class _ProgressTracker:
         self._began = self._moved = self._looked = time.monotonic()
         self._seen: t.Any = None
 
-    def update(self, item: Object) -> None:
+    def update(self, item: operation.Object) -> None:
         status = item.get("status") or {}
         state = [status.get(name) for name in ("phase", "progress", "queuePosition")]
         state += [value for name, value in sorted(status.items()) if "perations" in name]
@@ -247,13 +241,13 @@ class _ProgressTracker:
         return min(_POLL[1], max(_POLL[0], elapsed / 20))
 
 
-def _outcome(item: Object) -> dict[str, t.Any]:
+def _outcome(item: operation.Object) -> dict[str, t.Any]:
     """What a task returns of an operation that has ended."""
     status = item.get("status") or {}
     kept = {"name", "namespace", "uid", "creationTimestamp", "labels", "annotations"}
     metadata = {name: value for name, value in item["metadata"].items() if name in kept}
     return {
-        "phase": phase_of(item),
+        "phase": operation.phase_of(item),
         "error_count": int(status.get("errors") or 0),
         "warning_count": int(status.get("warnings") or 0),
         item["kind"].lower(): {**item, "metadata": metadata},

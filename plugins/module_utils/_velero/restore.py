@@ -42,19 +42,6 @@ class DesiredRestore(DesiredOperation):
 
     KIND: t.ClassVar[str] = "Restore"
     PLURAL: t.ClassVar[str] = "restores"
-    FIELDS: t.ClassVar[Mapping[str, str]] = {
-        "backup_name": "backupName",
-        "included_namespaces": "includedNamespaces",
-        "excluded_namespaces": "excludedNamespaces",
-        "included_resources": "includedResources",
-        "excluded_resources": "excludedResources",
-        "include_cluster_resources": "includeClusterResources",
-        "label_selector": "labelSelector",
-        "namespace_mapping": "namespaceMapping",
-        "existing_resource_policy": "existingResourcePolicy",
-        "restore_pvs": "restorePVs",
-        "item_operation_timeout": "itemOperationTimeout",
-    }
 
 
 def decide_restore(

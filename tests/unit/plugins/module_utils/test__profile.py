@@ -137,8 +137,8 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     *(
         (
             {"encryption_mode": mode, "kms_key_arn": None},
-            f"velero_kms_key_arn: it is not set, and {mode} needs a key. Give arn:aws:kms:REGION:ACCOUNT:key/ID, or let the role "
-            "coffer.velero.kms_key run first.",
+            f"velero_kms_key_arn: it is not set, and {mode} needs a key. Give arn:aws:kms:REGION:ACCOUNT:key/ID, or "
+            "let the role coffer.velero.kms_key run first.",
         )
         for mode in ("sse-kms", "dsse-kms")
     ),
