@@ -164,7 +164,7 @@ policy:
         Action: sns:Publish
         Resource: arn:aws:sns:eu-central-1:111122223333:velero-acme-backups
 kept_statements:
-  description: Sids of the foreign statements in it; one without Sid by its position, C(#3).
+  description: Sids of the unmanaged statements in it; one without Sid by its position, C(#3).
   returned: when O(state=present)
   type: list
   elements: str

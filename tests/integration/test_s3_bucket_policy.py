@@ -240,8 +240,8 @@ def test_looking_at_the_policy_of_somebody_else(run: ModuleRunner, aws: Aws, s3:
     assert look()["msg"] == (
         f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {role} writes that carry no encryption "
         f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
-        f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Whoever '
-        "manages the statement has to change it."
+        f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Change it '
+        "where the statement is managed."
     )
     options["role_arns"] = ["velero"]
     message = "role_arns: velero is not the ARN of a role. Give the ARN of a role, like "

@@ -207,19 +207,12 @@ class RoleResource:
             verify_write(
                 self._trust,
                 action=decide_role.UPDATE_TRUST,
-                read=self._look,
-                decide=self._decide_trust,
+                read=lambda: found.trust_only if (found := self._find()) else None,
+                decide=lambda role: decide_role.change_trust(self.desired, role) if role else self.decide(None),
                 sleep=self.sleep,
                 what="the trust policy",
             )
         return outputs
-
-    def _look(self) -> Role | None:
-        found = self._find()
-        return found.trust_only if found else None
-
-    def _decide_trust(self, current: Role | None) -> Plan:
-        return decide_role.change_trust(self.desired, current) if current else self.decide(None)
 
 
 @dataclass

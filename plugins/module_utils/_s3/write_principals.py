@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import typing as t
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
@@ -49,19 +50,14 @@ class WritePrincipals:
             )
         return any(_meet(str(pattern), place) for pattern in _policy.listed(statement.get("Resource", ())))
 
-    def _named(self, statement: _policy.Statement) -> list[bool]:
+    def _named(self, statement: _policy.Statement) -> Iterator[bool]:
         # What is asked here is the principal alone: everything else of the statement is made to hold.
-        principal = {
-            name: value for name, value in statement.items() if name in ("Effect", "Principal", "NotPrincipal")
-        }
-        document = {"Statement": [{**principal, "Action": "*", "Resource": "*"}]}
-        return [
-            _policy.denies(
-                document,
-                _policy.Access("s3:putobject", "*", _policy.account_root(arn.split(":")[4], arn.split(":")[1]), (arn,)),
-            )
-            for arn in self.role_arns
-        ]
+        names = {name: value for name, value in statement.items() if name in ("Effect", "Principal", "NotPrincipal")}
+        document = {"Statement": [{**names, "Action": "*", "Resource": "*"}]}
+        for role_arn in self.role_arns:
+            arn = t.cast(Arn, Arn.parse(role_arn))
+            root = _policy.account_root(arn.account_id, arn.partition)
+            yield _policy.denies(document, _policy.Access("s3:putobject", "*", root, (role_arn,)))
 
 
 def _meet(pattern: str, place: str) -> bool:

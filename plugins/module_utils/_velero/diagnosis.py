@@ -185,10 +185,8 @@ def _repository(evidence: Evidence) -> Diagnosis | None:
 
 
 def _invalid(evidence: Evidence) -> Diagnosis | None:
-    if evidence.phase != "FailedValidation":
-        return None
-    remediation = "Correct the options of the task."
-    return Diagnosis("request", "Velero does not accept the spec", remediation)
+    diagnosis = Diagnosis("request", "Velero does not accept the spec", "Correct the options of the task.")
+    return diagnosis if evidence.phase == "FailedValidation" else None
 
 
 def _read_back(evidence: Evidence) -> Diagnosis | None:
@@ -279,7 +277,14 @@ def _unknown(evidence: Evidence) -> Diagnosis:
 
 
 _Rule = Callable[[Evidence], "Diagnosis | None"]
-_OF_AN_END: tuple[_Rule, ...] = (_from_status, _from_results, _location, _recovered, _invalid, _repository)
+_OF_AN_END: tuple[_Rule, ...] = (
+    _from_status,
+    _from_results,
+    _location,
+    _recovered,
+    _invalid,
+    _repository,
+)
 _OF_A_STANDSTILL: tuple[_Rule, ...] = (
     _server,
     _plugin,

@@ -61,8 +61,9 @@ def fetch(url: str, trust: ssl.SSLContext) -> Download:
     """Get a signed URL, and no more of it than fits."""
     handlers: list[t.Any] = [urllib.request.HTTPSHandler(context=trust)]
     try:
-        with urllib.request.build_opener(*handlers).open(url, timeout=_FETCH_SECONDS) as response:
-            return Download(ObjectReadResult("read"), _unpack(response))
+        opener = urllib.request.build_opener(*handlers)
+        with opener.open(url, timeout=_FETCH_SECONDS) as response, gzip.GzipFile(fileobj=response) as file:
+            return Download(ObjectReadResult("read"), file.read(_MAX_BYTES))
     except urllib.error.HTTPError as error:
         with error:
             return Download(_refusal(error.code, error.read(_MAX_ANSWER)))
@@ -72,11 +73,6 @@ def fetch(url: str, trust: ssl.SSLContext) -> Download:
         return Download(
             ObjectReadResult("unreachable", f"its content cannot be used ({type(error).__name__}: {error})")
         )
-
-
-def _unpack(response: t.Any) -> bytes:
-    with gzip.GzipFile(fileobj=response) as file:
-        return file.read(_MAX_BYTES)
 
 
 def _refusal(status: int, body: bytes) -> ObjectReadResult:

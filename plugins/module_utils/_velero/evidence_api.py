@@ -19,14 +19,8 @@ from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
+from ansible_collections.coffer.velero.plugins.module_utils._velero import diagnosis, operation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import choose_location
-from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import (
-    Evidence,
-    Location,
-    ObjectReadResult,
-    Server,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.download import Download, download
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import Installation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
@@ -67,7 +61,7 @@ class DiagnosticsCollector:
     kube: Kube
     desired: operation.DesiredOperation
 
-    def evidence(self, item: operation.Object, *, deleting: bool = False, retried: bool = False) -> Evidence:
+    def evidence(self, item: operation.Object, *, deleting: bool = False, retried: bool = False) -> diagnosis.Evidence:
         status = item.get("status") or {}
         phase = operation.phase_of(item)
         common: dict[str, t.Any] = {
@@ -84,7 +78,7 @@ class DiagnosticsCollector:
         common["location"] = self._judged(item, place)
         ended = phase in operation.TERMINAL and not deleting
         looked = self._of_an_end(phase, place) if ended else self._of_a_standstill(phase, place)
-        return Evidence(**common, **looked)
+        return diagnosis.Evidence(**common, **looked)
 
     def _of_an_end(self, phase: str, place: operation.Object | None) -> dict[str, t.Any]:
         if phase == "FailedValidation":
@@ -110,16 +104,16 @@ class DiagnosticsCollector:
             looked["operations"] = tuple(self._operations())
         return looked
 
-    def _server(self) -> Server:
+    def _server(self) -> diagnosis.Server:
         namespace = self.desired.namespace
         try:
             status = ask(self.kube, namespace, "ServerStatusRequest", {}, time.monotonic() + _ANSWER_SECONDS)
         except ServiceError:
-            return Server(None)
+            return diagnosis.Server(None)
         if status is None:
-            return Server(False, workload=_allowed(self._workload) or "")
+            return diagnosis.Server(False, workload=_allowed(self._workload) or "")
         plugins = status.get("plugins") or ()
-        return Server(True, tuple(p["name"] for p in plugins if p.get("kind") == "ObjectStore"))
+        return diagnosis.Server(True, tuple(p["name"] for p in plugins if p.get("kind") == "ObjectStore"))
 
     def _workload(self) -> str:
         deployments = self.kube.list(object_path("apps/v1", "deployments", self.desired.namespace))
@@ -143,13 +137,13 @@ class DiagnosticsCollector:
             return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name)) or {}
         return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
 
-    def _judged(self, item: operation.Object, place: operation.Object | None) -> Location | None:
+    def _judged(self, item: operation.Object, place: operation.Object | None) -> diagnosis.Location | None:
         if place is None:
             return None
         if not place:
-            return Location(str((item.get("spec") or {}).get("storageLocation")), "Missing")
+            return diagnosis.Location(str((item.get("spec") or {}).get("storageLocation")), "Missing")
         status, provider = place.get("status") or {}, str(place["spec"]["provider"])
-        return Location(
+        return diagnosis.Location(
             place["metadata"]["name"],
             str(status.get("phase") or ""),
             str(status.get("message") or ""),
@@ -185,16 +179,18 @@ class DiagnosticsCollector:
         """One of the objects that Velero keeps of it: Results, Log."""
         if _CUSTOMER_KEYS & ((place or {}).get("spec") or {}).get("config", {}).keys():
             return Download(
-                ObjectReadResult("unreachable", "what is under a customer-provided key (SSE-C) cannot be read by a URL")
+                diagnosis.ObjectReadResult(
+                    "unreachable", "what is under a customer-provided key (SSE-C) cannot be read by a URL"
+                )
             )
         desired = self.desired
         kind = f"{desired.KIND}{what}"
         found = _allowed(partial(download, self.kube, desired.namespace, kind, desired.name, place, _ANSWER_SECONDS))
         reason = "the task's credentials may not create a DownloadRequest"
-        return found or Download(ObjectReadResult("unreachable", reason))
+        return found or Download(diagnosis.ObjectReadResult("unreachable", reason))
 
 
-def _unread(read_result: ObjectReadResult) -> str:
+def _unread(read_result: diagnosis.ObjectReadResult) -> str:
     if read_result.outcome == "missing":
         return "The bucket holds no log of it: usual where Velero could not write there"
     return "" if read_result.outcome == "read" else f"Its log could not be read: {read_result.text.rstrip('.')}"

@@ -239,7 +239,8 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
     if role != desired.role_arn or (role is not None and revision is None):
         metadata = (current.service_account or {}).get("metadata") or {}
         revision = str(metadata.get("resourceVersion", ""))
-        body = {"resourceVersion": revision or None, "annotations": _marks(desired.role_arn, revision)}
+        annotations = {ROLE_ANNOTATION: desired.role_arn, REVISION_ANNOTATION: revision}
+        body = {"resourceVersion": revision or None, "annotations": annotations}
         steps.append(Step(f"PATCH {desired.path}", {"body": {"metadata": body}}))
     users = [item for item in current.workloads if item.service_account == desired.service_account]
     outdated = [item for item in users if item.revision != revision]
@@ -255,10 +256,6 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
         "restarted": [item.title for item in outdated],
     }
     return Plan(tuple(steps), tuple(differences), result, tuple(_warnings(desired, current, outdated)))
-
-
-def _marks(role_arn: str | None, revision: str) -> dict[str, str | None]:
-    return {ROLE_ANNOTATION: role_arn, REVISION_ANNOTATION: revision}
 
 
 def _roll_out(workload: Workload, revision: str | None) -> Step:

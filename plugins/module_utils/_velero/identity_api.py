@@ -14,17 +14,13 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import (
     DesiredIdentity,
     Installation,
     Workload,
     decide_identity,
     refuse_incomplete,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    enumerate_names,
-    running,
-    velero_path,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
 
@@ -94,7 +90,7 @@ class IdentityResource:
                 "Run the task again when they have ended, or let coffer.velero.velero_identity wait longer than "
                 f"{self.backup_timeout} s (backup_timeout)."
             )
-            raise ValidationError("backup_timeout", enumerate_names(names), reason, remediation)
+            raise ValidationError("backup_timeout", model.enumerate_names(names), reason, remediation)
 
     def _running(self, plan: Plan) -> list[str]:
         """What the rollout would harm. A server that is down is not at work on anything."""
@@ -105,7 +101,9 @@ class IdentityResource:
         return [
             f"{kind} {name}"
             for kind, plural in (("Backup", "backups"), ("Restore", "restores"))
-            for name in running(self.kube.list(velero_path(plural, self.desired.namespace)), node_agent=node_agent)
+            for name in model.running(
+                self.kube.list(model.velero_path(plural, self.desired.namespace)), node_agent=node_agent
+            )
         ]
 
     def confirm(self) -> dict[str, t.Any]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, is_alias
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero import validators
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
     API_VERSION,
@@ -26,13 +27,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.model import
     duration_seconds,
     other_managers,
     velero_path,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import (
-    split_url,
-    validate_object_name,
-    validate_secret_key,
-    validate_tagging,
-    validate_url,
 )
 
 PLURAL = "backupstoragelocations"
@@ -84,8 +78,14 @@ class DesiredLocation:
 
     def refuse_contradictions(self) -> None:
         """Refuse what the plugin would not do, or would silently do otherwise, before the cluster is asked anything."""
-        for check in (_storage, _endpoint, _encryption, _kms_key, _customer_key, _tagging, _periods):
+        _storage(self)
+        for option in ("s3_url", "public_url"):
+            if text := getattr(self, option):
+                validators.validate_url(text, option=option, endpoint=option == "s3_url")
+        for check in (_encryption, _kms_key, _customer_key):
             check(self)
+        validators.validate_tagging(self.tagging or "", option="tagging")
+        _periods(self)
 
     @property
     def resource(self) -> str:
@@ -138,7 +138,7 @@ def _reference(selector: Mapping[str, str | None]) -> dict[str, str] | None:
 
 
 def _storage(desired: DesiredLocation) -> None:
-    validate_object_name(desired.name, option="name")
+    validators.validate_object_name(desired.name, option="name")
     if desired.provider not in ("aws", "velero.io/aws"):
         remediation = "Use aws; the options of this module are those of velero-plugin-for-aws."
         raise ValidationError("provider", desired.provider, "is another plugin's", remediation)
@@ -160,12 +160,6 @@ def _storage(desired: DesiredLocation) -> None:
     if desired.object_storage_ca_cert and "-----BEGIN CERTIFICATE-----" not in desired.object_storage_ca_cert:
         remediation = "Give the text of the certificate, not the name of a file and not base64."
         raise ValidationError("object_storage_ca_cert", "it", "is not a certificate in PEM form", remediation)
-
-
-def _endpoint(desired: DesiredLocation) -> None:
-    for option in ("s3_url", "public_url"):
-        if text := getattr(desired, option):
-            validate_url(text, option=option, endpoint=option == "s3_url")
 
 
 def _encryption(desired: DesiredLocation) -> None:
@@ -215,7 +209,7 @@ def _kms_key(desired: DesiredLocation) -> None:
 def _customer_key(desired: DesiredLocation) -> None:
     secret, file = desired.customer_key_encryption_secret, desired.customer_key_encryption_file
     if secret:
-        validate_secret_key(secret, option="customer_key_encryption_secret")
+        validators.validate_secret_key(secret, option="customer_key_encryption_secret")
     if file and not file.startswith("/"):
         remediation = "Give the path inside the container of the Velero server, where the Secret is mounted."
         raise ValidationError("customer_key_encryption_file", file, "is not an absolute path", remediation)
@@ -226,12 +220,8 @@ def _customer_key(desired: DesiredLocation) -> None:
 
 def _at_aws(s3_url: str | None) -> bool:
     """Whether the bucket is one of AWS's own."""
-    url = split_url(s3_url or "https://s3.amazonaws.com")
+    url = validators.split_url(s3_url or "https://s3.amazonaws.com")
     return url is not None and str(url.hostname).endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
-
-
-def _tagging(desired: DesiredLocation) -> None:
-    validate_tagging(desired.tagging or "", option="tagging")
 
 
 def _periods(desired: DesiredLocation) -> None:
@@ -267,11 +257,9 @@ _SAME: Mapping[str, Callable[[t.Any], t.Any]] = {
 
 
 def _meaning(name: str, value: t.Any) -> t.Any:
-    return None if value is None else _SAME.get(name, _or_none)(value)
-
-
-def _or_none(value: t.Any) -> t.Any:
-    return value or None
+    if value is None or name not in _SAME:
+        return value or None
+    return _SAME[name](value)
 
 
 def flatten(spec: Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
 from ansible_collections.coffer.velero.plugins.module_utils._velero.breaking_changes import (
     alias_warning,
     breaking_change,
@@ -28,11 +29,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.location imp
     unavailable,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    backups_in,
-    enumerate_names,
-    velero_path,
-)
 
 _POLL_SECONDS = 1.0
 
@@ -104,7 +100,7 @@ class LocationResource:
 
     def _guard_default(self, current: _Object) -> None:
         """Of two default locations Velero resets the older one."""
-        others = self.kube.list(velero_path(PLURAL, self.desired.namespace))
+        others = self.kube.list(model.velero_path(PLURAL, self.desired.namespace))
         newer = [
             other["metadata"]["name"]
             for other in others
@@ -113,13 +109,17 @@ class LocationResource:
             and other["metadata"]["creationTimestamp"] >= current["metadata"]["creationTimestamp"]
         ]
         if newer:
-            reason = f"is older than {enumerate_names(newer)}, which is the default too, so that Velero would reset it"
+            reason = (
+                f"is older than {model.enumerate_names(newer)}, which is the default too, so that Velero would reset it"
+            )
             remediation = "Let a task of coffer.velero.backup_storage_location set default=false there first."
             raise ValidationError("default", self.desired.resource, reason, remediation)
 
     def _backups(self) -> str:
         """The backups in the location, for a sentence; empty where there are none."""
-        return backups_in(self.kube.list(velero_path("backups", self.desired.namespace)), [self.desired.name])
+        return model.backups_in(
+            self.kube.list(model.velero_path("backups", self.desired.namespace)), [self.desired.name]
+        )
 
     def confirm(self) -> dict[str, t.Any]:
         """Wait until the server has validated what is there now, and fail where it is not Available."""

@@ -18,12 +18,7 @@ from dataclasses import dataclass, fields
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import Options
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    API_VERSION,
-    DURATION,
-    duration_seconds,
-    velero_path,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
 
 Object = Mapping[str, t.Any]
 
@@ -96,7 +91,7 @@ class DesiredOperation:
 
     @property
     def path(self) -> str:
-        return velero_path(self.PLURAL, self.namespace, self.name)
+        return model.velero_path(self.PLURAL, self.namespace, self.name)
 
     def spec(self) -> dict[str, t.Any]:
         """What the options say, by Velero's names for them."""
@@ -107,7 +102,7 @@ class DesiredOperation:
         """Refuse what the schema of the kind takes, and Velero then does not."""
         for option in ("ttl", "item_operation_timeout"):
             text = getattr(self, option, None)
-            if text and not DURATION.fullmatch(text):
+            if text and not model.DURATION.fullmatch(text):
                 raise ValidationError(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
 
 
@@ -126,12 +121,12 @@ def decide_operation(desired: DesiredOperation, current: Object | None) -> Plan:
     result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
         body = {
-            "apiVersion": API_VERSION,
+            "apiVersion": model.API_VERSION,
             "kind": desired.KIND,
             "metadata": {"name": desired.name, "namespace": desired.namespace},
             "spec": spec,
         }
-        step = Step(f"POST {velero_path(desired.PLURAL, desired.namespace)}", {"body": body})
+        step = Step(f"POST {model.velero_path(desired.PLURAL, desired.namespace)}", {"body": body})
         differences = tuple(Difference(name, None, value) for name, value in spec.items())
         return Plan((step,), differences or (Difference("spec", None, {}),), {**result, "spec": spec})
     _refuse_deletion(desired, current)
@@ -165,7 +160,7 @@ def _agree(name: str, desired: t.Any, present: t.Any) -> bool:
 
 def _meaning(name: str, value: t.Any) -> t.Any:
     if name in _DURATIONS:
-        return duration_seconds(value or "0")
+        return model.duration_seconds(value or "0")
     if isinstance(value, list):
         return None if value in ([], ["*"]) else sorted(map(str, value))
     return None if value in ({}, "") else value

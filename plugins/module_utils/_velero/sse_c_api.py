@@ -15,12 +15,8 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import PLURAL
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    backups_in,
-    enumerate_names,
-    velero_path,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import (
     KEY_BYTES,
     NEW_KEY,
@@ -53,7 +49,7 @@ class SecretResource:
         """A new key must not take the place of a lost one: it would read none of the backups, and look like it did."""
         namespace, reference = self.desired.namespace, self.desired.reference
         try:
-            locations = self.kube.list(velero_path(PLURAL, namespace))
+            locations = self.kube.list(model.velero_path(PLURAL, namespace))
         except ServiceError as error:
             if error.code == "404":  # Velero is installed later
                 return
@@ -63,8 +59,10 @@ class SecretResource:
             for location in locations
             if (location["spec"].get("config") or {}).get("customerKeyEncryptionSecret") == reference
         ]
-        if names and (backups := backups_in(self.kube.list(velero_path("backups", namespace)), names)):
-            reason = f"does not exist, and {backups} in {enumerate_names(names)} can be read with its old key only"
+        if names and (backups := model.backups_in(self.kube.list(model.velero_path("backups", namespace)), names)):
+            reason = (
+                f"does not exist, and {backups} in {model.enumerate_names(names)} can be read with its old key only"
+            )
             remediation = (
                 "Put that key back from your copy. If there is none, these backups are lost: delete them, or name "
                 "another Secret and make a location of its own for it (velero_sse_c_secret and "
