@@ -77,7 +77,7 @@ def test_a_backup_that_vanishes(run: ModuleRunner, cluster: Cluster) -> None:
     available(cluster)
     with cluster.soon(0.5, lambda: cluster.api.delete(BACKUP, "b", cluster.namespace)):
         message = run.refused("backup", **options(cluster))
-    assert message.startswith('Backup "b" is gone. Somebody removed it, or Velero did')
+    assert message.startswith('Backup "b" is gone. It was removed by hand, or by Velero because')
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ CONTRADICTIONS = [
     ({"kms_key_id": "arn:aws:kms:us-east-1:111122223333:alias/velero"}, "is not the ARN of a key."),
     (
         {"kms_key_id": "arn:aws:s3:::velero-backups"},
-        "is not the ARN of a key. Write arn:aws:kms:REGION:ACCOUNT:key/ID.",
+        "is not the ARN of a key. Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: ",
     ),
     ({"kms_key_id": KEY, "region": "eu-central-1"}, "is in us-east-1, the bucket is in eu-central-1. S3 encrypts with"),
     (
@@ -292,8 +292,8 @@ def test_whole_texts_of_what_backups_forbid(run: ModuleRunner, cluster: Cluster,
     )
     assert run.refused(MODULE, **options) == (
         f"customer_key_encryption_file: {SUBJECT} holds 1 backup (nightly-0), which Velero could no longer read: with "
-        "a customer's key it reads nothing else. Make a location under another name (velero_backup_location_name in "
-        "the roles), with another prefix or bucket, for each customer-provided key."
+        "a customer-provided key (SSE-C) it reads nothing else. Make a location under another name "
+        "(velero_backup_location_name in the roles), with another prefix or bucket, for each customer-provided key."
     )
     assert run.refused(MODULE, **{**options, "prefix": "other"}) == (
         f"prefix: {SUBJECT} holds 1 backup (nightly-0), and Velero deletes Backup objects that it does not find in "

@@ -368,11 +368,10 @@ def test_what_another_installation_relies_on_is_not_changed(
     (sid,) = (one["Sid"] for one in statements if one["Sid"].startswith("VeleroDenyOtherKey"))
     assert run.refused("s3_bucket_encryption", check=check, **KMS, kms_master_key_id=other, prefix="second") == (
         f"kms_master_key_id: {other} is not what another installation in the bucket relies on: the statement {sid} for "
-        f"arn:aws:s3:::{BUCKET}/first/* requires {key}. A bucket has one default encryption, and kopia's objects follow "
-        "nothing else: keep to it, or use a bucket of its own. If that is this installation, say so with prefix. If it "
-        "is gone, or changes too, remove its statements by their Sids with coffer.velero.s3_bucket_policy; its next "
-        "run "
-        "brings the new ones."
+        f"arn:aws:s3:::{BUCKET}/first/* requires {key}. A bucket has one default encryption, and kopia's objects "
+        "follow nothing else: keep to it, or use a bucket of its own. If that is this installation, say so with "
+        "prefix. If it is gone, or changes too, remove its statements by their Sids with "
+        "coffer.velero.s3_bucket_policy; its next run brings the new ones."
     )
     assert run.refused("s3_bucket_encryption", check=check, bucket=BUCKET, state="absent").startswith("sse_algorithm: ")
     assert state(s3) == before

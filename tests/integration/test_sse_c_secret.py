@@ -36,7 +36,7 @@ def test_four_runs(run: ModuleRunner, cluster: Cluster) -> None:
     assert len(key) == 32
     assert result["warnings"] == [
         f'Secret "velero-sse-c/key" in namespace {cluster.namespace} gets a new random key. Keep a copy of it outside '
-        "this cluster: without it every backup that is written with it."
+        "this cluster: without it every backup that is written with it is lost."
     ]
     shown = json.dumps(result)
     assert not any(form in shown for form in (key.hex(), base64.b64encode(key).decode(), repr(key)))
@@ -105,7 +105,7 @@ def test_missing(run: ModuleRunner, cluster: Cluster, check: bool, other: bool) 
         f"/dev/urandom > sse-c.key; kubectl -n {cluster.namespace} create secret generic velero-sse-c "
         "--from-file=key=sse-c.key; keep the file in a safe place, for without it the backups are lost. "
         "create_if_missing=true "
-        "makes a random key once. In the roles that is velero_sse_c_create_if_missing."
+        "creates a random key once. In the roles that is velero_sse_c_create_if_missing."
     )
 
 

@@ -208,7 +208,7 @@ def test_what_the_role_wins_over(
         ("velero", "role_arn: velero is not the ARN of a role. Write arn:aws:iam::ACCOUNT:role/NAME."),
         ("arn:aws:iam::111122223333:user/velero", "is not the ARN of a role."),
         ("", "role_arn: it is not the ARN of a role."),
-        (None, "role_arn: it is not set. Give the role's ARN, or state=absent to take it away."),
+        (None, "role_arn: it is not set. Give arn:aws:iam::ACCOUNT:role/NAME, as coffer.velero.iam_role returns it"),
     ],
 )
 def test_role_arn(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], role_arn: Any, text: str) -> None:
@@ -230,7 +230,7 @@ def test_empty_cluster(run: ModuleRunner, cluster: Cluster, options: dict[str, A
     assert message.startswith(
         f'service_account: ServiceAccount "velero" does not exist in namespace "{cluster.namespace}"'
     )
-    assert "It belongs to whoever installs Velero" in message
+    assert "Velero's installation creates it" in message
     assert run.ok(MODULE, check=True, **options)["restarted"] == ["Deployment/velero"]
 
 
