@@ -122,9 +122,13 @@ class Script:
         tasks = tuple(
             Task(line["action"].removeprefix(COLLECTION), _options(line))
             for line in records
-            if not line["check"]  # only asks, ahead of all others
+            if not line["check"]  # of the plan
         )
-        (key_arn,) = (line["result"]["key_arn"] for line in records if line["action"] == f"{COLLECTION}kms_key")
+        (key_arn,) = (
+            line["result"]["key_arn"]
+            for line in records
+            if line["action"] == f"{COLLECTION}kms_key" and not line["check"]
+        )
         return cls(tasks, key_arn)
 
     @property
