@@ -130,14 +130,6 @@ def deleted_key(place: Place) -> None:
     kms.schedule_key_deletion(KeyId=key_id)
 
 
-def orphaned_key_policy(place: Place) -> None:
-    kms, key_id = place.key()
-    policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
-    gone = {"Sid": "Gone", "Effect": "Allow", "Principal": {"AWS": DELETED}, "Action": "kms:Decrypt", "Resource": "*"}
-    policy["Statement"].append(gone)
-    kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps(policy))
-
-
 def foreign_bucket(place: Place) -> None:
     place.others_client("s3").create_bucket(Bucket=place.bucket)
 
@@ -220,7 +212,6 @@ STATES: dict[str, State] = {
     ),
     "managed-alias": State("alias/aws/s3", Place.install, {"velero_kms_alias": "alias/aws/s3"}),
     "rotation": State("rotation_period_in_days", Place.install, {"velero_kms_rotation_period_in_days": 5}),
-    "orphan-of-key": State(DELETED, installed(orphaned_key_policy)),
     # The role
     "no-eks-cluster": State("nowhere", Place.install, {"velero_cluster_name": "nowhere", "velero_oidc_issuer_url": ""}),
     "no-issuer": State("velero_cluster_name: neither it nor", Place.install, {"velero_oidc_issuer_url": ""}),
