@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # its types are a package of their own
+import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._report.model import assemble
 
@@ -178,6 +180,7 @@ def finding(control: str, status: str = "compliant", severity: str = "high", **v
         "control": control,
         "title": f"What {control} asks for",
         "severity": severity,
+        "security_hub_control": None if control.startswith("coffer.") else control,
         "resource": BUCKET_ARN,
         "status": status,
         "reason": {"non_compliant": "control_failed", "not_evaluated": "access_denied"}.get(status),
@@ -308,6 +311,18 @@ def document(evidence: Evidence) -> Any:
     made = assemble(evidence)
     assert [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(made)] == []
     return made
+
+
+def refused(evidence: Evidence) -> str:
+    """The message with which the evidence is refused; it ends with what to do."""
+    with pytest.raises(ValidationError) as refusal:
+        assemble(evidence)
+    assert refusal.value.remediation.endswith((".", ":"))
+    return str(refusal.value)
+
+
+def with_objects(**values: Any) -> Evidence:
+    return good(objects=objects(**values))
 
 
 def bad() -> Evidence:

@@ -58,7 +58,7 @@ def _finding(reader: EvidenceReader) -> Document:
         "resource": reader.required("resource"),
         "status": reader.choice("status", STATUSES),
         "reason": reader.code("reason"),
-        **{name: reader.text(name) for name in ("message", "missing_permission", "remediation")},
+        **reader.fields(text=("security_hub_control", "message", "missing_permission", "remediation")),
     }
 
 

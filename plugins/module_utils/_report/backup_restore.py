@@ -63,8 +63,7 @@ def _operation(result: EvidenceReader | None, kind: str) -> Document | None:
         "namespaces": spec.texts("includedNamespaces"),
         "namespace_mapping": dict(spec.get("namespaceMapping") or {}),
         "items": progress.number("itemsBackedUp") or progress.number("itemsRestored"),
-        "errors": status.number("errors"),
-        "warnings": status.number("warnings"),
+        **status.fields(number=("errors", "warnings")),
         "failure": _failure(result, status),
     }
 
@@ -75,34 +74,25 @@ def _failure(result: EvidenceReader, status: EvidenceReader) -> Document | None:
     if not (failed or message):
         return None
     error = result.child("error")
-    causes = {name: error.text(name) for name in ("layer", "cause", "remediation")}
-    return {"message": message or "The task failed.", **causes}
+    return {"message": message or "The task failed.", **error.fields(text=("layer", "cause", "remediation"))}
 
 
 def _metadata(result: EvidenceReader | None) -> Document | None:
     """The result of backup_metadata_info."""
     if result is None:
         return None
-    return {
-        "key": result.text("key"),
-        "exists": bool(result.flag("exists")),
-        "matches": bool(result.flag("matches")),
-        "mismatches": [
-            {name: one.get(name) for name in ("field", "backup", "metadata")} for one in result.mappings("mismatches")
-        ],
-        "remediation": result.text("remediation"),
-    }
+    mismatches = [
+        {name: one.get(name) for name in ("field", "backup", "metadata")} for one in result.mappings("mismatches")
+    ]
+    return {**result.fields(text=("key", "remediation"), flag=("exists", "matches")), "mismatches": mismatches}
 
 
 def _content(given: EvidenceReader | None) -> Document | None:
     """What was backed up beside what was restored, by name; a value might be that of a Secret."""
     if given is None:
         return None
-    items = [
-        {"kind": item.text("kind"), "name": item.text("name"), "matches": bool(item.flag("matches"))}
-        for item in given.mappings("items")
-    ]
-    return {**{name: given.text(name) for name in ("namespace", "restored_namespace")}, "items": items}
+    items = [item.fields(text=("kind", "name"), flag=("matches",)) for item in given.mappings("items")]
+    return {**given.fields(text=("namespace", "restored_namespace")), "items": items}
 
 
 def _objects_of(backup: Document | None, objects: Document) -> Document | None:

@@ -18,6 +18,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 T = t.TypeVar("T", int, float)
+Names: t.TypeAlias = Sequence[str]
 
 AS_RETURNED = "Give it as the module returned it."
 #: The most entries of each list in the document; the complete list of objects is a file of its own.
@@ -94,6 +95,14 @@ class EvidenceReader:
 
     def texts(self, name: str) -> list[str]:
         return [str(value) for value in self._list(name)]
+
+    def fields(self, *, text: Names = (), flag: Names = (), number: Names = ()) -> Document:
+        """Several values by their names, of the types of :meth:`text`, :meth:`flag` (or false) and :meth:`number`."""
+        return {
+            **{name: self.text(name) for name in text},
+            **{name: bool(self.flag(name)) for name in flag},
+            **{name: self.number(name) for name in number},
+        }
 
     def mapping(self, name: str) -> EvidenceReader | None:
         """A mapping; ``None`` where it is missing, empty, or the result of a task that was skipped."""

@@ -29,7 +29,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._version import VERS
 FORMAT = "coffer.velero/evidence"
 #: Incremented when a reader of the former version would misread the document.
 FORMAT_VERSION = 1
-
+_LOCATION = ("account_id", "partition", "region", "bucket", "prefix", "s3_url", "namespace")
 #: The parts that have a status, by the name that the page gives them.
 PARTS = {
     "objects": "Objects",
@@ -42,7 +42,7 @@ PARTS = {
 def assemble(values: Mapping[str, t.Any], manifest: Mapping[str, t.Any] | None = None) -> Document:
     """The document, from what the tasks returned.
 
-    :param manifest: the complete list of objects as a file, where it was found: its path, its digest and size
+    :param manifest: the complete list of objects as a file: its path, and its digest and size where it was found
     :raises ValidationError: where the evidence is not what the modules return, or contradicts itself
     """
     evidence = EvidenceReader("evidence", values)
@@ -63,11 +63,11 @@ def assemble(values: Mapping[str, t.Any], manifest: Mapping[str, t.Any] | None =
         "version": FORMAT_VERSION,
         "collection": {"name": "coffer.velero", "version": VERSION},
         **_outcome(parts),
-        "location": _location(profile),
+        "location": {name: getattr(profile, name) for name in _LOCATION},
         "desired": desired,
         "scan": _scan(evidence, result),
         **parts,
-        "object_manifest": manifest or _manifest(result),
+        "object_manifest": manifest,
     }
     document["limitations"] = limitations(document, profile)
     plain: Document = json.loads(json.dumps(document, default=str))
@@ -83,11 +83,6 @@ def _profile(evidence: EvidenceReader) -> StorageProfile:
     except ValidationError as refusal:
         option = f"evidence.profile.{refusal.option.removeprefix(VARIABLE_PREFIX)}"
         raise ValidationError(option, refusal.resource, refusal.reason, refusal.remediation) from refusal
-
-
-def _location(profile: StorageProfile) -> Document:
-    names = ("account_id", "partition", "region", "bucket", "prefix", "s3_url", "namespace")
-    return {name: getattr(profile, name) for name in names}
 
 
 def _desired(profile: StorageProfile, accepted: list[str]) -> Document:
@@ -116,11 +111,6 @@ def _scan(evidence: EvidenceReader, result: EvidenceReader) -> Document:
         "versions": versions,
         "source": dict(source.values) if source else {"kind": "list"},
     }
-
-
-def _manifest(result: EvidenceReader) -> Document | None:
-    path = result.text("path")
-    return {"path": path, "sha256": None, "size": None} if path else None
 
 
 def _outcome(parts: Mapping[str, Document]) -> Document:

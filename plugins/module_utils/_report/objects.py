@@ -36,9 +36,15 @@ def read_objects(result: EvidenceReader, profile: StorageProfile, desired: Docum
     if unevaluated(counts) < 0:
         result.refuse("has more objects deleted during the scan than not evaluated", "counts")
     groups = [_group(reader) for reader in result.mappings("groups")]
-    keys = [_key(reader) for reader in result.mappings("by_key")]
+    keys = [
+        reader.fields(text=("key_arn", "algorithm"), flag=("bucket_key_enabled",), number=("count",))
+        for reader in result.mappings("by_key")
+    ]
     findings = [_finding(reader) for reader in result.mappings("non_compliant_objects")]
-    uploads = [_upload(reader) for reader in result.mappings("incomplete_multipart_uploads")]
+    uploads = [
+        {"key": str(reader.get("key") or ""), **reader.fields(text=("upload_id", "initiated"))}
+        for reader in result.mappings("incomplete_multipart_uploads")
+    ]
     algorithms = result.child("by_algorithm")
     document = {
         **_outcome(result, counts, desired),
@@ -123,35 +129,18 @@ def _counts(reader: EvidenceReader) -> dict[str, int]:
 
 
 def _group(reader: EvidenceReader) -> Document:
-    return {
-        "kind": reader.choice("kind", _KINDS),
-        "name": reader.text("name") or "",
-        "counts": _counts(reader.child("counts")),
-    }
-
-
-def _key(reader: EvidenceReader) -> Document:
-    return {
-        "key_arn": reader.text("key_arn"),
-        "algorithm": reader.text("algorithm"),
-        "bucket_key_enabled": bool(reader.flag("bucket_key_enabled")),
-        "count": reader.number("count"),
-    }
+    counts = _counts(reader.child("counts"))
+    return {"kind": reader.choice("kind", _KINDS), "name": reader.text("name") or "", "counts": counts}
 
 
 def _finding(reader: EvidenceReader) -> Document:
-    texts = ("message", "remediation", "algorithm", "key_arn", "last_modified")
     return {
         "key": str(reader.get("key") or ""),
-        "version_id": reader.text("version_id"),
-        "is_latest": bool(reader.flag("is_latest")),
         "status": reader.choice("status", ("non_compliant", "not_evaluated")),
         "reason": reader.code("reason"),
-        **{name: reader.text(name) for name in texts},
-        "bucket_key_enabled": bool(reader.flag("bucket_key_enabled")),
-        "size": reader.number("size"),
+        **reader.fields(
+            text=("version_id", "message", "remediation", "algorithm", "key_arn", "last_modified"),
+            flag=("is_latest", "bucket_key_enabled"),
+            number=("size",),
+        ),
     }
-
-
-def _upload(reader: EvidenceReader) -> Document:
-    return {"key": str(reader.get("key") or ""), **{name: reader.text(name) for name in ("upload_id", "initiated")}}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._report.model import to_json
-from tests.support.evidence import Evidence, audit, document, finding, good
+from tests.support.evidence import Evidence, audit, document, finding, good, refused
 
 AUDITS: list[tuple[Evidence, str, str | None, str]] = [
     (audit(finding("KMS.3", severity="critical")), "compliant", None, "1 check passed."),
@@ -75,3 +75,19 @@ def test_the_sums_of_the_audit_are_those_of_its_findings() -> None:
 def test_a_long_audit_is_cut_and_says_so() -> None:
     told = document(good(audit=audit(*(finding(f"coffer.{number}") for number in range(1003)))))["audit"]
     assert (len(told["findings"]), told["findings_truncated"], told["counts"]["total"]) == (1000, 3, 1003)
+
+
+REFUSALS: list[tuple[Evidence, str]] = [
+    (good(audit=audit(bucket="other")), "evidence.audit.bucket: it is of other, the report is of acme-backups."),
+    (good(audit=audit(prefix=None)), "evidence.audit.prefix: it is of another location, the report is of production."),
+    (good(audit=audit(findings=[])), "evidence.audit.findings: it is missing."),
+    (good(audit=audit(failed=True)), "evidence.audit: it is of a task that failed."),
+    (good(audit=audit(status="compliant")), "evidence.audit.status: it is compliant, its findings say non_compliant."),
+    (good(audit=audit(finding("A", resource=""))), "evidence.audit.findings[0].resource: it is missing."),
+    (good(audit=audit(severity="high")), "evidence.audit.severity: it is high, its findings say low."),
+]
+
+
+@pytest.mark.parametrize(("evidence", "message"), REFUSALS)
+def test_refusals(evidence: Evidence, message: str) -> None:
+    assert refused(evidence).startswith(message)

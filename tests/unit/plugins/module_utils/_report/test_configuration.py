@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import evidence as example
-from tests.support.evidence import KEY, OLD_KEY, actual, document, good, objects, untested
+from tests.support.evidence import KEY, OLD_KEY, Evidence, actual, document, good, objects, refused, untested
 
 
 def statements(name: str) -> list[dict[str, Any]]:
@@ -129,3 +129,21 @@ def test_a_mode_without_a_key_has_no_part_for_it() -> None:
         "bucket_policy_statements",
         "backup_storage_location_spec",
     ]
+
+
+REFUSALS: list[tuple[Evidence, str]] = [
+    (
+        good(configuration={"actual": {"vault": 1}}),
+        "evidence.configuration.actual: it has vault, which is not compared",
+    ),
+    (good(configuration={"actual": {"encryption_rule": "x"}}), "evidence.configuration.encryption_rule: it is not a"),
+    (
+        good(configuration={"actual": {"bucket_policy_statements": "x"}}),
+        "evidence.configuration.actual.bucket_policy_statements: it has a policy that is not valid JSON",
+    ),
+]
+
+
+@pytest.mark.parametrize(("evidence", "message"), REFUSALS)
+def test_refusals(evidence: Evidence, message: str) -> None:
+    assert refused(evidence).startswith(message)

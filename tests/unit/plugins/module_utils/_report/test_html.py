@@ -84,7 +84,9 @@ class Reader(HTMLParser):
 
 
 def page(evidence: Evidence) -> str:
-    return to_html(assemble(evidence), "evidence.json", "0" * 64)
+    path = evidence["objects"]["path"]
+    manifest = {"path": path, "sha256": None, "size": None} if path else None
+    return to_html(assemble(evidence, manifest), "evidence.json", "0" * 64)
 
 
 CASES = [example.good, example.bad, example.hostile]
