@@ -47,7 +47,7 @@ class Bar(t.NamedTuple):
 
 
 def bars(document: Document) -> list[Bar]:
-    """Every object version once: those under a key, those under none, and those that S3 told nothing of."""
+    """Every object version once: those under a key, those under none, and those of unknown encryption."""
     objects, total = document["objects"], document["objects"]["counts"]["total"]
     left = dict(objects["by_algorithm"])
     rows = list(objects["by_key"])

@@ -41,7 +41,7 @@ def to_html(document: Document, json_name: str, json_digest: str) -> str:
     """The page for a document.
 
     :param json_name: the name of the JSON file beside it
-    :param json_digest: its SHA-256, so that nobody takes the files of two reports for a pair
+    :param json_digest: its SHA-256, so that the files of two reports are not taken for a pair
     :raises CofferError: where Jinja2 is not installed
     """
     if not HAS_JINJA2:

@@ -95,13 +95,13 @@ def _outcome(result: EvidenceReader, counts: Mapping[str, int], desired: Documen
 
 def _message(counts: Mapping[str, int], desired: Document) -> str:
     existing = counts["total"] - counts["deleted_during_scan"]
-    wrong, unknown = counts["non_compliant"], unevaluated(counts)
+    failed, unknown = counts["non_compliant"], unevaluated(counts)
     if not existing:
         return "There are no objects under this location, so there is nothing to evaluate."
-    if wrong:
+    if failed:
         also = f", and {unknown:,} more could not be evaluated" if unknown else ""
-        verb = "is" if wrong == 1 else "are"
-        return f"{wrong:,} of {many(existing, 'object version')} {verb} not encrypted as the profile requires{also}."
+        verb = "is" if failed == 1 else "are"
+        return f"{failed:,} of {many(existing, 'object version')} {verb} not encrypted as the profile requires{also}."
     if unknown:
         number = f"{unknown:,} of {many(existing, 'object version')}"
         return f"No object was found non-compliant, but {number} could not be evaluated."
