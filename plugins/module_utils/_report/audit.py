@@ -9,6 +9,13 @@ Status, severity and counts are derived from the findings, so that they cannot s
 
 from __future__ import annotations
 
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import STATUSES
+from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
+    SEVERITIES,
+    highest_severity,
+    overall_status,
+    summary,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import (
     MAX_ENTRIES,
@@ -18,8 +25,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_rea
 from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import many
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-STATUSES = ("compliant", "non_compliant", "not_evaluated", "not_applicable")
-SEVERITIES = ("critical", "high", "medium", "low", "informational")
 _REASONS = {"non_compliant": "controls_failed", "not_evaluated": "controls_not_evaluated"}
 
 
@@ -41,8 +46,7 @@ def read_audit(result: EvidenceReader | None, profile: StorageProfile) -> Docume
     findings = [_finding(reader) for reader in result.mappings("findings")]
     if not findings:
         result.refuse("is missing", "findings")
-    found = {finding["status"] for finding in findings}
-    status = next((one for one in _REASONS if one in found), "compliant")
+    status = overall_status(findings)
     section = _section(outcome(status, _REASONS.get(status), ""), findings, result)
     section["message"] = _message(section["counts"])
     for name in ("status", "severity"):
@@ -63,28 +67,16 @@ def _finding(reader: EvidenceReader) -> Document:
 
 
 def _section(result: Document, findings: list[Document], reader: EvidenceReader) -> Document:
-    broken = {finding["severity"] for finding in findings if finding["status"] == "non_compliant"}
     return {
         **result,
-        "severity": next((severity for severity in SEVERITIES if severity in broken), None),
+        "severity": highest_severity(findings),
         "started": reader.text("started_at"),
         "finished": reader.text("finished_at"),
         "trail_arn": reader.text("trail_arn"),
-        "counts": {
-            "total": len(findings),
-            "by_status": count_statuses(findings),
-            "by_severity": {
-                severity: count_statuses([one for one in findings if one["severity"] == severity])
-                for severity in SEVERITIES
-            },
-        },
+        "counts": summary(findings),
         "findings": findings[:MAX_ENTRIES],
         "findings_truncated": max(0, len(findings) - MAX_ENTRIES),
     }
-
-
-def count_statuses(findings: list[Document]) -> dict[str, int]:
-    return {status: sum(finding["status"] == status for finding in findings) for status in STATUSES}
 
 
 def _message(counts: Document) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ansible_collections.coffer.velero.plugins.module_utils._report.audit import SEVERITIES, count_statuses
+from ansible_collections.coffer.velero.plugins.module_utils._audit.model import SEVERITIES, summary
 from ansible_collections.coffer.velero.plugins.module_utils._report.bar_chart import bars
 from ansible_collections.coffer.velero.plugins.module_utils._report.configuration import TITLES
 from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import STATUS_NAMES, listed
@@ -58,7 +58,7 @@ def context(document: Document, json_name: str, json_digest: str) -> Document:
         "configuration_titles": TITLES,
         "status_names": STATUS_NAMES,
         "audit_findings": _audit_findings(findings),
-        "controls": [(same[0], count_statuses(same)) for same in _grouped(findings, lambda one: one["control"])],
+        "controls": [(same[0], summary(same)["by_status"]) for same in _grouped(findings, lambda one: one["control"])],
     }
 
 
