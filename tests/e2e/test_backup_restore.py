@@ -183,7 +183,7 @@ def test_backup_restore_and_removal(stack: Stack, moto: Moto, run: ModuleRunner)
     assert made["backup"]["metadata"]["name"] == name
 
     metadata = run.ok("backup_metadata_info", **_in_bucket(moto, made["backup"]))
-    assert metadata["agrees"], metadata
+    assert metadata["matches"], metadata
 
     restore = {"name": name, "backup_name": name, "namespace_mapping": {"shop": f"again-{name}"}, **PATIENT}
     done = four_runs(run, "restore", restore, lambda: stack.api.find(RESTORE, name, stack.namespace))
@@ -222,8 +222,8 @@ def test_last_write_is_denied(stack: Stack, moto: Moto, proxy: Proxy, module: Mo
     made = module.ok("backup", **_backup("contradicted"))
     assert made["phase"] == "Completed"
     found = module.ok("backup_metadata_info", **_in_bucket(moto, made["backup"]))
-    assert (found["exists"], found["agrees"]) == (True, False)
-    phase, *others = found["contradictions"]
+    assert (found["exists"], found["matches"]) == (True, False)
+    phase, *others = found["mismatches"]
     assert phase == {"field": "status.phase", "backup": "Completed", "metadata": "Finalizing"}
     assert [item["field"] for item in others] == ["status.completionTimestamp"]
     assert found["remediation"].startswith("Velero could not write its last word")
@@ -233,7 +233,7 @@ def test_metadata_is_not_there(stack: Stack, moto: Moto, module: ModuleRunner) -
     made = module.ok("backup", **_backup("emptied"))
     moto.client("s3").delete_object(Bucket=BUCKET, Key="moto/backups/emptied/velero-backup.json")
     found = module.ok("backup_metadata_info", **_in_bucket(moto, made["backup"]))
-    assert (found["exists"], found["agrees"], found["contradictions"]) == (False, False, [])
+    assert (found["exists"], found["matches"], found["mismatches"]) == (False, False, [])
 
 
 # --- the key ---------------------------------------------------------------------------------------------------------

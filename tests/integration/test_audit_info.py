@@ -434,7 +434,8 @@ def test_the_report_takes_the_result_as_it_is(
     audit = run.ok("audit_info", **installation.options)
     objects = run.ok("object_encryption_info", storage_profile=installation.values)
     evidence = {"profile": installation.values, "objects": objects, "audit": audit}
-    run.ok("evidence_report", evidence=evidence, dest=str(tmp_path / "report"))
+    report = run.ok("evidence_report", evidence=evidence, dest=str(tmp_path / "report"))
+    assert report["parts"]["audit"]["status"] == audit["status"] == "non_compliant"
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["audit"]["status"] == audit["status"] == "non_compliant"
     assert written["audit"]["counts"]["total"] == audit["summary"]["total"]
