@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto for whoever asks CloudTrail's records: CloudTrail Lake, Event history, a key's last usage.
+"""Corrections of moto for CloudTrail's records: Event history, and a key's last usage.
 
 Tests plant CloudTrail's records as the events of the log group ``HISTORY``.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,12 +19,10 @@ from moto.core.exceptions import JsonRESTError
 from moto.kms.responses import KmsResponse
 from moto.logs.models import logs_backends
 
-from tests.support.insights import HISTORY, STATUS
+from tests.support.insights import HISTORY
 from tests.support.moto_server.registry import correction
 
 HISTORY_SECONDS = 90 * 24 * 60 * 60
-#: How old an event data store is from the beginning, but one whose name starts with "new".
-YEAR_SECONDS = 366 * 24 * 60 * 60
 PER_SECOND = 2
 #: Requests that were sent at the right moments may arrive closer together on a busy machine.
 LENIENT_SECOND = 0.6
@@ -37,101 +34,6 @@ def _records(response: Any) -> list[dict[str, Any]]:
     streams = groups[HISTORY].streams.values() if HISTORY in groups else ()
     records = [json.loads(event.message) for stream in streams for event in stream.events]
     return sorted(records, key=lambda record: str(record["eventTime"]), reverse=True)
-
-
-@correction
-def lake_answers_sql() -> None:
-    """CloudTrail Lake carries out SQL over the records of an event data store; moto has neither."""
-    for method in (create_event_data_store, get_event_data_store, start_query, get_query_results, cancel_query):
-        setattr(CloudTrailResponse, method.__name__, method)
-
-
-def create_event_data_store(self: CloudTrailResponse) -> str:
-    name, store = self._get_param("Name"), str(uuid.uuid4())
-    details = {
-        "EventDataStoreArn": _store_arn(self, store),
-        "Name": name,
-        "Status": "ENABLED",
-        "RetentionPeriod": self._get_param("RetentionPeriod") or 366,
-        "CreatedTimestamp": time.time() - (0 if name.startswith("new") else YEAR_SECONDS),
-    }
-    _lake(self)[store] = {"details": details, "queries": {}}
-    return json.dumps(details)
-
-
-def get_event_data_store(self: CloudTrailResponse) -> str:
-    return json.dumps(_store(self)["details"])
-
-
-def start_query(self: CloudTrailResponse) -> str:
-    from tests.support import lake  # DuckDB takes its time, and few tests need it
-
-    sql = self._get_param("QueryStatement")
-    store = next((store for store in _lake(self) if f" FROM {store} " in sql), None)
-    if store is None:
-        raise JsonRESTError("EventDataStoreNotFoundException", "The specified event data store was not found.")
-    try:
-        rows = lake.execute(sql, store, _records(self))
-    except lake.InvalidQuery as error:
-        raise JsonRESTError("InvalidQueryStatementException", str(error)) from error
-    query = str(uuid.uuid4())
-    name = _lake(self)[store]["details"]["Name"]
-    status = name.removeprefix(STATUS) if name.startswith(STATUS) else "FINISHED"
-    _lake(self)[store]["queries"][query] = {"looks": 0, "status": status, "rows": rows}
-    return json.dumps({"QueryId": query})
-
-
-def get_query_results(self: CloudTrailResponse) -> str:
-    query = _lake_query(self)
-    query["looks"] += 1
-    status = query["status"] if query["looks"] > 1 else "RUNNING"
-    answer: dict[str, Any] = {"QueryStatus": status}
-    if status == "FAILED":
-        answer["ErrorMessage"] = "Query failed."
-    if status == "FINISHED":
-        begin = int(self._get_param("NextToken") or 0)
-        end = begin + (self._get_param("MaxQueryResults") or 1000)
-        rows = query["rows"][begin:end]
-        answer["QueryResultRows"] = [[{name: value} for name, value in row.items()] for row in rows]
-        counts = {"ResultsCount": len(rows), "TotalResultsCount": len(query["rows"])}
-        answer["QueryStatistics"] = {**counts, "BytesScanned": sum(len(json.dumps(r)) for r in _records(self))}
-        if end < len(query["rows"]):
-            answer["NextToken"] = f"{end:04}"
-    return json.dumps(answer)
-
-
-def cancel_query(self: CloudTrailResponse) -> str:
-    query = _lake_query(self)
-    if query["looks"] > 1 and query["status"] != "RUNNING":
-        raise JsonRESTError("InactiveQueryException", "The query is in a terminated state.")
-    query["status"] = "CANCELLED"
-    return json.dumps({"QueryId": self._get_param("QueryId"), "QueryStatus": "CANCELLED"})
-
-
-def _lake(response: CloudTrailResponse) -> dict[str, Any]:
-    backend = response.cloudtrail_backend
-    if not hasattr(backend, "event_data_stores"):
-        backend.event_data_stores = {}
-    stores: dict[str, Any] = backend.event_data_stores
-    return stores
-
-
-def _store_arn(response: CloudTrailResponse, store: str) -> str:
-    return f"arn:aws:cloudtrail:{response.region}:{response.current_account}:eventdatastore/{store}"
-
-
-def _store(response: CloudTrailResponse) -> dict[str, Any]:
-    store: dict[str, Any] | None = _lake(response).get(str(response._get_param("EventDataStore")).rpartition("/")[2])
-    if store is None:
-        raise JsonRESTError("EventDataStoreNotFoundException", "The specified event data store was not found.")
-    return store
-
-
-def _lake_query(response: CloudTrailResponse) -> dict[str, Any]:
-    query: dict[str, Any] | None = _store(response)["queries"].get(response._get_param("QueryId"))
-    if query is None:
-        raise JsonRESTError("QueryIdNotFoundException", "The query ID does not exist or does not map to a query.")
-    return query
 
 
 @correction

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sources of CloudTrail's records: Event history. PRIVATE to coffer.velero."""
+"""The key's usage from CloudTrail's Event history, by LookupEvents. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -15,24 +15,19 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._objects.pace import Pace
 from ansible_collections.coffer.velero.plugins.module_utils._usage import records
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import (
-    HISTORY_DAYS,
-    KMS,
-    Answer,
-    Target,
-    Window,
-    refuse_older,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._usage.watch import Watch
+from ansible_collections.coffer.velero.plugins.module_utils._usage.model import KMS, KeyIdentifiers, Usage, Window
+from ansible_collections.coffer.velero.plugins.module_utils._usage.polling import Poller
 
+#: Event history keeps management events that long (CloudTrail API reference, LookupEvents).
+_RETENTION_DAYS = 90
 #: "The rate of lookup requests is limited to two per second, per account, per Region" (CloudTrail API reference).
-PER_SECOND = 2.0
+_PER_SECOND = 2.0
 #: Events of a page; the most that LookupEvents gives.
-_PAGE = 50
+_PAGE_SIZE = 50
 
 
 @dataclass
-class LookupSource:
+class EventHistorySource:
     """Event history: the management events of 90 days, which needs no trail.
 
     :param scope: ``key`` looks up the events that name the key as their resource, ``service`` all events of KMS
@@ -42,56 +37,52 @@ class LookupSource:
     aws: Aws
     scope: str
     max_events: int
-    watch: Watch
+    poller: Poller
     kind: str = "lookup"
 
-    def usage(self, target: Target, window: Window, now: dt.datetime, *, max_failures: int) -> Answer:
-        """All of it; LookupEvents gives whole events, the latest first, and counts nothing."""
-        refuse_older(window, HISTORY_DAYS, now, "CloudTrail's event history", "choose another source.")
-        read, more, found = 0, False, []
-        for event in self._events(target, window):
+    def usage(self, key: KeyIdentifiers, window: Window, now: dt.datetime, *, max_failures: int) -> Usage:
+        """LookupEvents gives whole events, the latest first, and counts nothing."""
+        window.require_retained(_RETENTION_DAYS, now, "CloudTrail's event history")
+        truncated, found = False, []
+        for read, event in enumerate(self._events(key, window)):
             if read == self.max_events:
-                more = True
+                truncated = True
                 break
-            read += 1
             record = json.loads(event["CloudTrailEvent"])
-            if records.concerns(record, target):
+            if records.concerns(record, key):
                 found.append(record)
         warnings, notes = [], []
-        if more:
+        if truncated:
             warnings.append(
-                f"There are more events than the latest {read} that were read. Raise max_events, at 100 a second, or"
-                " ask for a shorter window."
+                f"There are more events than the latest {self.max_events} that were read. Raise max_events, at 100 a"
+                " second, or ask for a shorter window."
             )
         if self.scope == "key":
             notes.append(
                 "Event history finds the key's events by the resource that they name. Calls that were refused before"
                 " KMS looked at the key may name none: lookup_scope=service finds them too, and reads all of KMS."
             )
-        rows, failures = records.rows(found), records.failures(found, max_failures)
-        return Answer(rows, failures, truncated=more, warnings=tuple(warnings), notes=tuple(notes))
+        failures = records.latest_failures(found, max_failures)
+        return Usage(records.count(found), failures, truncated, tuple(warnings), tuple(notes))
 
-    def objects(self, bucket: str, window: Window) -> None:
-        """Event history has no data events."""
-
-    def _events(self, target: Target, window: Window) -> Iterator[t.Any]:
+    def _events(self, key: KeyIdentifiers, window: Window) -> Iterator[t.Any]:
         # Only one attribute can be given.
-        attribute = ("ResourceName", target.arn) if self.scope == "key" else ("EventSource", KMS)
+        attribute = ("ResourceName", key.arn) if self.scope == "key" else ("EventSource", KMS)
         search: dict[str, t.Any] = {
             "LookupAttributes": [{"AttributeKey": attribute[0], "AttributeValue": attribute[1]}],
             "StartTime": window.start,
             "EndTime": window.end,
-            "MaxResults": _PAGE,
+            "MaxResults": _PAGE_SIZE,
         }
-        pace, read = Pace(PER_SECOND), 0
+        pace, read = Pace(_PER_SECOND), 0
         while True:
             wait = pace.reserve()
             if wait:
-                self.watch.sleep(wait)
+                self.poller.sleep(wait)
             answer = self.aws.call("cloudtrail:LookupEvents", **search)
             read += len(answer["Events"])
             yield from answer["Events"]
             if not answer.get("NextToken"):
                 return
-            self.watch.tell(f"LookupEvents, {read} events")
+            self.poller.report(f"LookupEvents, {read} events")
             search["NextToken"] = answer["NextToken"]
