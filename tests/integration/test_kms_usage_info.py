@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kms_usage_info against the corrected moto: the same records by Logs Insights and Event history."""
+"""kms_usage_info against the patched moto: the same records by Logs Insights and Event history."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures that put a module's test on the corrected moto, with its calls counted."""
+"""Fixtures that put a module's test on the patched moto, with its calls counted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Aws:
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[Moto]:
-    """One corrected moto for the whole session."""
+    """One patched moto for the whole session."""
     with Moto() as server:
         yield server
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the corrections of moto answer for CloudTrail's records, seen through boto3 and held against its models."""
+"""What the patches of moto answer for CloudTrail's records, seen through boto3 and held against its models."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._usage.model import 
 from ansible_collections.coffer.velero.plugins.module_utils._usage.summary import summarize
 from tests.support.filter_pattern import matches
 from tests.support.insights import execute
-from tests.support.moto_server.events import objects_apart
+from tests.support.moto_patches.events import objects_apart
 
 ROOT = Path(__file__).resolve().parents[4]
 EVENTS = ROOT / "tests" / "support" / "events"

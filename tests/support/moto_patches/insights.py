@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's Logs Insights. Tests plant CloudTrail's records as the events of a log group."""
+"""Patches of moto's Logs Insights. Tests plant CloudTrail's records as the events of a log group."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moto.logs.models import LogGroup
 from moto.logs.responses import LogsResponse
 
 from tests.support import insights
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches.registry import around, patch
 
 #: How old the log group with the planted records is from the beginning.
 YEAR = dt.timedelta(days=366)
@@ -37,7 +37,7 @@ def _group_names(response: LogsResponse) -> list[str]:
     return [name.split(":log-group:")[-1] for name in names]
 
 
-@correction
+@patch
 def insights_queries_filter_and_count() -> None:
     """Logs Insights carries out the query and is done a moment later; moto ignores all but fields, sort and limit."""
 

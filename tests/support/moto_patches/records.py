@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto for CloudTrail's records: Event history, and a key's last usage.
+"""Patches of moto for CloudTrail's records: Event history, and a key's last usage.
 
 Tests plant CloudTrail's records as the events of the log group ``HISTORY``.
 """
@@ -20,7 +20,7 @@ from moto.kms.responses import KmsResponse
 from moto.logs.models import logs_backends
 
 from tests.support.insights import HISTORY
-from tests.support.moto_server.registry import correction
+from tests.support.moto_patches.registry import patch
 
 HISTORY_SECONDS = 90 * 24 * 60 * 60
 PER_SECOND = 2
@@ -36,7 +36,7 @@ def _records(response: Any) -> list[dict[str, Any]]:
     return sorted(records, key=lambda record: str(record["eventTime"]), reverse=True)
 
 
-@correction
+@patch
 def event_history_is_looked_up() -> None:
     """LookupEvents finds events of 90 days by one attribute, 50 at once and two requests a second; moto fails."""
 
@@ -98,7 +98,7 @@ def _has(event: dict[str, Any], attribute: dict[str, str]) -> bool:
     return bool(event.get(key) == value)
 
 
-@correction
+@patch
 def key_tells_its_last_usage() -> None:
     """GetKeyLastUsage tells the last successful cryptographic operation; moto has no such request."""
 

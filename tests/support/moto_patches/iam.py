@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's IAM."""
+"""Patches of moto's IAM."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from moto.iam.exceptions import DeleteConflictException, EntityAlreadyExists, Li
 from moto.iam.models import IAMBackend, ManagedPolicy
 from moto.iam.responses import IamResponse
 
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches.registry import around, patch
 
 POLICY_LIMIT = 6144
 
 
-@correction
+@patch
 def attaching_twice_counts_once() -> None:
     """AttachmentCount is of the roles, users and groups; moto counts the calls."""
 
@@ -28,7 +28,7 @@ def attaching_twice_counts_once() -> None:
             original(self, entity)
 
 
-@correction
+@patch
 def attached_policy_is_not_deleted() -> None:
     """DeleteConflict while something has it, or while it has more than the default version; moto just deletes it."""
 
@@ -42,7 +42,7 @@ def attached_policy_is_not_deleted() -> None:
         original(self, policy_arn)
 
 
-@correction
+@patch
 def managed_policy_has_a_size_limit() -> None:
     """6,144 characters, white space not counted; moto has none."""
 
@@ -65,7 +65,7 @@ def managed_policy_has_a_size_limit() -> None:
         return original(self, policy_arn, policy_document, set_as_default)
 
 
-@correction
+@patch
 def policy_name_is_unique_whatever_the_path() -> None:
     """EntityAlreadyExists for the same name at another path; moto makes a second policy."""
 
@@ -78,7 +78,7 @@ def policy_name_is_unique_whatever_the_path() -> None:
         return original(self, description, path, policy_document, policy_name, tags)
 
 
-@correction
+@patch
 def role_update_keeps_what_it_does_not_name() -> None:
     """UpdateRole changes the members that it is given; moto resets the others."""
 
@@ -94,7 +94,7 @@ def role_update_keeps_what_it_does_not_name() -> None:
         return answer
 
 
-@correction
+@patch
 def audience_is_added_to_an_oidc_provider() -> None:
     """AddClientIDToOpenIDConnectProvider, which moto does not know; adding one twice is no error."""
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Serve the corrected moto: ``python -m tests.support.moto_server PORT``."""
+"""Serve the patched moto: ``python -m tests.support.moto_patches PORT``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moto.kms import models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from tests.support.moto_server import install
+from tests.support.moto_patches import install
 
 
 def main(port: int) -> None:

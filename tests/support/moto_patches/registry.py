@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the corrections are kept: by name, each told apart, installed together."""
+"""How the patches are kept: by name, each told apart, installed together."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-CORRECTIONS: dict[str, Callable[[], None]] = {}
+PATCHES: dict[str, Callable[[], None]] = {}
 
 
-def correction(install: Callable[[], None]) -> Callable[[], None]:
-    """Register one correction of moto; its docstring says what AWS does, its name is that of its test."""
-    CORRECTIONS[install.__name__] = install
+def patch(install: Callable[[], None]) -> Callable[[], None]:
+    """Register one patch of moto; its docstring says what AWS does, its name is that of its test."""
+    PATCHES[install.__name__] = install
     return install
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Become another program that ends when its parent does: ``python leash.py PARENT_PID COMMAND...``.
+"""Become another program that ends when its parent does: ``python die_with_parent.py PARENT_PID COMMAND...``.
 
 A test run that is killed cannot stop its servers. On Linux the kernel then does it: the death signal is asked for
-here and survives the exec. Elsewhere the command runs unleashed.
+here and survives the exec. Elsewhere the command may outlive its parent.
 """
 
 from __future__ import annotations

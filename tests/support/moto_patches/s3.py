@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's S3."""
+"""Patches of moto's S3."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, S3Backend
 from moto.s3.responses import S3Response
 
 from tests.support import wire
-from tests.support.moto_server import policy as evaluation
-from tests.support.moto_server.identity import caller_of
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches import policy as evaluation
+from tests.support.moto_patches.identity import caller_of
+from tests.support.moto_patches.registry import around, patch
 
 KMS_ALGORITHMS = ("aws:kms", "aws:kms:dsse")
 SSE = "x-amz-server-side-encryption"
@@ -40,7 +40,7 @@ def _refusal(response: S3Response, code: str, message: str, status: int) -> Answ
 # --- the bucket ---------------------------------------------------------------------------------------------------
 
 
-@correction
+@patch
 def fresh_bucket_blocks_public_access_and_acls() -> None:
     """All four blocks and BucketOwnerEnforced since April 2023; moto says that there are none."""
 
@@ -51,7 +51,7 @@ def fresh_bucket_blocks_public_access_and_acls() -> None:
         self.ownership_rule = "BucketOwnerEnforced"
 
 
-@correction
+@patch
 def fresh_bucket_encrypts_with_aes256() -> None:
     """Every bucket has a default encryption since January 2023, AES256 if nobody chose; moto answers 404."""
 
@@ -67,7 +67,7 @@ def fresh_bucket_encrypts_with_aes256() -> None:
         return self.serialized(ActionResult({"ServerSideEncryptionConfiguration": {"Rules": [answer]}}))
 
 
-@correction
+@patch
 def blocked_encryption_types_are_kept() -> None:
     """The block is part of the rule, and stays if a later rule does not name it; moto drops it."""
 
@@ -90,7 +90,7 @@ def _blocked(bucket: FakeBucket) -> list[str]:
     return getattr(bucket, "blocked_encryption_types", FRESH_BLOCK)
 
 
-@correction
+@patch
 def wrong_expected_bucket_owner_is_denied() -> None:
     """403 if the bucket is not of the expected account; moto ignores the header."""
     for name in ("_bucket_response", "_key_response"):
@@ -118,7 +118,7 @@ def _find_bucket(response: S3Response, name: str) -> FakeBucket | None:
 # --- objects ------------------------------------------------------------------------------------------------------
 
 
-@correction
+@patch
 def object_takes_encryption_as_aws_does() -> None:
     """AES256 in a fresh bucket; aws:kms without a key is aws/s3, not the bucket's key; keys are told as ARNs.
 
@@ -148,7 +148,7 @@ def object_takes_encryption_as_aws_does() -> None:
     kind.response_dict = property(response_dict)
 
 
-@correction
+@patch
 def copy_in_place_takes_the_buckets_default() -> None:
     """A copy without an encryption header gets the bucket's default; moto makes AES256 of an object under a key."""
 
@@ -191,7 +191,7 @@ def _is_known(backend: KmsBackend, key: str) -> bool:
     return not alias.startswith("alias/") or alias in RESERVED_ALIASES or backend.alias_exists(alias)
 
 
-@correction
+@patch
 def key_of_a_reserved_alias_is_managed_by_aws() -> None:
     """The keys behind alias/aws/... have KeyManager AWS; moto says CUSTOMER."""
 
@@ -204,7 +204,7 @@ def key_of_a_reserved_alias_is_managed_by_aws() -> None:
         return key_id
 
 
-@correction
+@patch
 def update_object_encryption_is_not_implemented() -> None:
     """501; moto takes the request for PutObject and overwrites the object with its XML."""
 
@@ -251,7 +251,7 @@ ACTIONS = {
 VERSIONED = ("GetObject", "DeleteObject", "GetObjectAttributes", "GetObjectTagging", "PutObjectTagging")
 
 
-@correction
+@patch
 def bucket_policy_denies_by_principal_and_condition() -> None:
     """A Deny counts where all of it matches; moto heeds neither principal nor condition, and object calls only.
 
@@ -307,7 +307,7 @@ def _policy_request(response: S3Response, bucket: FakeBucket) -> evaluation.Requ
     )
 
 
-@correction
+@patch
 def malformed_bucket_policy_is_refused() -> None:
     """MalformedPolicy for what is not JSON or speaks of another bucket; moto stores it and trips over it later."""
 

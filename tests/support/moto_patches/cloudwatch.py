@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's CloudWatch: alarms."""
+"""Patches of moto's CloudWatch: alarms."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import EmptyResult
 
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches.registry import around, patch
 
 WEEK, DAY, HOUR = 604_800, 86_400, 3_600
 PAGE = 100
 MINE = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history")
 
 
-@correction
+@patch
 def alarm_looks_back_for_a_week_at_most() -> None:
     """ValidationError for more than a week, or a day with periods below an hour; moto takes any period."""
 
@@ -34,7 +34,7 @@ def alarm_looks_back_for_a_week_at_most() -> None:
         return original(self, **arguments)
 
 
-@correction
+@patch
 def alarm_is_made_without_data() -> None:
     """A new alarm is in INSUFFICIENT_DATA, and one that is changed keeps its state; moto begins with OK each time."""
 
@@ -48,7 +48,7 @@ def alarm_is_made_without_data() -> None:
         return alarm
 
 
-@correction
+@patch
 def alarm_is_tagged_when_it_is_made() -> None:
     """PutMetricAlarm of one that is there ignores Tags, and a deleted alarm leaves none; moto does the opposite."""
 
@@ -65,7 +65,7 @@ def alarm_is_tagged_when_it_is_made() -> None:
         original(self, alarm_names)
 
 
-@correction
+@patch
 def composite_alarm_is_made() -> None:
     """PutCompositeAlarm; moto would list such alarms and cannot make one."""
 
@@ -84,7 +84,7 @@ def composite_alarm_is_made() -> None:
     CloudWatchResponse.put_composite_alarm = put_composite_alarm
 
 
-@correction
+@patch
 def alarms_come_in_pages() -> None:
     """At most 100 names at once, and MaxRecords alarms; moto lists all."""
 

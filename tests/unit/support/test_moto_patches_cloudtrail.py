@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One test for each correction of moto's CloudTrail, of its name: what AWS does, seen through boto3."""
+"""One test for each patch of moto's CloudTrail, of its name: what AWS does, seen through boto3."""
 
 from __future__ import annotations
 
@@ -115,6 +115,10 @@ def test_trail_key_is_told_by_its_arn(aws: Aws, cloudtrail: Any) -> None:
     kms.create_alias(AliasName="alias/audit", TargetKeyId=key)
     change = {"Name": NAME, "KmsKeyId": "alias/audit"}
     assert refusal(cloudtrail.update_trail, Name=NAME, KmsKeyId="alias/none") == "KmsKeyNotFoundException"
+    cloudtrail.delete_trail(Name=NAME)
+    again = {"Name": NAME, "S3BucketName": BUCKET, "KmsKeyId": "alias/none"}
+    assert refusal(cloudtrail.create_trail, **again) == "KmsKeyNotFoundException"
+    cloudtrail.create_trail(Name=NAME, S3BucketName=BUCKET)
     assert refusal(cloudtrail.update_trail, **change) == "InsufficientEncryptionPolicyException"
     policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
     policy["Statement"] += documents.trail_key_policy_statements(ARN)
@@ -129,6 +133,10 @@ def test_trail_log_group_and_role_are_checked(aws: Aws, cloudtrail: Any) -> None
     change = {"Name": NAME, "CloudWatchLogsLogGroupArn": f"{GROUP}:*", "CloudWatchLogsRoleArn": role}
     alone = {"Name": NAME, "CloudWatchLogsLogGroupArn": f"{GROUP}:*"}
     assert refusal(cloudtrail.update_trail, **alone) == "InvalidParameterCombinationException"
+    cloudtrail.delete_trail(Name=NAME)
+    again = {"S3BucketName": BUCKET, **alone}
+    assert refusal(cloudtrail.create_trail, **again) == "InvalidParameterCombinationException"
+    cloudtrail.create_trail(Name=NAME, S3BucketName=BUCKET)
     assert refusal(cloudtrail.update_trail, **change) == "InvalidCloudWatchLogsLogGroupArnException"
     aws.client("logs").create_log_group(logGroupName="velero-audit")
     assert refusal(cloudtrail.update_trail, **change) == "InvalidCloudWatchLogsRoleArnException"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One test for each correction of moto, of its name: what AWS does, seen through boto3."""
+"""One test for each patch of moto, of its name: what AWS does, seen through boto3."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support import moto_server
+from tests.support import moto_patches
 from tests.support.emulators import Moto
-from tests.support.moto_server.registry import CORRECTIONS
+from tests.support.moto_patches.registry import PATCHES
 
 ACCOUNT = "123456789012"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -117,12 +117,12 @@ def deny_in_bucket(s3: Any, action: str, condition: dict[str, Any] | None = None
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
 
 
-def test_every_correction_has_its_test() -> None:
+def test_every_patch_has_its_test() -> None:
     """Here, or in another file beside this one."""
-    for path in sorted(Path(moto_server.__file__).parent.glob("[a-z]*.py")):
-        importlib.import_module(f"{moto_server.__name__}.{path.stem}")
+    for path in sorted(Path(moto_patches.__file__).parent.glob("[a-z]*.py")):
+        importlib.import_module(f"{moto_patches.__name__}.{path.stem}")
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    assert sorted(name for name in CORRECTIONS if f"\ndef test_{name}(" not in tests) == []
+    assert sorted(name for name in PATCHES if f"\ndef test_{name}(" not in tests) == []
 
 
 # --- identity -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's CloudTrail."""
+"""Patches of moto's CloudTrail."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from moto.kms.models import kms_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
-from tests.support.moto_server import policy as evaluation
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches import policy as evaluation
+from tests.support.moto_patches.registry import around, patch
 
 SERVICE = "cloudtrail.amazonaws.com"
 ORGANIZATION = "o-exampleorgid"  # which all accounts are in
@@ -77,7 +77,7 @@ def _own(response: CloudTrailResponse, name: str) -> Trail:
 # --- which trails there are ---------------------------------------------------------------------------------------
 
 
-@correction
+@patch
 def trail_name_is_taken_once() -> None:
     """TrailAlreadyExistsException, for a shadow trail's name too; moto silently replaces the trail."""
 
@@ -89,7 +89,7 @@ def trail_name_is_taken_once() -> None:
         return original(self)
 
 
-@correction
+@patch
 def missing_trail_is_not_deleted() -> None:
     """TrailNotFoundException, and by name or ARN, with its tags; moto answers 200."""
 
@@ -101,7 +101,7 @@ def missing_trail_is_not_deleted() -> None:
         return json.dumps({})
 
 
-@correction
+@patch
 def trails_are_described_by_name() -> None:
     """``trailNameList`` takes names and ARNs; moto tells of all."""
 
@@ -120,7 +120,7 @@ def trails_are_described_by_name() -> None:
         return json.dumps(answer)
 
 
-@correction
+@patch
 def trail_is_changed_in_its_home_only() -> None:
     """InvalidHomeRegionException; moto does not know the trail elsewhere."""
     for operation, parameter in (
@@ -136,7 +136,7 @@ def trail_is_changed_in_its_home_only() -> None:
             return original(self)
 
 
-@correction
+@patch
 def organization_trail_is_seen_by_members() -> None:
     """All accounts see it and its status, and no other than its own its selectors; moto keeps accounts apart.
 
@@ -155,7 +155,7 @@ def organization_trail_is_seen_by_members() -> None:
 # --- what a trail is ----------------------------------------------------------------------------------------------
 
 
-@correction
+@patch
 def trail_has_no_empty_settings() -> None:
     """What is not set is left out; moto tells of it as null. HomeRegion and HasCustomEventSelectors are told."""
 
@@ -166,7 +166,7 @@ def trail_has_no_empty_settings() -> None:
         return {name: value for name, value in told.items() if value not in (None, "")}
 
 
-@correction
+@patch
 def trail_needs_the_policy_of_its_bucket() -> None:
     """InsufficientS3BucketPolicyException unless CloudTrail may read the ACL and write; moto never looks."""
 
@@ -207,7 +207,7 @@ def trail_needs_the_policy_of_its_bucket() -> None:
             raise
 
 
-@correction
+@patch
 def trail_key_is_told_by_its_arn() -> None:
     """KmsKeyNotFoundException, KmsKeyDisabledException, InsufficientEncryptionPolicyException; moto keeps any text."""
 
@@ -239,7 +239,7 @@ def _check_key(trail: Trail) -> None:
     trail.kms_key_id = key.arn
 
 
-@correction
+@patch
 def trail_log_group_and_role_are_checked() -> None:
     """Both or none, the group is there, the role trusts CloudTrail and may write; moto never looks."""
 
@@ -290,7 +290,7 @@ def _grants(document: Any, action: str, resource: str) -> bool:
 # --- what a trail records -----------------------------------------------------------------------------------------
 
 
-@correction
+@patch
 def event_selectors_are_of_one_kind() -> None:
     """A trail has basic or advanced ones, from the beginning one basic one; moto tells of both, or of none."""
 

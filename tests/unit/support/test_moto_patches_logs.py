@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One test for each correction of moto's log groups and metric filters, of its name: what AWS does, through boto3."""
+"""One test for each patch of moto's log groups and metric filters, of its name: what AWS does, through boto3."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _condition_holds(operator: str, key: str, wanted: list[Any], context: Mappin
     negated = "Not" in base
     compare = _OPERATORS.get(base.replace("Not", "", 1))
     if compare is None:
-        raise UnknownOperatorError(f"tests/support/moto_server/policy.py does not know the operator {operator}")
+        raise UnknownOperatorError(f"tests/support/moto_patches/policy.py does not know the operator {operator}")
     if actual is None:
         # An absent key meets a negated operator and IfExists; it fails every other one.
         return negated or base != operator

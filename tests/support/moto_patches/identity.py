@@ -10,8 +10,8 @@ from typing import Any
 from moto.sts.models import STSBackend, sts_backends
 from moto.utilities.utils import get_partition
 
-from tests.support.moto_server.policy import Caller
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches.policy import Caller
+from tests.support.moto_patches.registry import around, patch
 
 
 def caller_of(account: str, region: str, access_key: str) -> Caller:
@@ -23,7 +23,7 @@ def caller_of(account: str, region: str, access_key: str) -> Caller:
     return Caller((arn, role.role_arn) if role else (arn,), account, partition)
 
 
-@correction
+@patch
 def caller_without_a_user_has_a_users_arn() -> None:
     """A user's ARN is of IAM; moto's user of made-up credentials has one of STS, that no policy could name."""
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's SNS."""
+"""Patches of moto's SNS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription
 from moto.sns.responses import SNSResponse
 
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches.registry import around, patch
 
 PENDING = "PendingConfirmation"
 ASKED = ("email", "email-json", "http", "https")
@@ -27,7 +27,7 @@ def _is_asked(subscription: Any) -> bool:
     return (protocol in ASKED or elsewhere) and not getattr(subscription, "confirmed_by_owner", False)
 
 
-@correction
+@patch
 def subscription_waits_for_its_owner() -> None:
     """An e-mail address, a URL and what belongs to another account are asked first, and have no ARN until then.
 
@@ -57,7 +57,7 @@ def subscription_waits_for_its_owner() -> None:
         return original(self)
 
 
-@correction
+@patch
 def topic_is_not_created_over_another() -> None:
     """CreateTopic with other attributes or tags than those of the topic is an InvalidParameter; moto ignores them."""
 
@@ -73,7 +73,7 @@ def topic_is_not_created_over_another() -> None:
         return original(self, name, attributes, tags)
 
 
-@correction
+@patch
 def pending_subscription_gets_nothing() -> None:
     """SNS delivers to nobody who has not confirmed; moto does."""
 
@@ -82,7 +82,7 @@ def pending_subscription_gets_nothing() -> None:
         return None if _is_asked(self) else original(self, *arguments, **keywords)
 
 
-@correction
+@patch
 def key_of_sns_is_there_when_it_is_asked_for() -> None:
     """DescribeKey of alias/aws/sns makes the key of AWS that SNS encrypts with; moto does not know that alias."""
     RESERVED_ALIASES.append("alias/aws/sns")

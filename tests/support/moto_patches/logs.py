@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's CloudWatch Logs: log groups and metric filters. Logs Insights is in insights.py."""
+"""Patches of moto's CloudWatch Logs: log groups and metric filters. Logs Insights is in insights.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundExce
 from moto.logs.models import LogGroup, LogsBackend
 from moto.logs.responses import LogsResponse
 
-from tests.support.moto_server import policy as evaluation
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches import policy as evaluation
+from tests.support.moto_patches.registry import around, patch
 
 RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 FILTERS = 100
@@ -52,7 +52,7 @@ def _refuse_key(group: Any, arn: str) -> None:
         raise JsonRESTError("InvalidParameterException", message)
 
 
-@correction
+@patch
 def retention_is_one_of_certain_numbers() -> None:
     """InvalidParameterException for other days; moto takes any."""
 
@@ -63,7 +63,7 @@ def retention_is_one_of_certain_numbers() -> None:
         return original(self, log_group_name, retention_in_days)
 
 
-@correction
+@patch
 def key_of_a_log_group_lets_it_in() -> None:
     """The key exists, is enabled and lets CloudWatch Logs in, and can be changed; moto takes any and changes none."""
 
@@ -87,7 +87,7 @@ def key_of_a_log_group_lets_it_in() -> None:
     LogsResponse.disassociate_kms_key = disassociate_kms_key
 
 
-@correction
+@patch
 def log_group_is_protected_from_deletion() -> None:
     """By CreateLogGroup and PutLogGroupDeletionProtection; moto does not know it."""
 
@@ -116,7 +116,7 @@ def log_group_is_protected_from_deletion() -> None:
     LogsResponse.put_log_group_deletion_protection = put_log_group_deletion_protection
 
 
-@correction
+@patch
 def deleted_log_group_takes_all_with_it() -> None:
     """Its tags and metric filters; moto keeps them for the next one of its name."""
 
@@ -129,7 +129,7 @@ def deleted_log_group_takes_all_with_it() -> None:
             self.filters.delete_filter(one["filterName"], log_group_name)
 
 
-@correction
+@patch
 def metric_filter_belongs_to_a_log_group() -> None:
     """ResourceNotFoundException without the log group, or without the filter to delete; moto asks for neither."""
 
@@ -153,7 +153,7 @@ def metric_filter_belongs_to_a_log_group() -> None:
         return original(self)
 
 
-@correction
+@patch
 def metric_filter_is_replaced_as_a_whole() -> None:
     """One of a name, 100 of a log group, no default with dimensions; moto takes all, and keeps two of a name."""
 
@@ -172,7 +172,7 @@ def metric_filter_is_replaced_as_a_whole() -> None:
         return original(self)
 
 
-@correction
+@patch
 def metric_filters_come_in_pages() -> None:
     """At most 50 at once; moto lists all."""
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's KMS."""
+"""Patches of moto's KMS."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from moto.kms.exceptions import NotFoundException
 from moto.kms.models import Key, KmsBackend, kms_backends
 from moto.kms.responses import KmsResponse
 
-from tests.support.moto_server import policy as evaluation
-from tests.support.moto_server.identity import caller_of
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches import policy as evaluation
+from tests.support.moto_patches.identity import caller_of
+from tests.support.moto_patches.registry import around, patch
 
 DAY = 24 * 60 * 60
 DEFAULT_PERIOD = 365
@@ -40,7 +40,7 @@ def _refuse_state(key: Key, *, disabled: bool = True) -> None:
         raise JsonRESTError("DisabledException", f"{key.arn} is disabled.")
 
 
-@correction
+@patch
 def key_usage_and_multi_region_are_always_told() -> None:
     """Metadata always has both; moto leaves out what the creator left out."""
 
@@ -51,7 +51,7 @@ def key_usage_and_multi_region_are_always_told() -> None:
         self.multi_region = bool(self.multi_region)
 
 
-@correction
+@patch
 def key_of_another_account_or_region_is_not_found() -> None:
     """An ARN names one key; moto looks only at the id in it. Whom the key's policy names may describe it."""
 
@@ -70,7 +70,7 @@ def key_of_another_account_or_region_is_not_found() -> None:
         return original(self)
 
 
-@correction
+@patch
 def key_state_changes_by_arn() -> None:
     """AWS takes an id or an ARN; moto fails with a KeyError on the ARN."""
     for name in ("enable_key", "disable_key", "schedule_key_deletion", "cancel_key_deletion"):
@@ -80,7 +80,7 @@ def key_state_changes_by_arn() -> None:
             return original(self, self.get_key_id(key_id), *arguments)
 
 
-@correction
+@patch
 def key_pending_deletion_changes_only_by_cancelling() -> None:
     """Enabling, disabling or scheduling it again is an invalid state, and so is cancelling without a schedule."""
     for name in ("enable_key", "disable_key", "schedule_key_deletion"):
@@ -100,7 +100,7 @@ def key_pending_deletion_changes_only_by_cancelling() -> None:
         return original(self)
 
 
-@correction
+@patch
 def disabled_key_does_not_encrypt() -> None:
     """DisabledException or KMSInvalidStateException; moto never looks at the state."""
 
@@ -116,7 +116,7 @@ def disabled_key_does_not_encrypt() -> None:
         return plaintext, arn
 
 
-@correction
+@patch
 def disabled_key_does_not_rotate() -> None:
     """Switching rotation on or off wants an enabled key."""
     for name in ("enable_key_rotation", "disable_key_rotation"):
@@ -128,7 +128,7 @@ def disabled_key_does_not_rotate() -> None:
             return original(self)
 
 
-@correction
+@patch
 def rotation_period_is_kept() -> None:
     """GetKeyRotationStatus tells the period, the next date and the key; moto forgets the period."""
 
@@ -151,7 +151,7 @@ def rotation_period_is_kept() -> None:
         return json.dumps(status)
 
 
-@correction
+@patch
 def policy_name_left_out_means_default() -> None:
     """PolicyName is optional; moto says there is no such policy."""
 
@@ -160,7 +160,7 @@ def policy_name_left_out_means_default() -> None:
         original(policy_name or "default")
 
 
-@correction
+@patch
 def key_policy_is_checked() -> None:
     """A policy that AWS would refuse is refused: see ``_check_policy``; moto takes any text."""
 

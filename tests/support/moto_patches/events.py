@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of moto's EventBridge."""
+"""Patches of moto's EventBridge."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from moto.core.exceptions import JsonRESTError
 from moto.events.models import EventPattern, Rule
 from moto.events.responses import EventsHandler
 
-from tests.support.moto_server.registry import around, correction
+from tests.support.moto_patches.registry import around, patch
 
 TARGETS = 5
 
 
-@correction
+@patch
 def managed_rule_is_changed_by_its_service_alone() -> None:
     """ManagedRuleException for whoever else changes it; moto lets everybody. The rule of an archive is one."""
     for operation in ("put_rule", "delete_rule", "put_targets", "remove_targets"):
@@ -30,7 +30,7 @@ def managed_rule_is_changed_by_its_service_alone() -> None:
             return original(self)
 
 
-@correction
+@patch
 def rule_has_at_most_five_targets() -> None:
     """LimitExceededException beyond five; moto has no limit."""
 
@@ -53,7 +53,7 @@ def objects_apart(node: Any) -> list[Any]:
     return [node]
 
 
-@correction
+@patch
 def pattern_looks_into_arrays_of_objects() -> None:
     """A pattern on a field of objects in an array matches where one of them does; moto looks into no array.
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Schedule:
-    """``Schedule(seed).run(work, other_work)`` returns what each returned."""
+class Interleaving:
+    """``Interleaving(seed).run(work, other_work)`` returns what each returned."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
