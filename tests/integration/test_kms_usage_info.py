@@ -12,8 +12,6 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +20,7 @@ from botocore.exceptions import ClientError
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._usage import polling
+from tests.support import cloudtrail_events
 from tests.support.emulators import MiniStack
 from tests.support.fixtures import Aws
 from tests.support.insights import HISTORY, STATUS
@@ -36,7 +35,6 @@ VELERO = f"arn:aws:iam::{ACCOUNT}:role/velero"
 APP = f"arn:aws:iam::{ACCOUNT}:role/app"
 BUCKET = "acme-backups"
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
-EVENTS = Path(__file__).resolve().parents[1] / "support" / "events"
 SOURCES = ["logs", "lookup"]
 
 Record = dict[str, Any]
@@ -192,21 +190,9 @@ def test_sources_tell_the_same(run: ModuleRunner, aws: Aws, planted: str) -> Non
     assert [entry["user_agent"] for entry in told["logs"]["by_user_agent"]] == ["AWS Internal", "aws-cli/2.31.0"]
 
 
-def collected(found: Any) -> Iterator[Record]:
-    """Every record of CloudTrail in a document, whatever it is wrapped in."""
-    if isinstance(found, dict) and {"eventSource", "eventName", "eventTime"} <= set(found):
-        yield found
-    elif isinstance(found, (dict, list)):
-        for inner in found.values() if isinstance(found, dict) else found:
-            yield from collected(inner)
-
-
 def test_events_of_the_filters_are_told_the_same(run: ModuleRunner, aws: Aws, key: str) -> None:
     """What the metric filters are tested with, as if it had happened in the last hour."""
-    files = sorted(EVENTS.rglob("*.json"))
-    found = [one for file in files for one in collected(json.loads(file.read_text()))]
-    if not found:
-        pytest.skip("there are no events")
+    found = [entry["record"] for entry in cloudtrail_events.entries().values()]
     moved = [
         {**one, "eventTime": ago(59 - 58 * place / len(found)), "eventID": str(uuid.uuid4())}
         for place, one in enumerate(found)

@@ -23,12 +23,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._profile import Stor
 from ansible_collections.coffer.velero.plugins.module_utils._usage import insights_queries, records
 from ansible_collections.coffer.velero.plugins.module_utils._usage.model import CallGroup, KeyIdentifiers, Usage
 from ansible_collections.coffer.velero.plugins.module_utils._usage.summary import summarize
+from tests.support import cloudtrail_events
 from tests.support.filter_pattern import matches
 from tests.support.insights import execute
 from tests.support.moto_patches.events import objects_apart
 
 ROOT = Path(__file__).resolve().parents[4]
-EVENTS = ROOT / "tests" / "support" / "events"
 ACCOUNT, OTHER_ACCOUNT, REGION = "111122223333", "444455556666", "eu-central-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 FOREIGN_KEY = f"arn:aws:kms:{REGION}:{OTHER_ACCOUNT}:key/5678efab-12ab-34cd-56ef-1234567890ab"
@@ -54,11 +54,7 @@ PROFILES = {
     "sse-s3": profile(**WITHOUT_KMS),
     "foreign-key": profile(kms_key_arn=FOREIGN_KEY),
 }
-ENTRIES: dict[str, dict[str, Any]] = {
-    f"{path.stem}, {number}: {entry['is']}": entry
-    for path in sorted(EVENTS.glob("*.json"))
-    for number, entry in enumerate(json.loads(path.read_text()), 1)
-}
+ENTRIES = cloudtrail_events.entries()
 RECORDS: list[dict[str, Any]] = [entry["record"] for entry in ENTRIES.values()]
 SIGNAL_NAMES = [signal.name for signal in _signals.SIGNALS]
 WITH_RULES = {signal.name for signal in _signals.SIGNALS if signal.event}
