@@ -307,15 +307,21 @@ def test_key_of_another_region(run: ModuleRunner, aws: Aws, key: str) -> None:
     assert [entry["event"] for entry in run.ok(MODULE, key_id=arn)["by_event"]] == ["Encrypt"]
 
 
-def test_too_many_queries_at_once(run: ModuleRunner, aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def fail(monkeypatch: pytest.MonkeyPatch, failing: str, code: str, message: str) -> None:
+    """One request ends in an error that no emulator gives."""
     ask = Door.call
 
     def call(self: Door, action: str, **arguments: Any) -> Any:
-        if action == "logs:StartQuery":
-            raise ServiceError(action, "LimitExceededException", "Account maximum query concurrency limit reached")
+        if action == failing:
+            raise ServiceError(action, code, message)
         return ask(self, action, **arguments)
 
     monkeypatch.setattr(Door, "call", call)
+
+
+def test_too_many_queries_at_once(run: ModuleRunner, aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = "Account maximum query concurrency limit reached"
+    fail(monkeypatch, "logs:StartQuery", "LimitExceededException", message)
     plant(aws, record("Decrypt", key))
     text = run.refused(MODULE, key_id=key, log_group=HISTORY)
     assert text.endswith("Too many queries run in this account at once: wait for them and try again.")
@@ -335,14 +341,7 @@ def test_last_usage(run: ModuleRunner, aws: Aws, key: str) -> None:
 def test_older_boto3_does_not_know_the_last_usage(
     run: ModuleRunner, aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = Door.call
-
-    def call(self: Door, action: str, **arguments: Any) -> Any:
-        if action == "kms:GetKeyLastUsage":
-            raise ServiceError(action, "UnknownOperation", "this boto3 does not know it")
-        return ask(self, action, **arguments)
-
-    monkeypatch.setattr(Door, "call", call)
+    fail(monkeypatch, "kms:GetKeyLastUsage", "UnknownOperation", "this boto3 does not know it")
     told = run.ok(MODULE, key_id=key)["last_usage"]
     assert told == {
         "known": False,

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.coffer.velero.plugins.module_utils import _aws
@@ -37,6 +38,13 @@ class Aws:
     def client(self, service: str, **credentials: Any) -> Any:
         """The test's own client, to arrange and to look; its calls are not counted."""
         return self.moto.client(service, **credentials)
+
+
+def refusal(call: Callable[..., Any], **arguments: Any) -> str:
+    """Code of the error that a call must end in."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return str(caught.value.response["Error"]["Code"])
 
 
 @pytest.fixture(scope="session")

@@ -6,26 +6,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import documents
-from tests.support.fixtures import Aws
+from tests.support.fixtures import Aws, refusal
 from tests.support.trails import ACCOUNT, BUCKET, GROUP, NAME, Account, arn_of, foreign_trail, log_bucket
 
 ARN = arn_of(NAME)
 ELSEWHERE = "eu-west-1"
 MANAGEMENT = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
-
-
-def refusal(call: Callable[..., Any], **arguments: Any) -> str:
-    """Code of the error that a call must end in."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return str(caught.value.response["Error"]["Code"])
 
 
 @pytest.fixture

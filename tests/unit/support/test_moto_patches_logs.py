@@ -6,25 +6,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.documents import log_group_key_statements
-from tests.support.fixtures import Aws
+from tests.support.fixtures import Aws, refusal
 
 NAME = "velero-audit"
 ARN = f"arn:aws:logs:us-east-1:123456789012:log-group:{NAME}"
 METRIC = {"metricName": "denied", "metricNamespace": "Velero/Audit", "metricValue": "1"}
-
-
-def refusal(call: Callable[..., Any], **arguments: Any) -> str:
-    """Code of the error that a call must end in."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return str(caught.value.response["Error"]["Code"])
 
 
 @pytest.fixture

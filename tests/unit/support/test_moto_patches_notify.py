@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.support.emulators import Moto
+from tests.support.fixtures import refusal
 
 NAME = "velero-acme-backups"
 ACCOUNT = "123456789012"
@@ -34,13 +33,6 @@ def sns(moto: Moto) -> Any:
 @pytest.fixture
 def events(moto: Moto) -> Any:
     return moto.client("events")
-
-
-def refusal(call: Callable[..., Any], **arguments: Any) -> str:
-    """Code of the error that a call must end in."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    return str(caught.value.response["Error"]["Code"])
 
 
 # --- SNS ------------------------------------------------------------------------------------------------------------
