@@ -123,16 +123,11 @@ def trails_are_described_by_name() -> None:
 @patch
 def trail_is_changed_in_its_home_only() -> None:
     """InvalidHomeRegionException; moto does not know the trail elsewhere."""
-    for operation, parameter in (
-        ("update_trail", "Name"),
-        ("start_logging", "Name"),
-        ("stop_logging", "Name"),
-        ("put_event_selectors", "TrailName"),
-    ):
+    for operation in ("update_trail", "start_logging", "stop_logging"):
 
         @around(CloudTrailResponse, operation)
-        def change(original: Any, self: Any, parameter: str = parameter) -> Any:
-            _own(self, json.loads(self.body)[parameter])
+        def change(original: Any, self: Any) -> Any:
+            _own(self, json.loads(self.body)["Name"])
             return original(self)
 
 

@@ -210,6 +210,7 @@ def test_disabled_key_does_not_encrypt(kms: Any, key: dict[str, Any], method: st
 def test_disabled_key_does_not_rotate(kms: Any, key: dict[str, Any]) -> None:
     kms.disable_key(KeyId=key["KeyId"])
     assert refusal(kms.enable_key_rotation, KeyId=key["KeyId"])[0] == "DisabledException"
+    assert refusal(kms.disable_key_rotation, KeyId=key["KeyId"])[0] == "DisabledException"
     assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"] is False
 
 
