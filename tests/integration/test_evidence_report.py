@@ -23,7 +23,7 @@ import pytest
 from tests.support import evidence as example
 from tests.support.browser import Page, browser, executable
 from tests.support.evidence import HOSTILE, Evidence, counts, objects
-from tests.support.running import ModuleRunner, run_in_controller, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, run_in_controller
 
 IMAGE = Path(__file__).resolve().parents[2] / "docs" / "images" / "evidence-report.png"
 IMAGE_BYTES = 300_000
@@ -45,7 +45,7 @@ def test_check_and_real_first_and_again(run: ModuleRunner, tmp_path: Path) -> No
     dest = str(tmp_path / "report")
     made, modified = (
         run_result
-        for run_result in twelve_runs(
+        for run_result in assert_lifecycle(
             run,
             "evidence_report",
             create={"evidence": example.good(), "dest": dest},

@@ -22,9 +22,9 @@ import yaml
 
 from tests.stack.api import NAMESPACE
 from tests.support.cluster import Cluster
+from tests.support.doc_pages import yaml_fragments
 from tests.support.emulators import ROOT
 from tests.support.fixtures import Aws
-from tests.support.pages import yaml_fragments
 from tools.tree import COLLECTIONS, clean_tree
 
 ISSUER = "https://oidc.eks.us-east-1.amazonaws.com/id/0123456789ABCDEF"
