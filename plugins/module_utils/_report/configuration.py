@@ -102,9 +102,10 @@ def _by_check(name: str, desired: t.Any, check: EvidenceReader) -> Document:
     """As the module that would write it says."""
     if check.flag("failed"):
         return _part(name, desired, "not_evaluated", "check_failed", message=check.text("msg"))
-    if not check.flag("changed"):
+    planned = check.mapping("planned")  # of a task of the plan
+    if not (planned or check.flag("changed")):
         return _compared(name, desired, [])
-    diff = check.mapping("diff") or check
+    diff = planned or check.mapping("diff") or check
     before, after = (diff.get(side) if isinstance(diff.get(side), Mapping) else {} for side in ("before", "after"))
     paths = list(dict.fromkeys([*before, *after])) or [name]
     return _compared(name, desired, [_difference(path, after.get(path), before.get(path)) for path in paths])
