@@ -163,7 +163,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS, Options
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, WantedTags, wanted_rules
+from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, DesiredTags, wanted_rules
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules_api import RulesResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -196,7 +196,7 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     absent = params["state"] == "absent"
     wanted = wanted_rules(params["rules"], absent=absent)
-    tags = WantedTags(params["tags"], params["purge_tags"])
+    tags = DesiredTags(params["tags"], params["purge_tags"])
     return task.reconcile(RulesResource(Aws(params), wanted, params["purge_targets"], absent, tags))
 
 

@@ -42,7 +42,7 @@ ROLE_NAME = "velero"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 USER = "User: arn:aws:sts::123456789012:assumed-role/velero/session is not authorized to perform"
 WHY = "because no identity-based policy allows the action"
-PATIENT = {"wait_timeout": 40, "diagnose_after": 2}
+PATIENT = {"wait_timeout": 40, "stall_timeout": 2}
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_backup_that_waits_in_the_queue(stack: Stack, proxy: Proxy, module: Modu
     assert result["error"]["layer"] == "queue", result["msg"]
     assert result["error"]["cause"] == "Velero is at work on others: slow (InProgress)"
     for name in ("slow", "queued"):
-        again = module.ok("backup", **_backup(name, diagnose_after=60))
+        again = module.ok("backup", **_backup(name, stall_timeout=60))
         assert (again["changed"], again["phase"]) == (False, "Completed")
 
 

@@ -119,7 +119,7 @@ def test_a_run_needs_what_the_page_says(
         "backup_storage_location",
         "iam_policy",
     }
-    secret = {"namespace": stack.namespace, "secret": "velero-sse-c/key", "generate": True}
+    secret = {"namespace": stack.namespace, "secret": "velero-sse-c/key", "create_if_missing": True}
     stack.api.create(SECRET, {"metadata": {"name": "velero-sse-c"}}, stack.namespace)
     for changed in (True, False):  # a key into a Secret that is there
         result = run_in_controller("sse_c_secret", secret, check=False)

@@ -411,7 +411,11 @@ def test_a_key_policy_of_another_account_cannot_be_read_and_it_says_who_can(
             },
             "kms_alias: velero has no meaning with encryption_mode sse-s3. Leave it out.",
         ),
-        ({"storage_profile": {"region": REGION, "bucket": BUCKET}}, "velero_account_id: it is not set. Set it."),
+        (
+            {"storage_profile": {"region": REGION, "bucket": BUCKET}},
+            "velero_account_id: it is not set. Give the 12 digits of the account, quoted; "
+            "coffer.velero.aws_caller_info returns them.",
+        ),
     ],
 )
 def test_refusals(run: ModuleRunner, aws: Aws, options: dict[str, Any], message: str) -> None:

@@ -207,7 +207,7 @@ def test_options_that_are_refused(run: ModuleRunner, logs: Any) -> None:
 
 
 def test_deletion_protection_that_boto3_does_not_know(run: ModuleRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Door, "knows", lambda *_arguments: False)
+    monkeypatch.setattr(Door, "supports_member", lambda *_arguments: False)
     assert run.refused(MODULE, check=True, name=NAME, deletion_protection_enabled=True) == (
         "deletion_protection_enabled: true is not known to this boto3. "
         "Install a newer one than 1.41.0, or leave the option out."

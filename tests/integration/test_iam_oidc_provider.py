@@ -137,7 +137,7 @@ def test_foreign_state_is_kept(run: ModuleRunner, iam: Any) -> None:
     }
 
 
-AS_THE_CLUSTER = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+AS_THE_CLUSTER = "Give it as the cluster reports it: https://oidc.eks.REGION.amazonaws.com/id/ID."
 
 
 @pytest.mark.parametrize(

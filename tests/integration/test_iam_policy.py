@@ -143,7 +143,7 @@ def test_other_description_is_a_warning(run: ModuleRunner) -> None:
     assert result["description"] == "one"
     assert result["warnings"] == [
         f"description: {ARN} is described as 'one', and IAM cannot change that. It is left as it is; delete the policy "
-        "first to have it created anew."
+        "first to have it created again."
     ]
 
 
@@ -201,7 +201,7 @@ STATEMENT = POLICY["Statement"][0]
         (
             {"policy": document("s3:GetObject", Principal="*")},
             "policy: velero has a policy whose statement Velero names a principal. "
-            "Leave it out: the principal is whoever the policy is attached to.",
+            "Leave it out: the principal is the one that the policy is attached to.",
         ),
         (
             {"policy": document("s3:GetObject", Effect="allow")},

@@ -408,7 +408,7 @@ def test_role_with_foreign_policies_is_not_deleted(run: ModuleRunner, iam: Any, 
     before = roles(iam)
     assert run.refused(MODULE, check=check, name="velero", state="absent") == (
         f"state: velero has what managed_policies does not name: {policy}, inline policy inline. "
-        "Somebody else may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
+        "Others may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
     )
     assert roles(iam) == before
     assert run.ok(MODULE, check=check, name="velero", state="absent", purge_policies=True)["changed"]

@@ -361,7 +361,12 @@ PROFILE = {"account_id": "123456789012", "region": "us-east-1", "bucket": BUCKET
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param({"storage_profile": {}}, "velero_account_id: it is not set. Set it.", id="no profile"),
+        pytest.param(
+            {"storage_profile": {}},
+            "velero_account_id: it is not set. Give the 12 digits of the account, quoted; "
+            "coffer.velero.aws_caller_info returns them.",
+            id="no profile",
+        ),
         pytest.param(
             {"storage_profile": {**PROFILE, "kms_key_arn": "alias/velero"}},
             "velero_kms_key_arn: alias/velero is not the ARN of a key.",

@@ -183,8 +183,8 @@ def test_a_real_run_needs_the_bucket(run: ModuleRunner, aws: Aws, key: str, algo
 def test_a_real_run_needs_the_key(run: ModuleRunner, s3: Any) -> None:
     before = state(s3)
     assert run.refused("s3_bucket_encryption", **KMS, kms_master_key_id=PREDICTED) == (
-        f"kms_master_key_id: {PREDICTED} is what a check run promised, not a key. Use the ARN that the real run of the "
-        "task that makes the key returns."
+        f"kms_master_key_id: {PREDICTED} is the placeholder of a check run, not a key. Use the ARN that the real run "
+        "of the task that makes the key returns."
     )
     assert state(s3) == before
 
@@ -207,7 +207,7 @@ def test_there_is_nothing_to_reset_where_there_is_no_bucket(run: ModuleRunner, a
         (
             {"sse_algorithm": "aws:kms"},
             "kms_master_key_id: aws:kms is without a key. S3 would take the key that AWS manages (alias/aws/s3), whose "
-            "policy nobody can edit and which no other account can use. Give your key, or say "
+            "policy cannot be edited and which no other account can use. Give your key, or say "
             "kms_master_key_id=alias/aws/s3 where you want just that.",
         ),
         (
@@ -368,11 +368,10 @@ def test_what_another_installation_relies_on_is_not_changed(
     (sid,) = (one["Sid"] for one in statements if one["Sid"].startswith("VeleroDenyOtherKey"))
     assert run.refused("s3_bucket_encryption", check=check, **KMS, kms_master_key_id=other, prefix="second") == (
         f"kms_master_key_id: {other} is not what another installation in the bucket relies on: the statement {sid} for "
-        f"arn:aws:s3:::{BUCKET}/first/* demands {key}. A bucket has one default encryption, and kopia's objects follow "
-        "nothing else: keep to it, or use a bucket of its own. If that is this installation, say so with prefix. If it "
-        "is gone, or changes too, remove its statements by their Sids with coffer.velero.s3_bucket_policy; its next "
-        "run "
-        "brings the new ones."
+        f"arn:aws:s3:::{BUCKET}/first/* requires {key}. A bucket has one default encryption, and kopia's objects "
+        "follow nothing else: keep to it, or use a bucket of its own. If that is this installation, say so with "
+        "prefix. If it is gone, or changes too, remove its statements by their Sids with "
+        "coffer.velero.s3_bucket_policy; its next run brings the new ones."
     )
     assert run.refused("s3_bucket_encryption", check=check, bucket=BUCKET, state="absent").startswith("sse_algorithm: ")
     assert state(s3) == before
@@ -382,7 +381,7 @@ def test_what_another_installation_relies_on_is_not_changed(
 def test_a_boto3_that_would_lose_the_block_is_refused(
     run: ModuleRunner, s3: Any, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Connection, "knows", lambda *_: False)
+    monkeypatch.setattr(Connection, "supports_member", lambda *_: False)
     before = state(s3)
     assert run.refused("s3_bucket_encryption", **KMS, kms_master_key_id=key) == (
         "blocked_encryption_types: this boto3 does not know BlockedEncryptionTypes. Install boto3 >= 1.41.0."

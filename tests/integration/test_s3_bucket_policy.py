@@ -214,7 +214,7 @@ def test_demanding_a_header(run: ModuleRunner, s3: Any, condition: Document) -> 
     for check in (True, False):
         result = run.ok(MODULE, check=check, bucket=BUCKET, statements=[deny("Ours")])
         assert [warning.partition(" (")[0] for warning in result["warnings"]] == [
-            f"{BUCKET}: the foreign statement DenyOtherKey denies writes that carry no encryption header"
+            f"{BUCKET}: the unmanaged statement DenyOtherKey denies writes that carry no encryption header"
         ]
 
 
@@ -238,10 +238,10 @@ def test_looking_at_the_policy_of_somebody_else(run: ModuleRunner, aws: Aws, s3:
     assert look()["warnings"] == []
     store(s3, deny("Theirs", Condition={"Null": {SSE: "true"}}))
     assert look()["msg"] == (
-        f"bucket: {BUCKET} has the foreign statement Theirs, which denies {role} writes that carry no encryption "
+        f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {role} writes that carry no encryption "
         f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
-        f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Whoever '
-        "manages the statement has to change it."
+        f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Change it '
+        "where the statement is managed."
     )
     options["role_arns"] = ["velero"]
     message = "role_arns: velero is not the ARN of a role. Give the ARN of a role, like "

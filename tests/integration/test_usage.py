@@ -443,8 +443,8 @@ def test_key_of_another_cluster_is_not_taken(
     foreign.write("extra.yml", {"clusters": clusters})
     played = foreign.play("clusters.yml", "-e", "@extra.yml")
     assert played.failure.endswith(
-        "velero_kms_key_arn: it is not set, and sse-kms needs a key. Give the key's ARN, or let the role "
-        "coffer.velero.kms_key run first."
+        "velero_kms_key_arn: it is not set, and sse-kms needs a key. Give arn:aws:kms:REGION:ACCOUNT:key/ID, or let "
+        "the role coffer.velero.kms_key run first."
     )
     assert users_of(aws, key_of(aws)) == {role_arn("velero")}
 
@@ -539,7 +539,9 @@ def test_key_of_another_account(aws: Aws, repository: Repository, installation: 
     owner.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(policy))
     repository.inventory(one=installation(velero_kms_key_arn=arn))
     played = repository.ok(SITE)
-    told, *_again = [r["result"]["msg"] for r in played.records if "owner of the key" in r["task"] and "msg" in r["result"]]
+    told, *_again = [
+        r["result"]["msg"] for r in played.records if "owner of the key" in r["task"] and "msg" in r["result"]
+    ]
     assert arn in told[0]
     assert [statement["Principal"] for statement in told[1]] == [{"AWS": role_arn("velero")}]
     assert "VeleroUseOfKey" not in owner.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]

@@ -80,7 +80,7 @@ def _check_each(
     """A check of each desired document.
 
     :param name: the member that names it
-    :param arn: its ARN, with ``{partition}``, ``{region_and_account}`` and ``{name}``
+    :param arn: its ARN from the service on, with ``{name}``
     """
 
     def checks(facts: Facts, desired: Desired) -> Iterator[Check]:
@@ -88,8 +88,8 @@ def _check_each(
             yield from _not_requested(desired)
             return
         for one in documents(desired):
-            values = {"partition": desired.profile.partition, "region_and_account": desired.region_and_account}
-            yield Check(arn.format(**values, name=one[name]), partial(evaluate, facts, desired, one))
+            service, _colon, resource = arn.format(name=one[name]).partition(":")
+            yield Check(desired.profile.arn(service, resource), partial(evaluate, facts, desired, one))
 
     return checks
 
@@ -223,7 +223,7 @@ def _heartbeat(alarm: Document) -> bool:
     return str(alarm["AlarmName"]).endswith("-silence")
 
 
-_ALARM = "arn:{partition}:cloudwatch:{region_and_account}:alarm:{name}"
+_ALARM = "cloudwatch:alarm:{name}"
 _NO_TOPIC = "No alarm of this installation notifies a topic, and the task names none (topic_arn)."
 _RUN = "Run audit.yml with velero_audit=true"
 
@@ -263,7 +263,7 @@ MONITORING = (
         checks=_check_each(
             "filterName",
             lambda desired: desired.metric_filters,
-            "arn:{partition}:logs:{region_and_account}:metric-filter:{name}",
+            "logs:metric-filter:{name}",
             _metric_filter,
         ),
     ),
@@ -308,8 +308,6 @@ MONITORING = (
         severity="medium",
         requirement="Each EventBridge rule of the collection exists, with its pattern, its state and its targets.",
         remediation=f"{_RUN}, or coffer.velero.eventbridge_rules.",
-        checks=_check_each(
-            "Name", lambda desired: desired.rules, "arn:{partition}:events:{region_and_account}:rule/{name}", _rule
-        ),
+        checks=_check_each("Name", lambda desired: desired.rules, "events:rule/{name}", _rule),
     ),
 )

@@ -47,7 +47,7 @@ def audit_topic_statements(profile: StorageProfile, topic_arn: str | None = None
     The rules are let in without a condition, since "You can't use Condition blocks in Amazon SNS topic policies for
     EventBridge" (EventBridge user guide, "Using resource-based policies"): with one every message is dropped.
     """
-    topic = topic_arn or f"arn:{profile.partition}:sns:{profile.region}:{profile.account_id}:{topic_name(profile)}"
+    topic = topic_arn or profile.arn("sns", topic_name(profile))
     _topic(topic)
     publish = {"Action": "sns:Publish", "Resource": topic}
     return [
@@ -75,7 +75,7 @@ def audit_topic_key_statements(profile: StorageProfile, topic_arn: str | None = 
     "Adding the aws:SourceAccount and aws:SourceArn to a AWS KMS policy is not supported for EventBridge-to-encrypted
     topics" (SNS developer guide, "Managing Amazon SNS encryption keys and costs").
     """
-    topic = topic_arn or f"arn:{profile.partition}:sns:{profile.region}:{profile.account_id}:{topic_name(profile)}"
+    topic = topic_arn or profile.arn("sns", topic_name(profile))
     _topic(topic)
     use = {"Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"}
     return [
@@ -149,7 +149,7 @@ def _kms_rules(profile: StorageProfile, topic_arn: str) -> list[Document]:
 
 def _alarms_of(profile: StorageProfile) -> Document:
     """Our alarms, and no others: CloudWatch may not be talked into publishing for somebody else."""
-    alarms = f"arn:{profile.partition}:cloudwatch:{profile.region}:{profile.account_id}:alarm:velero-{profile.bucket}-*"
+    alarms = profile.arn("cloudwatch", f"alarm:velero-{profile.bucket}-*")
     return {
         "StringEquals": {"aws:SourceAccount": profile.account_id},
         "ArnLike": {"aws:SourceArn": alarms},

@@ -97,7 +97,7 @@ def _headline(profile: StorageProfile, schedule_hours: int) -> str:
 
 
 def _alarm_arns(profile: StorageProfile, data_events: bool) -> list[str]:
-    at = f"arn:{profile.partition}:cloudwatch:{profile.region}:{profile.account_id}:alarm:"
+    at = profile.arn("cloudwatch", "alarm:")
     return [f"{at}{place(profile, signal.name)}" for signal in signals(profile, data_events=data_events)]
 
 

@@ -110,7 +110,7 @@ def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
 
 
 @dataclass(frozen=True)
-class WantedTags:
+class DesiredTags:
     """The tags of every rule of a task; ``None`` leaves them as they are."""
 
     tags: Mapping[str, str] | None = None
@@ -146,7 +146,7 @@ class Rules:
     place: str = ""
 
 
-def decide_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool, tags: WantedTags) -> Plan:
+def decide_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool, tags: DesiredTags) -> Plan:
     """The plan for rules that should exist; nothing is sent before all of them were judged."""
     parts: list[Changes] = []
     for rule in wanted:
@@ -174,7 +174,7 @@ def _refuse_managed(rule: WantedRule, there: Rule) -> None:
         raise ValidationError("rules", rule.name, f"is a rule that {manager} manages", remediation)
 
 
-def _tags(rule: WantedRule, there: Rule | None, tags: WantedTags) -> Changes:
+def _tags(rule: WantedRule, there: Rule | None, tags: DesiredTags) -> Changes:
     """Those of a new rule are given to it when it is made; PutRule ignores them later."""
     if there is None:
         shown = tags.after({})
@@ -189,7 +189,7 @@ def _tags(rule: WantedRule, there: Rule | None, tags: WantedTags) -> Changes:
     return steps, (Difference(f"{rule.name}: tags", dict(there.tags) or None, tags.after(there.tags) or None),)
 
 
-def _rule(rule: WantedRule, there: Rule | None, *, purge: bool, tags: WantedTags) -> Changes:
+def _rule(rule: WantedRule, there: Rule | None, *, purge: bool, tags: DesiredTags) -> Changes:
     if there:
         _refuse_managed(rule, there)
     targets, differences = _targets(rule, there or Rule({}), purge=purge)
@@ -280,7 +280,7 @@ def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Changes:
     return steps, (*differences, Difference(rule.name, before, None))
 
 
-def _told(rule: WantedRule, current: Rules, *, purge: bool, tags: WantedTags) -> dict[str, t.Any]:
+def _told(rule: WantedRule, current: Rules, *, purge: bool, tags: DesiredTags) -> dict[str, t.Any]:
     there = current.there.get(rule.name)
     foreign = there.foreign(rule) if there else []
     kept = [] if purge and rule.targets is not None else [str(target["Id"]) for target in foreign]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
-import re
 import typing as t
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -72,8 +71,7 @@ def _refuse_numbers(params: Params) -> None:
 
 
 def _key_arn(text: str) -> str:
-    arn = Arn.parse(text)
-    if arn is None or arn.service != "kms" or not re.fullmatch(r"key/[A-Za-z0-9-]+", arn.resource):
+    if Arn.parse_key(text) is None:
         remediation = (
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: an alias may name another key by now."
         )

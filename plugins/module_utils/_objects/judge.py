@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import same_key
 from ansible_collections.coffer.velero.plugins.module_utils._documents import SSE_ALGORITHMS
 from ansible_collections.coffer.velero.plugins.module_utils._objects.inquiry import writes_with_customer_key
 from ansible_collections.coffer.velero.plugins.module_utils._objects.layout import group_of
@@ -76,16 +76,6 @@ def _judge_customer_key(entry: Entry, seen: Seen, wanted: Wanted) -> Judgment:
 
 def _is_accepted(key_arn: str | None, accepted: tuple[str, ...]) -> bool:
     return key_arn is not None and any(same_key(key_arn, other) for other in accepted)
-
-
-def same_key(one: str, other: str) -> bool:
-    """Whether two ARNs name one key: the replicas of a multi-Region key have its id, in their own Regions."""
-    if one == other:
-        return True
-    a, b = Arn.parse(one), Arn.parse(other)
-    if a is None or b is None or not a.resource.startswith("key/mrk-"):
-        return False
-    return a._replace(region="") == b._replace(region="")
 
 
 def _re_encrypt(entry: Entry, algorithm: str, wanted: Wanted) -> str:

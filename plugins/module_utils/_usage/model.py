@@ -22,7 +22,6 @@ KEY_PARAMETERS = ("keyId", "targetKeyId", "sourceKeyId", "destinationKeyId")
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation")
 OTHER_SOURCE = "choose another source."
 
-_KEY = re.compile(r"key/[A-Za-z0-9-]+")
 _ALIAS = re.compile(r"alias/[A-Za-z0-9/_-]+")
 
 
@@ -47,8 +46,8 @@ class KeyIdentifiers:
         :param aliases: names or ARNs of aliases
         :raises ValidationError: where one of them is not what it should be; what passes can stand in a query
         """
-        parts = Arn.parse(arn)
-        if parts is None or parts.service != "kms" or not _KEY.fullmatch(parts.resource):
+        parts = Arn.parse_key(arn)
+        if parts is None:
             remediation = "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID."
             raise ValidationError(option, arn or "it", "is not the ARN of a key", remediation)
         names = tuple(alias.rsplit(":", 1)[-1] for alias in aliases)

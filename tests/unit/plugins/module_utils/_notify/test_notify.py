@@ -23,8 +23,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._notify import dashboard, documents, overview
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import fault, reads, same_pattern
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
+    DesiredTags,
     Rules,
-    WantedTags,
     decide_rules,
     wanted_rules,
 )
@@ -167,7 +167,7 @@ def test_rules_are_what_the_module_and_eventbridge_take(profile: StorageProfile)
     empty = dict.fromkeys(eventbridge_rules.RULE)
     target = dict.fromkeys(eventbridge_rules.TARGET)
     given = [{**empty, **rule, "targets": [{**target, **one} for one in rule["targets"]]} for rule in _rules(profile)]
-    plan = decide_rules(wanted_rules(given, absent=False), Rules({}), purge=False, tags=WantedTags())
+    plan = decide_rules(wanted_rules(given, absent=False), Rules({}), purge=False, tags=DesiredTags())
     assert plan.warnings == (), "no rule names events that it would not see"
     model = get_session().get_service_model("events")
     for step in plan.steps:

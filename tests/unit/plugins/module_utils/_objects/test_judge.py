@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._objects.inquiry import inquire
-from ansible_collections.coffer.velero.plugins.module_utils._objects.judge import judge, same_key
+from ansible_collections.coffer.velero.plugins.module_utils._objects.judge import judge
 from ansible_collections.coffer.velero.plugins.module_utils._objects.layout import Group, group_of, splits
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Entry, Request, Response, Seen, Wanted
 
@@ -119,22 +119,6 @@ def test_remedies_fit() -> None:
         "NoncurrentVersionExpiration" in judge(BACKUP._replace(is_latest=False), seen("AES256", None), KMS).remediation
     )
     assert "s3:GetObjectVersion" in judge(BACKUP, Seen("denied", detail="AccessDenied"), KMS).remediation
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        (KEY, KEY, True),
-        (KEY, OLD, False),
-        (MRK, REPLICA, True),
-        (KEY, KEY.replace("eu-central-1", "us-east-1"), False),
-        (MRK, MRK.replace("111122223333", "444455556666"), False),
-        ("alias/a", "alias/a", True),
-        ("alias/a", KEY, False),
-    ],
-)
-def test_same_key(one: str, other: str, same: bool) -> None:
-    assert same_key(one, other) is same
 
 
 # --- the questions ---------------------------------------------------------------------------------------------------

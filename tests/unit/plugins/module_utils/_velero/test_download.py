@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read out of S3's answers, of Velero's results and logs, and of its objects."""
+"""What S3 answers to a signed URL."""
 
 from __future__ import annotations
 
@@ -15,68 +15,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._velero.download import _trust, fetch
-from ansible_collections.coffer.velero.plugins.module_utils._velero.evidence_api import (
-    _error_lines,
-    _errors,
-    _mover,
-    _progress,
-)
-
-RESULTS = b'{"errors": {"velero": ["a"], "cluster": ["b"], "namespaces": {"shop": ["c", "d"]}}, "warnings": {}}'
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (RESULTS, ["a", "b", "namespace shop: c", "namespace shop: d"]),
-        (b'{"errors": {}, "warnings": {"velero": ["x"]}}', []),
-        (b'{"errors": null}', []),
-        (b"", []),
-        (b"<html>", []),
-        (b"[]", []),
-    ],
-)
-def test_errors(content: bytes, expected: list[str]) -> None:
-    assert list(_errors(content)) == expected
-
-
-def test_error_lines() -> None:
-    """Both formats of Velero's log; the last ones count, where there are many."""
-    lines = ['time="x" level=info msg="level is fine"', 'time="x" level=error msg="no"', '{"level":"fatal","msg":"no"}']
-    assert list(_error_lines("\n".join(lines).encode())) == lines[1:]
-    many = b"\n".join(b"level=error %d" % number for number in range(1000))
-    assert list(_error_lines(many))[-1] == "level=error 999"
-    assert len(list(_error_lines(many))) == 20
-
-
-@pytest.mark.parametrize(
-    ("item", "expected"),
-    [
-        ({"kind": "DataUpload", "metadata": {"name": "d"}, "status": {"phase": "Completed"}}, ""),
-        ({"kind": "DataUpload", "metadata": {"name": "d"}}, "DataUpload d is New"),
-        (
-            {
-                "kind": "DataUpload",
-                "metadata": {"name": "d"},
-                "status": {"phase": "Failed", "message": "Access Denied"},
-            },
-            "DataUpload d is Failed: Access Denied",
-        ),
-        ({"metadata": {"name": "d"}, "status": {"phase": "Prepared"}}, "volume d is Prepared"),
-    ],
-)
-def test_mover(item: dict[str, Any], expected: str) -> None:
-    assert _mover(item) == expected
-
-
-def test_progress() -> None:
-    assert _progress({"progress": {"itemsBackedUp": 3, "totalItems": 9}}) == "3 of 9 items"
-    assert _progress({"progress": {"itemsRestored": 3, "totalItems": 9}}) == "3 of 9 items"
-    assert _progress({"progress": {"totalItems": 9}}) == "0 of 9 items"
-    assert _progress({}) == ""
-
 
 DENIED = b"<Error><Code>AccessDenied</Code><Message>not authorized to perform: kms:Decrypt</Message></Error>"
+
+
 ANSWERS = {
     "/read": (200, gzip.compress(b"content")),
     "/denied": (403, DENIED),
@@ -120,9 +62,9 @@ def url() -> Iterator[str]:
 )
 def test_fetch(url: str, path: str, outcome: str, text: str) -> None:
     found = fetch(f"{url}{path}?X-Amz-Signature=secret", ssl.create_default_context())
-    assert found.reading.outcome == outcome
-    assert found.reading.text.startswith(text)
-    assert "secret" not in found.reading.text
+    assert found.read_result.outcome == outcome
+    assert found.read_result.text.startswith(text)
+    assert "secret" not in found.read_result.text
     assert found.content == (b"content" if outcome == "read" else b"")
 
 
@@ -131,9 +73,9 @@ def test_fetch(url: str, path: str, outcome: str, text: str) -> None:
 )
 def test_nothing_listens(address: str) -> None:
     found = fetch(address, ssl.create_default_context())
-    assert found.reading.outcome == "unreachable"
-    assert found.reading.text.startswith("S3 cannot be reached from here (")
-    assert "secret" not in found.reading.text
+    assert found.read_result.outcome == "unreachable"
+    assert found.read_result.text.startswith("S3 cannot be reached from here (")
+    assert "secret" not in found.read_result.text
 
 
 def test_trust_is_that_of_the_plugin() -> None:

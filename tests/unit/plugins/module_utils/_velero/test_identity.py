@@ -12,12 +12,11 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import (
     REVISION_ANNOTATION,
     ROLE_ANNOTATION,
+    DesiredIdentity,
     Installation,
-    WantedIdentity,
     Workload,
     decide_identity,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import running
 
 ROLE = "arn:aws:iam::111122223333:role/velero"
 ACCOUNT = "/api/v1/namespaces/velero/serviceaccounts/velero"
@@ -42,29 +41,29 @@ SET = (f"PATCH {ACCOUNT}", {ROLE_ANNOTATION: ROLE, REVISION_ANNOTATION: "7"})
 TAKEN = (f"PATCH {ACCOUNT}", {ROLE_ANNOTATION: None, REVISION_ANNOTATION: "7"})
 
 
-def _renewed(revision: str | None) -> tuple[str, Any]:
+def _rolled_out(revision: str | None) -> tuple[str, Any]:
     return f"PATCH {SERVER}", {REVISION_ANNOTATION: revision}
 
 
 @pytest.mark.parametrize(
     ("account", "template", "role", "steps"),
     [
-        pytest.param(_account(), None, ROLE, [SET, _renewed("7")], id="new"),
+        pytest.param(_account(), None, ROLE, [SET, _rolled_out("7")], id="new"),
         pytest.param(_account(ROLE, "3"), "3", ROLE, [], id="nothing to do"),
-        pytest.param(_account(ROLE, "3"), None, ROLE, [_renewed("3")], id="cut before the renewal"),
-        pytest.param(_account(ROLE, "3"), "2", ROLE, [_renewed("3")], id="cut before a later renewal"),
-        pytest.param(_account("another", "3"), "3", ROLE, [SET, _renewed("7")], id="changed by others"),
-        pytest.param(_account(ROLE), None, ROLE, [SET, _renewed("7")], id="annotated by others"),
-        pytest.param(_account(ROLE), "3", ROLE, [SET, _renewed("7")], id="installed anew"),
-        pytest.param(_account(ROLE, "3"), "3", None, [TAKEN, _renewed("7")], id="taken away"),
-        pytest.param(_account(None, "7"), "3", None, [_renewed("7")], id="cut after it was taken away"),
+        pytest.param(_account(ROLE, "3"), None, ROLE, [_rolled_out("3")], id="cut before the renewal"),
+        pytest.param(_account(ROLE, "3"), "2", ROLE, [_rolled_out("3")], id="cut before a later renewal"),
+        pytest.param(_account("another", "3"), "3", ROLE, [SET, _rolled_out("7")], id="changed by others"),
+        pytest.param(_account(ROLE), None, ROLE, [SET, _rolled_out("7")], id="annotated by others"),
+        pytest.param(_account(ROLE), "3", ROLE, [SET, _rolled_out("7")], id="installed anew"),
+        pytest.param(_account(ROLE, "3"), "3", None, [TAKEN, _rolled_out("7")], id="taken away"),
+        pytest.param(_account(None, "7"), "3", None, [_rolled_out("7")], id="cut after it was taken away"),
         pytest.param(_account(None, "7"), "7", None, [], id="gone"),
         pytest.param(_account(), None, None, [], id="never there"),
     ],
 )
 def test_plan(account: dict[str, Any], template: str | None, role: str | None, steps: list[tuple[str, Any]]) -> None:
     plan = decide_identity(
-        WantedIdentity("velero", "velero", role), Installation.of(account, [_workload(template)], [])
+        DesiredIdentity("velero", "velero", role), Installation.of(account, [_workload(template)], [])
     )
     found = []
     for step in plan.steps:
@@ -95,37 +94,20 @@ def test_server_behind_a_wrapper_is_found_by_its_labels() -> None:
     assert len(Installation.of(None, [_workload(), wrapped], []).servers) == 1
 
 
-def _renewal(kind: Literal["Deployment", "DaemonSet"], spec: dict[str, Any], **status: int) -> bool:
-    return Workload(kind, {"metadata": {"generation": 2}, "spec": spec, "status": status}).renewed
+def _rollout(kind: Literal["Deployment", "DaemonSet"], spec: dict[str, Any], **status: int) -> bool:
+    return Workload(kind, {"metadata": {"generation": 2}, "spec": spec, "status": status}).rolled_out
 
 
 def test_renewed() -> None:
     done = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
-    assert _renewal("Deployment", {}, **done)
-    assert not _renewal("Deployment", {}, **{**done, "observedGeneration": 1})
-    assert not _renewal("Deployment", {}, **{**done, "replicas": 2})
-    assert not _renewal("Deployment", {}, **{**done, "availableReplicas": 0})
-    assert not _renewal("Deployment", {"replicas": 2}, **done)
-    assert _renewal("Deployment", {"replicas": 0}, observedGeneration=2)
+    assert _rollout("Deployment", {}, **done)
+    assert not _rollout("Deployment", {}, **{**done, "observedGeneration": 1})
+    assert not _rollout("Deployment", {}, **{**done, "replicas": 2})
+    assert not _rollout("Deployment", {}, **{**done, "availableReplicas": 0})
+    assert not _rollout("Deployment", {"replicas": 2}, **done)
+    assert _rollout("Deployment", {"replicas": 0}, observedGeneration=2)
     nodes = {"observedGeneration": 2, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3}
-    assert _renewal("DaemonSet", {}, **nodes)
-    assert not _renewal("DaemonSet", {}, **{**nodes, "updatedNumberScheduled": 2})
-    assert _renewal("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, **{**nodes, "updatedNumberScheduled": 0})
-    assert _renewal("DaemonSet", {}, observedGeneration=2)
-
-
-def test_running() -> None:
-    phases = [
-        "",
-        "New",
-        "Queued",
-        "ReadyToStart",
-        "InProgress",
-        "Finalizing",
-        "WaitingForPluginOperations",
-        "Completed",
-    ]
-    objects = [{"metadata": {"name": f"b{n}"}, "status": {"phase": phase}} for n, phase in enumerate(phases)]
-    expected = ["b0 (New)", "b1 (New)", "b2 (Queued)", "b3 (ReadyToStart)", "b4 (InProgress)"]
-    assert running(objects, node_agent=False) == expected
-    assert running(objects, node_agent=True) == [*expected, "b6 (WaitingForPluginOperations)"]
+    assert _rollout("DaemonSet", {}, **nodes)
+    assert not _rollout("DaemonSet", {}, **{**nodes, "updatedNumberScheduled": 2})
+    assert _rollout("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, **{**nodes, "updatedNumberScheduled": 0})
+    assert _rollout("DaemonSet", {}, observedGeneration=2)

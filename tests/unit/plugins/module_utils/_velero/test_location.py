@@ -12,12 +12,11 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
+    DesiredLocation,
     Validation,
-    WantedLocation,
     decide_location,
     delete_location,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._velero.stake import Stake, alias_warning, at_stake
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PATH = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations"
@@ -29,17 +28,13 @@ def _current(config: dict[str, str] | None = None, **spec: Any) -> dict[str, Any
     return {"metadata": {"name": "default", "resourceVersion": "7"}, "spec": spec}
 
 
-def _wanted(**wanted: Any) -> WantedLocation:
-    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **wanted}
-    return WantedLocation(**options)
+def _desired(**desired: Any) -> DesiredLocation:
+    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **desired}
+    return DesiredLocation(**options)
 
 
-def _plan(current: dict[str, Any] | None, **wanted: Any) -> Plan:
-    return decide_location(_wanted(**wanted), current)
-
-
-def _stake(current: dict[str, Any], **wanted: Any) -> Stake | None:
-    return at_stake(_wanted(**wanted), _plan(current, **wanted))
+def _plan(current: dict[str, Any] | None, **desired: Any) -> Plan:
+    return decide_location(_desired(**desired), current)
 
 
 def test_create() -> None:
@@ -92,9 +87,9 @@ PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("current", "wanted", "patch"), PATCHES)
-def test_change(current: dict[str, Any], wanted: dict[str, Any], patch: dict[str, Any]) -> None:
-    plan = _plan(_current(**current), **wanted)
+@pytest.mark.parametrize(("current", "desired", "patch"), PATCHES)
+def test_change(current: dict[str, Any], desired: dict[str, Any], patch: dict[str, Any]) -> None:
+    plan = _plan(_current(**current), **desired)
     (step,) = plan.steps
     assert step.action == f"PATCH {PATH}/default"
     assert step.arguments["body"] == {"metadata": {"resourceVersion": "7"}, "spec": patch}
@@ -102,7 +97,7 @@ def test_change(current: dict[str, Any], wanted: dict[str, Any], patch: dict[str
 
 SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
-    ({"config": {"foreign": "x", "s3Url": "https://a", "checksumAlgorithm": ""}, "accessMode": "ReadOnly"}, {}),
+    ({"config": {"unmanaged": "x", "s3Url": "https://a", "checksumAlgorithm": ""}, "accessMode": "ReadOnly"}, {}),
     ({"provider": "velero.io/aws"}, {}),
     ({"config": {"s3Url": "https://minio/"}}, {"s3_url": "https://minio"}),
     ({"objectStorage": {"bucket": "b", "prefix": "/p/"}}, {"prefix": "p/"}),
@@ -115,105 +110,17 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("current", "wanted"), SAME)
-def test_no_change(current: dict[str, Any], wanted: dict[str, Any]) -> None:
-    plan = _plan(_current(**current), **wanted)
+@pytest.mark.parametrize(("current", "desired"), SAME)
+def test_no_change(current: dict[str, Any], desired: dict[str, Any]) -> None:
+    plan = _plan(_current(**current), **desired)
     assert not plan.changed
     assert plan.result["spec"] == _current(**current)["spec"]
 
 
-@pytest.mark.parametrize(
-    ("current", "wanted", "option"),
-    [
-        ({}, {"kms_key_id": KEY}, None),
-        ({}, {"bucket": "c"}, "bucket"),
-        ({}, {"prefix": "q"}, "prefix"),
-        ({}, {"s3_url": "https://a"}, "s3_url"),
-        ({}, {"public_url": "https://a"}, None),
-        ({}, {"customer_key_encryption_secret": "s/k"}, "customer_key_encryption_secret"),
-        ({"config": {"customerKeyEncryptionFile": "/k"}}, {}, "customer_key_encryption_file"),
-        ({"config": {"customerKeyEncryptionFile": "/k"}}, {"customer_key_encryption_file": "/k"}, None),
-        # the same key in another place
-        (
-            {"config": {"customerKeyEncryptionFile": "/k"}},
-            {"customer_key_encryption_secret": "s/k", "same_customer_key": True},
-            None,
-        ),
-        (
-            {"config": {"customerKeyEncryptionFile": "/k"}},
-            {"same_customer_key": True},
-            "customer_key_encryption_file",
-        ),
-        ({}, {"customer_key_encryption_secret": "s/k", "same_customer_key": True}, "customer_key_encryption_secret"),
-        # the same server in other words
-        ({"config": {"s3Url": "https://minio/"}}, {"s3_url": "https://MinIO:443"}, None),
-        ({"config": {"s3Url": "https://minio"}}, {"s3_url": "https://minio:9000"}, "s3_url"),
-        ({"config": {"s3Url": "https://minio"}}, {"s3_url": "http://minio"}, "s3_url"),
-        ({"config": {"s3Url": "https://[::1"}}, {"s3_url": "https://[::1]"}, "s3_url"),
-        ({"config": {"s3Url": "https://minio"}}, {"s3_url": ""}, "s3_url"),
-        ({}, {"s3_url": "https://s3.us-east-1.amazonaws.com"}, None),
-        ({"config": {"s3Url": "https://s3.dualstack.us-east-1.amazonaws.com"}}, {"s3_url": ""}, None),
-        ({"config": {"s3Url": "https://s3-us-east-1.amazonaws.com"}}, {"s3_url": "https://s3.amazonaws.com/"}, None),
-        ({}, {"s3_url": "https://a.s3-outposts.us-east-1.amazonaws.com"}, "s3_url"),
-        ({}, {"s3_url": "https://s3.us-east-1.amazonaws.com.example"}, "s3_url"),
-    ],
-)
-def test_what_backups_forbid(current: dict[str, Any], wanted: dict[str, Any], option: str | None) -> None:
-    stake = _stake(_current(**current), **wanted)
-    assert (stake and stake.option) == option
-
-
-ID = KEY.rpartition("/")[2]
-OTHER_KEY = KEY.replace("1234abcd", "5678abcd")
-
-
-@pytest.mark.parametrize(
-    ("before", "wanted", "given_up"),
-    [
-        (KEY, {"kms_key_id": KEY}, False),
-        (KEY, {"kms_key_id": OTHER_KEY}, True),
-        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": []}, True),
-        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": [OTHER_KEY]}, True),
-        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": ["x", KEY]}, False),
-        (KEY, {"kms_key_id": OTHER_KEY, "previous_kms_key_ids": [ID]}, False),
-        (ID, {"kms_key_id": KEY}, False),
-        (ID, {"kms_key_id": OTHER_KEY}, True),
-        (KEY, {"kms_key_id": KEY.replace("us-east-1", "eu-west-1"), "region": "eu-west-1"}, True),
-        # to a mode without a key in the location
-        (KEY, {"server_side_encryption": "AES256"}, True),
-        (KEY, {"server_side_encryption": "AES256", "previous_kms_key_ids": [KEY]}, False),
-        (KEY, {"previous_kms_key_ids": []}, True),
-        (KEY, {"previous_kms_key_ids": [KEY]}, False),
-        # it is only asked for the other rules
-        (KEY, {}, False),
-        # only KMS could tell
-        ("alias/velero", {"kms_key_id": KEY}, False),
-        (KEY.replace(f"key/{ID}", "alias/velero"), {"kms_key_id": KEY}, False),
-        # nothing was there
-        ("", {"kms_key_id": KEY}, False),
-    ],
-)
-def test_key_that_backups_need(before: str, wanted: dict[str, Any], given_up: bool) -> None:
-    stake = _stake(_current(config={"kmsKeyId": before}), **wanted)
-    assert (stake and stake.option) == ("kms_key_id" if given_up else None)
-
-
-def test_alias_is_told_once() -> None:
-    warning = (
-        'BackupStorageLocation "default" named its key as alias/velero. What is there is encrypted under the key that '
-        "this meant: if that is another one than from now on, list its ARN in previous_kms_key_ids "
-        "(velero_kms_previous_key_arns)."
-    )
-    current = _current(config={"kmsKeyId": "alias/velero"})
-    assert alias_warning(_wanted(kms_key_id=KEY), _plan(current, kms_key_id=KEY)) == (warning,)
-    assert not alias_warning(_wanted(), _plan(current))
-    assert not alias_warning(_wanted(kms_key_id=OTHER_KEY), _plan(_current(config={"kmsKeyId": KEY})))
-
-
 def test_delete() -> None:
-    wanted = WantedLocation(name="default", namespace="velero")
-    assert not delete_location(wanted, None).changed
-    plan = delete_location(wanted, _current())
+    desired = DesiredLocation(name="default", namespace="velero")
+    assert not delete_location(desired, None).changed
+    plan = delete_location(desired, _current())
     assert [step.action for step in plan.steps] == [f"DELETE {PATH}/default"]
     assert plan.diff["after"] == {}
 
@@ -253,13 +160,13 @@ STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("current", "wanted", "text"), STATIC)
-def test_credential_that_nobody_asked_for(current: dict[str, Any], wanted: dict[str, Any], text: str) -> None:
+@pytest.mark.parametrize(("current", "desired", "text"), STATIC)
+def test_credential_that_nobody_asked_for(current: dict[str, Any], desired: dict[str, Any], text: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        _plan(_current(**current), **wanted)
+        _plan(_current(**current), **desired)
     assert str(refused.value) == text.format('BackupStorageLocation "default"')
     elsewhere = _current(**{**current, "config": {"s3Url": "https://minio", **current.get("config", {})}})
-    assert not _plan(elsewhere, **{**wanted, "credential": None, "profile": None}).changed
+    assert not _plan(elsewhere, **{**desired, "credential": None, "profile": None}).changed
 
 
 def test_credential_that_the_task_names() -> None:

@@ -22,7 +22,7 @@ OBJECT_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 _SECRET_KEY = re.compile(rf"{_LABEL}(\.{_LABEL})*/[-._a-zA-Z0-9]+")
 
 
-def refuse_object_name(text: str, *, option: str) -> None:
+def validate_object_name(text: str, *, option: str) -> None:
     """Refuse what Kubernetes would not take as the name of an object."""
     if not OBJECT_NAME.fullmatch(text):
         remediation = (
@@ -31,7 +31,7 @@ def refuse_object_name(text: str, *, option: str) -> None:
         raise ValidationError(option, text or "it", "is not a name for Kubernetes", remediation)
 
 
-def refuse_secret_key(text: str, *, option: str) -> None:
+def validate_secret_key(text: str, *, option: str) -> None:
     """Refuse what is not ``name/key`` of a Secret."""
     if not _SECRET_KEY.fullmatch(text):
         remediation = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
@@ -47,7 +47,7 @@ def split_url(text: str) -> SplitResult | None:
         return None
 
 
-def refuse_url(text: str, *, option: str, endpoint: bool = True) -> None:
+def validate_url(text: str, *, option: str, endpoint: bool = True) -> None:
     """Refuse what is no URL of a server.
 
     :param endpoint: of S3 itself; Velero's kopia refuses a path in it (unified_repo.go)
@@ -62,7 +62,7 @@ def refuse_url(text: str, *, option: str, endpoint: bool = True) -> None:
         raise ValidationError(option, text, "has a path, which Velero does not accept", "Give scheme, host and port.")
 
 
-def refuse_tagging(text: str, *, option: str) -> None:
+def validate_tagging(text: str, *, option: str) -> None:
     """Refuse tags of objects that velero-plugin-for-aws or S3 does not take; none are well."""
     if not text:
         return

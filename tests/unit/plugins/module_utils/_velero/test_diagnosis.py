@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import (
     Evidence,
     Location,
-    Reading,
+    ObjectReadResult,
     Server,
     diagnose,
     report,
@@ -37,7 +37,12 @@ STANDSTILLS: list[tuple[Evidence, str, str, bool]] = [
     # the server before anything else
     (seen("New", server=DOWN, location=BAD), "server", "does not answer (Deployment/velero is scaled to 0)", True),
     (seen("New", server=Server(False)), "server", "nothing is known of its Deployment", True),
-    (seen("Finalizing", server=DOWN, reading=Reading("refused", DECRYPT)), "server", "does not answer", True),
+    (
+        seen("Finalizing", server=DOWN, read_result=ObjectReadResult("refused", DECRYPT)),
+        "server",
+        "does not answer",
+        True,
+    ),
     # its plugin before the location, which says the same in other words
     (seen("InProgress", server=BARE, location=BAD), "plugin", "without its plugin", True),
     (seen("New", server=UP, location=Location("x", "Available", "", "velero.io/gcp")), "plugin", "velero.io/gcp", True),
@@ -72,24 +77,48 @@ STANDSTILLS: list[tuple[Evidence, str, str, bool]] = [
         "DataUpload d is Failed",
         False,
     ),
-    (seen("Finalizing", server=UP, reading=Reading("refused", DECRYPT)), "key", "may not decrypt", True),
+    (seen("Finalizing", server=UP, read_result=ObjectReadResult("refused", DECRYPT)), "key", "may not decrypt", True),
     (
-        seen("FinalizingPartiallyFailed", server=UP, reading=Reading("refused", "AccessDenied: Access Denied")),
+        seen(
+            "FinalizingPartiallyFailed",
+            server=UP,
+            read_result=ObjectReadResult("refused", "AccessDenied: Access Denied"),
+        ),
         "storage",
         "may not read objects",
         True,
     ),
     (
-        seen("Finalizing", server=UP, reading=Reading("refused", "KMS.DisabledException: k is disabled.")),
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("refused", "KMS.DisabledException: k is disabled.")),
         "key",
         "disabled",
         True,
     ),
-    (seen("Finalizing", server=UP, reading=Reading("refused", "Odd: answer")), "storage", "Odd: answer", True),
-    (seen("Finalizing", server=UP, reading=Reading("read")), "storage", "can read back", False),
-    (seen("Finalizing", server=UP, reading=Reading("read"), retried=True), "key", "does not get further", True),
-    (seen("Finalizing", server=UP, reading=Reading("unreachable", "no way")), "key", "tried: no way", False),
-    (seen("Finalizing", server=UP, reading=Reading("unreachable"), retried=True), "key", "kms:Decrypt", True),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("refused", "Odd: answer")),
+        "storage",
+        "Odd: answer",
+        True,
+    ),
+    (seen("Finalizing", server=UP, read_result=ObjectReadResult("read")), "storage", "can read back", False),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("read"), retried=True),
+        "key",
+        "does not get further",
+        True,
+    ),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("unreachable", "no way")),
+        "key",
+        "tried: no way",
+        False,
+    ),
+    (
+        seen("Finalizing", server=UP, read_result=ObjectReadResult("unreachable"), retried=True),
+        "key",
+        "kms:Decrypt",
+        True,
+    ),
     (seen("Deleting", server=UP, location=GOOD, deleting=True), "unknown", "does not say why", False),
     (seen("Completed", server=BARE, location=BAD, deleting=True), "plugin", "without its plugin", True),
     (seen("Invented", server=UP, location=GOOD), "unknown", "does not say why", False),
@@ -102,28 +131,44 @@ STANDSTILLS: list[tuple[Evidence, str, str, bool]] = [
 ]
 
 ENDS: list[tuple[Evidence, str, str]] = [
-    (seen("Failed", told=("error putting object x: StatusCode: 403, AccessDenied",), location=BAD), "storage", "write"),
-    (seen("Failed", told=("backup execution failed: odd",), location=GOOD), "unknown", "backup execution failed: odd"),
+    (
+        seen("Failed", status_texts=("error putting object x: StatusCode: 403, AccessDenied",), location=BAD),
+        "storage",
+        "write",
+    ),
+    (
+        seen("Failed", status_texts=("backup execution failed: odd",), location=GOOD),
+        "unknown",
+        "backup execution failed: odd",
+    ),
     (
         seen(
             "Failed",
-            told=("rpc error: code = Unknown desc = EOF",),
+            status_texts=("rpc error: code = Unknown desc = EOF",),
             location=GOOD,
             log=("level=error kms:GenerateDataKey",),
         ),
         "key",
         "encrypt",
     ),
-    (seen("FailedValidation", told=(UNAVAILABLE,), location=BAD), "location", "is Unavailable: AccessDenied"),
-    (seen("FailedValidation", told=(UNAVAILABLE,), location=TRUST), "identity", "AssumeRole"),
-    (seen("FailedValidation", told=(UNAVAILABLE,), location=GOOD), "location", "was not available then; it is now"),
+    (seen("FailedValidation", status_texts=(UNAVAILABLE,), location=BAD), "location", "is Unavailable: AccessDenied"),
+    (seen("FailedValidation", status_texts=(UNAVAILABLE,), location=TRUST), "identity", "AssumeRole"),
     (
-        seen("FailedValidation", told=("Invalid included/excluded namespace lists: x",), location=GOOD),
+        seen("FailedValidation", status_texts=(UNAVAILABLE,), location=GOOD),
+        "location",
+        "was not available then; it is now",
+    ),
+    (
+        seen("FailedValidation", status_texts=("Invalid included/excluded namespace lists: x",), location=GOOD),
         "request",
         "spec",
     ),
     (
-        seen("FailedValidation", told=("The BSL default is unavailable, cannot retrieve the backup",), location=BAD),
+        seen(
+            "FailedValidation",
+            status_texts=("The BSL default is unavailable, cannot retrieve the backup",),
+            location=BAD,
+        ),
         "location",
         "is Unavailable",
     ),
@@ -150,7 +195,9 @@ def test_end(evidence: Evidence, layer: str, cause: str) -> None:
 
 
 def test_report_of_a_standstill() -> None:
-    evidence = seen("Finalizing", server=UP, location=GOOD, reading=Reading("refused", DECRYPT), seconds=61)
+    evidence = seen(
+        "Finalizing", server=UP, location=GOOD, read_result=ObjectReadResult("refused", DECRYPT), seconds=61
+    )
     error = report(evidence, diagnose(evidence))
     assert str(error) == (
         'Backup "b" is Finalizing for 61 s: Velero\'s role may not decrypt what it wrote (kms:Decrypt). Allow '
@@ -163,23 +210,23 @@ def test_report_of_a_standstill() -> None:
 
 def test_report_of_an_end() -> None:
     """What is said twice, by the status and by the answer to a read, is told once; the name is free after a removal."""
-    told = "error putting object x: AccessDenied: not authorized to perform: s3:PutObject"
+    status_texts = "error putting object x: AccessDenied: not authorized to perform: s3:PutObject"
     answer = "Its log could not be read: AccessDenied: not authorized to perform: s3:PutObject"
-    text = str(report(evidence := seen("Failed", told=(told,), unread=answer), diagnose(evidence)))
+    text = str(report(evidence := seen("Failed", status_texts=(status_texts,), unread=answer), diagnose(evidence)))
     assert text.startswith(
         'Backup "b" is Failed: Velero\'s role may not write objects (s3:PutObject). Allow s3:PutObject'
     )
-    assert text.endswith(f"Then remove it (state=absent), and run the task again. Velero says: {told}.")
-    other = seen("Failed", told=(told,), unread="The bucket holds no log of it")
-    assert str(report(other, diagnose(other))).endswith(f"{told}. The bucket holds no log of it.")
-    recovered = seen("FailedValidation", told=(UNAVAILABLE,), location=GOOD)
+    assert text.endswith(f"Then remove it (state=absent), and run the task again. Velero says: {status_texts}.")
+    other = seen("Failed", status_texts=(status_texts,), unread="The bucket holds no log of it")
+    assert str(report(other, diagnose(other))).endswith(f"{status_texts}. The bucket holds no log of it.")
+    recovered = seen("FailedValidation", status_texts=(UNAVAILABLE,), location=GOOD)
     assert str(report(recovered, diagnose(recovered))).count("state=absent") == 1
 
 
 def test_report_is_bounded() -> None:
     """However much Velero has to say, in however long lines."""
     results = tuple(f"{number}: {'x' * 1000}\n" for number in range(100))
-    evidence = seen("PartiallyFailed", errors=100, results=results, log=results, told=("y" * 100_000,))
+    evidence = seen("PartiallyFailed", errors=100, results=results, log=results, status_texts=("y" * 100_000,))
     text = str(report(evidence, diagnose(evidence)))
     assert len(text) < 10_000
     assert "Errors (and 95 more): 0: xxx" in text

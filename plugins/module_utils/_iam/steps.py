@@ -2,22 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the plans for IAM have in common. Pure. PRIVATE to coffer.velero."""
+"""The requests for the tags of policies, roles and OIDC providers. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Step
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
-
-NOTHING: Changes = ((), ())
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list, tags_after
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedTags:
+class DesiredTags:
     """What a task wants of the tags; ``None`` leaves them alone."""
 
     tags: Mapping[str, str] | None = None
@@ -25,14 +23,13 @@ class WantedTags:
 
     def after(self, current: Mapping[str, str]) -> dict[str, str]:
         """The tags as they are after the plan."""
-        present, absent = tag_changes(self.tags, current, purge=self.purge_tags)
-        return {name: value for name, value in {**current, **present}.items() if name not in absent}
+        return tags_after(self.tags, current, purge=self.purge_tags)
 
     def created(self) -> dict[str, t.Any]:
         """The parameter of a create; left out where there is no tag, since it takes a permission of its own."""
         return {"Tags": tag_list(self.tags)} if self.tags else {}
 
-    def part(self, kind: str, identity: Mapping[str, str], current: Mapping[str, str]) -> Changes:
+    def tag_steps(self, kind: str, identity: Mapping[str, str], current: Mapping[str, str]) -> Changes:
         """The requests that change the tags of an existing entity."""
         present, absent = tag_changes(self.tags, current, purge=self.purge_tags)
         steps = []
@@ -41,13 +38,3 @@ class WantedTags:
         if absent:
             steps.append(Step(f"iam:Untag{kind}", {**identity, "TagKeys": list(absent)}))
         return steps, (Difference("tags", dict(current), self.after(current)),) if steps else ()
-
-
-def joined(parts: Sequence[Changes]) -> tuple[tuple[Step, ...], tuple[Difference, ...]]:
-    """The steps and differences of all parts, in their order."""
-    return tuple(step for part in parts for step in part[0]), tuple(one for part in parts for one in part[1])
-
-
-def created_differences(shown: Mapping[str, t.Any]) -> tuple[Difference, ...]:
-    """The differences of something new: whatever it has."""
-    return tuple(Difference(name, None, value) for name, value in shown.items() if value not in (None, "", [], {}))

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption
-from ansible_collections.coffer.velero.plugins.module_utils._s3.neighbors import refuse_other_demands
+from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import DesiredEncryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.shared_bucket import refuse_conflicting_requirements
 
 BUCKET = "velero-backups"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -48,9 +48,9 @@ def rule(mode: str, key: str | None = KEY) -> Document:
     }
 
 
-def check(there: list[Document], wanted: Document, prefix: str = "second") -> None:
-    here = WantedEncryption(bucket=BUCKET, region="eu-central-1", algorithm="AES256", prefix=prefix)
-    refuse_other_demands({"Statement": there}, wanted, objects_arn=here.objects_arn)
+def check(there: list[Document], desired: Document, prefix: str = "second") -> None:
+    here = DesiredEncryption(bucket=BUCKET, region="eu-central-1", algorithm="AES256", prefix=prefix)
+    refuse_conflicting_requirements({"Statement": there}, desired, objects_arn=here.objects_arn)
 
 
 def sid(there: list[Document], purpose: str) -> str:
@@ -63,22 +63,26 @@ MODES = ("sse-s3", "sse-kms", "dsse-kms", "sse-c")
 
 @pytest.mark.parametrize("prefix", ["first", ""])
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("wanted", MODES)
-def test_only_the_same_mode_goes_together(wanted: str, mode: str, prefix: str) -> None:
+@pytest.mark.parametrize("desired", MODES)
+def test_only_the_same_mode_goes_together(desired: str, mode: str, prefix: str) -> None:
     """But for sse-c beside sse-s3: it takes a block away, and the default stays SSE-S3."""
     there = statements(mode, prefix)
-    if mode == wanted or (mode, wanted) == ("sse-s3", "sse-c"):
-        return check(there, rule(wanted))
+    if mode == desired or (mode, desired) == ("sse-s3", "sse-c"):
+        return check(there, rule(desired))
     place = f"arn:aws:s3:::{BUCKET}/first/*" if prefix else f"arn:aws:s3:::{BUCKET}/*"
     purpose = "CustomerKeys" if mode == "sse-c" else "OtherAlgorithm"
-    option, given, demand = "sse_algorithm", rule(wanted)["sse_algorithm"], f"demands {rule(mode)['sse_algorithm']}"
-    if (mode, wanted) == ("sse-c", "sse-s3"):
-        option, given, demand = "blocked_encryption_types", "SSE-C", "lets SSE-C in"
+    option, given, requirement = (
+        "sse_algorithm",
+        rule(desired)["sse_algorithm"],
+        f"requires {rule(mode)['sse_algorithm']}",
+    )
+    if (mode, desired) == ("sse-c", "sse-s3"):
+        option, given, requirement = "blocked_encryption_types", "SSE-C", "lets SSE-C in"
     with pytest.raises(ValidationError) as refused:
-        check(there, rule(wanted))
+        check(there, rule(desired))
     assert str(refused.value) == (
         f"{option}: {given} is not what another installation in the bucket relies on: the statement "
-        f"{sid(there, purpose)} for {place} {demand}. {REMEDY}"
+        f"{sid(there, purpose)} for {place} {requirement}. {REMEDY}"
     )
     return None
 
@@ -90,15 +94,15 @@ def test_another_key_is_refused(mode: str) -> None:
         check(there, rule(mode, OTHER_KEY))
     assert str(refused.value) == (
         f"kms_master_key_id: {OTHER_KEY} is not what another installation in the bucket relies on: the statement "
-        f"{sid(there, 'OtherKey')} for arn:aws:s3:::{BUCKET}/first/* demands {KEY}. {REMEDY}"
+        f"{sid(there, 'OtherKey')} for arn:aws:s3:::{BUCKET}/first/* requires {KEY}. {REMEDY}"
     )
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("wanted", MODES)
-def test_an_installation_may_change_its_own_mode_and_key(wanted: str, mode: str) -> None:
+@pytest.mark.parametrize("desired", MODES)
+def test_an_installation_may_change_its_own_mode_and_key(desired: str, mode: str) -> None:
     for prefix in ("first", ""):
-        check(statements(mode, prefix), rule(wanted, OTHER_KEY), prefix=prefix)
+        check(statements(mode, prefix), rule(desired, OTHER_KEY), prefix=prefix)
 
 
 @pytest.mark.parametrize("mode", ["sse-s3", "sse-c"])
@@ -111,7 +115,7 @@ def test_what_an_earlier_mode_left_behind_does_not_count(mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "foreign",
+    "unmanaged",
     [
         {"Sid": "DenyOtherKey", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}},
         {"Sid": "VeleroDenyOtherAlgorithm12345678", "Condition": {"StringEquals": {"aws:PrincipalTag/a": "b"}}},
@@ -119,9 +123,9 @@ def test_what_an_earlier_mode_left_behind_does_not_count(mode: str) -> None:
         {},
     ],
 )
-def test_foreign_statements_say_nothing(foreign: Document) -> None:
-    check([{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", **foreign}], rule("sse-kms"))
+def test_foreign_statements_say_nothing(unmanaged: Document) -> None:
+    check([{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", **unmanaged}], rule("sse-kms"))
 
 
 def test_a_bucket_without_policy() -> None:
-    refuse_other_demands(None, rule("sse-kms"), objects_arn=f"arn:aws:s3:::{BUCKET}/*")
+    refuse_conflicting_requirements(None, rule("sse-kms"), objects_arn=f"arn:aws:s3:::{BUCKET}/*")

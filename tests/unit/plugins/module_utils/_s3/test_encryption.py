@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
-from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption, decide_encryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import DesiredEncryption, decide_encryption
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import DEFAULT_RULE, NO_RULE, Encryption
 
 BUCKET = "velero-backups"
@@ -21,13 +21,13 @@ OWNER = "111122223333"
 OTHER = "444455556666"
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 ARN = f"arn:aws:kms:{REGION}:{OWNER}:key/{KEY_ID}"
-FOREIGN = ARN.replace(OWNER, OTHER)
+UNMANAGED = ARN.replace(OWNER, OTHER)
 PREDICTED = ARN.replace(KEY_ID, PLACEHOLDER_KEY_ID)
 
 
-def wanted(algorithm: str = "aws:kms", key_id: str | None = ARN, **options: Any) -> WantedEncryption:
+def desired(algorithm: str = "aws:kms", key_id: str | None = ARN, **options: Any) -> DesiredEncryption:
     key_id = None if algorithm == "AES256" else key_id
-    return WantedEncryption(bucket=BUCKET, region=REGION, algorithm=algorithm, key_id=key_id, **options)
+    return DesiredEncryption(bucket=BUCKET, region=REGION, algorithm=algorithm, key_id=key_id, **options)
 
 
 def key(arn: str = ARN, **metadata: Any) -> Key:
@@ -48,59 +48,62 @@ OFF = {"BucketKeyEnabled": False}
 @pytest.mark.parametrize(
     ("want", "current", "sent"),
     [
-        pytest.param(wanted(), DEFAULT_RULE, rule("aws:kms", ARN, **ON, **BLOCK), id="bucket key by default"),
-        pytest.param(wanted(), NO_RULE, rule("aws:kms", ARN, **ON), id="no block where there is none"),
-        pytest.param(wanted(), rule("aws:kms", ARN, **OFF, **BLOCK), None, id="bucket key stays off"),
-        pytest.param(wanted(), rule("aws:kms", ARN, **BLOCK), None, id="bucket key not told is off"),
-        pytest.param(wanted(), rule("aws:kms", ARN, **ON, **BLOCK), None, id="bucket key stays on"),
+        pytest.param(desired(), DEFAULT_RULE, rule("aws:kms", ARN, **ON, **BLOCK), id="bucket key by default"),
+        pytest.param(desired(), NO_RULE, rule("aws:kms", ARN, **ON), id="no block where there is none"),
+        pytest.param(desired(), rule("aws:kms", ARN, **OFF, **BLOCK), None, id="bucket key stays off"),
+        pytest.param(desired(), rule("aws:kms", ARN, **BLOCK), None, id="bucket key not told is off"),
+        pytest.param(desired(), rule("aws:kms", ARN, **ON, **BLOCK), None, id="bucket key stays on"),
         pytest.param(
-            wanted(bucket_key_enabled=False),
+            desired(bucket_key_enabled=False),
             rule("aws:kms", ARN, **ON, **BLOCK),
             rule("aws:kms", ARN, **OFF, **BLOCK),
             id="bucket key off when asked",
         ),
         pytest.param(
-            wanted(),
-            rule("aws:kms", FOREIGN, **ON, **NO_BLOCK),
+            desired(),
+            rule("aws:kms", UNMANAGED, **ON, **NO_BLOCK),
             rule("aws:kms", ARN, **ON, **NO_BLOCK),
             id="another key keeps the rest",
         ),
         pytest.param(
-            wanted(), rule("aws:kms", "alias/velero", **ON), rule("aws:kms", ARN, **ON), id="stored alias becomes ARN"
+            desired(), rule("aws:kms", "alias/velero", **ON), rule("aws:kms", ARN, **ON), id="stored alias becomes ARN"
         ),
-        pytest.param(wanted(), rule("aws:kms", KEY_ID, **ON), rule("aws:kms", ARN, **ON), id="stored id becomes ARN"),
-        pytest.param(wanted(key_id=KEY_ID), rule("aws:kms", ARN, **ON), None, id="id is the same key"),
-        pytest.param(wanted(key_id="alias/velero"), rule("aws:kms", ARN, **ON), None, id="alias is the same key"),
+        pytest.param(desired(), rule("aws:kms", KEY_ID, **ON), rule("aws:kms", ARN, **ON), id="stored id becomes ARN"),
+        pytest.param(desired(key_id=KEY_ID), rule("aws:kms", ARN, **ON), None, id="id is the same key"),
+        pytest.param(desired(key_id="alias/velero"), rule("aws:kms", ARN, **ON), None, id="alias is the same key"),
         pytest.param(
-            wanted("aws:kms:dsse"), rule("aws:kms", ARN, **ON), rule("aws:kms:dsse", ARN, **OFF), id="no key for dsse"
+            desired("aws:kms:dsse"), rule("aws:kms", ARN, **ON), rule("aws:kms:dsse", ARN, **OFF), id="no key for dsse"
         ),
-        pytest.param(wanted("aws:kms:dsse"), rule("aws:kms:dsse", ARN), None, id="dsse stays"),
+        pytest.param(desired("aws:kms:dsse"), rule("aws:kms:dsse", ARN), None, id="dsse stays"),
         pytest.param(
-            wanted(), rule("aws:kms:dsse", ARN, **OFF), rule("aws:kms", ARN, **ON), id="bucket key back from dsse"
+            desired(), rule("aws:kms:dsse", ARN, **OFF), rule("aws:kms", ARN, **ON), id="bucket key back from dsse"
         ),
-        pytest.param(wanted("AES256"), DEFAULT_RULE, None, id="the default"),
-        pytest.param(wanted("AES256"), NO_RULE, None, id="no rule is AES256"),
+        pytest.param(desired("AES256"), DEFAULT_RULE, None, id="the default"),
+        pytest.param(desired("AES256"), NO_RULE, None, id="no rule is AES256"),
         pytest.param(
-            wanted("AES256"), rule("aws:kms", ARN, **ON, **BLOCK), rule("AES256", **ON, **BLOCK), id="back to AES256"
+            desired("AES256"), rule("aws:kms", ARN, **ON, **BLOCK), rule("AES256", **ON, **BLOCK), id="back to AES256"
         ),
         pytest.param(
-            wanted(blocked=["SSE-C"]),
+            desired(blocked=["SSE-C"]),
             rule("aws:kms", ARN, **ON, **NO_BLOCK),
             rule("aws:kms", ARN, **ON, **BLOCK),
             id="block",
         ),
         pytest.param(
-            wanted(blocked=["NONE"]),
+            desired(blocked=["NONE"]),
             rule("aws:kms", ARN, **ON, **BLOCK),
             rule("aws:kms", ARN, **ON, **NO_BLOCK),
             id="block no more",
         ),
-        pytest.param(wanted(blocked=["NONE"]), rule("aws:kms", ARN, **ON), None, id="nothing blocked is NONE"),
+        pytest.param(desired(blocked=["NONE"]), rule("aws:kms", ARN, **ON), None, id="nothing blocked is NONE"),
         pytest.param(
-            wanted(blocked=["SSE-C"]), rule("aws:kms", ARN, **ON), rule("aws:kms", ARN, **ON, **BLOCK), id="first block"
+            desired(blocked=["SSE-C"]),
+            rule("aws:kms", ARN, **ON),
+            rule("aws:kms", ARN, **ON, **BLOCK),
+            id="first block",
         ),
         pytest.param(
-            wanted(),
+            desired(),
             {
                 **rule("AES256", **OFF),
                 "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"], "New": 1},
@@ -116,7 +119,7 @@ OFF = {"BucketKeyEnabled": False}
     ],
 )
 def test_one_request_with_the_whole_rule(
-    want: WantedEncryption, current: dict[str, Any], sent: dict[str, Any] | None
+    want: DesiredEncryption, current: dict[str, Any], sent: dict[str, Any] | None
 ) -> None:
     plan = decide_encryption(want, Encryption([current], key() if want.key_id else None))
     rules = [step.arguments["ServerSideEncryptionConfiguration"]["Rules"] for step in plan.steps]
@@ -129,13 +132,13 @@ def test_one_request_with_the_whole_rule(
 
 def test_other_rules_and_the_owner_are_kept() -> None:
     other = rule("AES256")
-    (step,) = decide_encryption(wanted(owner=OWNER), Encryption([DEFAULT_RULE, other], key())).steps
+    (step,) = decide_encryption(desired(owner=OWNER), Encryption([DEFAULT_RULE, other], key())).steps
     assert step.arguments["ExpectedBucketOwner"] == OWNER
     assert step.arguments["ServerSideEncryptionConfiguration"]["Rules"][1] is other
 
 
 def test_the_diff_tells_of_an_alias_that_becomes_an_arn() -> None:
-    plan = decide_encryption(wanted(), Encryption([rule("aws:kms", "alias/velero", **ON)], key()))
+    plan = decide_encryption(desired(), Encryption([rule("aws:kms", "alias/velero", **ON)], key()))
     assert plan.diff == {"before": {"kms_master_key_id": "alias/velero"}, "after": {"kms_master_key_id": ARN}}
 
 
@@ -144,7 +147,7 @@ NOT_THERE = ServiceError("s3:GetBucketEncryption", "NoSuchBucket", "The specifie
 
 @pytest.mark.parametrize("algorithm", ["AES256", "aws:kms"])
 def test_a_missing_bucket_is_planned_as_a_new_one_and_ends_a_real_run(algorithm: str) -> None:
-    want = wanted(algorithm)
+    want = desired(algorithm)
     missing = Encryption([DEFAULT_RULE], key() if want.key_id else None, NOT_THERE)
     plan = decide_encryption(want, missing)
     assert plan.unmet_dependency is NOT_THERE
@@ -152,16 +155,16 @@ def test_a_missing_bucket_is_planned_as_a_new_one_and_ends_a_real_run(algorithm:
 
 
 def test_there_is_nothing_to_reset_where_there_is_no_bucket() -> None:
-    plan = decide_encryption(wanted("AES256", bucket_may_be_missing=True), Encryption([DEFAULT_RULE], None, NOT_THERE))
+    plan = decide_encryption(desired("AES256", bucket_may_be_missing=True), Encryption([DEFAULT_RULE], None, NOT_THERE))
     assert plan.unmet_dependency is None
     assert not plan.changed
 
 
 def test_a_predicted_key_is_planned_with_and_ends_a_real_run() -> None:
-    plan = decide_encryption(wanted(key_id=PREDICTED), Encryption([DEFAULT_RULE]))
+    plan = decide_encryption(desired(key_id=PREDICTED), Encryption([DEFAULT_RULE]))
     assert plan.result["kms_master_key_id"] == PREDICTED
     assert str(plan.unmet_dependency).startswith(
-        f"kms_master_key_id: {PREDICTED} is what a check run promised, not a key. "
+        f"kms_master_key_id: {PREDICTED} is the placeholder of a check run, not a key. "
     )
 
 
@@ -169,83 +172,84 @@ def test_a_predicted_key_is_planned_with_and_ends_a_real_run() -> None:
     ("want", "message"),
     [
         (
-            WantedEncryption(bucket=BUCKET, region=REGION, algorithm="AES256", key_id=ARN),
+            DesiredEncryption(bucket=BUCKET, region=REGION, algorithm="AES256", key_id=ARN),
             f"kms_master_key_id: {ARN} contradicts sse_algorithm=AES256. SSE-S3 has no key of yours",
         ),
-        (wanted(key_id=None), "kms_master_key_id: aws:kms is without a key. S3 would take the key that AWS manages"),
-        (wanted("aws:kms:dsse", None), "kms_master_key_id: aws:kms:dsse is without a key. "),
+        (desired(key_id=None), "kms_master_key_id: aws:kms is without a key. S3 would take the key that AWS manages"),
+        (desired("aws:kms:dsse", None), "kms_master_key_id: aws:kms:dsse is without a key. "),
         (
-            wanted("aws:kms:dsse", bucket_key_enabled=True),
+            desired("aws:kms:dsse", bucket_key_enabled=True),
             "bucket_key_enabled: true contradicts sse_algorithm=aws:kms:dsse. DSSE-KMS has no Bucket Keys",
         ),
-        (wanted(blocked=["SSE-C", "NONE"]), "blocked_encryption_types: ['SSE-C', 'NONE'] says nothing definite. "),
-        (wanted(blocked=[]), "blocked_encryption_types: [] says nothing definite. Say [SSE-C] to block it"),
+        (desired(blocked=["SSE-C", "NONE"]), "blocked_encryption_types: ['SSE-C', 'NONE'] says nothing definite. "),
+        (desired(blocked=[]), "blocked_encryption_types: [] says nothing definite. Say [SSE-C] to block it"),
         (
-            wanted(key_id="arn:aws:s3:::velero"),
+            desired(key_id="arn:aws:s3:::velero"),
             "kms_master_key_id: arn:aws:s3:::velero is not the ARN of a KMS key. Give the ARN of a key, or its alias.",
         ),
         (
-            wanted(key_id=ARN.replace(REGION, "us-east-1")),
+            desired(key_id=ARN.replace(REGION, "us-east-1")),
             f"kms_master_key_id: {ARN.replace(REGION, 'us-east-1')} is in us-east-1, the bucket is in {REGION}. ",
         ),
         (
-            wanted(key_id=f"arn:aws:kms:us-east-1:{OWNER}:alias/velero"),
+            desired(key_id=f"arn:aws:kms:us-east-1:{OWNER}:alias/velero"),
             f"kms_master_key_id: arn:aws:kms:us-east-1:{OWNER}:alias/velero is in us-east-1, the bucket is in {REGION}",
         ),
-        (wanted(key_id="alias/aws/ebs"), "kms_master_key_id: alias/aws/ebs is not a key for S3. AWS manages it for"),
+        (desired(key_id="alias/aws/ebs"), "kms_master_key_id: alias/aws/ebs is not a key for S3. AWS manages it for"),
         (
-            wanted(key_id=f"arn:aws:kms:{REGION}:{OWNER}:alias/aws/ebs"),
+            desired(key_id=f"arn:aws:kms:{REGION}:{OWNER}:alias/aws/ebs"),
             "kms_master_key_id: alias/aws/ebs is not a key for S3. ",
         ),
     ],
 )
-def test_contradictions_are_refused(want: WantedEncryption, message: str) -> None:
+def test_contradictions_are_refused(want: DesiredEncryption, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         want.refuse_contradictions()
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(
-    "want", [wanted(), wanted("AES256"), wanted(key_id="alias/aws/s3"), wanted(blocked=["NONE"]), wanted(key_id=KEY_ID)]
+    "want",
+    [desired(), desired("AES256"), desired(key_id="alias/aws/s3"), desired(blocked=["NONE"]), desired(key_id=KEY_ID)],
 )
-def test_good_options(want: WantedEncryption) -> None:
+def test_good_options(want: DesiredEncryption) -> None:
     want.refuse_contradictions()
 
 
 @pytest.mark.parametrize(
     ("want", "found", "message"),
     [
-        (wanted(), key(KeyState="Disabled"), f"kms_master_key_id: {ARN} is disabled. Find out who disabled it"),
+        (desired(), key(KeyState="Disabled"), f"kms_master_key_id: {ARN} is disabled. Find out who disabled it"),
         (
-            wanted(),
+            desired(),
             key(KeyState="PendingDeletion", DeletionDate="tomorrow"),
             f"kms_master_key_id: {ARN} is pending deletion until tomorrow. Find out who scheduled it",
         ),
-        (wanted(), key(KeyState="PendingImport"), f"kms_master_key_id: {ARN} is in state PendingImport. Wait until"),
-        (wanted(), key(KeySpec="RSA_2048"), f"kms_master_key_id: {ARN} is a RSA_2048 key. S3 encrypts with symmetric"),
-        (wanted(), key(KeySpec="HMAC_256"), f"kms_master_key_id: {ARN} is a HMAC_256 key. "),
-        (wanted(), key(KeyUsage="SIGN_VERIFY"), f"kms_master_key_id: {ARN} is a key for SIGN_VERIFY. "),
+        (desired(), key(KeyState="PendingImport"), f"kms_master_key_id: {ARN} is in state PendingImport. Wait until"),
+        (desired(), key(KeySpec="RSA_2048"), f"kms_master_key_id: {ARN} is a RSA_2048 key. S3 encrypts with symmetric"),
+        (desired(), key(KeySpec="HMAC_256"), f"kms_master_key_id: {ARN} is a HMAC_256 key. "),
+        (desired(), key(KeyUsage="SIGN_VERIFY"), f"kms_master_key_id: {ARN} is a key for SIGN_VERIFY. "),
         (
-            wanted(key_id="alias/velero", owner=OWNER),
-            key(FOREIGN),
+            desired(key_id="alias/velero", owner=OWNER),
+            key(UNMANAGED),
             f"kms_master_key_id: alias/velero is a key of account {OTHER}, the bucket is {OWNER}'s. "
-            f"If it is meant, give its ARN, {FOREIGN}.",
+            f"If it is meant, give its ARN, {UNMANAGED}.",
         ),
         (
-            wanted(key_id=KEY_ID, owner=OWNER),
-            key(FOREIGN),
+            desired(key_id=KEY_ID, owner=OWNER),
+            key(UNMANAGED),
             f"kms_master_key_id: {KEY_ID} is a key of account {OTHER}, the bucket is {OWNER}'s. ",
         ),
         (
-            wanted(key_id=FOREIGN, owner=OWNER),
-            key(FOREIGN, KeyManager="AWS"),
-            f"kms_master_key_id: {FOREIGN} is managed by AWS for account {OTHER}, the bucket is {OWNER}'s. ",
+            desired(key_id=UNMANAGED, owner=OWNER),
+            key(UNMANAGED, KeyManager="AWS"),
+            f"kms_master_key_id: {UNMANAGED} is managed by AWS for account {OTHER}, the bucket is {OWNER}'s. ",
         ),
     ],
 )
 @pytest.mark.parametrize("current", [DEFAULT_RULE, rule("aws:kms", ARN, **ON)], ids=["change", "no-op"])
 def test_a_key_that_s3_could_not_use_is_refused(
-    want: WantedEncryption, found: Key, message: str, current: dict[str, Any]
+    want: DesiredEncryption, found: Key, message: str, current: dict[str, Any]
 ) -> None:
     with pytest.raises(ValidationError) as caught:
         decide_encryption(want, Encryption([current], found))
@@ -255,12 +259,12 @@ def test_a_key_that_s3_could_not_use_is_refused(
 @pytest.mark.parametrize(
     ("want", "found"),
     [
-        (wanted(key_id=FOREIGN, owner=OWNER), key(FOREIGN)),
-        (wanted(key_id="alias/velero", owner=OWNER), key()),
-        (wanted(key_id="alias/aws/s3", owner=OWNER), key(KeyManager="AWS")),
-        (wanted(key_id="alias/velero"), key(FOREIGN)),
-        (wanted(), key(KeyState="Updating")),
+        (desired(key_id=UNMANAGED, owner=OWNER), key(UNMANAGED)),
+        (desired(key_id="alias/velero", owner=OWNER), key()),
+        (desired(key_id="alias/aws/s3", owner=OWNER), key(KeyManager="AWS")),
+        (desired(key_id="alias/velero"), key(UNMANAGED)),
+        (desired(), key(KeyState="Updating")),
     ],
 )
-def test_a_key_that_s3_can_use_is_taken_by_its_arn(want: WantedEncryption, found: Key) -> None:
+def test_a_key_that_s3_can_use_is_taken_by_its_arn(want: DesiredEncryption, found: Key) -> None:
     assert decide_encryption(want, Encryption([DEFAULT_RULE], found)).result["kms_master_key_id"] == found.arn

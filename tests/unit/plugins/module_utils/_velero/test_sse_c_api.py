@@ -15,7 +15,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Coffe
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
-from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import WantedSecret
+from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import DesiredSecret
 from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c_api import SecretResource
 
 
@@ -42,7 +42,7 @@ def _denied(message: str) -> ServiceError:
 
 
 def _run(cluster: Cluster) -> dict[str, Any]:
-    resource = SecretResource(cast(Kube, cluster), WantedSecret("velero", "velero-sse-c/key", generate=True))
+    resource = SecretResource(cast(Kube, cluster), DesiredSecret("velero", "velero-sse-c/key", create_if_missing=True))
     return execute(lambda task: task.reconcile(resource), Task({}, sleep=lambda seconds: None))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
-    WantedKey,
+    DesiredKey,
     alias_name,
     change_key,
     create_key,
@@ -29,8 +29,8 @@ ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY_ID}"
 OTHER = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/99999999-12ab-34cd-56ef-1234567890ab"
 
 
-def wanted(**options: Any) -> WantedKey:
-    return WantedKey(**{"alias": ALIAS, **options})
+def desired(**options: Any) -> DesiredKey:
+    return DesiredKey(**{"alias": ALIAS, **options})
 
 
 def key(state: str = "Enabled", *, more: dict[str, Any] | None = None, **metadata: Any) -> Key:
@@ -52,7 +52,7 @@ def actions(plan: Plan) -> list[str]:
 
 
 def create(**options: Any) -> Plan:
-    return create_key(wanted(**options), partition="aws", region=REGION, account_id=ACCOUNT)
+    return create_key(desired(**options), partition="aws", region=REGION, account_id=ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ OTHER_ALIAS = {"alias_exists": False, "alias_target": OTHER}
 def test_only_what_differs_is_changed(
     options: dict[str, Any], there: Key, expected: list[str], diff: dict[str, Any]
 ) -> None:
-    plan = change_key(wanted(**options), there)
+    plan = change_key(desired(**options), there)
     assert actions(plan) == expected
     assert {d.name: (d.before, d.after) for d in plan.differences} == diff
 
@@ -230,7 +230,7 @@ def test_only_what_differs_is_changed(
     ],
 )
 def test_the_result_is_the_key_after_the_plan(options: dict[str, Any], there: Key, expected: dict[str, Any]) -> None:
-    result = change_key(wanted(**options), there).result
+    result = change_key(desired(**options), there).result
     assert {name: result[name] for name in expected} == expected
 
 
@@ -245,7 +245,7 @@ def test_the_result_is_the_key_after_the_plan(options: dict[str, Any], there: Ke
     ],
 )
 def test_a_disabled_key_is_told(options: dict[str, Any], there: Key, warned: bool) -> None:
-    warnings = change_key(wanted(**options), there).warnings
+    warnings = change_key(desired(**options), there).warnings
     assert [ARN in warning for warning in warnings] == [True] * warned
 
 
@@ -308,7 +308,7 @@ def test_what_kms_cannot_do_and_nobody_should_in_passing_is_refused(
     options: dict[str, Any], there: Key, message: str
 ) -> None:
     with pytest.raises(ValidationError) as caught:
-        change_key(wanted(**options), there)
+        change_key(desired(**options), there)
     assert str(caught.value).startswith(message)
 
 
@@ -354,21 +354,23 @@ def test_what_kms_cannot_do_and_nobody_should_in_passing_is_refused(
         (
             {"alias": None},
             key(KeyManager="AWS"),
-            f"key_id: {ARN} is managed by AWS. Nobody can edit its policy: choose a key of your own.",
+            f"key_id: {ARN} is managed by AWS. Its policy cannot be edited: choose a customer managed key.",
         ),
     ],
 )
 def test_a_key_that_has_to_be_usable(options: dict[str, Any], there: Key, message: str | None) -> None:
     if message is None:
-        assert change_key(wanted(usable=True, **options), there) == change_key(wanted(**options), there)
+        assert change_key(desired(require_usable_for_s3=True, **options), there) == change_key(
+            desired(**options), there
+        )
         return
     with pytest.raises(ValidationError) as caught:
-        change_key(wanted(usable=True, **options), there)
+        change_key(desired(require_usable_for_s3=True, **options), there)
     assert str(caught.value) == message
 
 
 def test_a_new_key_is_usable() -> None:
-    assert create(usable=True) == create()
+    assert create(require_usable_for_s3=True) == create()
 
 
 @pytest.mark.parametrize(
@@ -405,7 +407,10 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
             {"rotation_period_in_days": 90, "rotation_enabled": False},
             "rotation_period_in_days: 90 contradicts rotation_enabled=false. Leave the period out",
         ),
-        ({"usable": True, "enabled": False}, "usable: true contradicts enabled=false. Leave one of them out."),
+        (
+            {"require_usable_for_s3": True, "enabled": False},
+            "require_usable_for_s3: true contradicts enabled=false. Leave one of them out.",
+        ),
         (
             {"replica_regions": ["us-east-1"], "multi_region": False},
             "replica_regions: ['us-east-1'] contradicts multi_region=false. Set multi_region=true",
@@ -414,7 +419,7 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
 )
 def test_contradictions_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        wanted(**options).refuse_contradictions()
+        desired(**options).refuse_contradictions()
     assert str(caught.value).startswith(message)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import explain
+from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import explain
 
 PUT = (
     "rpc error: code = Unknown desc = error putting object p/backups/b/velero-backup.json: operation error S3: "
@@ -71,7 +71,7 @@ TEXTS = [
         "operation error STS: AssumeRoleWithWebIdentity, https response error StatusCode: 403, api error AccessDenied: "
         "Not authorized to perform sts:AssumeRoleWithWebIdentity",
         "identity",
-        "cannot take its role",
+        "cannot assume its role",
         "trust policy",
     ),
     (

@@ -7,24 +7,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import typing as t
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Access,
-    Statement,
-    account_root,
-    denies,
-    listed,
-    matches,
-)
 
 
 @dataclass(frozen=True)
-class Writers:
-    """Velero's roles and their place, to tell which statements of a bucket policy concern them.
+class WritePrincipals:
+    """Velero's roles and their place, to find which statements of a bucket policy concern them.
 
     In doubt a statement does: patterns may meet, and every principal may be meant where no role is known.
 
@@ -36,35 +30,34 @@ class Writers:
     role_arns: Sequence[str] = ()
 
     def refuse_other_names(self) -> None:
-        """Refuse what is no role: a statement about nobody would concern nobody."""
+        """Refuse what is no role: no statement would concern it."""
         for name in self.role_arns:
             arn = Arn.parse(name)
             if arn is None or arn.service != "iam" or not arn.resource.startswith("role/"):
                 remediation = "Give the ARN of a role, like arn:aws:iam::111122223333:role/velero."
                 raise ValidationError("role_arns", name, "is not the ARN of a role", remediation)
 
-    def concerned_by(self, statement: Statement, bucket_arn: str) -> bool:
+    def concerned_by(self, statement: _policy.Statement, bucket_arn: str) -> bool:
         """Whether a Deny of writes can speak of these principals and objects."""
         place = f"{bucket_arn}/{self.prefix}/" if self.prefix else f"{bucket_arn}/"
         return self._reached(statement, place) and (not self.role_arns or any(self._named(statement)))
 
-    def _reached(self, statement: Statement, place: str) -> bool:
+    def _reached(self, statement: _policy.Statement, place: str) -> bool:
         if "NotResource" in statement:
             return not any(
-                str(one).endswith("*") and matches(str(one), place) for one in listed(statement["NotResource"])
+                str(one).endswith("*") and _policy.matches(str(one), place)
+                for one in _policy.listed(statement["NotResource"])
             )
-        return any(_meet(str(pattern), place) for pattern in listed(statement.get("Resource", ())))
+        return any(_meet(str(pattern), place) for pattern in _policy.listed(statement.get("Resource", ())))
 
-    def _named(self, statement: Statement) -> list[bool]:
+    def _named(self, statement: _policy.Statement) -> Iterator[bool]:
         # What is asked here is the principal alone: everything else of the statement is made to hold.
-        principal = {
-            name: value for name, value in statement.items() if name in ("Effect", "Principal", "NotPrincipal")
-        }
-        document = {"Statement": [{**principal, "Action": "*", "Resource": "*"}]}
-        return [
-            denies(document, Access("s3:putobject", "*", account_root(arn.split(":")[4], arn.split(":")[1]), (arn,)))
-            for arn in self.role_arns
-        ]
+        names = {name: value for name, value in statement.items() if name in ("Effect", "Principal", "NotPrincipal")}
+        document = {"Statement": [{**names, "Action": "*", "Resource": "*"}]}
+        for role_arn in self.role_arns:
+            arn = t.cast(Arn, Arn.parse(role_arn))
+            root = _policy.account_root(arn.account_id, arn.partition)
+            yield _policy.denies(document, _policy.Access("s3:putobject", "*", root, (role_arn,)))
 
 
 def _meet(pattern: str, place: str) -> bool:
