@@ -73,7 +73,7 @@ def test_a_new_site_is_proven_and_an_unchanged_one_is_left_alone(installation: I
     assert report["verdict"] == "proven"
     proven = dict.fromkeys(("objects", "backup_and_restore", "configuration"), "proven")
     assert report["verdicts"] == {**proven, "audit": "not_done"}
-    assert made["object_encryption_info"]["counts"]["proven"] > 9
+    assert made["object_encryption_info"]["counts"]["compliant"] > 9
     assert left_behind(stack) == []
     assert len(reports(installation)) == 1
     noted = installation.location["metadata"]["annotations"]["coffer.velero/kms-key-arn"]
@@ -124,9 +124,9 @@ def test_planted_faults_are_found_and_named(installation: Installation, stack: S
         s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
     assert code == 2
     assert "Verdict: wrong." in output
-    assert "3 are wrong" in output
+    assert "3 are non-compliant" in output
     objects = next(record["result"] for record in records if record["action"].endswith("object_encryption_info"))
-    assert {offender["key"].removeprefix(f"{PREFIX}/") for offender in objects["offenders"]} == set(planted)
+    assert {one["key"].removeprefix(f"{PREFIX}/") for one in objects["non_compliant_objects"]} == set(planted)
     page = reports(installation)[-1].with_suffix(".html").read_text()
     assert "<script>" not in page
     document = json.loads(reports(installation)[-1].read_text())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._documents import SSE_ALGORITHMS
-from ansible_collections.coffer.velero.plugins.module_utils._objects.judge import same_key
+from ansible_collections.coffer.velero.plugins.module_utils._objects.evaluate import same_key
 from ansible_collections.coffer.velero.plugins.module_utils._report.markup import SPACE, Markup, el, join, name
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document

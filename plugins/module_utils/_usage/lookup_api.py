@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._objects.pace import Pace
+from ansible_collections.coffer.velero.plugins.module_utils._objects.rate_limiter import RateLimiter
 from ansible_collections.coffer.velero.plugins.module_utils._usage import records
 from ansible_collections.coffer.velero.plugins.module_utils._usage.model import (
     HISTORY_DAYS,
@@ -83,7 +83,7 @@ class LookupSource:
             "EndTime": window.end,
             "MaxResults": _PAGE,
         }
-        pace, read = Pace(PER_SECOND), 0
+        pace, read = RateLimiter(PER_SECOND), 0
         while True:
             wait = pace.reserve()
             if wait:
