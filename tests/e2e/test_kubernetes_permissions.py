@@ -21,9 +21,9 @@ import yaml
 from tests.stack import Api, Stack
 from tests.stack.api import BACKUP, DEPLOYMENT, SECRET, SERVICE_ACCOUNT, Json, Kind
 from tests.support.cluster import KubeProxy
+from tests.support.doc_pages import yaml_fragments
 from tests.support.emulators import ROOT, Moto
 from tests.support.installation import Installation
-from tests.support.pages import yaml_fragments
 from tests.support.running import run_in_controller
 
 OPERATOR = "operator"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.stack.api import BACKUP, CRD, LOCATION
 from tests.support.cluster import Cluster
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 MODULE = "backup_storage_location"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -34,8 +34,8 @@ def options(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def test_twelve_runs(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
-    created, modified, _deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    created, modified, _deleted = assert_lifecycle(
         run,
         MODULE,
         create={**options, "kms_key_id": KEY, "s3_force_path_style": True, "validation_frequency": "1m"},

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils import _runner, _signals
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "cloudwatch_metric_alarms"
 PREFIX = "velero-acme-backups-"
@@ -62,14 +62,14 @@ def state(cloudwatch: Any) -> Any:
     return alarms, tags
 
 
-def test_twelve_runs(run: ModuleRunner, cloudwatch: Any) -> None:
+def test_lifecycle(run: ModuleRunner, cloudwatch: Any) -> None:
     cloudwatch.put_metric_alarm(**one("theirs", AlarmActions=[THEIRS]))
     foreign = there(cloudwatch)["theirs"]
     dimensions = [{"Name": "Operation", "Value": "Decrypt"}, {"Name": "KeyArn", "Value": "arn"}]
     silence = one(
         f"{PREFIX}silence", Period=3600, EvaluationPeriods=25, OKActions=[TOPIC], Dimensions=dimensions, Unit="Count"
     )
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"alarms": [one(AlarmDescription="Somebody was refused."), silence], "tags": {"a": "b"}},
@@ -385,7 +385,7 @@ def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, cloudwatch: A
     assert state(cloudwatch) == before
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._kms import api
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 ALIAS = "alias/velero"
 MARK = "coffer.velero:alias"
@@ -58,8 +58,8 @@ def only(kms: Any) -> dict[str, Any]:
     return key
 
 
-def test_twelve_runs(run: ModuleRunner, kms: Any) -> None:
-    created, modified, deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, kms: Any) -> None:
+    created, modified, deleted = assert_lifecycle(
         run,
         "kms_key",
         create={

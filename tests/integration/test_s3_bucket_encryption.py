@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as C
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 BUCKET = "velero-backups"
 ACCOUNT = "123456789012"
@@ -62,8 +62,8 @@ def put(s3: Any, rules: list[dict[str, Any]]) -> None:
     s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": rules})
 
 
-def test_twelve_runs(run: ModuleRunner, s3: Any, key: str) -> None:
-    created, modified, deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, s3: Any, key: str) -> None:
+    created, modified, deleted = assert_lifecycle(
         run,
         "s3_bucket_encryption",
         create={**KMS, "kms_master_key_id": ALIAS},
@@ -149,7 +149,7 @@ def test_requests(run: ModuleRunner, aws: Aws, s3: Any, key: str, algorithm: str
         assert [call.operation for call in aws.proxy.requests] == [*expected, *more]
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "fail", "throttle"])
 @pytest.mark.parametrize("operation", ["GetBucketEncryption", "DescribeKey", "GetBucketPolicy", "PutBucketEncryption"])
 def test_a_disturbed_request_is_repeated(

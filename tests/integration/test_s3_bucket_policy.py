@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 MODULE = "s3_bucket_policy"
 BUCKET = "velero-backups"
@@ -78,10 +78,10 @@ def store(s3: Any, *statements: Document, **elements: Any) -> None:
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
 
 
-def test_twelve_runs(run: ModuleRunner, s3: Any) -> None:
+def test_lifecycle(run: ModuleRunner, s3: Any) -> None:
     tls = deny("Tls", Action="s3:*", Condition=INSECURE)
     other = deny(Condition={"Null": {SSE: False}, "StringNotEquals": {SSE: "aws:kms"}})
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"bucket": BUCKET, "statements": [tls, deny()]},
@@ -100,7 +100,7 @@ def test_twelve_runs(run: ModuleRunner, s3: Any) -> None:
 
 def test_foreign_statements_are_kept(run: ModuleRunner, s3: Any) -> None:
     store(s3, **FOREIGN)
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"bucket": BUCKET, "statements": [deny()], "expected_bucket_owner": ACCOUNT},

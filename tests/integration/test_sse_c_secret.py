@@ -17,7 +17,7 @@ import pytest
 
 from tests.stack.api import BACKUP, SECRET
 from tests.support.cluster import Cluster
-from tests.support.running import ModuleRunner, four_runs
+from tests.support.running import ModuleRunner, assert_change
 
 MODULE = "sse_c_secret"
 KEY = bytes(range(32))
@@ -30,7 +30,7 @@ def _key(cluster: Cluster, key: str = "key") -> bytes | None:
 
 def test_four_runs(run: ModuleRunner, cluster: Cluster) -> None:
     """There is nothing to modify and nothing to delete: a key that exists is never touched."""
-    result = four_runs(run, MODULE, {"namespace": cluster.namespace, "generate": True}, lambda: _key(cluster))
+    result = assert_change(run, MODULE, {"namespace": cluster.namespace, "generate": True}, lambda: _key(cluster))
     key = _key(cluster)
     assert key is not None
     assert len(key) == 32

@@ -22,7 +22,7 @@ from tests.stack.api import (
     Kind,
 )
 from tests.support.cluster import Cluster
-from tests.support.running import ModuleRunner, four_runs, one_way
+from tests.support.running import ModuleRunner, assert_change, controller_only
 
 MODULE = "velero_identity"
 ROLE = "arn:aws:iam::111122223333:role/velero"
@@ -51,7 +51,7 @@ def _state(cluster: Cluster) -> Any:
     return _annotations(cluster), _template(cluster), _template(cluster, DAEMON_SET, "node-agent")
 
 
-def test_twelve_runs(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+def test_lifecycle(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     cluster.install()
     cluster.install_node_agent()
     cluster.patch(SERVICE_ACCOUNT, "velero", {"metadata": {"annotations": {"team": "a"}}})
@@ -61,7 +61,7 @@ def test_twelve_runs(run: ModuleRunner, cluster: Cluster, options: dict[str, Any
     absent = {"namespace": cluster.namespace, "state": "absent", "wait": False}
     for arguments, role in ((options, ROLE), ({**options, "role_arn": OTHER_ROLE}, OTHER_ROLE), (absent, None)):
         before = _annotations(cluster).get(IRSA)
-        result = four_runs(run, MODULE, arguments, partial(_state, cluster))
+        result = assert_change(run, MODULE, arguments, partial(_state, cluster))
         assert result["renewed"] == result["workloads"] == workloads
         assert result["diff"]["before"] == ({"role_arn": before} if before else {})
         assert result["diff"]["after"] == {"renewed": workloads, **({"role_arn": role} if role else {})}
@@ -81,7 +81,7 @@ def test_no_op_is_three_requests(run: ModuleRunner, cluster: Cluster, options: d
     assert all(request.startswith("GET") for request in cluster.proxy.requests)
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("lost", range(1, 9))
 def test_cut_anywhere(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], lost: int) -> None:
     """Every request's answer lost in turn: the run goes on by itself, and its story is the whole one."""

@@ -99,10 +99,8 @@ GRANTED: dict[str, set[str]] = {
     "s3:GetBucketEncryption": {"s3:GetEncryptionConfiguration"},
     "s3:GetBucketLifecycleConfiguration": {"s3:GetLifecycleConfiguration"},
     "s3:GetBucketLogging": {"s3:GetBucketLogging"},
-    "s3:GetBucketNotificationConfiguration": {"s3:GetBucketNotification"},
     "s3:GetBucketOwnershipControls": {"s3:GetBucketOwnershipControls"},
     "s3:GetBucketPolicy": {"s3:GetBucketPolicy"},
-    "s3:GetBucketReplication": {"s3:GetReplicationConfiguration"},
     "s3:GetBucketTagging": {"s3:GetBucketTagging"},
     "s3:GetBucketVersioning": {"s3:GetBucketVersioning"},
     "s3:GetObjectLockConfiguration": {"s3:GetBucketObjectLockConfiguration"},
@@ -130,11 +128,7 @@ _PURGE = "purging, which the role never asks for"
 _OTHER = "a module of another role, whose code is in the same file"
 #: And those that the role does not send.
 NOT_GRANTED: dict[str, str] = {
-    "cloudtrail:CancelQuery": _OPTION,
-    "cloudtrail:GetEventDataStore": _OPTION,
-    "cloudtrail:GetQueryResults": _OPTION,
     "cloudtrail:RemoveTags": _PURGE,
-    "cloudtrail:StartQuery": _OPTION,
     "cloudtrail:StopLogging": _OPTION,
     "cloudwatch:GetMetricStatistics": _OPTION,
     "cloudwatch:UntagResource": _PURGE,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
-from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata import contradictions, metadata_key, parse
+from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata import metadata_key, mismatches, parse
 
 BACKUP: dict[str, Any] = {
     "apiVersion": "velero.io/v1",
@@ -36,9 +36,9 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return item
 
 
-def test_agrees() -> None:
-    assert contradictions(BACKUP, copy.deepcopy(BACKUP)) == []
-    assert contradictions(BACKUP, changed("status.errors", 0)) == []
+def test_matches() -> None:
+    assert mismatches(BACKUP, copy.deepcopy(BACKUP)) == []
+    assert mismatches(BACKUP, changed("status.errors", 0)) == []
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_agrees() -> None:
     ],
 )
 def test_contradiction(field: str, value: Any) -> None:
-    here = contradictions(BACKUP, changed(field, value))
+    here = mismatches(BACKUP, changed(field, value))
     assert [item["field"] for item in here] == [field]
     assert here[0]["metadata"] == value
 
 
 def test_a_synchronized_backup_has_an_identity_of_its_own() -> None:
     synchronized = changed("metadata.creationTimestamp", "2026-11-25T00:00:00Z")
-    assert contradictions(synchronized, changed("metadata.uid", "2")) == []
+    assert mismatches(synchronized, changed("metadata.uid", "2")) == []
 
 
 @pytest.mark.parametrize("prefix", ["production", "/production/"])
