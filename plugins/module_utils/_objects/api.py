@@ -126,10 +126,7 @@ def scan_objects(
     settings = {**(params["aws_config"] or {}), "max_pool_connections": MAX_THREADS + 2}
     aws = Aws({**params, "region": region, "aws_config": settings})
     started = _now()
-    source: Source = PrefixLister(options.prefix)
-    if inventory := params["inventory"]:
-        name = inventory["manifest"]
-        source = InventorySource(ReportFiles(aws, name), name, inventory["sample_percent"], options)
+    source = _source(aws, options, params["inventory"])
     path, checkpoint = (Path(params[name]) if params[name] else None for name in ("path", "checkpoint"))
     output = ScanOutput(options, source, path, checkpoint, progress)
     output.open()
@@ -160,6 +157,13 @@ def scan_objects(
         "path": params["path"],
         "checkpoint": params["checkpoint"],
     }
+
+
+def _source(aws: Aws, options: ScanOptions, inventory: Params | None) -> Source:
+    if inventory is None:
+        return PrefixLister(options.prefix)
+    name = inventory["manifest"]
+    return InventorySource(ReportFiles(aws, name), name, inventory["sample_percent"], options)
 
 
 def _scan(aws: Aws, options: ScanOptions, params: Params, output: ScanOutput) -> None:
