@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._objects.pace import Pace
+from ansible_collections.coffer.velero.plugins.module_utils._objects.rate_limiter import RateLimiter
 from ansible_collections.coffer.velero.plugins.module_utils._usage import records
 from ansible_collections.coffer.velero.plugins.module_utils._usage.model import KMS, KeyIdentifiers, Usage, Window
 from ansible_collections.coffer.velero.plugins.module_utils._usage.polling import Poller
@@ -74,7 +74,7 @@ class EventHistorySource:
             "EndTime": window.end,
             "MaxResults": _PAGE_SIZE,
         }
-        pace, read = Pace(_PER_SECOND), 0
+        pace, read = RateLimiter(_PER_SECOND), 0
         while True:
             wait = pace.reserve()
             if wait:

@@ -17,7 +17,7 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, S3Backend
 from moto.s3.responses import S3Response
 
-from tests.support import wire
+from tests.support import aws_wire
 from tests.support.moto_patches import policy as evaluation
 from tests.support.moto_patches.identity import caller_of
 from tests.support.moto_patches.registry import around, patch
@@ -33,7 +33,7 @@ Answer = tuple[int, dict[str, Any], Any]
 
 def _refusal(response: S3Response, code: str, message: str, status: int) -> Answer:
     """An error with its status; moto's own S3 errors are all 400 where the model names no other."""
-    error = wire.error_answer("s3", code, message, status)
+    error = aws_wire.error_answer("s3", code, message, status)
     return status, {"content-type": error.content_type}, b"" if response.method == "HEAD" else error.body
 
 
@@ -285,7 +285,7 @@ def _policy_request(response: S3Response, bucket: FakeBucket) -> evaluation.Requ
     """What the request asks for, in a policy's terms."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     parts = urlsplit(response.uri)
-    call = wire.identify(response.method, f"{parts.path}?{parts.query}", {**headers, "authorization": ""}, b"")
+    call = aws_wire.identify(response.method, f"{parts.path}?{parts.query}", {**headers, "authorization": ""}, b"")
     query = {name: values[0] for name, values in response._get_querystring(response.request, response.uri).items()}
     action = ACTIONS.get(call.operation, call.operation)
     if action in VERSIONED and "versionId" in query:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""As much of S3 as a look at objects needs, and fast: HEAD with encryption headers, and listings.
+"""As much of S3 as a scan of objects needs, and fast: HEAD with encryption headers, and listings.
 
-``python -m tests.benchmarks.s3_standin --help``. Signatures are not checked. The access key ``EXPIRES1790000000``
+``python -m tests.benchmarks.s3_stub --help``. Signatures are not checked. The access key ``EXPIRES1790000000``
 expires at that moment.
 """
 
@@ -33,7 +33,7 @@ def kms(algorithm: str = "aws:kms", key: str = KEY, bucket_key: bool = True) -> 
     return 200, text + (f"{SSE}-bucket-key-enabled: true\r\n" if bucket_key else ""), ""
 
 
-#: What a HEAD is answered by kind: status, headers, and the code that only a GET tells.
+#: The answer to a HEAD by kind: status, headers, and the code that only a GET returns.
 KINDS: dict[str, tuple[int, str, str]] = {
     "good": kms(),
     "plain": (200, f"{SSE}: AES256\r\n", ""),
@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "dsse": kms("aws:kms:dsse", bucket_key=False),
     "denied": (403, "", "AccessDenied"),
     "sse-c": (400, "", "InvalidRequest"),
-    "gone": (404, "", "NoSuchKey"),
+    "deleted": (404, "", "NoSuchKey"),
     "marker": (405, "", "MethodNotAllowed"),
     "broken": (501, "", "NotImplemented"),
 }
@@ -131,7 +131,7 @@ class Bucket:
         return f'<?xml version="1.0" encoding="UTF-8"?><{root} {XMLNS}>{state}{"".join(rows)}</{root}>'.encode()
 
 
-GOOD = f"HTTP/1.1 200 OK\r\nx-amz-request-id: 0\r\n{kms()[1]}Content-Length: 42\r\nServer: standin\r\n\r\n".encode()
+GOOD = f"HTTP/1.1 200 OK\r\nx-amz-request-id: 0\r\n{kms()[1]}Content-Length: 42\r\nServer: stub\r\n\r\n".encode()
 
 
 class Connection(asyncio.Protocol):
@@ -196,7 +196,7 @@ def main() -> None:
         from uvloop import run
     except ImportError:
         from asyncio import run
-    parser = argparse.ArgumentParser(description="As much of S3 as a look at objects needs.")
+    parser = argparse.ArgumentParser(description="As much of S3 as a scan of objects needs.")
     parser.add_argument("port", type=int)
     parser.add_argument("count", type=int, help="objects in the bucket, whose name is any")
     parser.add_argument("--spread", action="store_true", help="make every 20th of another kind")

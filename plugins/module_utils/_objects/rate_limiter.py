@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Not more than so many requests a second. PRIVATE to coffer.velero."""
+"""Limit the rate of requests. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 _LATE = 0.05
 
 
-class Pace:
+class RateLimiter:
     """Hands out moments to send at, evenly spread.
 
     :param per_second: ``None`` for no limit

@@ -4,8 +4,8 @@
 
 """HTTP to S3 over many sockets at once, and no more of HTTP than S3 needs. PRIVATE to coffer.velero.
 
-Each connection has one request under way and is kept. Where S3 is busy the number of requests under way shrinks at
-once and grows again slowly. What is not understood is not guessed at: the request is given up, and boto3 asks.
+Each connection has one request in flight and is kept. Where S3 throttles, the number of requests in flight shrinks at
+once and grows again slowly. An answer that is not understood is not guessed at: boto3 repeats the request.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ import time
 import typing as t
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Response
-from ansible_collections.coffer.velero.plugins.module_utils._objects.pace import Pace
-from ansible_collections.coffer.velero.plugins.module_utils._objects.sign import Endpoint
+from ansible_collections.coffer.velero.plugins.module_utils._objects.rate_limiter import RateLimiter
+from ansible_collections.coffer.velero.plugins.module_utils._objects.sigv4 import Endpoint
 
-#: S3 asks to slow down, or has a moment of its own.
+#: S3 throttles, or has a temporary error.
 BUSY = frozenset({429, 500, 502, 503, 504})
-MOST_TRIES = 12
-MOST_LOST = 4
-MOST_BODY = 64 * 2**20
+MAX_TRIES = 12
+MAX_LOST = 4
+MAX_BODY = 64 * 2**20
 TIMEOUT = 60.0
 _CODE = re.compile(rb"<Code>([^<]+)</Code>")
 
 
-class Message:
-    """One answer, read as it comes in."""
+class HttpResponse:
+    """One answer, parsed as it arrives."""
 
     def __init__(self, method: str) -> None:
         self._method = method
@@ -48,9 +49,9 @@ class Message:
         self.last = False
 
     def feed(self, data: bytes) -> bool:
-        """Take what came in; whether the answer is complete.
+        """Take what arrived; whether the answer is complete.
 
-        :raises ValueError: where it is no HTTP
+        :raises ValueError: where it is not HTTP
         """
         self._data = self._data + data if self._data else data
         if not self.status:
@@ -86,7 +87,7 @@ class Message:
             self.headers[name.lower()] = value.strip()
         length = self.headers.get("content-length")
         self._length = None if length is None else int(length)
-        if self._length is not None and self._length > MOST_BODY and self._method != "HEAD":
+        if self._length is not None and self._length > MAX_BODY and self._method != "HEAD":
             raise ValueError("a body that was not asked for")
         self._chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
         self.last = self.headers.get("connection", "").lower() == "close" or version == "HTTP/1.0"
@@ -110,82 +111,77 @@ class Message:
 
     @property
     def response(self) -> Response:
-        """The answer in the words of an inquiry."""
+        """The answer as a probe takes it."""
         code = _CODE.search(self.body[:4096]) if self.status >= 300 else None
         status = 200 if self.status == 206 else self.status
         return Response(status, self.headers, code[1].decode("latin-1") if code else "")
 
 
-class Job:
+@dataclass(slots=True, eq=False)
+class HttpRequest:
     """A request, until it is answered.
 
     :param write: makes the bytes of the request, at the moment they are sent
-    :param answered: gets the answer, or ``None`` where the request was given up
+    :param on_answer: gets the answer, or ``None`` where the request was given up
     """
 
-    __slots__ = ("answered", "lost", "method", "tries", "write")
-
-    def __init__(self, method: str, write: Callable[[], bytes], answered: Callable[[Message | None], None]) -> None:
-        self.method = method
-        self.write = write
-        self.answered = answered
-        self.tries = 0
-        self.lost = 0
+    method: str
+    write: Callable[[], bytes]
+    on_answer: Callable[[HttpResponse | None], None]
+    response: HttpResponse = field(init=False)
+    tries: int = 0
+    lost: int = 0
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._transport: asyncio.Transport | None = None
-        self._message: Message | None = None
-        self.job: Job | None = None
+        self.request: HttpRequest | None = None
         self.since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = t.cast(asyncio.Transport, transport)
 
-    def send(self, job: Job) -> None:
+    def send(self, request: HttpRequest) -> None:
         transport = t.cast(asyncio.Transport, self._transport)
-        self.job, self._message, self.since = job, Message(job.method), self._pool.now
-        transport.write(job.write())
+        self.request, self.since = request, self._pool.now
+        request.response = HttpResponse(request.method)
+        transport.write(request.write())
 
     def data_received(self, data: bytes) -> None:
-        message, job = self._message, self.job
-        if message is None or job is None:  # nothing was asked
+        request = self.request
+        if request is None:  # nothing was requested
             self._drop()
             return
         try:
-            if not message.feed(data):
-                return
+            is_complete = request.response.feed(data)
         except ValueError:
             self._drop()
-            self._pool.give_up(job)
+            self._pool.give_up(request)
             return
-        self._finish(job, message)
+        if is_complete:
+            self._finish(request)
 
-    def _finish(self, job: Job, message: Message) -> None:
-        self.job = self._message = None
-        if message.last:
+    def _finish(self, request: HttpRequest) -> None:
+        self.request = None
+        if request.response.last:
             self._drop()
         else:
             self._pool.idle.append(self)
-        self._pool.answer(job, message)
+        self._pool.answer(request)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        job, message = self.job, self._message
+        request = self.request
         self._transport = None
-        if job is None or message is None:
-            self._pool.forget(self)
-        elif message.end():
-            message.last = True
-            self._finish(job, message)
-        else:
-            self.job = self._message = None
-            self._pool.forget(self)
-            self._pool.lose(job)
+        self._drop()
+        if request and request.response.end():
+            self._pool.answer(request)
+        elif request:
+            self._pool.retry_lost(request)
 
     def _drop(self) -> None:
-        self.job = self._message = None
+        self.request = None
         self._pool.forget(self)
         self.abort()
 
@@ -194,61 +190,61 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-class Pool:
+class ConnectionPool:
     """The connections to one endpoint.
 
-    :param size: the most requests that are under way
+    :param size: the most requests in flight
     """
 
-    def __init__(self, endpoint: Endpoint, size: int, pace: Pace) -> None:
+    def __init__(self, endpoint: Endpoint, size: int, rate_limiter: RateLimiter) -> None:
         self._endpoint = endpoint
         self._size = size
         self._limit = float(size)
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._context = _context(endpoint)
         self._loop = asyncio.get_running_loop()
-        self._jobs: deque[Job] = deque()
+        self._waiting: deque[HttpRequest] = deque()
         self._connections: set[_Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
-        self._asleep = False
+        self._is_paused = False
         self._slowed = 0.0
         self.idle: list[_Connection] = []
         self.now = time.monotonic()
 
-    def submit(self, job: Job, *, first: bool = False) -> None:
+    def submit(self, request: HttpRequest, *, first: bool = False) -> None:
         if first:
-            self._jobs.appendleft(job)
+            self._waiting.appendleft(request)
         else:
-            self._jobs.append(job)
+            self._waiting.append(request)
         self._pump()
 
     def _pump(self) -> None:
-        while self._jobs and not self._asleep:
-            if self._under_way >= int(self._limit):
+        while self._waiting and not self._is_paused:
+            if self._in_flight >= int(self._limit):
                 return
             if not self.idle:
                 if len(self._connections) + len(self._opening) < self._size:
                     task = self._loop.create_task(self._open())
                     self._opening.add(task)
                     task.add_done_callback(self._opening.discard)
-                    if len(self._opening) < len(self._jobs):
+                    if len(self._opening) < len(self._waiting):
                         continue
                 return
-            pause = self._pace.reserve()
+            pause = self._rate_limiter.reserve()
             if pause > 0.001:
-                self._asleep = True
-                self._loop.call_later(pause, self._awake)
+                self._is_paused = True
+                self._loop.call_later(pause, self._resume)
                 return
-            self.idle.pop().send(self._jobs.popleft())
+            self.idle.pop().send(self._waiting.popleft())
 
-    def _awake(self) -> None:
-        self._asleep = False
-        if self._jobs and self.idle:  # its moment is reserved already
-            self.idle.pop().send(self._jobs.popleft())
+    def _resume(self) -> None:
+        self._is_paused = False
+        if self._waiting and self.idle:  # its moment is reserved already
+            self.idle.pop().send(self._waiting.popleft())
         self._pump()
 
     @property
-    def _under_way(self) -> int:
+    def _in_flight(self) -> int:
         return len(self._connections) - len(self.idle)
 
     async def _open(self) -> None:
@@ -260,8 +256,8 @@ class Pool:
                 )
         except (OSError, TimeoutError):
             self._opening.discard(asyncio.current_task())
-            if self._jobs and not self._connections:
-                self.lose(self._jobs.popleft())
+            if self._waiting and not self._connections:
+                self.retry_lost(self._waiting.popleft())
             return
         self._connections.add(connection)
         self.idle.append(connection)
@@ -273,45 +269,45 @@ class Pool:
         with contextlib.suppress(ValueError):
             self.idle.remove(connection)
 
-    def answer(self, job: Job, message: Message) -> None:
-        if message.status in BUSY:
+    def answer(self, request: HttpRequest) -> None:
+        if request.response.status in BUSY:
             self._slow_down()
-            self._again(job, MOST_TRIES)
+            self._retry(request, MAX_TRIES)
         else:
             self._limit = min(self._size, self._limit + 1 / self._limit)
-            job.answered(message)
+            request.on_answer(request.response)
         self._pump()
 
-    def lose(self, job: Job) -> None:
+    def retry_lost(self, request: HttpRequest) -> None:
         """The connection broke off before the answer."""
-        job.lost += 1
-        self._again(job, MOST_TRIES if job.lost < MOST_LOST else 0)
+        request.lost += 1
+        self._retry(request, MAX_TRIES if request.lost < MAX_LOST else 0)
 
-    def give_up(self, job: Job) -> None:
-        job.answered(None)
+    def give_up(self, request: HttpRequest) -> None:
+        request.on_answer(None)
         self._pump()
 
-    def _again(self, job: Job, most: int) -> None:
-        job.tries += 1
-        if job.tries > most:
-            self.give_up(job)
+    def _retry(self, request: HttpRequest, max_tries: int) -> None:
+        request.tries += 1
+        if request.tries > max_tries:
+            self.give_up(request)
             return
-        pause = min(0.05 * 2**job.tries, 20) * random.uniform(0.5, 1)
-        self._loop.call_later(pause, self.submit, job)
+        pause = min(0.05 * 2**request.tries, 20) * random.uniform(0.5, 1)
+        self._loop.call_later(pause, self.submit, request)
 
     def _slow_down(self) -> None:
         now = time.monotonic()
-        if now - self._slowed > 0.25:  # the requests that were under way together are one reason
+        if now - self._slowed > 0.25:  # the requests that were in flight together are one reason
             self._slowed = now
             self._limit = max(1.0, self._limit * 0.6)
 
     async def watch(self) -> None:
-        """Break off requests that take too long, for ever."""
+        """Abort requests that take too long, until this task is canceled."""
         while True:
             await asyncio.sleep(1)
             self.now = time.monotonic()
             for connection in list(self._connections):
-                if connection.job and self.now - connection.since > TIMEOUT:
+                if connection.request and self.now - connection.since > TIMEOUT:
                     connection.abort()
 
 

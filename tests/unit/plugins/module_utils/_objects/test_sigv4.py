@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signatures of the fast path, beside those of botocore."""
+"""Signatures of object scans, beside those of botocore."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects.sign import (
+from ansible_collections.coffer.velero.plugins.module_utils._objects.sigv4 import (
     Credentials,
     Endpoint,
     Signer,
     object_path,
     query_string,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._objects.worker import _customer_headers
+from ansible_collections.coffer.velero.plugins.module_utils._objects.worker import customer_key_headers
 
 MOMENT = 1790000000.0
 NAMES = [
@@ -165,7 +165,7 @@ def test_versions_and_sessions(version: str | None, token: str | None) -> None:
 
 def test_a_customers_key() -> None:
     key = bytes(range(32))
-    ours = by_us("a", "v", "path", None, _customer_headers(key))
+    ours = by_us("a", "v", "path", None, customer_key_headers(key))
     assert ours == by_botocore("a", "v", "path", None, key)
 
 
