@@ -113,6 +113,13 @@ restarted:
   type: list
   elements: str
   sample: [Deployment/velero, DaemonSet/node-agent]
+rolled_out:
+  description:
+    - Whether all pods were up and made from the present template when the task began. V(false) where an earlier run was
+      interrupted while it waited for them.
+  returned: success and O(state=present)
+  type: bool
+  sample: true
 server_version:
   description: Version of the Velero server that answered.
   returned: when pods were restarted and O(wait=true)

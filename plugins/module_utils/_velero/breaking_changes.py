@@ -67,14 +67,23 @@ def _is_moved(plan: Plan) -> bool:
     return any(item.before for item in keys) and any(item.after for item in keys)
 
 
+#: The annotation of a location in which the role backup_proof notes the key that it has verified.
+KMS_KEY_ANNOTATION = "coffer.velero/kms-key-arn"
+
+
 def dropped_kms_key(desired: DesiredLocation, plan: Plan) -> str | None:
     """The KMS key that the plan takes from a location, and that Velero may not use any more as far as the task says.
 
-    A task that names neither an encryption nor earlier keys only asks for the other rules.
+    A task that names neither an encryption nor earlier keys only asks for the other rules. With aws:kms:dsse a location
+    cannot name its key, and of an alias only KMS could tell which key it meant: then it is the key that the last
+    verification has noted.
     """
     if desired.previous_kms_key_ids is None and not (desired.kms_key_id or desired.server_side_encryption):
         return None
     before = next((item.before for item in plan.differences if item.name == "config.kmsKeyId"), None)
+    named = (plan.result["previous_spec"] or {}).get("config", {}).get("kmsKeyId")
+    if not named or (before and is_alias(before)):
+        before = plan.result["annotations"].get(KMS_KEY_ANNOTATION) or before
     known = (desired.kms_key_id or "", *(desired.previous_kms_key_ids or ()))
     return before if before and not any(same_key(before, key) for key in known) else None
 

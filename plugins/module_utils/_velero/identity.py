@@ -228,6 +228,8 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
 
     :raises ValidationError: where the role could not have an effect
     """
+    if desired.role_arn and (incomplete := refuse_incomplete(desired, current)):
+        raise incomplete
     _refuse_ambiguous(desired, current)
     for workload in current.workloads if desired.role_arn else ():
         _refuse_static(desired, workload, current.secrets)
@@ -254,6 +256,7 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
         "role_arn": desired.role_arn,
         "workloads": [item.title for item in users],
         "restarted": [item.title for item in outdated],
+        "rolled_out": all(item.rolled_out for item in users),
     }
     return Plan(tuple(steps), tuple(differences), result, tuple(_warnings(desired, current, outdated)))
 
@@ -302,8 +305,6 @@ def _refuse_paused(workloads: Iterable[Workload]) -> None:
 
 
 def _warnings(desired: DesiredIdentity, current: Installation, outdated: Sequence[Workload]) -> Iterable[str]:
-    if lacking := refuse_incomplete(desired, current):
-        yield f"{lacking} Until then this shows what would be done."
     for agent in current.node_agents:
         if agent.service_account != desired.service_account:
             yield (

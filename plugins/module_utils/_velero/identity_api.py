@@ -20,7 +20,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.identity imp
     Installation,
     Workload,
     decide_identity,
-    refuse_incomplete,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
 
@@ -69,8 +68,6 @@ class IdentityResource:
             self._refuse_running(plan)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        if incomplete := refuse_incomplete(self.desired, self._current):
-            raise incomplete
         if self.backup_timeout:
             self._await_running(plan)
         self._changed = True

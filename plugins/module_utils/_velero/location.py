@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import re
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +43,8 @@ ENCRYPTION = {
     "customer_key_encryption_secret": "customerKeyEncryptionSecret",
     "customer_key_encryption_file": "customerKeyEncryptionFile",
 }
+#: What the plugin says of a location whose ``config`` has a key that it does not know (velero-plugin-for-aws).
+_INVALID_KEYS = re.compile(r"config has invalid keys \[([^\]]*)\]")
 CUSTOMER_KEY = ("customerKeyEncryptionSecret", "customerKeyEncryptionFile")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
@@ -284,9 +288,12 @@ def _nested(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
 def decide_location(desired: DesiredLocation, current: Mapping[str, t.Any] | None) -> Plan:
     """The plan that makes a location as it is wanted, whether it exists or not.
 
-    :raises ValidationError: where the location would have no Region, or has a credential that the task does not name
+    :raises ValidationError: where the location would have no Region, has a credential that the task does not name or a
+        key of ``config`` that the plugin does not know, or is another plugin's
     """
     before = flatten((current or {}).get("spec") or {})
+    _refuse_other_plugin(desired, before)
+    _refuse_invalid_keys(desired, current or {})
     fields = desired.fields()
     after = {**before, **fields}
     if _at_aws(after.get("config.s3Url")):  # other servers know no roles
@@ -304,12 +311,36 @@ def decide_location(desired: DesiredLocation, current: Mapping[str, t.Any] | Non
 
 
 def _said(current: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What the location says so far, and what Velero and others say of it."""
+    """What the location says so far, and what Velero and others say of it; a phase of an earlier spec says nothing."""
+    validation = Validation.of(current) if current else None
     return {
         "previous_spec": current.get("spec"),
         "annotations": dict(current.get("metadata", {}).get("annotations") or {}),
-        "phase": (current.get("status") or {}).get("phase"),
+        "phase": validation.phase if validation and not validation.outdated else None,
     }
+
+
+def _refuse_other_plugin(desired: DesiredLocation, before: Mapping[str, t.Any]) -> None:
+    """The keys of another plugin's location are not this task's to remove."""
+    provider = str(before.get("provider") or desired.provider)
+    if provider.removeprefix("velero.io/") != "aws":
+        remediation = "Choose another name for the location on S3 (velero_backup_location_name in the roles)."
+        raise ValidationError("name", desired.resource, f"is a location of the provider {provider}", remediation)
+
+
+def _refuse_invalid_keys(desired: DesiredLocation, current: Mapping[str, t.Any]) -> None:
+    """A key that the task does not manage stays, and so would the error."""
+    said = _INVALID_KEYS.search(str((current.get("status") or {}).get("message") or ""))
+    config = (current.get("spec") or {}).get("config") or {}
+    keys = [key for key in re.split(r"[ ,]+", said[1]) if key in config] if said else []
+    if keys:
+        patch = json.dumps({"spec": {"config": dict.fromkeys(keys)}})
+        remediation = (
+            f"Remove it: kubectl -n {desired.namespace} patch backupstoragelocation {desired.name} --type merge -p "
+            f"'{patch}'."
+        )
+        reason = f"has {', '.join(keys)} in its config, which Velero's plugin for AWS does not know"
+        raise ValidationError("name", desired.resource, reason, remediation)
 
 
 def _refuse_static(desired: DesiredLocation, before: Mapping[str, t.Any]) -> None:

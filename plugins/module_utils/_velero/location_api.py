@@ -63,6 +63,8 @@ class LocationResource:
         if self.absent:
             return delete_location(self.desired, current)
         plan = decide_location(self.desired, current)
+        if not plan.changed:
+            self._guard_contents(plan)  # a key that the location does not name can be dropped without a difference
         return replace(plan, warnings=(*plan.warnings, *alias_warning(self.desired, plan)))
 
     def guard(self, plan: Plan) -> None:
