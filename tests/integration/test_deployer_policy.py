@@ -142,7 +142,7 @@ class Account:
         iam = self.ministack.client("iam")
         iam.create_user(UserName=self.name)
         document = json.dumps(as_ministack_judges(policy, self.alias))
-        iam.put_user_policy(UserName=self.name, PolicyName="operator", PolicyDocument=document)
+        iam.put_user_policy(UserName=self.name, PolicyName="deployer", PolicyDocument=document)
         key = iam.create_access_key(UserName=self.name)["AccessKey"]
         self.keys = {"access_key": key["AccessKeyId"], "secret_key": key["SecretAccessKey"]}
 

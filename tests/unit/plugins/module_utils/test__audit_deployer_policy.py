@@ -275,7 +275,7 @@ MANAGED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("variables", MANAGED)
 def test_is_a_managed_policy_unless_it_has_everything(variables: dict[str, Any]) -> None:
     document = policy(**variables)
-    assert policy_document(document, option="policy", resource="operator") == document
+    assert policy_document(document, option="policy", resource="deployer") == document
 
 
 def test_is_an_inline_policy_with_the_longest_names() -> None:

@@ -124,12 +124,12 @@ EVERYTHING: dict[str, Any] = {
 
 
 def site_roles() -> set[str]:
-    """The roles that the operator's policy is for."""
-    site = (ROOT / "playbooks" / "site.yml").read_text()
-    roles = {"velero", *re.findall(r"coffer\.velero\.(\w+)", site)}
-    # What the proof reads is in READING; test_operator_policy.py shows that it needs each. The audit has a policy of
+    """The roles that the deployer's policy is for."""
+    plan = (ROOT / "roles" / "velero_plan" / "tasks" / "main.yml").read_text()
+    roles = {"velero", *re.findall(r"coffer\.velero\.(\w+)", plan)}
+    # What the proof reads is in READING; test_deployer_policy.py shows that it needs each. The audit has a policy of
     # its own, and test__audit_deployer_policy.py.
-    return roles - {"backup_proof", "kms_audit"}
+    return roles - {"kms_audit"}
 
 
 def policy(values: dict[str, Any] | None = None, **variables: Any) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def test_what_is_not_done_is_not_allowed(values: dict[str, Any], variables: dict
 @pytest.mark.parametrize("variables", [EVERYTHING, {}, EVERYTHING | {"kms_alias": ""}])
 def test_iam_takes_it(variables: dict[str, Any]) -> None:
     document = policy(**variables)
-    assert policy_document(document, option="policy", resource="operator") == document
+    assert policy_document(document, option="policy", resource="deployer") == document
 
 
 def test_resources_are_the_names_and_nothing_wider() -> None:
