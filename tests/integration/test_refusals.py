@@ -221,7 +221,7 @@ STATES: dict[str, State] = {
         {"velero_kms_previous_key_arns": [f"{OTHER_KEY[:-12]}{number:012}" for number in range(90)]},
     ),
     # The bucket
-    "foreign-bucket": State("belongs to another account", installed(foreign_bucket)),
+    "foreign-bucket": State("does not belong to account", installed(foreign_bucket)),
     "bucket-elsewhere": State(
         "eu-west-1",
         installed(lambda p: p.create_bucket(CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})),

@@ -228,9 +228,9 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
 
     :raises ValidationError: where the role could not have an effect
     """
-    if desired.role_arn and (incomplete := refuse_incomplete(desired, current)):
-        raise incomplete
     _refuse_ambiguous(desired, current)
+    if desired.role_arn:
+        _refuse_incomplete(desired, current)
     for workload in current.workloads if desired.role_arn else ():
         _refuse_static(desired, workload, current.secrets)
     role, revision = current.annotations.get(ROLE_ANNOTATION), current.annotations.get(REVISION_ANNOTATION)
@@ -319,13 +319,12 @@ def _warnings(desired: DesiredIdentity, current: Installation, outdated: Sequenc
             yield f"{item.title} belongs to {manager}, which may undo the change of its template."
 
 
-def refuse_incomplete(desired: DesiredIdentity, current: Installation) -> ValidationError | None:
-    """What has to be there before a role can be given to anything; a check run only warns of it."""
+def _refuse_incomplete(desired: DesiredIdentity, current: Installation) -> None:
+    """What has to be there before a role can be given to anything."""
     place = f'namespace "{desired.namespace}"'
     if not current.servers:
-        return ValidationError("namespace", place, "has no Velero server", _INSTALL)
+        raise ValidationError("namespace", place, "has no Velero server", _INSTALL)
     if current.service_account is None:
         reason = f"does not exist in {place}"
         remediation = "Velero's installation creates it (Helm: serviceAccount.server.create), so create it there."
-        return ValidationError("service_account", desired.resource, reason, remediation)
-    return None
+        raise ValidationError("service_account", desired.resource, reason, remediation)
