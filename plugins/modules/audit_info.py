@@ -66,7 +66,7 @@ options:
   backup_schedule_hours:
     description: How many hours there are between two backups, for the alarm that notices that they stopped.
     type: int
-    default: 24
+    required: true
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -259,7 +259,7 @@ SPEC = aws_spec(
         "log_retention_in_days": {"type": "int", "default": 365},
         "alarms": {"type": "bool", "default": True},
         "topic_arn": {"type": "str"},
-        "backup_schedule_hours": {"type": "int", "default": 24},
+        "backup_schedule_hours": {"type": "int", "required": True},
     }
 )
 

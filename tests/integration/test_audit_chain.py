@@ -6,7 +6,7 @@
 MiniStack judges the calls, evaluates the alarms and sends the messages. What lies between is played, since no emulator
 does it: CloudTrail writes the record (tests/support/trail.py) and CloudWatch Logs applies the metric filters
 (tests/support/filter_pattern.py). That an alarm takes no data at all for a breach is not evaluated by any emulator;
-silence is shown with records of other calls, for which a metric filter counts its default, 0.
+no-recent-backup is shown with records of other calls, for which a metric filter counts its default, 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.coffer.velero.plugins.module_utils import _signals
+from ansible_collections.coffer.velero.plugins.module_utils import _alerts
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support import trail
 from tests.support.emulators import MiniStack
@@ -62,15 +62,15 @@ class Installation:
         trail.deliver(records, logs, GROUP)
         trail.count(records, logs, cloudwatch, GROUP)
 
-    def state(self, signal: str) -> str:
-        name = f"velero-{BUCKET}-{signal}"
+    def state(self, alert: str) -> str:
+        name = f"velero-{BUCKET}-{alert}"
         (alarm,) = self.server.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
         return str(alarm["StateValue"])
 
-    def wait_for(self, signal: str, state: str) -> None:
+    def wait_for(self, alert: str, state: str) -> None:
         end = time.monotonic() + PATIENCE
-        while self.state(signal) != state:
-            assert time.monotonic() < end, f"{signal} is {self.state(signal)} and not {state}"
+        while self.state(alert) != state:
+            assert time.monotonic() < end, f"{alert} is {self.state(alert)} and not {state}"
             time.sleep(0.2)
 
     def messages(self) -> list[dict[str, Any]]:
@@ -125,9 +125,9 @@ def notice(made: Installation) -> None:
     made.server.client("logs").create_log_group(logGroupName=GROUP)
     subscription = {"protocol": "sqs", "endpoint": f"arn:aws:sqs:{REGION}:{ACCOUNT}:on-duty"}
     topic = made.module("sns_topic", name=f"velero-{BUCKET}", subscriptions=[subscription])
-    made.module("cloudwatch_metric_filters", log_group_name=GROUP, filters=_signals.metric_filters(profile))
+    made.module("cloudwatch_metric_filters", log_group_name=GROUP, filters=_alerts.metric_filters(profile))
     made.module(
-        "cloudwatch_metric_alarms", alarms=_signals.alarms(profile, topic_arn=topic["topic_arn"], schedule_hours=24)
+        "cloudwatch_metric_alarms", alarms=_alerts.alarms(profile, topic_arn=topic["topic_arn"], schedule_hours=24)
     )
 
 
@@ -148,16 +148,16 @@ def test_a_denied_call_is_noticed(installation: Installation, aws: Aws) -> None:
     assert row["principal"] == VELERO
 
 
-def test_silence_is_noticed(installation: Installation) -> None:
+def test_a_missing_backup_is_noticed(installation: Installation) -> None:
     """Velero is refused, so it writes nothing; then it may, and writes."""
     with contextlib.suppress(ClientError):
         installation.kms.generate_data_key(KeyId=installation.key_arn, KeySpec="AES_256")
     installation.deliver()
-    installation.wait_for("silence", "ALARM")
+    installation.wait_for("no-recent-backup", "ALARM")
 
     allow = {"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": installation.key_arn}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     installation.server.client("iam").put_role_policy(RoleName="velero", PolicyName="use", PolicyDocument=document)
     installation.kms.generate_data_key(KeyId=installation.key_arn, KeySpec="AES_256")
     installation.deliver()
-    installation.wait_for("silence", "OK")
+    installation.wait_for("no-recent-backup", "OK")

@@ -168,7 +168,13 @@ def made(user: User, profile: Document, *, tags: Document, days: int, retention:
     yield user.run("eventbridge_rules", rules=FILTERS["audit_event_rules"](profile, topic_arn=TOPIC), **common)
     arns = [one["arn"] for one in alarms["alarms"]]
     yield user.run("cloudwatch_dashboard", name=NAME, body=FILTERS["audit_dashboard"](profile, alarm_arns=arns))
-    yield user.run("audit_info", storage_profile=profile, topic_arn=TOPIC, policy_arn=arn("iam", "policy/velero", ""))
+    yield user.run(
+        "audit_info",
+        storage_profile=profile,
+        topic_arn=TOPIC,
+        policy_arn=arn("iam", "policy/velero", ""),
+        backup_schedule_hours=24,
+    )
 
 
 def disturb(ministack: MiniStack) -> None:
@@ -241,6 +247,6 @@ def test_each_action_is_needed_and_all_suffice() -> None:
         )
         auditor.grant_all()
         auditor.run("cloudtrail_info", key_arn=profile["kms_key_arn"], bucket=BUCKET)
-        auditor.run("audit_info", storage_profile=profile, topic_arn=TOPIC)
+        auditor.run("audit_info", storage_profile=profile, topic_arn=TOPIC, backup_schedule_hours=24)
         list(torn_down(user, profile))
         assert actions_of(policy) - set(user.granted) == NOT_ASKED_FOR

@@ -35,14 +35,7 @@ def target(**options: Any) -> Document:
     }
 
 
-TARGET = {
-    "Id": "topic",
-    "Arn": TOPIC,
-    "InputTransformer": {
-        "InputPathsMap": {"key": "$.resources[0]"},
-        "InputTemplate": '"KMS has deleted <key>."',
-    },
-}
+TARGET = target()
 KMS = {"source": ["aws.kms"], "detail-type": ["KMS CMK Deletion", "KMS CMK Rotation"]}
 PUT = {"source": ["aws.kms"], "detail": {"eventName": ["PutKeyPolicy"]}}
 
@@ -80,13 +73,13 @@ def test_twelve_runs(run: ModuleRunner, events: Any) -> None:
             DELETION: {"event_pattern": KMS, "state": "ENABLED"},
             f"{DELETION}: topic": TARGET,
             POLICY: {"event_pattern": PUT, "state": "ENABLED", "description": "The policy of the key"},
-            f"{POLICY}: hook": {**TARGET, "Id": "hook"},
+            f"{POLICY}: hook": {**TARGET, "id": "hook"},
         },
     }
     assert [one["arn"] for one in create["rules"]] == [
         f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{name}" for name in (DELETION, POLICY)
     ]
-    plain = {"Id": "topic", "Arn": TOPIC, "DeadLetterConfig": {"Arn": OTHER}}
+    plain = {"id": "topic", "arn": TOPIC, "dead_letter_arn": OTHER}
     assert modify["diff"] == {
         "before": {
             DELETION: {"event_pattern": KMS, "state": "ENABLED"},
@@ -99,6 +92,8 @@ def test_twelve_runs(run: ModuleRunner, events: Any) -> None:
             POLICY: {"event_pattern": KMS, "state": "ENABLED", "description": "The policy of the key"},
         },
     }
+    assert create["rules"][0]["targets"] == [TARGET]
+    assert modify["rules"][0]["targets"] == [plain]
     assert list(delete["diff"]["before"]) == [f"{DELETION}: topic", DELETION, f"{POLICY}: hook", POLICY]
     assert state(events) == {}
 

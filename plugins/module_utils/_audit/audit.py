@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ansible_collections.coffer.velero.plugins.module_utils import _signals
+from ansible_collections.coffer.velero.plugins.module_utils import _alerts
 from ansible_collections.coffer.velero.plugins.module_utils._audit import api, notice_api
 from ansible_collections.coffer.velero.plugins.module_utils._audit.controls import CONTROLS
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
@@ -61,17 +61,17 @@ def expected_of(params: Params) -> Expected:
         data_events=params["data_events"],
         topic_arn=params["topic_arn"],
         notices=params["alarms"],
-        metric_filters=_signals.metric_filters(profile, data_events=data_events),
+        metric_filters=_alerts.metric_filters(profile, data_events=data_events),
         alarms=_alarms(params, profile, log_group=True),
         # Without a log group of this account CloudWatch has nothing but KMS's own metric.
         alarms_without_log_group=_alarms(params, profile, log_group=False),
-        rules=_signals.rules(profile, topic_arn=params["topic_arn"]),
+        rules=_alerts.event_rules(profile, topic_arn=params["topic_arn"]),
         retention_in_days=params["log_retention_in_days"],
     )
 
 
 def _alarms(params: Params, profile: StorageProfile, *, log_group: bool) -> list[dict[str, t.Any]]:
-    return _signals.alarms(
+    return _alerts.alarms(
         profile,
         topic_arn=params["topic_arn"],
         schedule_hours=params["backup_schedule_hours"],
@@ -148,8 +148,8 @@ def _trail_bucket(reader: api.Reader, expected: Expected, trail: TrailState | No
 
 
 def _notices(reader: api.Reader, expected: Expected) -> dict[str, t.Any]:
-    alarms = notice_api.read_alarms(reader, _signals.place(expected.profile, ""))
-    names = [str(alarm["AlarmName"]) for alarm in expected.alarms]
+    alarms = notice_api.read_alarms(reader, _alerts.resource_name(expected.profile, ""))
+    names = [str(alarm["name"]) for alarm in expected.alarms]
     topics: Fact[t.Any]
     if isinstance(alarms, Known) or expected.topic_arn:
         arns = notice_api.topics_of(alarms, names, expected.topic_arn)
@@ -157,7 +157,7 @@ def _notices(reader: api.Reader, expected: Expected) -> dict[str, t.Any]:
     else:
         topics = alarms
     # The name of a rule is shortened where that of the bucket is long.
-    wanted = {str(rule["Name"]) for rule in expected.rules}
+    wanted = {str(rule["name"]) for rule in expected.rules}
     rules = notice_api.read_rules(reader, f"velero-{expected.profile.bucket[:20]}", wanted)
     return {"alarms": alarms, "topics": topics, "rules": rules}
 

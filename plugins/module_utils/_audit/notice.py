@@ -12,6 +12,7 @@ import typing as t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
+from ansible_collections.coffer.velero.plugins.module_utils._alerts import NO_RECENT_BACKUP
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts, TopicFacts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
     Answer,
@@ -24,6 +25,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     passes,
     related,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import settings_of
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import shown
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import same_pattern
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
@@ -41,7 +44,7 @@ CIS_BUCKETS = "{{($.eventSource=s3.amazonaws.com)&&({})}}".format(
     )
 )
 #: Members of an alarm that say nothing of what it watches and whom it tells.
-_NOT_COMPARED = frozenset({"AlarmDescription", "Tags"})
+_NOT_COMPARED = frozenset({"name", "description", "alarm_actions", "actions_enabled"})
 
 
 def _not_wanted(expected: Expected) -> Iterator[Question]:
@@ -67,16 +70,16 @@ def _each(name: str, wanted: Wanted, arn: str, answer: Callable[[Facts, Expected
 
 
 def _alarm(facts: Facts, wanted: Document) -> Document:
-    found = facts.alarms.value.get(wanted["AlarmName"])
-    return found if found is not None else {}
+    found = facts.alarms.value.get(wanted["name"])
+    return {"dimensions": {}, **settings_of(found)} if found is not None else {}
 
 
 def _metric_filter(facts: Facts, _expected: Expected, wanted: Document) -> Answer:
-    name = wanted["filterName"]
+    name = wanted["name"]
     found = next((one for one in facts.metric_filters.value if one.get("filterName") == name), None)
     if found is None:
         return fails("There is no such metric filter for the trail's log group.")
-    different = _different(wanted, found, normal={"filterPattern": _pattern}, leave=frozenset({"logGroupName"}))
+    different = _different(wanted, shown(found), normal={"filter_pattern": _pattern}, leave=frozenset({"name"}))
     return fails(f"It differs in {', '.join(different)}.") if different else passes("It is as wanted.")
 
 
@@ -84,7 +87,7 @@ def _alarm_as_wanted(facts: Facts, _expected: Expected, wanted: Document) -> Ans
     found = _alarm(facts, wanted)
     if not found:
         return fails("There is no such alarm.")
-    different = _different(wanted, found, leave=_NOT_COMPARED | {"AlarmActions", "ActionsEnabled"})
+    different = _different(wanted, found, leave=_NOT_COMPARED)
     return fails(f"It differs in {', '.join(different)}.") if different else passes("It watches what is wanted.")
 
 
@@ -92,7 +95,7 @@ def _alarm_acts(facts: Facts, expected: Expected, wanted: Document) -> Answer:
     found = _alarm(facts, wanted)
     if not found:
         return fails("There is no such alarm.")
-    actions = found.get("AlarmActions") or []
+    actions = found.get("alarm_actions") or []
     if actions and expected.topic_arn and expected.topic_arn not in actions:
         return fails(f"It notifies {', '.join(actions)}, and not {expected.topic_arn}.")
     return passes(f"It notifies {', '.join(actions)}.") if actions else fails("It notifies nobody.")
@@ -102,7 +105,7 @@ def _alarm_active(facts: Facts, _expected: Expected, wanted: Document) -> Answer
     found = _alarm(facts, wanted)
     if not found:
         return fails("There is no such alarm.")
-    return passes("Its actions are on.") if found.get("ActionsEnabled") else fails("Its actions are off.")
+    return passes("Its actions are on.") if found.get("actions_enabled") else fails("Its actions are off.")
 
 
 def _different(
@@ -204,16 +207,16 @@ def _topic_encrypted(topic: TopicFacts, _expected: Expected) -> Answer:
 
 
 def _rule(facts: Facts, _expected: Expected, wanted: Document) -> Answer:
-    found = facts.rules.value.get(wanted["Name"])
+    found = facts.rules.value.get(wanted["name"])
     if found is None:
         return fails("There is no such rule.")
-    live = dict(found.rule)
-    different = _different(wanted, live, leave=frozenset({"Targets", "Tags", "Description", "EventPattern"}))
-    if not same_pattern(_json(wanted.get("EventPattern")), _json(live.get("EventPattern"))):
-        different.append("EventPattern")
+    live = found.rule
+    different = [] if live.get("State") == wanted["state"] else ["state"]
+    if not same_pattern(wanted["event_pattern"], _json(live.get("EventPattern"))):
+        different.append("event_pattern")
     if different:
         return fails(f"It differs in {', '.join(different)}.")
-    missing = {one["Arn"] for one in wanted.get("Targets", ())} - {one.get("Arn") for one in found.targets.value}
+    missing = {one["arn"] for one in wanted["targets"]} - {one.get("Arn") for one in found.targets.value}
     if missing:
         return fails(f"It does not tell {', '.join(sorted(missing))}.")
     if not found.targets.value:
@@ -226,7 +229,7 @@ def _json(value: t.Any) -> t.Any:
 
 
 def _silence(expected: Expected) -> list[Document]:
-    return [one for one in expected.alarms if str(one["AlarmName"]).endswith("-silence")]
+    return [one for one in expected.alarms if str(one["name"]).endswith(f"-{NO_RECENT_BACKUP}")]
 
 
 def _other_alarms(expected: Expected) -> list[Document]:
@@ -276,8 +279,8 @@ NOTICE = (
         severity="high",
         standards=related(nist="AU-6(1) AU-6(5) CA-7 IR-4(1) IR-4(5) SI-2 SI-4(5) SI-4(12) SI-20"),
         checked="Each alarm of this installation has an action for the state ALARM. Other alarms are not looked at.",
-        remediation=f"{_RUN}; velero_audit_topic_arn names whom they notify.",
-        ask=_each("AlarmName", _all_alarms, _ALARM, _alarm_acts),
+        remediation=f"{_RUN}; kms_audit_topic_arn names whom they notify.",
+        ask=_each("name", _all_alarms, _ALARM, _alarm_acts),
     ),
     Control(
         identifier="CloudWatch.17",
@@ -286,7 +289,7 @@ NOTICE = (
         standards=related(nist="AU-6(1) AU-6(5) CA-7 SI-2 SI-4(12)"),
         checked="The actions of each alarm of this installation are on. Other alarms are not looked at.",
         remediation="Find out who turned them off (aws cloudwatch enable-alarm-actions turns them on).",
-        ask=_each("AlarmName", _all_alarms, _ALARM, _alarm_active),
+        ask=_each("name", _all_alarms, _ALARM, _alarm_active),
     ),
     Control(
         identifier="SNS.1",
@@ -303,10 +306,10 @@ NOTICE = (
         identifier="coffer.24",
         title="The metric filters see what they should",
         severity="high",
-        checked="Each metric filter of the table of signals is there, with its pattern, metric, value and default.",
+        checked="Each metric filter of the table of alerts is there, with its pattern, metric, value and default.",
         remediation=f"{_RUN}, or coffer.velero.metric_filters.",
         ask=_each(
-            "filterName",
+            "name",
             lambda expected: expected.metric_filters,
             "arn:{partition}:logs:{place}:metric-filter:{name}",
             _metric_filter,
@@ -316,17 +319,17 @@ NOTICE = (
         identifier="coffer.25",
         title="The alarms watch what they should",
         severity="high",
-        checked="Each alarm of the table of signals is there, with its metric, threshold, period and missing data.",
+        checked="Each alarm of the table of alerts is there, with its metric, threshold, period and missing data.",
         remediation=f"{_RUN}, or coffer.velero.metric_alarms.",
-        ask=_each("AlarmName", _other_alarms, _ALARM, _alarm_as_wanted),
+        ask=_each("name", _other_alarms, _ALARM, _alarm_as_wanted),
     ),
     Control(
         identifier="coffer.26",
         title="Somebody notices when backups stop",
         severity="high",
-        checked="The alarm for silence is there: no use of the key by Velero for longer than the schedule allows.",
-        remediation=f"{_RUN} and velero_audit_backup_schedule_hours.",
-        ask=_each("AlarmName", _silence, _ALARM, _alarm_as_wanted),
+        checked="The alarm no-recent-backup is there: no use of the key by Velero for longer than the schedule allows.",
+        remediation=f"{_RUN} and kms_audit_backup_schedule_hours.",
+        ask=_each("name", _silence, _ALARM, _alarm_as_wanted),
     ),
     Control(
         identifier="coffer.27",
@@ -340,8 +343,8 @@ NOTICE = (
         identifier="coffer.28",
         title="The rules of EventBridge tell what they should",
         severity="medium",
-        checked="Each rule of the table of signals is there, with its pattern, its state and its targets.",
+        checked="Each rule of the table of alerts is there, with its pattern, its state and its targets.",
         remediation=f"{_RUN}, or coffer.velero.event_rules.",
-        ask=_each("Name", lambda expected: expected.rules, "arn:{partition}:events:{place}:rule/{name}", _rule),
+        ask=_each("name", lambda expected: expected.rules, "arn:{partition}:events:{place}:rule/{name}", _rule),
     ),
 )

@@ -204,7 +204,7 @@ def _kept(facts: Facts, expected: Expected) -> Answer:
 
 
 _RECORD = "AC-2(4) AC-4(26) AC-6(9) AU-2 AU-3 AU-6(3) AU-6(4) AU-10 AU-12 CA-7 SC-7(9) SI-3(8) SI-4(20) SI-7(8)"
-_MADE = "Set velero_audit_trail=true, or correct the trail with whoever owns it (coffer.velero.cloudtrail)."
+_MADE = "Set kms_audit_trail=true, or correct the trail with whoever owns it (coffer.velero.cloudtrail)."
 _EVERY_BUCKET = (
     "A trail for all buckets costs by the event. If the backups' alone are enough for you, accept the finding: {} says "
     "whether they are recorded."
@@ -362,7 +362,7 @@ TRAIL = (
         title="The trail's bucket is not that of the backups",
         severity="high",
         checked="The trail stores its files in another bucket.",
-        remediation="Give the trail a bucket of its own (velero_audit_bucket).",
+        remediation="Give the trail a bucket of its own (kms_audit_bucket).",
         ask=_of_trail_bucket(_bucket_apart),
     ),
 )

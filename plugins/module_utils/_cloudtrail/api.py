@@ -173,7 +173,7 @@ class TrailResource:
         who = caller(self.aws)
         if arn and arn.account_id != who.account_id:
             remediation = (
-                "Use it as it is, without this task (velero_audit_trail=false), or choose another name. Credentials of "
+                "Use it as it is, without this task (kms_audit_trail=false), or choose another name. Credentials of "
                 f"{arn.account_id} may change it; those of a delegated administrator with is_organization_trail=true."
             )
             raise ValidationError(

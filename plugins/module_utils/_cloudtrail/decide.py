@@ -306,7 +306,7 @@ def _duplicates(wanted: WantedTrail, others: Sequence[Other]) -> t.Iterator[str]
         elif _records_the_same(wanted.selectors, other, facts.is_logging):
             remediation = (
                 f"Use {facts.arn}, which coffer.velero.cloudtrail_info finds: leave this task out "
-                "(velero_audit_trail=false), or set allow_duplicate=true to pay for the copy."
+                "(kms_audit_trail=false), or set allow_duplicate=true to pay for the copy."
             )
             reason = f"would record what the trail {facts.name} {of}records already; AWS bills the second copy"
             raise ValidationError("name", wanted.name, reason, remediation)

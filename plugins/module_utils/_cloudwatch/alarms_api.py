@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
     Alarm,
+    AlarmOptions,
     Alarms,
-    Manner,
     decide_alarms,
     delete_alarms,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.wanted_alarm import WantedAlarm
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import DesiredAlarm
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
@@ -39,8 +39,8 @@ class AlarmsResource:
 
     aws: Aws
     names: Sequence[str]
-    manner: Manner
-    wanted: Sequence[WantedAlarm] | None = None
+    options: AlarmOptions
+    wanted: Sequence[DesiredAlarm] | None = None
 
     def read(self) -> Alarms:
         """One request for 100 alarms each, and one for the tags of each alarm where the task names them."""
@@ -53,7 +53,7 @@ class AlarmsResource:
 
     def _found(self) -> dict[str, Alarm]:
         """Those that the task names, and where it purges all that begin so, which have ours among them already."""
-        prefix = self.manner.prefix
+        prefix = self.options.prefix
         found = {} if prefix is None else dict(self._list(AlarmNamePrefix=prefix))
         rest = [name for name in self.names if prefix is None or not name.startswith(prefix)]
         for begin in range(0, len(rest), _AT_ONCE):
@@ -74,7 +74,7 @@ class AlarmsResource:
 
     def _tagged(self, name: str, alarm: Alarm) -> Alarm | None:
         """The alarm with its tags, ``None`` where it was deleted since it was listed."""
-        if self.wanted is None or self.manner.tags is None or alarm.kind or name not in self.names:
+        if self.wanted is None or self.options.tags is None or alarm.kind or name not in self.names:
             return alarm
         answer = self.aws.call_or_none(
             "cloudwatch:ListTagsForResource", *_MISSING, ResourceARN=alarm.answer["AlarmArn"]
@@ -83,8 +83,8 @@ class AlarmsResource:
 
     def decide(self, current: Alarms) -> Plan:
         if self.wanted is None:
-            return delete_alarms(self.names, current, self.manner)
-        return decide_alarms(self.wanted, current, self.manner)
+            return delete_alarms(self.names, current, self.options)
+        return decide_alarms(self.wanted, current, self.options)
 
     def guard(self, plan: Plan) -> None:
         """Nothing that CloudWatch does not ask itself."""

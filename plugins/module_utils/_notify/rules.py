@@ -27,7 +27,9 @@ STATES = (ENABLED, ALL_EVENTS, "DISABLED")
 #: "Each rule can have up to five (5) targets associated with it at one time" (EventBridge API reference, PutTargets).
 _TARGETS = 5
 _NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
+_TARGET_MEMBERS = ("Id", "Arn", "InputTransformer", "DeadLetterConfig", "RoleArn")
 
+#: A target as EventBridge takes it.
 Target = Mapping[str, t.Any]
 
 
@@ -93,7 +95,7 @@ def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
     target: dict[str, t.Any] = {"Id": given["id"], "Arn": given["arn"]}
     if Arn.parse(given["arn"]) is None:
         raise ValidationError("rules", f"{rule}: {given['arn']}", "is not an ARN", "Give the ARN of the target.")
-    template, paths = given["input_template"], given["input_paths"] or {}
+    template, paths = given.get("input_template"), given.get("input_paths") or {}
     if template is not None:
         unknown = sorted(set(re.findall(r"<([A-Za-z0-9_]+)>", template)) - set(paths))
         if unknown:
@@ -102,11 +104,27 @@ def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
                 "rules", f"{rule}: {given['id']}", reason, "Say where in the event it is, $.detail.eventName."
             )
         target["InputTransformer"] = {"InputPathsMap": dict(paths), "InputTemplate": template}
-    if given["dead_letter_arn"]:
+    if given.get("dead_letter_arn"):
         target["DeadLetterConfig"] = {"Arn": given["dead_letter_arn"]}
-    if given["role_arn"]:
+    if given.get("role_arn"):
         target["RoleArn"] = given["role_arn"]
     return target
+
+
+def target_options(target: Target) -> dict[str, t.Any]:
+    """A target by suboption of ``targets``; members without a suboption, as EventBridge names them."""
+    others = {name: value for name, value in target.items() if name not in _TARGET_MEMBERS}
+    transformer = target.get("InputTransformer") or {}
+    found = {
+        "id": target["Id"],
+        "arn": target["Arn"],
+        "input_paths": transformer.get("InputPathsMap"),
+        "input_template": transformer.get("InputTemplate"),
+        "dead_letter_arn": (target.get("DeadLetterConfig") or {}).get("Arn"),
+        "role_arn": target.get("RoleArn"),
+        **others,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True)
@@ -255,8 +273,10 @@ def _targets(rule: WantedRule, there: Rule, *, purge: bool) -> Changes:
         steps.append(Step("events:RemoveTargets", {"Rule": rule.name, "Ids": [target["Id"] for target in surplus]}))
     if put:
         steps.append(Step("events:PutTargets", {"Rule": rule.name, "Targets": put}))
-    differences = [Difference(f"{rule.name}: {target['Id']}", target, None) for target in surplus]
-    differences += [Difference(f"{rule.name}: {one['Id']}", before.get(one["Id"]), one) for one in put]
+    differences = [Difference(f"{rule.name}: {one['Id']}", target_options(one), None) for one in surplus]
+    for one in put:
+        shown = target_options(before[one["Id"]]) if one["Id"] in before else None
+        differences.append(Difference(f"{rule.name}: {one['Id']}", shown, target_options(one)))
     return steps, differences
 
 
@@ -275,7 +295,7 @@ def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Changes:
     ids = [target["Id"] for target in there.targets]
     if ids:
         steps.insert(0, Step("events:RemoveTargets", {"Rule": rule.name, "Ids": ids}))
-    differences = [Difference(f"{rule.name}: {target['Id']}", target, None) for target in there.targets]
+    differences = [Difference(f"{rule.name}: {one['Id']}", target_options(one), None) for one in there.targets]
     before = {"event_pattern": there.pattern, "state": there.answer.get("State", ENABLED)}
     return steps, (*differences, Difference(rule.name, before, None))
 
@@ -291,7 +311,7 @@ def _told(rule: WantedRule, current: Rules, *, purge: bool, tags: WantedTags) ->
         "state": rule.state,
         "event_pattern": rule.pattern,
         "description": _shown(rule, there).get("description", ""),
-        "targets": list(rule.targets or ()),
+        "targets": [target_options(target) for target in rule.targets or ()],
         "kept_targets": kept,
         "tags": tags.after(there.tags if there else {}),
     }

@@ -37,6 +37,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
 )
 from ansible_collections.coffer.velero.plugins.module_utils._audit.notice import CIS_BUCKETS, CIS_KEYS
 from ansible_collections.coffer.velero.plugins.module_utils._audit.trail import relied_on
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import settings_of
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import shown
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 ACCOUNT, OTHER = "111122223333", "999988887777"
@@ -85,7 +87,7 @@ ALARM: Doc = {
     "AlarmActions": [TOPIC],
     "ActionsEnabled": True,
 }
-SILENCE: Doc = {**ALARM, "AlarmName": "velero-acme-backups-silence", "TreatMissingData": "breaching"}
+SILENCE: Doc = {**ALARM, "AlarmName": "velero-acme-backups-no-recent-backup", "TreatMissingData": "breaching"}
 RULE: Doc = {
     "Name": "velero-acme-backups-key-disabled-or-deleted",
     "EventPattern": {"source": ["aws.kms"]},
@@ -100,9 +102,16 @@ def expected(**values: Any) -> Expected:
         "alias": "alias/velero",
         "rotation_period_in_days": 180,
         "policy_arn": POLICY,
-        "metric_filters": [FILTER],
-        "alarms": [ALARM, SILENCE],
-        "rules": [RULE],
+        "metric_filters": [{"name": FILTER["filterName"], **shown(FILTER)}],
+        "alarms": [{"name": one["AlarmName"], **settings_of(one)} for one in (ALARM, SILENCE)],
+        "rules": [
+            {
+                "name": RULE["Name"],
+                "event_pattern": RULE["EventPattern"],
+                "state": RULE["State"],
+                "targets": [{"id": "topic", "arn": TOPIC}],
+            }
+        ],
     }
     return Expected(**(base | values))
 
@@ -655,7 +664,7 @@ CASES: list[tuple[str, Facts, str, str]] = [
     ("CloudWatch.7", facts(metric_filters=[FILTER]), "fail", "exactly the pattern"),
     (
         "CloudWatch.7",
-        facts(alarms={"velero-acme-backups-silence": {**SILENCE, "AlarmActions": []}}),
+        facts(alarms={"velero-acme-backups-no-recent-backup": {**SILENCE, "AlarmActions": []}}),
         "fail",
         "no alarm of this installation",
     ),
@@ -666,21 +675,21 @@ CASES: list[tuple[str, Facts, str, str]] = [
     ("SNS.1", facts(topics=[]), "not applicable", "No alarm of this installation"),
     ("SNS.1", facts(topics=[TopicFacts(arn=TOPIC, attributes=Known({}))]), "fail", "not encrypted"),
     ("coffer.24", facts(metric_filters=[]), "fail", "no such metric filter"),
-    ("coffer.24", facts(metric_filters=[{**FILTER, "filterPattern": "ERROR"}]), "fail", "differs in filterPattern"),
+    ("coffer.24", facts(metric_filters=[{**FILTER, "filterPattern": "ERROR"}]), "fail", "differs in filter_pattern"),
     (
         "coffer.24",
         facts(metric_filters=[{**FILTER, "filterPattern": "{  $.eventName =  PutKeyPolicy }"}]),
         "pass",
         "as wanted",
     ),
-    ("coffer.25", facts(alarms={ALARM["AlarmName"]: {**ALARM, "Threshold": 5.0}}), "fail", "differs in Threshold"),
+    ("coffer.25", facts(alarms={ALARM["AlarmName"]: {**ALARM, "Threshold": 5.0}}), "fail", "differs in threshold"),
     ("coffer.25", facts(alarms={ALARM["AlarmName"]: {**ALARM, "Threshold": 1.0}}), "pass", "what is wanted"),
     ("coffer.26", facts(alarms={ALARM["AlarmName"]: ALARM}), "fail", "no such alarm"),
     (
         "coffer.26",
         facts(alarms={SILENCE["AlarmName"]: {**SILENCE, "TreatMissingData": "missing"}}),
         "fail",
-        "differs in TreatMissingData",
+        "differs in treat_missing_data",
     ),
     ("coffer.27", facts(topics=[]), "fail", "No alarm of this installation"),
     (
@@ -706,7 +715,7 @@ CASES: list[tuple[str, Facts, str, str]] = [
         "coffer.28",
         facts(rules={RULE["Name"]: RuleFacts(rule={**RULE, "State": "DISABLED"}, targets=Known(RULE["Targets"]))}),
         "fail",
-        "differs in State",
+        "differs in state",
     ),
     (
         "coffer.28",
@@ -718,7 +727,7 @@ CASES: list[tuple[str, Facts, str, str]] = [
             }
         ),
         "fail",
-        "differs in EventPattern",
+        "differs in event_pattern",
     ),
     (
         "coffer.28",
