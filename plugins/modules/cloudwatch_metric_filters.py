@@ -131,7 +131,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, Options
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import WantedFilters
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import DesiredFilters
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters_api import FiltersResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -158,8 +158,8 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = WantedFilters.of(params)
-    return task.reconcile(FiltersResource(Aws(params), wanted, absent=params["state"] == "absent"))
+    desired = DesiredFilters.of(params)
+    return task.reconcile(FiltersResource(Aws(params), desired, absent=params["state"] == "absent"))
 
 
 def main() -> t.NoReturn:

@@ -163,7 +163,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS, Options
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, WantedTags, wanted_rules
+from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, DesiredTags, desired_rules
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules_api import RulesResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -195,9 +195,9 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     absent = params["state"] == "absent"
-    wanted = wanted_rules(params["rules"], absent=absent)
-    tags = WantedTags(params["tags"], params["purge_tags"])
-    return task.reconcile(RulesResource(Aws(params), wanted, params["purge_targets"], absent, tags))
+    desired = desired_rules(params["rules"], absent=absent)
+    tags = DesiredTags(params["tags"], params["purge_tags"])
+    return task.reconcile(RulesResource(Aws(params), desired, params["purge_targets"], absent, tags))
 
 
 def main() -> t.NoReturn:

@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.coffer.velero.plugins.filter.trail import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import api
+from tests.support.cloudtrail import ACCOUNT, BUCKET, GROUP, NAME, OBJECTS, Account, arn_of, foreign_trail, log_bucket
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, one_way, twelve_runs
-from tests.support.trails import ACCOUNT, BUCKET, GROUP, NAME, OBJECTS, Account, arn_of, foreign_trail, log_bucket
 
 MODULE = "cloudtrail"
 ARN = arn_of(NAME)

@@ -125,7 +125,10 @@ def test_same_by_meaning(run: ModuleRunner, logs: Any) -> None:
 
 def test_what_others_gave_a_filter_is_kept(run: ModuleRunner, logs: Any) -> None:
     """PutMetricFilter replaces the filter as a whole. moto forgets these members, so the request is looked at."""
-    from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import WantedFilters, decide_filters
+    from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import (
+        DesiredFilters,
+        decide_filters,
+    )
 
     params = {"log_group_name": GROUP, "filters": [one()], "state": "present", "purge_prefix": None}
     live = {
@@ -133,7 +136,7 @@ def test_what_others_gave_a_filter_is_kept(run: ModuleRunner, logs: Any) -> None
         "applyOnTransformedLogs": True,
         "fieldSelectionCriteria": '@aws.region = "x"',
     }
-    plan = decide_filters(WantedFilters.of(params), {live["filterName"]: live})
+    plan = decide_filters(DesiredFilters.of(params), {live["filterName"]: live})
     arguments = plan.steps[0].arguments
     assert arguments["applyOnTransformedLogs"] is True
     assert arguments["fieldSelectionCriteria"] == '@aws.region = "x"'

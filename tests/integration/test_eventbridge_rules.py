@@ -211,7 +211,7 @@ def test_rule_with_foreign_targets_is_not_deleted(run: ModuleRunner, events: Any
     events.put_targets(Rule=DELETION, Targets=[{"Id": "others", "Arn": OTHER}])
     for check in (True, False):
         assert run.refused(MODULE, check=check, rules=[rule()], state="absent") == (
-            f"state: {DELETION} has targets that are not ours and would hear nothing more: others. Ask their owners, "
+            f"state: {DELETION} has unmanaged targets that would be removed: others. Ask their owners, "
             "then set purge_targets=true, or name them as targets of the rule."
         )
     assert run.ok(MODULE, rules=[{"name": DELETION}], state="absent", purge_targets=True)["changed"]
@@ -238,7 +238,7 @@ def test_too_many_targets(run: ModuleRunner, events: Any) -> None:
     events.put_targets(Rule=DELETION, Targets=[{"Id": f"other{n}", "Arn": OTHER} for n in range(5)])
     before = state(events)
     assert run.refused(MODULE, rules=[rule()]) == (
-        f"rules: {DELETION} would have 6 targets where EventBridge takes 5. Remove foreign ones with "
+        f"rules: {DELETION} would have 6 targets where EventBridge takes 5. Remove unmanaged ones with "
         "purge_targets=true, or use a rule of another name."
     )
     assert state(events) == before

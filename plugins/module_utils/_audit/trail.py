@@ -21,11 +21,15 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     passes,
     related,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.judge import TrailFacts, best, judge
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import (
+    TrailFacts,
+    evaluate_trail,
+    select_best_trail,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import (
     DEFAULT,
-    Extent,
-    extent,
+    EventCoverage,
+    event_coverage,
     object_events,
     selectors_of,
 )
@@ -45,12 +49,12 @@ def relied_on(trails: Sequence[TrailState], expected: Expected) -> TrailState | 
             judged[one.arn] = one
         except NoValue:  # another one may be readable
             continue
-    chosen = best(facts, data_events=expected.data_events)
+    chosen = select_best_trail(facts, data_events=expected.data_events)
     return judged[chosen.arn] if chosen else next(iter(trails), None)
 
 
 def _judge(state: TrailState, expected: Expected) -> TrailFacts:
-    return judge(state.trail, state.selectors.value, state.status.value, backups(expected))
+    return evaluate_trail(state.trail, state.selectors.value, state.status.value, backups(expected))
 
 
 def backups(expected: Expected) -> str:
@@ -102,7 +106,7 @@ def _any_of(facts: Facts, question: Callable[[TrailState], bool], good: str, bad
 def _multi_region(facts: Facts, expected: Expected) -> Answer:
     def everything(one: TrailState) -> bool:
         is_multi = bool(one.trail.get("IsMultiRegionTrail"))
-        return is_multi and judge(one.trail, one.selectors.value, {}).management_events == "all"
+        return is_multi and evaluate_trail(one.trail, one.selectors.value, {}).management_events == "all"
 
     good = "records the management events of all Regions, read and write, without exclusions"
     return _any_of(facts, everything, good, "No trail of all Regions records all management events")
@@ -112,14 +116,14 @@ def _enabled(facts: Facts, _expected: Expected) -> Answer:
     return _any_of(facts, lambda one: bool(one.status.value.get("IsLogging")), "is logging", "No trail is logging")
 
 
-def _all_buckets(way: Extent) -> Callable[[Facts, Expected], Answer]:
+def _all_buckets(way: EventCoverage) -> Callable[[Facts, Expected], Answer]:
     def answer(facts: Facts, expected: Expected) -> Answer:
         events = object_events(f"arn:{expected.profile.partition}:s3:::")
 
         def everything(one: TrailState) -> bool:
             selectors = one.selectors.value
             known = (DEFAULT,) if selectors is None else selectors_of(selectors)
-            return bool(one.trail.get("IsMultiRegionTrail")) and extent(known, events) in (way, "all")
+            return bool(one.trail.get("IsMultiRegionTrail")) and event_coverage(known, events) in (way, "all")
 
         bad = (
             f"No trail of all Regions records the {way} events of all buckets, which the control demands; a trail of "
@@ -158,7 +162,7 @@ def _records_key(facts: Facts, expected: Expected) -> Answer:
 
 
 def _delivers(state: TrailState, expected: Expected) -> Answer:
-    errors = judge(state.trail, None, state.status.value).delivery_errors
+    errors = evaluate_trail(state.trail, None, state.status.value).delivery_errors
     if errors:
         return fails(f"The last delivery failed: {', '.join(f'{place}: {error}' for place, error in errors.items())}.")
     return passes("The last deliveries had no error.")
@@ -167,7 +171,7 @@ def _delivers(state: TrailState, expected: Expected) -> Answer:
 def _records_backups(state: TrailState, expected: Expected) -> Answer:
     if expected.data_events == "none":
         return does_not_apply("No data events were asked for.")
-    found = judge(state.trail, state.selectors.value, {}, backups(expected)).data_events
+    found = evaluate_trail(state.trail, state.selectors.value, {}, backups(expected)).data_events
     if found in (expected.data_events, "all"):
         return passes(f"It records the data events of {backups(expected)}: {found}.")
     return fails(f"Of the data events of {backups(expected)} it records {found}, not {expected.data_events}.")

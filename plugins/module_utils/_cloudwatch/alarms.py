@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the alarms that are wanted and those that there are, to a plan. Pure. PRIVATE to coffer.velero."""
+"""From the alarms that are desired and those that there are, to a plan. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -84,17 +84,17 @@ class AlarmOptions:
     purge_tags: bool = True
 
 
-def decide_alarms(wanted: Sequence[DesiredAlarm], current: Alarms, options: AlarmOptions) -> Plan:
+def decide_alarms(desired: Sequence[DesiredAlarm], current: Alarms, options: AlarmOptions) -> Plan:
     """The plan for alarms that should exist; nothing is sent before all of them were judged."""
-    after = {one.name: _after(one, current.there.get(one.name), options) for one in wanted}
-    parts = [_alarm(one.name, after[one.name], current.there.get(one.name), options) for one in wanted]
-    parts.append(_deletion(_surplus([one.name for one in wanted], current, options), current))
-    told = [_told(one, after[one.name], current) for one in wanted]
+    after = {one.name: _after(one, current.there.get(one.name), options) for one in desired}
+    parts = [_alarm(one.name, after[one.name], current.there.get(one.name), options) for one in desired]
+    parts.append(_deletion(_surplus([one.name for one in desired], current, options), current))
+    told = [_told(one, after[one.name], current) for one in desired]
     return Plan(
         tuple(step for part in parts for step in part[0]),
         tuple(difference for part in parts for difference in part[1]),
         {"alarms": told, "alarm_arns": {one["name"]: one["arn"] for one in told}},
-        _muted(wanted, after),
+        _muted(desired, after),
     )
 
 
@@ -108,12 +108,12 @@ def delete_alarms(names: Sequence[str], current: Alarms, options: AlarmOptions) 
 
 
 def _surplus(names: Sequence[str], current: Alarms, options: AlarmOptions) -> list[str]:
-    """The alarms that go although nobody has named them; one that this module cannot have made stays."""
+    """The unmanaged alarms to delete; one of a kind that this module does not create is kept."""
     prefix = options.prefix
     if prefix is None:
         return []
-    ours = {name for name, alarm in current.there.items() if name.startswith(prefix) and not alarm.kind}
-    return sorted(ours - set(names))
+    found = {name for name, alarm in current.there.items() if name.startswith(prefix) and not alarm.kind}
+    return sorted(found - set(names))
 
 
 def _deletion(names: Sequence[str], current: Alarms) -> Changes:
@@ -129,45 +129,45 @@ def _refuse_other(name: str, there: Alarm) -> None:
         )
 
 
-def _after(wanted: DesiredAlarm, there: Alarm | None, options: AlarmOptions) -> Settings:
+def _after(desired: DesiredAlarm, there: Alarm | None, options: AlarmOptions) -> Settings:
     """The alarm as it will be: what the task does not name is kept, but for what says which metric it is about.
 
     :raises ValidationError: where it would notify nobody, or would replace an alarm of another kind
     """
     if there:
-        _refuse_other(wanted.name, there)
+        _refuse_other(desired.name, there)
     before = there.settings if there else {}
     # Statistics of the two kinds exclude each other, and evaluate_low_sample_count_percentile needs the extended one.
     excluded: tuple[str, ...] = ("statistic",)
-    if "extended_statistic" not in wanted.settings:
+    if "extended_statistic" not in desired.settings:
         excluded = ("extended_statistic", "evaluate_low_sample_count_percentile")
     kept = {option: value for option, value in before.items() if option not in (*IDENTITY, *excluded)}
-    after: Settings = {**kept, **wanted.settings}
+    after: Settings = {**kept, **desired.settings}
     for option in ACTIONS:
-        after[option] = _actions(wanted, option, before.get(option, []), options)
+        after[option] = _actions(desired, option, before.get(option, []), options)
     points, periods = after.get("datapoints_to_alarm"), after["evaluation_periods"]
     if points is not None and points > periods:
         reason = f"would have datapoints_to_alarm {points} of evaluation_periods {periods}"
-        raise ValidationError("alarms", wanted.name, reason, "Set both.")
+        raise ValidationError("alarms", desired.name, reason, "Set both.")
     if not options.allow_no_actions:
-        _refuse_no_actions(wanted, after)
+        _refuse_no_actions(desired, after)
     return {option: value for option, value in after.items() if is_set(value)}
 
 
-def _refuse_no_actions(wanted: DesiredAlarm, after: Settings) -> None:
+def _refuse_no_actions(desired: DesiredAlarm, after: Settings) -> None:
     if not after["alarm_actions"]:
         reason = "has no alarm_actions, so that it would notify nobody"
         remediation = "Give the ARN of a topic, as coffer.velero.sns_topic returns it, or set allow_no_actions=true."
-        raise ValidationError("alarms", wanted.name, reason, remediation)
-    if wanted.settings.get("actions_enabled") is False:
+        raise ValidationError("alarms", desired.name, reason, remediation)
+    if desired.settings.get("actions_enabled") is False:
         reason = "has actions_enabled false, so that it would notify nobody"
         remediation = "Set actions_enabled to true, or allow_no_actions=true."
-        raise ValidationError("alarms", wanted.name, reason, remediation)
+        raise ValidationError("alarms", desired.name, reason, remediation)
 
 
-def _actions(wanted: DesiredAlarm, option: str, there: Sequence[str], options: AlarmOptions) -> list[str]:
+def _actions(desired: DesiredAlarm, option: str, there: Sequence[str], options: AlarmOptions) -> list[str]:
     """The owned actions behind the unmanaged ones, in the order that is there already."""
-    owned = wanted.settings.get(option)
+    owned = desired.settings.get(option)
     if owned is None:
         return list(there)
     kept = [arn for arn in there if arn in owned or not options.purge_actions]
@@ -175,7 +175,7 @@ def _actions(wanted: DesiredAlarm, option: str, there: Sequence[str], options: A
     if len(after) > _MOST_ACTIONS:
         reason = f"would have {len(after)} {option} where CloudWatch takes {_MOST_ACTIONS}"
         remediation = "Subscribe several endpoints to one topic, or remove unmanaged actions with purge_actions=true."
-        raise ValidationError("alarms", wanted.name, reason, remediation)
+        raise ValidationError("alarms", desired.name, reason, remediation)
     return after
 
 
@@ -214,14 +214,14 @@ def _shown(settings: Settings) -> dict[str, t.Any]:
     return {option: shown[option] for option in (*MEMBERS, *KEPT) if is_set(shown.get(option))}
 
 
-def _told(wanted: DesiredAlarm, after: Settings, current: Alarms) -> dict[str, t.Any]:
-    there = current.there.get(wanted.name)
+def _told(desired: DesiredAlarm, after: Settings, current: Alarms) -> dict[str, t.Any]:
+    there = current.there.get(desired.name)
     state, reason = (there.answer.get("StateValue"), there.answer.get("StateReason")) if there else _NEW
-    named = {arn for option in ACTIONS for arn in wanted.settings.get(option) or ()}
+    named = {arn for option in ACTIONS for arn in desired.settings.get(option) or ()}
     every = {arn: None for option in ACTIONS for arn in after.get(option, ())}
     return {
-        "name": wanted.name,
-        "arn": there.answer["AlarmArn"] if there else f"{current.place}{wanted.name}",
+        "name": desired.name,
+        "arn": there.answer["AlarmArn"] if there else f"{current.place}{desired.name}",
         "state": state,
         "state_reason": reason,
         "alarm_actions": list(after.get("alarm_actions", ())),
@@ -229,10 +229,10 @@ def _told(wanted: DesiredAlarm, after: Settings, current: Alarms) -> dict[str, t
     }
 
 
-def _muted(wanted: Sequence[DesiredAlarm], after: Mapping[str, Settings]) -> tuple[str, ...]:
+def _muted(desired: Sequence[DesiredAlarm], after: Mapping[str, Settings]) -> tuple[str, ...]:
     """Alarms whose actions were disabled elsewhere, and that the task leaves so."""
     return tuple(
         f"{one.name}: its actions are disabled, so that it notifies nobody. Set actions_enabled to true."
-        for one in wanted
+        for one in desired
         if after[one.name].get("actions_enabled") is False and "actions_enabled" not in one.settings
     )

@@ -34,25 +34,25 @@ _MISSING = ("ResourceNotFound", "ResourceNotFoundException")
 class AlarmsResource:
     """Several alarms, for the runner.
 
-    :param wanted: what they should be; ``None`` where they should not exist
+    :param desired: what they should be; ``None`` where they should not exist
     """
 
     aws: Aws
     names: Sequence[str]
     options: AlarmOptions
-    wanted: Sequence[DesiredAlarm] | None = None
+    desired: Sequence[DesiredAlarm] | None = None
 
     def read(self) -> Alarms:
         """One request for 100 alarms each, and one for the tags of each alarm where the task names them."""
         tagged = {name: self._tagged(name, alarm) for name, alarm in self._found().items()}
         there = {name: alarm for name, alarm in tagged.items() if alarm is not None}
-        if self.wanted is None or all(name in there for name in self.names):
+        if self.desired is None or all(name in there for name in self.names):
             return Alarms(there)
         who = caller(self.aws)
         return Alarms(there, f"arn:{who.partition}:cloudwatch:{self.aws.region}:{who.account_id}:alarm:")
 
     def _found(self) -> dict[str, Alarm]:
-        """Those that the task names, and where it purges all that begin so, which have ours among them already."""
+        """Those that the task names, and where it purges, all that begin with the prefix."""
         prefix = self.options.prefix
         found = {} if prefix is None else dict(self._list(AlarmNamePrefix=prefix))
         rest = [name for name in self.names if prefix is None or not name.startswith(prefix)]
@@ -61,7 +61,7 @@ class AlarmsResource:
         return found
 
     def _list(self, **which: t.Any) -> Iterable[tuple[str, Alarm]]:
-        # Composite alarms share the names with ours, and are told of only where they are asked for.
+        # Composite alarms share the names with metric alarms, and are returned only on request.
         arguments = {**which, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": _AT_ONCE}
         while True:
             answer = self.aws.call("cloudwatch:DescribeAlarms", **arguments)
@@ -74,7 +74,7 @@ class AlarmsResource:
 
     def _tagged(self, name: str, alarm: Alarm) -> Alarm | None:
         """The alarm with its tags, ``None`` where it was deleted since it was listed."""
-        if self.wanted is None or self.options.tags is None or alarm.kind or name not in self.names:
+        if self.desired is None or self.options.tags is None or alarm.kind or name not in self.names:
             return alarm
         answer = self.aws.call_or_none(
             "cloudwatch:ListTagsForResource", *_MISSING, ResourceARN=alarm.answer["AlarmArn"]
@@ -82,9 +82,9 @@ class AlarmsResource:
         return None if answer is None else Alarm(alarm.answer, tag_dict(answer.get("Tags", ())))
 
     def decide(self, current: Alarms) -> Plan:
-        if self.wanted is None:
+        if self.desired is None:
             return delete_alarms(self.names, current, self.options)
-        return decide_alarms(self.wanted, current, self.options)
+        return decide_alarms(self.desired, current, self.options)
 
     def guard(self, plan: Plan) -> None:
         """Nothing that CloudWatch does not ask itself."""

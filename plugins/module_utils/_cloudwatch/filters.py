@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the metric filters that are wanted of a log group and those that there are, to a plan. Pure.
+"""From the metric filters that are desired of a log group and those that there are, to a plan. Pure.
 
 PRIVATE to coffer.velero.
 """
@@ -38,7 +38,7 @@ Transformation = Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
-class WantedFilter:
+class DesiredFilter:
     """A metric filter as it should be, its transformation by option."""
 
     name: str
@@ -46,7 +46,7 @@ class WantedFilter:
     transformation: Transformation = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> WantedFilter:
+    def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> DesiredFilter:
         """From an entry of the option ``filters``.
 
         :raises ValidationError: for what CloudWatch would refuse
@@ -103,24 +103,24 @@ def shown(answer: Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 @dataclass(frozen=True)
-class WantedFilters:
+class DesiredFilters:
     """The filters of one log group.
 
     :param prefix: unmanaged filters whose name begins so are deleted; ``None`` keeps them all
     """
 
     group: str
-    filters: Sequence[WantedFilter]
+    filters: Sequence[DesiredFilter]
     prefix: str | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> WantedFilters:
+    def of(cls, params: Mapping[str, t.Any]) -> DesiredFilters:
         """From the options of a task.
 
-        :raises ValidationError: for one that is there twice, and see :meth:`WantedFilter.parse`
+        :raises ValidationError: for one that is there twice, and see :meth:`DesiredFilter.parse`
         """
         absent = params["state"] == "absent"
-        filters = [WantedFilter.parse(given, absent=absent) for given in params["filters"]]
+        filters = [DesiredFilter.parse(given, absent=absent) for given in params["filters"]]
         names = [one.name for one in filters]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -155,7 +155,7 @@ class WantedFilters:
 Current: t.TypeAlias = "Mapping[str, Mapping[str, t.Any]]"
 
 
-def decide_filters(wanted: WantedFilters, current: Current | None) -> Plan:
+def decide_filters(desired: DesiredFilters, current: Current | None) -> Plan:
     """The plan for filters that should exist.
 
     :param current: ``None`` where there is no such log group
@@ -163,28 +163,30 @@ def decide_filters(wanted: WantedFilters, current: Current | None) -> Plan:
     unmet_dependency = None
     if current is None:
         remediation = "Make it with coffer.velero.cloudwatch_log_group, or name the one that the trail delivers to."
-        unmet_dependency = ValidationError("log_group_name", wanted.group, "is not a log group here", remediation)
+        unmet_dependency = ValidationError("log_group_name", desired.group, "is not a log group here", remediation)
     there = current or {}
-    surplus = wanted.surplus(there)
+    surplus = desired.surplus(there)
     before = {name: shown(answer) for name, answer in there.items()}
-    put = [one for one in wanted.filters if before.get(one.name) != one.shown]
-    total = len(set(there) | wanted.names) - len(surplus)
+    put = [one for one in desired.filters if before.get(one.name) != one.shown]
+    total = len(set(there) | desired.names) - len(surplus)
     if total > _MOST:
         reason = f"would have {total} metric filters where CloudWatch takes {_MOST}"
-        raise ValidationError("filters", wanted.group, reason, "Delete some that nobody needs.")
-    gone, ended = _deletions(wanted.group, surplus, there)
+        raise ValidationError("filters", desired.group, reason, "Delete filters that are no longer needed.")
+    gone, ended = _deletions(desired.group, surplus, there)
     # Deletions first, so that there is room for the owned ones.
-    steps = (*gone, *(_put(wanted.group, one, there.get(one.name)) for one in put))
+    steps = (*gone, *(_put(desired.group, one, there.get(one.name)) for one in put))
     differences = (*ended, *(Difference(one.name, before.get(one.name), one.shown) for one in put))
-    return Plan(steps, differences, _result(wanted, there, [one.name for one in wanted.filters]), (), unmet_dependency)
+    return Plan(
+        steps, differences, _result(desired, there, [one.name for one in desired.filters]), (), unmet_dependency
+    )
 
 
-def delete_filters(wanted: WantedFilters, current: Current | None) -> Plan:
+def delete_filters(desired: DesiredFilters, current: Current | None) -> Plan:
     """The plan for filters that should not exist."""
     there = current or {}
-    names = [*(one.name for one in wanted.filters if one.name in there), *wanted.surplus(there)]
-    steps, differences = _deletions(wanted.group, names, there)
-    return Plan(steps, differences, _result(wanted, there, []))
+    names = [*(one.name for one in desired.filters if one.name in there), *desired.surplus(there)]
+    steps, differences = _deletions(desired.group, names, there)
+    return Plan(steps, differences, _result(desired, there, []))
 
 
 def _deletions(group: str, names: Sequence[str], there: Current) -> tuple[tuple[Step, ...], tuple[Difference, ...]]:
@@ -194,17 +196,17 @@ def _deletions(group: str, names: Sequence[str], there: Current) -> tuple[tuple[
     )
 
 
-def _put(group: str, one: WantedFilter, there: Mapping[str, t.Any] | None) -> Step:
+def _put(group: str, one: DesiredFilter, there: Mapping[str, t.Any] | None) -> Step:
     keep = {name: there[name] for name in _KEPT if there and there.get(name)}
     metric = {_TRANSFORMATION[option]: value for option, value in one.transformation.items()}
     arguments = {"logGroupName": group, "filterName": one.name, "filterPattern": one.pattern}
     return Step("logs:PutMetricFilter", {**arguments, "metricTransformations": [metric], **keep})
 
 
-def _result(wanted: WantedFilters, there: Current, names: Sequence[str]) -> dict[str, t.Any]:
-    gone = {*wanted.names, *wanted.surplus(there)}
+def _result(desired: DesiredFilters, there: Current, names: Sequence[str]) -> dict[str, t.Any]:
+    gone = {*desired.names, *desired.surplus(there)}
     return {
-        "log_group_name": wanted.group,
+        "log_group_name": desired.group,
         "filters": list(names),
         "kept_filters": sorted(name for name in there if name not in gone),
     }

@@ -134,12 +134,12 @@ def _objects(profile: StorageProfile) -> Document:
 
 
 def _key_calls(profile: StorageProfile) -> Document:
-    """Of everybody who uses the key. In the account of the key, to which CloudWatch has to be linked from another."""
+    """Of all callers, in the account of the key, which CloudWatch has to be linked to from another account."""
     key = str(profile.kms_key_arn)
     arn = Arn.parse(key)
     elsewhere = arn is not None and arn.account_id != profile.account_id
     linked = {"accountId": arn.account_id} if arn and elsewhere else {}
-    title = "Calls of the key that succeeded, by everybody"
+    title = "Calls of the key that succeeded, by all callers"
     if arn and elsewhere:
         title = f"{title} (needs CloudWatch cross-account observability with {arn.account_id})"
     metrics = [

@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import documents
+from tests.support.cloudtrail import ACCOUNT, BUCKET, GROUP, NAME, Account, arn_of, foreign_trail, log_bucket
 from tests.support.fixtures import Aws
-from tests.support.trails import ACCOUNT, BUCKET, GROUP, NAME, Account, arn_of, foreign_trail, log_bucket
 
 ARN = arn_of(NAME)
 ELSEWHERE = "eu-west-1"

@@ -24,13 +24,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms i
     decide_alarms,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import DesiredAlarm
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import WantedFilters, decide_filters
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import DesiredFilters, decide_filters
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
+    DesiredTags,
     Rules,
-    WantedTags,
     decide_rules,
-    wanted_rules,
+    desired_rules,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._usage import insights, records
@@ -314,11 +314,11 @@ def test_services_take_every_request(changes: dict[str, Any]) -> None:
             _check_text(shape.members[name], value)
 
     filters = {"log_group_name": "trail", "filters": _alerts.metric_filters(wanted, data_events=True)}
-    plans = [decide_filters(WantedFilters.of({**filters, "state": "present", "purge_prefix": None}), {})]
+    plans = [decide_filters(DesiredFilters.of({**filters, "state": "present", "purge_prefix": None}), {})]
     alarms = _alerts.alarms(wanted, topic_arn=TOPIC, schedule_hours=24, data_events=True)
     plans.append(decide_alarms([DesiredAlarm.parse(one, REGION) for one in alarms], Alarms({}), AlarmOptions()))
-    rules = wanted_rules(_alerts.event_rules(wanted, topic_arn=TOPIC), absent=False)
-    plans.append(decide_rules(rules, Rules({}), purge=False, tags=WantedTags()))
+    rules = desired_rules(_alerts.event_rules(wanted, topic_arn=TOPIC), absent=False)
+    plans.append(decide_rules(rules, Rules({}), purge=False, tags=DesiredTags()))
     for step in (step for plan in plans for step in plan.steps):
         service, _colon, operation = step.action.partition(":")
         check(service, operation, dict(step.arguments))

@@ -29,7 +29,7 @@ def test_requests_are_valid() -> None:
     options = {"log_group_name": "velero-audit", "filters": given, "purge_prefix": "old-", "state": "present"}
     live = {"metricName": "a", "metricNamespace": "b", "metricValue": "1"}
     there = {"old-1": {"filterName": "old-1", "filterPattern": "", "metricTransformations": [live]}}
-    decided = filters.decide_filters(filters.WantedFilters.of(options), there)
+    decided = filters.decide_filters(filters.DesiredFilters.of(options), there)
     for step in decided.steps:
         shape = MODEL.operation_model(step.action.partition(":")[2]).input_shape
         assert not ParamValidator().validate(step.arguments, shape).has_errors(), step

@@ -26,8 +26,8 @@ def key(arn: str = KEY) -> Key:
     return Key({"KeyId": arn.rpartition("/")[2], "Arn": arn, "KeyState": "Enabled"})
 
 
-def wanted(**options: Any) -> logs.WantedGroup:
-    return logs.WantedGroup(name="velero-audit", **options)
+def wanted(**options: Any) -> logs.DesiredGroup:
+    return logs.DesiredGroup(name="velero-audit", **options)
 
 
 def plan(answer: dict[str, Any] | None, there: dict[str, str] | None = None, /, **options: Any) -> Plan:

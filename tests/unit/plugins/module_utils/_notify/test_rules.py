@@ -13,11 +13,11 @@ from botocore.validate import ParamValidator
 
 from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
+    DesiredTags,
     Rules,
-    WantedTags,
     decide_rules,
+    desired_rules,
     target_options,
-    wanted_rules,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
@@ -41,7 +41,7 @@ PLAIN = replace(PROFILE, encryption_mode="sse-s3", kms_key_arn=None, role_arns=(
 @pytest.mark.parametrize("profile", [PROFILE, ELSEWHERE, PLAIN])
 def test_rules_are_what_the_module_and_eventbridge_take(profile: StorageProfile) -> None:
     plan = decide_rules(
-        wanted_rules(audit_event_rules(profile, TOPIC), absent=False), Rules({}), purge=False, tags=WantedTags()
+        desired_rules(audit_event_rules(profile, TOPIC), absent=False), Rules({}), purge=False, tags=DesiredTags()
     )
     assert plan.warnings == (), "no rule names events that it would not see"
     model = get_session().get_service_model("events")
