@@ -47,7 +47,7 @@ EXAMPLES = r"""
   coffer.velero.cloudwatch_dashboard:
     name: velero-acme-backups
     region: eu-central-1
-    body: "{{ profile | coffer.velero.audit_dashboard }}"
+    body: "{{ profile | coffer.velero.audit_dashboard(schedule_hours=24) }}"
 
 - name: Show it no longer
   coffer.velero.cloudwatch_dashboard:

@@ -243,8 +243,8 @@ def test_key_of_aws(run: ModuleRunner, aws: Aws, sns: Any) -> None:
     for key in ("alias/aws/sns", managed["Arn"], managed["KeyId"]):
         for check in (True, False):
             assert run.refused(MODULE, check=check, name=NAME, kms_master_key_id=key) == (
-                f"kms_master_key_id: {key} is an AWS managed key, whose policy cannot be changed and allows no service: "
-                "CloudWatch alarms and EventBridge rules could not publish to the topic. "
+                f"kms_master_key_id: {key} is an AWS managed key, whose policy cannot be changed and allows no "
+                "service: CloudWatch alarms and EventBridge rules could not publish to the topic. "
                 "Choose a customer managed key, with the statements of coffer.velero.audit_topic_key_statements."
             )
     assert attributes(sns) is None
