@@ -141,3 +141,26 @@ options:
     type: dict
     required: true
 """
+
+    FOUND = r"""
+options:
+  account_id:
+    description:
+      - Id of the account of Velero's role and of the bucket. Zeros stand for an account that is not known yet.
+    type: str
+  partition:
+    description: Partition of that account. The one of the Region if not set.
+    type: str
+  kms_key_arn:
+    description: ARN of the key that was created or found, used where C(velero_kms_key_arn) is not set.
+    type: str
+  oidc_issuer_url:
+    description: Issuer that was read from the cluster, used in place of C(velero_oidc_issuer_url).
+    type: str
+  with_created_key:
+    description:
+      - Whether a key that is yet to be created is taken as created, with an id of zeros.
+      - Without it, a mode that needs a key is an error until its key is known.
+    type: bool
+    default: false
+"""

@@ -40,12 +40,10 @@ _LOGS = (
     "s3:GetBucketPublicAccessBlock",
 )
 _BACKUPS = (
-    "s3:GetBucketNotification",
     "s3:GetBucketObjectLockConfiguration",
     "s3:GetBucketVersioning",
     "s3:GetEncryptionConfiguration",
     "s3:GetLifecycleConfiguration",
-    "s3:GetReplicationConfiguration",
 )
 
 

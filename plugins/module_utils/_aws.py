@@ -11,14 +11,14 @@ import functools
 import os
 import time
 import typing as t
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
 from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, outputs_of, resolve
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, outputs_of, record_write, resolve
 
 try:
     import botocore.session
@@ -75,8 +75,6 @@ _PERMISSIONS = {
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
     "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
     "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
@@ -259,7 +257,8 @@ class Aws:
         """
         for step in plan.steps:
             try:
-                self.call(step.action, once=True, **step.arguments)
+                with _recorded(step):
+                    self.call(step.action, once=True, **step.arguments)
             except ServiceError as error:
                 if error.code in _MOVED_CODES | _THROTTLED_CODES or _is_open(error):
                     raise ConflictError(error) from error
@@ -283,8 +282,10 @@ class Aws:
         :raises ConflictError: where the object was changed by somebody else meanwhile
         """
         arguments = resolve(step.arguments, outputs)
+        send = self.create_non_idempotent if once else self.call
         try:
-            return self.create_non_idempotent(step.action, **arguments) if once else self.call(step.action, **arguments)
+            with _recorded(step):
+                return send(step.action, **arguments)
         except ServiceError as error:
             if error.code in _MOVED_CODES:
                 raise ConflictError(error) from error
@@ -317,6 +318,21 @@ class _Connection:
 
 def _text(value: t.Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+@contextlib.contextmanager
+def _recorded(step: Step) -> Iterator[None]:
+    """Record that a step was carried out, or may have been."""
+    try:
+        yield
+    except ServiceError as error:
+        if _is_open(error):
+            record_write(step.action)
+        raise
+    except ConflictError:  # of a create whose answer was lost
+        record_write(step.action)
+        raise
+    record_write(step.action)
 
 
 def _is_open(error: ServiceError) -> bool:

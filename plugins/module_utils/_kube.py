@@ -22,7 +22,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import (
     ServiceError,
     ValidationError,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, record_write, resolve
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 # Its public get_api_client() asks the cluster for its whole API before the first request, so these are used instead.
@@ -177,7 +177,13 @@ class Kube:
         answer: dict[str, t.Any] = {}
         for step in plan.steps:
             method, path = step.action.split(" ", 1)
-            answer = self.perform(method, path, resolve(step.arguments.get("body"), outputs or {}))
+            try:
+                answer = self.perform(method, path, resolve(step.arguments.get("body"), outputs or {}))
+            except ServiceError as error:
+                if error.status >= 500 or not error.status:  # nobody knows whether it was carried out
+                    record_write(step.action)
+                raise
+            record_write(step.action)
         return answer
 
     def perform(self, method: str, path: str, body: Mapping[str, t.Any] | None) -> dict[str, t.Any]:

@@ -11,14 +11,20 @@ and a real run cannot tell different stories.
 
 from __future__ import annotations
 
+import json
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
 
 #: The id of a key that a check run would create. KMS chooses the real one, so no key ever has it.
 PLACEHOLDER_KEY_ID = "00000000-0000-0000-0000-000000000000"
+
+#: The characters of a value that a summary shows.
+_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,27 @@ def resolve(value: t.Any, outputs: Mapping[str, t.Any]) -> t.Any:
     return value
 
 
+_written: ContextVar[list[str] | None] = ContextVar("written", default=None)
+
+
+@contextmanager
+def recorded_writes() -> Iterator[list[str]]:
+    """The actions of the steps that are carried out meanwhile, those too of which nobody knows whether they were."""
+    written: list[str] = []
+    token = _written.set(written)
+    try:
+        yield written
+    finally:
+        _written.reset(token)
+
+
+def record_write(action: str) -> None:
+    """Called by those who send the requests of steps, and of writes that are no step."""
+    written = _written.get()
+    if written is not None:
+        written.append(action)
+
+
 def outputs_of(step: Step, answer: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The values that a step's answer gives a name to.
 
@@ -125,3 +152,22 @@ def outputs_of(step: Step, answer: Mapping[str, t.Any]) -> dict[str, t.Any]:
             value = value[part]
         outputs[name] = value
     return outputs
+
+
+def summary_lines(where: str, resource: str, planned: Mapping[str, t.Any]) -> list[str]:
+    """A line for each planned difference: where, what, from, to. What a resource gets anew is one line.
+
+    :param planned: ``before`` and ``after`` of a diff
+    """
+    before, after = planned.get("before") or {}, planned.get("after") or {}
+    names = dict.fromkeys((*before, *after))
+    if not before and len(names) > 1:
+        return [f"{where}: {resource}: create with {', '.join(names)}"]
+    return [f"{where}: {resource}: {name}: {_shown(before.get(name))} -> {_shown(after.get(name))}" for name in names]
+
+
+def _shown(value: t.Any) -> str:
+    """A value short enough for its line; what only the service can choose is named as such."""
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    text = text.replace(PLACEHOLDER_KEY_ID, "(known after apply)")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

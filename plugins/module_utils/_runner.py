@@ -26,7 +26,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import (
     ServiceError,
     ValidationError,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, resolve
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, recorded_writes, resolve
 
 #: Seconds to wait before reading again what moved; IAM needs some seconds to agree with itself.
 _PAUSES = (0.5, 1, 2, 4, 8)
@@ -84,6 +84,8 @@ class Task:
         for message in plan.warnings:
             self.warn(message)
         result = {"changed": plan.changed, **resolve(plan.result, outputs)}
+        if plan.unmet_dependency is not None:
+            result["unmet_dependency"] = str(plan.unmet_dependency)
         if self.diff_mode:
             result["diff"] = resolve(plan.diff, outputs)
         return result
@@ -123,11 +125,14 @@ Run = Callable[[Task], Mapping[str, t.Any]]
 
 
 def execute(run: Run, task: Task) -> dict[str, t.Any]:
-    """Run a module's work and return its result as plain data, a failure too."""
-    try:
-        result = dict(run(task))
-    except CofferError as error:
-        result = {"failed": True, "changed": False, "msg": str(error), "error": _describe(error)}
+    """Run a module's work and return its result as plain data, a failure too: it says what was written before it."""
+    with recorded_writes() as written:
+        try:
+            result = dict(run(task))
+        except CofferError as error:
+            result = {"failed": True, "changed": bool(written), "msg": str(error), "error": _describe(error)}
+            if written:
+                result["written"] = list(written)
     if task.warnings:
         result["warnings"] = list(task.warnings)
     return t.cast("dict[str, t.Any]", json.loads(json.dumps(result, default=str)))

@@ -7,43 +7,40 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: audit_info
-short_description: Compare what is in force on AWS with a storage profile, control by control
+short_description: Compare the live AWS resources of a backup location with its storage profile
 version_added: 0.1.0
 description:
-  - Reads the key, its policy and alias, the bucket, Velero's policy and roles, the trail with its bucket and log group,
-    the metric filters, alarms and their topic, and the rules of EventBridge, and judges them by controls of AWS
-    Foundational Security Best Practices, CIS AWS Foundations, NIST 800-53 and PCI DSS, and by some that no tool has.
-    C(docs/controls.md) lists them.
-  - A control passes only as it is written. One that speaks of all buckets or of all trails is not passed by what was
-    made for Velero alone.
-  - What could not be read never counts as passed. It is told with the permission that was missing, and hides nothing
-    else.
-  - Findings are no failure of the task. Whoever runs it decides by RV(verdict) or RV(findings).
-  - With one role, one trail and one topic it sends 39 requests, none of which changes anything. A further trail takes 2
-    more, a further role 3, and each policy of it 2 that neither AWS nor this collection wrote.
-  - KMS tells the policy of a key to the account of the key only.
+  - Reads the KMS key with its policy and alias, the bucket, Velero's IAM policy and roles, the CloudTrail trail with
+    its bucket and log group, the metric filters, alarms and their SNS topic, and the EventBridge rules, and evaluates
+    the controls of this collection, many of which are those of AWS Security Hub. C(docs/controls.md) lists them.
+  - What could not be read never counts as compliant. Its finding is V(not_evaluated) and names the missing permission,
+    and the other findings are complete.
+  - A finding does not fail the task. Decide by RV(status), RV(severity) or RV(findings).
+  - With one role, one trail and one topic it sends 37 requests, none of which changes anything. A further trail takes 2
+    more, a further role 3, and each customer managed policy of a role 2, except for O(policy_arn).
+  - KMS returns a key policy to principals of the key's account only.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
   storage_profile:
-    description: The storage profile to judge by, as P(coffer.velero.storage_profile#filter) takes it.
+    description: The storage profile to compare with, as P(coffer.velero.storage_profile#filter) takes it.
     type: dict
     required: true
   kms_alias:
-    description: The alias that has to point at the key, with or without C(alias/). Without it no alias is looked at.
+    description: The alias that has to point at the key, with or without C(alias/). Without it no alias is checked.
     type: str
   kms_rotation_period_in_days:
     description: How often the key has to rotate. Without it any period will do.
     type: int
   policy_arn:
     description:
-      - The managed policy of Velero's role. Without it the policy is not compared with the profile, and one policy of
-        the role is taken for Velero's.
+      - The managed policy of Velero's role. Without it the policy is not compared with the profile, and where the role
+        has one managed policy, that is taken for Velero's.
     type: str
   trail_name:
     description:
-      - Name or ARN of the trail to judge. Without it the one that records most of what is needed is taken, be it of
-        another Region or of the organization.
+      - Name or ARN of the trail to check. Without it the trail is taken that records most of what is needed, which may
+        be one of another Region or of the organization.
     type: str
   data_events:
     description: Which data events of the backups the trail has to record.
@@ -51,20 +48,20 @@ options:
     choices: ['none', 'read', 'write', 'all']
     default: write
   log_retention_in_days:
-    description: How long the trail's log group has to keep events. Security Hub demands 365.
+    description: For how many days the trail's log group has to keep events. Security Hub asks for 365.
     type: int
     default: 365
   alarms:
     description:
-      - Whether the metric filters, alarms and rules of the collection have to be there, and somebody who listens.
-        Where they are not wanted, their controls are V(not applicable).
+      - Whether the metric filters, alarms and EventBridge rules of the collection have to exist, and a subscriber of
+        their topic. Where this is V(false), their controls are V(not_applicable).
     type: bool
     default: true
   topic_arn:
-    description: The topic that the alarms notify. Without it those topics are looked at that they do notify.
+    description: The topic that the alarms have to notify. Without it the topics that they do notify are checked.
     type: str
   backup_schedule_hours:
-    description: How many hours there are between two backups, for the alarm that notices that they stopped.
+    description: How many hours there are between two backups, for the missing-backup alarm.
     type: int
     required: true
 extends_documentation_fragment:
@@ -95,12 +92,16 @@ EXAMPLES = r"""
     backup_schedule_hours: 24
   register: audit
 
-- name: Stop where a control of critical or high severity fails or was not read
+- name: Stop where a control of critical or high severity is not met
   ansible.builtin.assert:
-    that: audit.verdict in ['sound', 'weak']
-    fail_msg: "{{ audit.findings | rejectattr('status', 'in', ['pass', 'not applicable']) | to_nice_yaml }}"
+    that: severe | length == 0
+    fail_msg: "{{ severe | to_nice_yaml }}"
+  vars:
+    severe: >-
+      {{ audit.findings | selectattr('severity', 'in', ['critical', 'high'])
+         | selectattr('status', 'in', ['non_compliant', 'not_evaluated']) }}
 
-- name: Audit the key with credentials of the account that owns it, where that is another one
+- name: Audit the key with credentials for the account that owns it, where that is another one
   coffer.velero.audit_info:
     storage_profile: "{{ storage_profile }}"
     alarms: false
@@ -109,17 +110,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-verdict:
+status:
   description:
-    - V(wrong) where a control of critical or high severity fails, V(incomplete) where none does and one of them could
-      not be read, V(weak) where one of lower severity fails or could not be read, else V(sound).
+    - V(non_compliant) where a finding is, else V(not_evaluated) where a finding is, else V(compliant).
   returned: success
   type: str
-  sample: weak
+  sample: non_compliant
+severity:
+  description: The highest severity of the findings that are V(non_compliant); null where there is none.
+  returned: success
+  type: str
+  sample: low
 findings:
-  description:
-    - What was found, control by control, a control that looks at several things more than once. RV(findings[].status)
-      is V(pass), V(fail), V(not applicable) or V(could not be read).
+  description: What was found, control by control. A control that checks several resources has a finding for each.
   returned: success
   type: list
   elements: dict
@@ -127,16 +130,19 @@ findings:
     - control: S3.14
       title: S3 general purpose buckets should have versioning enabled
       severity: low
-      standards:
-        NIST SP 800-53 Rev. 5: [AU-9(2), CP-6, CP-6(1), CP-6(2), CP-9, CP-10, SC-5(2), SI-12, SI-13(5)]
+      security_hub_control: S3.14
       resource: arn:aws:s3:::acme-backups
-      status: fail
-      reason: Versioning is off.
+      status: non_compliant
+      reason: not_enabled
+      message: Versioning is off.
       missing_permission: null
-      remediation: Enable versioning with velero_bucket_versioning, and let a lifecycle rule expire noncurrent versions.
+      remediation: >-
+        Enable versioning with velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule.
   contains:
     control:
-      description: The control, as Security Hub calls it; V(coffer.1) and so on are those of this collection.
+      description:
+        - The control. One that checks exactly what a Security Hub control checks has its identifier; V(coffer.1) and so
+          on are those of this collection.
       type: str
       returned: always
       sample: S3.14
@@ -146,72 +152,68 @@ findings:
       returned: always
       sample: S3 general purpose buckets should have versioning enabled
     severity:
-      description: V(critical), V(high), V(medium) or V(low).
+      description: V(critical), V(high), V(medium), V(low) or V(informational).
       type: str
       returned: always
       sample: low
-    standards:
-      description: The requirements that it belongs to, by standard. Those of this collection belong to none.
-      type: dict
+    security_hub_control:
+      description:
+        - The Security Hub control whose requirement is met where this control is compliant; null where there is none.
+      type: str
       returned: always
-      sample: {PCI DSS v4.0.1: ['10.5.1']}
+      sample: S3.14
     resource:
-      description: ARN of what was looked at; that of the root of the account stands for the account.
+      description: ARN of the resource; that of the root of the account stands for the account.
       type: str
       returned: always
       sample: arn:aws:s3:::acme-backups
     status:
-      description: The status.
+      description: V(compliant), V(non_compliant), V(not_evaluated) or V(not_applicable).
       type: str
       returned: always
-      sample: fail
+      sample: non_compliant
     reason:
-      description: What was seen, or why nothing was.
+      description:
+        - Why it is not V(compliant), as a code, V(not_found), V(access_denied) or V(no_trail) for example;
+          C(docs/controls.md) lists them. Null where it is V(compliant).
+      type: str
+      returned: always
+      sample: not_enabled
+    message:
+      description: What was found, or why it could not be read.
       type: str
       returned: always
       sample: Versioning is off.
     missing_permission:
-      description: What IAM calls the permission that it takes to look, where AWS refused.
+      description: The IAM action that was denied; null where none was.
       type: str
       returned: always
       sample: s3:GetBucketVersioning
     remediation:
-      description: What to do, where something is to be done.
+      description: What to do; null where the finding is V(compliant) or V(not_applicable).
       type: str
       returned: always
-      sample: Enable versioning with velero_bucket_versioning.
+      sample: Enable versioning with velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule.
 summary:
   description: How many findings there are by status, and by severity and status.
   returned: success
   type: dict
   sample:
     total: 3
-    by_status: {pass: 1, fail: 1, not applicable: 1, could not be read: 0}
+    by_status: {compliant: 1, non_compliant: 1, not_evaluated: 0, not_applicable: 1}
     by_severity:
-      critical: {pass: 1, fail: 0, not applicable: 0, could not be read: 0}
-      high: {pass: 0, fail: 0, not applicable: 0, could not be read: 0}
-      medium: {pass: 0, fail: 0, not applicable: 1, could not be read: 0}
-      low: {pass: 0, fail: 1, not applicable: 0, could not be read: 0}
-standards:
-  description:
-    - The requirements of each standard by the worst finding that belongs to them. They are those that these controls
-      belong to; a standard has many more.
-  returned: success
-  type: list
-  elements: dict
-  sample:
-    - standard: PCI DSS v4.0.1
-      pass: ['3.5.1', '3.7.4']
-      fail: ['10.5.1']
-      not_applicable: []
-      could_not_be_read: []
+      critical: {compliant: 1, non_compliant: 0, not_evaluated: 0, not_applicable: 0}
+      high: {compliant: 0, non_compliant: 0, not_evaluated: 0, not_applicable: 0}
+      medium: {compliant: 0, non_compliant: 0, not_evaluated: 0, not_applicable: 1}
+      low: {compliant: 0, non_compliant: 1, not_evaluated: 0, not_applicable: 0}
+      informational: {compliant: 0, non_compliant: 0, not_evaluated: 0, not_applicable: 0}
 account_id:
-  description: The account that was looked at.
+  description: The account of the profile.
   returned: success
   type: str
   sample: '111122223333'
 region:
-  description: The Region that was looked at.
+  description: The Region of the profile.
   returned: success
   type: str
   sample: eu-central-1
@@ -226,7 +228,7 @@ prefix:
   type: str
   sample: production
 trail_arn:
-  description: The trail that was judged; null where there is none, or where the trails could not be read.
+  description: The trail that was checked; null where there is none, or where the trails could not be read.
   returned: success
   type: str
   sample: arn:aws:cloudtrail:eu-central-1:111122223333:trail/velero-acme-backups

@@ -43,6 +43,9 @@ def _prepare() -> None:
     template.Templar(None).template(trusted("{{ [] | length }}"))
 
 
+#: The variable by which the role coffer.velero.velero_plan says that its tasks plan what a later task applies.
+PLANS = "velero_plan_active"
+
 with suppress(KeyError):  # where something else than Ansible has imported this, as tests do
     _prepare()
 
@@ -67,14 +70,16 @@ class ControllerAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        plans = self._task.check_mode and bool(variables.get(PLANS))
+        shows_diff, self._task.diff = self._task.diff, self._task.diff or plans
         if not self._in_controller(variables):
             result.update(self._execute_module(task_vars=variables, wrap_async=bool(self._task.async_val)))
-            return result
+            return _planned(result, variables, shows_diff=shows_diff) if plans else result
         with self._environment():
             result.update(self._run_here())
         if not _tells_invocation(variables):
             result.pop("invocation", None)
-        return result
+        return _planned(result, variables, shows_diff=shows_diff) if plans else result
 
     def _in_controller(self, variables: Mapping[str, t.Any]) -> bool:
         """Whether the module would run here anyway, as this user and with this Python."""
@@ -124,6 +129,21 @@ class ControllerAction(ActionBase):
             result.setdefault("warnings", []).append(message)
         result["invocation"] = {"module_args": validation.validated_parameters}
         return t.cast("dict[str, t.Any]", remove_values(result, secrets))
+
+
+def _planned(result: dict[str, t.Any], variables: Mapping[str, t.Any], *, shows_diff: bool) -> dict[str, t.Any]:
+    """The result of a task that plans: what it would change is in ``planned``, whether or not a diff is shown.
+
+    In a run that applies the plan afterwards the planning task itself changes nothing, so that the recap counts each
+    change once.
+    """
+    diff = result.get("diff")
+    if result.get("changed"):
+        result["planned"] = diff
+        result["changed"] = bool(variables.get("ansible_check_mode"))
+    if not (shows_diff and result.get("changed")):
+        result.pop("diff", None)
+    return result
 
 
 def _tells_invocation(variables: Mapping[str, t.Any]) -> bool:

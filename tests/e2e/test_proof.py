@@ -152,8 +152,14 @@ def test_what_differs_is_named_and_left_as_it_is(installation: Installation, sta
     before = planted()
     code, output, _records = verify(installation, velero_proof_backup=False)
     assert code == 2
-    differ = "Not as the variables say: the role, the bucket, the default encryption of the bucket; see its diff above."
-    assert differ in " ".join(output.split())
+    told = " ".join(output.split())
+    assert "Not as the variables say: account 123456789012, us-east-1: " in told
+    for differs in (
+        "IAM role velero: managed_policies: ",
+        f"bucket {BUCKET}: public_access_block: ",
+        "sse_algorithm: AES256 -> ",
+    ):
+        assert differs in told
     assert planted() == before
     assert json.loads(reports(installation)[-1].read_text())["verdict"]["configuration"] == "wrong"
     assert installation.with_(velero_proof="never").changed() == {"iam_role", "s3_bucket", "s3_bucket_encryption"}

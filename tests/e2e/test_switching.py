@@ -20,7 +20,7 @@ from tests.stack import Stack
 from tests.stack.api import DEPLOYMENT, LOCATION, SECRET, Json
 from tests.support.emulators import Moto
 from tests.support.installation import Encryption, Installation, open_shop
-from tests.support.proxy import Proxy, Recorded
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ STEPS: list[tuple[str, dict[str, Any], dict[str, str], str, set[str]]] = [
         {"velero_kms_alias": "alias/b"},
         {"kmsKeyId": "KEY"},
         "aws:kms",
-        {*IN_LOCATION, "kms_key_policy", "iam_policy"},  # the refused run had made the key
+        {*IN_LOCATION, "kms_key", "kms_key_policy", "iam_policy"},
     ),
     (
         "s3",
@@ -93,7 +93,7 @@ def test_switch(
     wanted = live.with_(**variables)
     if name in LEAVES_A_KEY:
         key = live.location["spec"]["config"]["kmsKeyId"]
-        told = f"velero_kms_previous_key_arns: {key} is the key of the location's backups so far, and is not listed. "
+        told = f"which Velero cannot read without the key {key} that they may be encrypted under. "
         assert told in wanted.refused()
         under = {encryption.key for encryption in before.values() if encryption.key}
         assert key in under
@@ -217,7 +217,7 @@ def test_refused_before_anything_is_changed(
     option: str,
     text: str,
 ) -> None:
-    """AWS is asked for nothing but whose credentials these are, and in the cluster everything stays."""
+    """AWS is only asked, and in the cluster everything stays."""
     installation: Installation = request.getfixturevalue(which)
     before = in_cluster(stack)
     proxy.clear()
@@ -225,7 +225,7 @@ def test_refused_before_anything_is_changed(
     reason = text.format(backups=f"1 backup ({which})")
     assert message.startswith(f'{option}: BackupStorageLocation "{which}" {reason}')
     assert " under another name" in message
-    assert set(proxy.requests) == {Recorded("sts", "GetCallerIdentity", 200)}
+    assert_only_read(proxy)
     assert in_cluster(stack) == before
 
 
@@ -235,7 +235,7 @@ def test_lost_customer_key_is_not_replaced(stack: Stack, proxy: Proxy, customer:
     before = in_cluster(stack)
     proxy.clear()
     assert customer.refused().startswith(LOST)
-    assert set(proxy.requests) == {Recorded("sts", "GetCallerIdentity", 200)}
+    assert_only_read(proxy)
     assert in_cluster(stack) == before
     body = {"metadata": {"name": "velero-sse-c"}, "data": secret["data"]}
     stack.api.create(SECRET, body, stack.namespace)
@@ -250,6 +250,12 @@ def test_remedy_works(moto: Moto, stack: Stack, plain: Installation, tmp_path: P
     remediation.complete_backup("remediation")
     plain.restore("plain", "plain-still")
     assert plain.changed() == set()
+
+
+def assert_only_read(proxy: Proxy) -> None:
+    operations = {request.operation for request in proxy.requests}
+    assert "GetCallerIdentity" in operations
+    assert [name for name in operations if not name.startswith(("Get", "Describe", "Head", "List"))] == []
 
 
 def in_cluster(stack: Stack) -> dict[str, Json]:

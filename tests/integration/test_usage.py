@@ -484,10 +484,10 @@ def test_limit(
 def test_tags(aws: Aws, repository: Repository, installation: Callable[..., Variables]) -> None:
     repository.inventory(one=installation())
     played = repository.ok(SITE, "--tags", "kms_key")
-    assert played.changed == {"Manage the key"}
+    assert played.changed == {"Manage the KMS key"}
     assert roles(aws) == set()
     assert repository.play(SITE, "--tags", "backup_location").failure.endswith("coffer.velero.kms_key run first.")
-    assert repository.ok(SITE, "--tags", "kms_key,velero_irsa").changed >= {"Manage the role"}
+    assert repository.ok(SITE, "--tags", "kms_key,velero_irsa").changed >= {"Manage the IAM role"}
     assert buckets(aws) == set()
 
 
@@ -498,15 +498,22 @@ def test_bucket_of_others_is_compared(aws: Aws, repository: Repository, installa
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="velero-backups")
     repository.inventory(one=installation(velero_manage_bucket="false"))
-    for options in (["--check"], []):
+    missing = "The key does not exist yet: create it first with --tags kms_key. "
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/(known after apply)"
+    for options in (["--check"], [], ["--tags", "kms_key"], []):
         played = repository.play(SITE, *options)
+        if options == ["--tags", "kms_key"]:
+            assert played.changed == {"Manage the KMS key"}
+            missing, key = "", key_of(aws)
+            continue
         assert played.failure == (
-            "velero_manage_bucket: is false, and the default encryption of velero-backups is not that of sse-kms; the "
-            "diff above shows what is missing. kopia's data would not be encrypted as asked. Let whoever manages the "
-            "bucket change it, or set velero_manage_bucket to true."
+            "velero_manage_bucket: is false, and the default encryption of the bucket is not that of sse-kms; "
+            "velero-backups: default encryption: sse_algorithm: AES256 -> aws:kms; velero-backups: default encryption: "
+            "bucket_key_enabled: false -> true; velero-backups: default encryption: kms_master_key_id: none -> "
+            f"{key}. kopia's data would not be encrypted as asked. {missing}Let the owner of the bucket change its "
+            "default encryption, or set velero_manage_bucket to true."
         )
-        assert "+" in played.output
-        assert "alias/velero" not in played.output
+        assert roles(aws) == set(), "refused before anything is changed"
     rule = {
         "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_of(aws)},
         "BucketKeyEnabled": True,

@@ -82,7 +82,7 @@ class Installation:
         return Site(self.directory, environment, self.variables, self.name)
 
     def install(self, *options: str) -> dict[str, dict[str, Any]]:
-        """Run ``site.yml``; what its modules returned, by module, those that only ask ahead left out."""
+        """Run ``site.yml``; what its modules returned, by module, without those of the plan."""
         records = self.site.run(*options)
         return {line["action"].removeprefix(COLLECTION): line["result"] for line in records if not line["check"]}
 

@@ -38,6 +38,7 @@ class Site:
     variables: dict[str, Any]
     name: str = "site"
     playbook: str = "site.yml"
+    hosts: dict[str, dict[str, Any]] | None = None  # in place of the one with the variables
 
     @property
     def record(self) -> Path:
@@ -45,7 +46,7 @@ class Site:
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         inventory = self.directory / f"{self.name}.json"
-        inventory.write_text(json.dumps({"all": {"hosts": {self.name: self.variables}}}))
+        inventory.write_text(json.dumps({"all": {"hosts": self.hosts or {self.name: self.variables}}}))
         self.record.unlink(missing_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANSIBLE_", "K8S_"))}
         environment = {
@@ -90,10 +91,17 @@ class Site:
                 os.kill(member, signal.SIGKILL)
         process.communicate()
 
+    def lines(self) -> list[dict[str, Any]]:
+        """The results of all tasks."""
+        return [json.loads(line) for line in self.record.read_text().splitlines()] if self.record.exists() else []
+
     def records(self) -> list[dict[str, Any]]:
         """The results of the tasks of this collection, those that were not skipped."""
-        lines = [json.loads(line) for line in self.record.read_text().splitlines()] if self.record.exists() else []
-        return [line for line in lines if line["action"].startswith(COLLECTION) and "skip_reason" not in line["result"]]
+        return [
+            line
+            for line in self.lines()
+            if line["action"].startswith(COLLECTION) and "skip_reason" not in line["result"]
+        ]
 
 
 @dataclass(frozen=True)
@@ -122,9 +130,13 @@ class Script:
         tasks = tuple(
             Task(line["action"].removeprefix(COLLECTION), _options(line))
             for line in records
-            if not line["check"]  # only asks, ahead of all others
+            if not line["check"]  # of the plan
         )
-        (key_arn,) = (line["result"]["key_arn"] for line in records if line["action"] == f"{COLLECTION}kms_key")
+        (key_arn,) = (
+            line["result"]["key_arn"]
+            for line in records
+            if line["action"] == f"{COLLECTION}kms_key" and not line["check"]
+        )
         return cls(tasks, key_arn)
 
     @property

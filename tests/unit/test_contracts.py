@@ -446,7 +446,7 @@ def _used() -> dict[str, set[str]]:
         text = re.sub(r"(?m)^\s*(#.*|- role: .*|tags: \[.*)$", "", file.read_text())
         for name in USED.findall(text):
             used.setdefault(name, set()).add(str(file.relative_to(ROOT)))
-    for name in _variables.OWN:
+    for name in _variables.PROFILE_FIELDS:
         used.setdefault(_profile.VARIABLE_PREFIX + name, set()).add("the profile")
     return used
 

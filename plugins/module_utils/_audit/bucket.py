@@ -2,259 +2,403 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Controls of the bucket. Pure. PRIVATE to coffer.velero."""
+"""Controls of the bucket, and the checks that it shares with a trail's bucket. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import typing as t
+from collections.abc import Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._audit import bucket_checks as checks
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts
+from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
+from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import BucketFacts, CheckResult, Fact, Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    Answer,
-    Ask,
     Control,
-    Expected,
-    about,
-    related,
+    Desired,
+    check_account,
+    check_bucket,
+    compliant,
+    enabled,
+    non_compliant,
+    not_applicable,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
+    BLOCKED,
+    NO_RULE,
+    OWNER_ENFORCED,
+    Encryption,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import header_demand
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-#: What the controls that keep the public out belong to.
-_NETWORK = "AC-21 AC-3 AC-3(7) AC-4 AC-4(21) AC-6 SC-7 SC-7(3) SC-7(4) SC-7(9) SC-7(11) SC-7(16) SC-7(20) SC-7(21)"
-_LOGGING = "AC-2(4) AC-4(26) AC-6(9) AU-2 AU-3 AU-6(3) AU-6(4) AU-10 AU-12 CA-7 SC-7(9) SI-3(8) SI-4(20) SI-7(8)"
-_RECOVERY = "CP-6(2) CP-9 CP-10 SC-5(2) SI-13(5)"
-_PUT = "Run site.yml with the tag bucket_encryption"
-_BLOCK = "Block public access of the bucket with coffer.velero.bucket."
+_READ = ("s3:getobject", "s3:getobjectversion", "s3:listbucket", "s3:listbucketversions", "s3:getbucketacl")
+_WRITE = (
+    *("s3:putobject", "s3:deleteobject", "s3:deleteobjectversion", "s3:putobjectacl", "s3:putbucketacl"),
+    *("s3:putbucketpolicy", "s3:deletebucketpolicy", "s3:deletebucket", "s3:putencryptionconfiguration"),
+)
+#: What S3.6 lets no other account do.
+_NOT_FOR_OTHERS = (
+    *("s3:deletebucketpolicy", "s3:putbucketacl", "s3:putbucketpolicy"),
+    *("s3:putencryptionconfiguration", "s3:putobjectacl"),
+)
+_PUBLIC_GROUPS = {"AllUsers", "AuthenticatedUsers"}
+_GRANTS = {"read": ("READ", "READ_ACP", "FULL_CONTROL"), "write": ("WRITE", "WRITE_ACP", "FULL_CONTROL")}
 
 
-def _of_bucket(answer: Callable[[Facts, Expected], Answer]) -> Ask:
-    return about(lambda _facts, expected: expected.profile.bucket_arn, answer)
+def not_public(bucket: BucketFacts, way: t.Literal["read", "write"], account: Fact[Document]) -> CheckResult:
+    """Whether policy and ACL grant no public access, or Block Public Access is on.
+
+    :param account: Block Public Access of the account, which matters only where that of the bucket is not enough
+    """
+    names = ("IgnorePublicAcls", "RestrictPublicBuckets")
+    block = bucket.public_access_block.value
+    if all(block.get(name) for name in names):
+        return compliant("The bucket blocks public access, whatever policy and ACL grant.")
+    ignored, restricted = (bool(block.get(name) or account.value.get(name)) for name in names)
+    if ignored and restricted:
+        return compliant("Bucket and account block public access, whatever policy and ACL grant.")
+    grants = []
+    document = bucket.policy.value
+    if document and not restricted:
+        found = policies.public(document, _READ if way == "read" else _WRITE)
+        grants += [f"the bucket policy grants public {way} access ({', '.join(found)})"] if found else []
+    if not ignored and bucket.ownership.value != OWNER_ENFORCED:
+        groups = _public_groups(bucket.acl.value, _GRANTS[way])
+        grants += [f"the bucket's ACL grants {' and '.join(groups)} {way} access"] if groups else []
+    if grants:
+        message = " and ".join(grants)
+        return non_compliant("too_permissive", f"{message[0].upper()}{message[1:]}.")
+    return compliant(f"Neither policy nor ACL grants public {way} access.")
 
 
-def _of_account(answer: Callable[[Facts, Expected], Answer]) -> Ask:
-    return about(lambda _facts, expected: expected.account_arn, answer)
+def _public_groups(acl: Mapping[str, t.Any], grants: Sequence[str]) -> list[str]:
+    found = {
+        str(grant.get("Grantee", {}).get("URI", "")).rpartition("/")[2]
+        for grant in acl.get("Grants", ())
+        if grant.get("Permission") in grants
+    }
+    return sorted(found & _PUBLIC_GROUPS)
 
+
+def _public_access_blocked(block: Mapping[str, t.Any], owner: str) -> CheckResult:
+    missing = [name for name in BLOCKED if not block.get(name)]
+    if missing:
+        return non_compliant("not_enabled", f"Block Public Access of the {owner} lacks {', '.join(missing)}.")
+    return compliant(f"Block Public Access of the {owner} is on, by all four settings.")
+
+
+def _tls_only(facts: Facts, desired: Desired) -> CheckResult:
+    """A Deny of s3:* on bucket and objects for everybody where aws:SecureTransport is false, as S3.5 asks for."""
+    document = facts.bucket.policy.value
+    arn = desired.profile.bucket_arn
+    for name, statement in _policy.named_statements(document) if document else ():
+        insecure = list(_policy.conditions(statement)) == [("bool", "aws:securetransport", ["false"])]
+        everything = "s3:*" in [str(action).lower() for action in _policy.listed(statement.get("Action", ()))]
+        covered = all(policies.covers(statement, resource) for resource in (arn, f"{arn}/any"))
+        denies_everybody = statement["Effect"] == "Deny" and policies.names_everybody(statement)
+        if denies_everybody and insecure and everything and covered:
+            return compliant(f"{name} denies every request without TLS.")
+    message = "No statement of the bucket policy denies requests without TLS (aws:SecureTransport)."
+    return non_compliant("not_found", message)
+
+
+def _others_restricted(facts: Facts, desired: Desired) -> CheckResult:
+    document = facts.bucket.policy.value
+    own = {desired.profile.account_id}
+    found = policies.external_principals(document, _NOT_FOR_OTHERS, own) if document else []
+    if found:
+        message = f"The bucket policy allows other accounts to change policy, ACLs or encryption: {', '.join(found)}."
+        return non_compliant("too_permissive", message)
+    return compliant("The bucket policy allows no other account to change policy, ACLs or encryption.")
+
+
+def access_logging(bucket: BucketFacts) -> CheckResult:
+    found = bucket.logging.value
+    if not found:
+        return non_compliant("not_enabled", "Server access logging is off.")
+    return compliant(f"Requests are logged to {found.get('TargetBucket')}/{found.get('TargetPrefix', '')}.")
+
+
+def _no_acls(facts: Facts, _desired: Desired) -> CheckResult:
+    if facts.bucket.ownership.value == OWNER_ENFORCED:
+        return compliant("ACLs are disabled (BucketOwnerEnforced).")
+    acl = facts.bucket.acl.value
+    owner = acl.get("Owner", {}).get("ID")
+    others = [grant for grant in acl.get("Grants", ()) if grant.get("Grantee", {}).get("ID") != owner]
+    if others:
+        return non_compliant("too_permissive", f"The bucket's ACL has {len(others)} grants beside that of the owner.")
+    return compliant("The bucket's ACL grants access to the owner only.")
+
+
+def _versioned(facts: Facts, _desired: Desired) -> CheckResult:
+    status = facts.bucket.versioning.value.get("Status")
+    if status == "Enabled":
+        return compliant("Versioning is enabled.")
+    return non_compliant("not_enabled", f"Versioning is {status or 'off'}.")
+
+
+def _lifecycle(facts: Facts, _desired: Desired) -> CheckResult:
+    rules = [rule for rule in facts.bucket.lifecycle.value if rule.get("Status") == "Enabled"]
+    if rules:
+        return compliant(f"{len(rules)} lifecycle rules are enabled.")
+    return non_compliant("not_found", "No lifecycle rule is enabled.")
+
+
+def _mfa_delete(facts: Facts, _desired: Desired) -> CheckResult:
+    is_on = facts.bucket.versioning.value.get("MFADelete") == "Enabled"
+    if not is_on and facts.bucket.lifecycle.value:
+        message = "The bucket has a lifecycle configuration, with which S3 does not allow MFA delete."
+        return not_applicable("not_supported", message)
+    return enabled(is_on, "MFA delete")
+
+
+def _object_lock(facts: Facts, _desired: Desired) -> CheckResult:
+    found = facts.bucket.object_lock.value or {}
+    return enabled(found.get("ObjectLockEnabled") == "Enabled", "Object Lock")
+
+
+# --- encryption ------------------------------------------------------------------------------------------------------
+
+
+def live_encryption(facts: Facts) -> Encryption:
+    return Encryption((facts.bucket.encryption.value or {}).get("Rules") or [NO_RULE])
+
+
+def _default_is_kms(facts: Facts, _desired: Desired) -> CheckResult:
+    algorithm = live_encryption(facts).algorithm
+    message = f"The default encryption is {algorithm}."
+    is_kms = algorithm in ("aws:kms", "aws:kms:dsse")
+    return compliant(message) if is_kms else non_compliant("not_enabled", message)
+
+
+def _default_encryption(facts: Facts, desired: Desired) -> CheckResult:
+    default = _documents.encryption_rule(desired.profile)["ApplyServerSideEncryptionByDefault"]
+    live = live_encryption(facts)
+    different = []
+    if live.algorithm != default["SSEAlgorithm"]:
+        different.append(f"encrypts with {live.algorithm}, not with {default['SSEAlgorithm']}")
+    if live.key_id != default.get("KMSMasterKeyID"):
+        key = f"under {live.key_id}" if live.key_id else "without naming a key"
+        different.append(f"encrypts {key}, not under {default.get('KMSMasterKeyID') or 'a key of S3'}")
+    if different:
+        return non_compliant("differs", f"The bucket {' and '.join(different)}.")
+    return compliant(f"The bucket encrypts with {live.algorithm}" + (f" under {live.key_id}." if live.key_id else "."))
+
+
+def _bucket_key(facts: Facts, desired: Desired) -> CheckResult:
+    if desired.profile.encryption_mode != "sse-kms":
+        return not_applicable("encryption_mode", f"{desired.profile.encryption_mode} has no Bucket Key.")
+    found = live_encryption(facts).bucket_key_enabled
+    message = f"The Bucket Key is {'on' if found else 'off'}"
+    if found == desired.profile.bucket_key_enabled:
+        return compliant(f"{message}.")
+    return non_compliant("differs", f"{message}, and should be {'off' if found else 'on'}.")
+
+
+def _sse_c_blocked(facts: Facts, desired: Desired) -> CheckResult:
+    if desired.profile.encryption_mode == "sse-c":
+        return not_applicable("encryption_mode", "Velero writes the backups with SSE-C.")
+    if "SSE-C" in live_encryption(facts).blocked:
+        return compliant("SSE-C is blocked (BlockedEncryptionTypes).")
+    return non_compliant("not_enabled", "SSE-C is not blocked (BlockedEncryptionTypes).")
+
+
+def _kopia_can_write(facts: Facts, _desired: Desired) -> CheckResult:
+    document = facts.bucket.policy.value
+    named = _policy.named_statements(document) if document else ()
+    found = [name for name, statement in named if header_demand(statement)]
+    if found:
+        message = f"Statements deny writes without an encryption header: {', '.join(found)}."
+        return non_compliant("unusable", message)
+    return compliant("No statement denies writes without an encryption header, as kopia sends them.")
+
+
+_RUN = "Run site.yml with the tag bucket_encryption"
+_BLOCK = "Turn Block Public Access of the bucket on with coffer.velero.s3_bucket."
 
 BUCKET = (
     Control(
         identifier="S3.1",
         title="S3 general purpose buckets should have block public access settings enabled",
         severity="medium",
-        standards=related(
-            fsbp="S3.1",
-            cis5="2.1.4",
-            cis3="2.1.4",
-            cis1="2.1.5",
-            nist=_NETWORK,
-            pci4="1.4.4",
-            pci3="1.2.1 1.3.1 1.3.2 1.3.4 1.3.6",
-        ),
-        checked="The account blocks public access by all four settings.",
+        requirement="Block Public Access of the account is on, by all four settings.",
         remediation=(
-            "Block public access for the account (aws s3control put-public-access-block), if no bucket needs it."
+            "If the account needs no public bucket, turn Block Public Access on for it (aws s3control "
+            "put-public-access-block)."
         ),
-        ask=_of_account(checks.account_block),
+        checks=check_account(lambda facts, _desired: _public_access_blocked(facts.account_block.value, "account")),
     ),
     Control(
         identifier="S3.2",
         title="S3 general purpose buckets should block public read access",
         severity="critical",
-        standards=related(fsbp="S3.2", nist=_NETWORK, pci3="1.2.1 1.3.1 1.3.2 1.3.6 7.2.1"),
-        checked="Neither bucket policy nor ACL lets anybody read who is not named, or a block stands before them.",
+        requirement="Neither bucket policy nor ACL grants public read access, or Block Public Access is on.",
         remediation=_BLOCK,
-        ask=_of_bucket(checks.no_public_read),
+        checks=check_bucket(lambda facts, _desired: not_public(facts.bucket, "read", facts.account_block)),
     ),
     Control(
         identifier="S3.3",
         title="S3 general purpose buckets should block public write access",
         severity="critical",
-        standards=related(fsbp="S3.3", nist=_NETWORK, pci3="1.2.1 1.3.1 1.3.2 1.3.4 1.3.6 7.2.1"),
-        checked="Neither bucket policy nor ACL lets anybody write who is not named, or a block stands before them.",
+        requirement="Neither bucket policy nor ACL grants public write access, or Block Public Access is on.",
         remediation=_BLOCK,
-        ask=_of_bucket(checks.no_public_write),
+        checks=check_bucket(lambda facts, _desired: not_public(facts.bucket, "write", facts.account_block)),
     ),
     Control(
         identifier="S3.5",
         title="S3 general purpose buckets should require requests to use SSL",
         severity="medium",
-        standards=related(
-            fsbp="S3.5",
-            cis7="3.1.1",
-            cis5="2.1.1",
-            cis3="2.1.1",
-            cis1="2.1.2",
-            pci3="4.1",
-            nist="AC-17(2) AC-4 IA-5(1) SC-12(3) SC-13 SC-23 SC-23(3) SC-7(4) SC-8 SC-8(1) SC-8(2) SI-7(6)",
-        ),
-        checked="A statement denies s3:* on bucket and objects to everybody where aws:SecureTransport is false.",
-        remediation=f"{_PUT}; the filter bucket_policy_statements has the statement.",
-        ask=_of_bucket(checks.tls_only),
+        requirement="A statement denies s3:* on bucket and objects to everybody where aws:SecureTransport is false.",
+        remediation=f"{_RUN}; the filter bucket_policy_statements has the statement.",
+        checks=check_bucket(_tls_only),
     ),
     Control(
         identifier="S3.6",
         title="S3 general purpose bucket policies should restrict access to other AWS accounts",
         severity="high",
-        standards=related(fsbp="S3.6", nist="CA-9(1) CM-2"),
-        checked=(
-            "No principal of another account may call DeleteBucketPolicy, PutBucketAcl, PutBucketPolicy, "
-            "PutEncryptionConfiguration or PutObjectAcl; no condition counts."
+        requirement=(
+            "The bucket policy allows no principal of another account to call DeleteBucketPolicy, PutBucketAcl, "
+            "PutBucketPolicy, PutEncryptionConfiguration or PutObjectAcl, whatever the condition."
         ),
         remediation="Remove these actions from the statement, or the principal.",
-        ask=_of_bucket(checks.others_restricted),
-    ),
-    Control(
-        identifier="S3.7",
-        title="S3 general purpose buckets should use cross-Region replication",
-        severity="low",
-        standards=related(nist="AU-9(2) CP-6 CP-6(1) CP-6(2) CP-9 CP-10 SC-36(2) SC-5(2) SI-13(5)", pci3="2.2"),
-        checked="A replication rule is enabled.",
-        remediation=(
-            "Replicate the bucket, if backups have to outlive its Region; the replica's key needs its own care."
-        ),
-        ask=_of_bucket(checks.replicated),
+        checks=check_bucket(_others_restricted),
     ),
     Control(
         identifier="S3.8",
         title="S3 general purpose buckets should block public access",
         severity="high",
-        standards=related(fsbp="S3.8", cis5="2.1.4", cis3="2.1.4", cis1="2.1.5", nist=_NETWORK, pci4="1.4.4"),
-        checked="The bucket blocks public access by all four settings.",
+        requirement="Block Public Access of the bucket is on, by all four settings.",
         remediation=_BLOCK,
-        ask=_of_bucket(checks.bucket_block),
+        checks=check_bucket(
+            lambda facts, _desired: _public_access_blocked(facts.bucket.public_access_block.value, "bucket")
+        ),
     ),
     Control(
         identifier="S3.9",
         title="S3 general purpose buckets should have server access logging enabled",
         severity="medium",
-        standards=related(fsbp="S3.9", nist=_LOGGING, pci4="10.2.1"),
-        checked="Server access logging has a target.",
-        remediation="Turn server access logging on, to a bucket of its own (aws s3api put-bucket-logging).",
-        ask=_of_bucket(checks.logged),
-    ),
-    Control(
-        identifier="S3.10",
-        title="S3 general purpose buckets with versioning enabled should have Lifecycle configurations",
-        severity="medium",
-        standards=related(nist=_RECOVERY),
-        checked="A lifecycle rule is enabled, where the bucket uses versioning.",
-        remediation="Let a lifecycle rule expire noncurrent versions, and abort incomplete uploads.",
-        ask=_of_bucket(checks.lifecycle_of_versions),
-    ),
-    Control(
-        identifier="S3.11",
-        title="S3 general purpose buckets should have event notifications enabled",
-        severity="medium",
-        standards=related(nist="CA-7 SI-3(8) SI-4 SI-4(4)"),
-        checked="The bucket notifies somebody of something.",
-        remediation="Configure notifications, if somebody listens to them.",
-        ask=_of_bucket(checks.notifying),
+        requirement="Server access logging has a target bucket.",
+        remediation="Enable server access logging to a bucket of its own (aws s3api put-bucket-logging).",
+        checks=check_bucket(lambda facts, _desired: access_logging(facts.bucket)),
     ),
     Control(
         identifier="S3.12",
         title="ACLs should not be used to manage user access to S3 general purpose buckets",
         severity="medium",
-        standards=related(fsbp="S3.12", nist="AC-2(1) AC-3 AC-3(7) AC-3(15) AC-6"),
-        checked="ACLs are off (BucketOwnerEnforced), or the bucket's names nobody but the owner.",
-        remediation="Turn ACLs off with coffer.velero.bucket.",
-        ask=_of_bucket(checks.no_acls),
+        requirement="ACLs are disabled (BucketOwnerEnforced), or the bucket's ACL grants access to the owner only.",
+        remediation="Disable ACLs with coffer.velero.s3_bucket.",
+        checks=check_bucket(_no_acls),
     ),
     Control(
         identifier="S3.13",
         title="S3 general purpose buckets should have Lifecycle configurations",
         severity="low",
-        standards=related(fsbp="S3.13", nist=_RECOVERY),
-        checked="A lifecycle rule is enabled.",
+        requirement="A lifecycle rule is enabled. What it expires is not evaluated.",
         remediation=(
-            "Let a lifecycle rule abort incomplete uploads; never let one expire objects that Velero still needs."
+            "Add a lifecycle rule that aborts incomplete multipart uploads. A rule must never expire objects that "
+            "Velero still needs."
         ),
-        ask=_of_bucket(checks.lifecycle),
+        checks=check_bucket(_lifecycle),
     ),
     Control(
         identifier="S3.14",
         title="S3 general purpose buckets should have versioning enabled",
         severity="low",
-        standards=related(nist="AU-9(2) CP-6 CP-6(1) CP-6(2) CP-9 CP-10 SC-5(2) SI-12 SI-13(5)"),
-        checked="Versioning is enabled.",
+        requirement="Versioning is enabled.",
         remediation=(
-            "Enable versioning with velero_bucket_versioning, and let a lifecycle rule expire noncurrent versions."
+            "Enable versioning with velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule."
         ),
-        ask=_of_bucket(checks.versioned),
+        checks=check_bucket(_versioned),
     ),
     Control(
         identifier="S3.15",
         title="S3 general purpose buckets should have Object Lock enabled",
         severity="medium",
-        standards=related(nist="CP-6(2)", pci4="10.5.1"),
-        checked="Object Lock is enabled.",
-        remediation="Enable Object Lock, if backups have to withstand their own administrators.",
-        ask=_of_bucket(checks.locked),
+        requirement="Object Lock is enabled.",
+        remediation="Enable Object Lock, if backups have to be protected from the administrators of the account.",
+        checks=check_bucket(_object_lock),
     ),
     Control(
         identifier="S3.17",
         title="S3 general purpose buckets should be encrypted at rest with AWS KMS keys",
         severity="medium",
-        standards=related(nist="AU-9 CA-9(1) CM-3(6) SC-12(2) SC-13 SC-28 SC-28(1) SC-7(10) SI-7(6)", pci4="3.5.1"),
-        checked="The algorithm of the default encryption is aws:kms or aws:kms:dsse; any key passes, even aws/s3.",
-        remediation="Choose sse-kms or dsse-kms as velero_encryption_mode, and run site.yml.",
-        ask=_of_bucket(checks.default_is_kms),
+        requirement="The default encryption is aws:kms or aws:kms:dsse, with any key, even aws/s3.",
+        remediation="Set velero_encryption_mode to sse-kms or dsse-kms, and run site.yml.",
+        checks=check_bucket(_default_is_kms),
     ),
     Control(
         identifier="S3.20",
         title="S3 general purpose buckets should have MFA delete enabled",
         severity="low",
-        standards=related(cis5="2.1.2", cis3="2.1.2", cis1="2.1.3", nist="CA-9(1) CM-2 CM-2(2) CM-3 SC-5(2)"),
-        checked="MFA delete is enabled. A bucket with a lifecycle configuration has no finding.",
+        requirement="MFA delete is enabled. It does not apply to a bucket with a lifecycle configuration.",
         remediation=(
-            "Only the root user can enable it, and no lifecycle rule can be beside it: Object Lock may suit better."
+            "Only the root user can enable MFA delete, and S3 does not allow it beside a lifecycle configuration: "
+            "Object Lock may suit better."
         ),
-        ask=_of_bucket(checks.mfa_delete),
+        checks=check_bucket(_mfa_delete),
     ),
     Control(
         identifier="coffer.9",
-        title="The bucket encrypts under the key that the profile names",
+        title="The bucket encrypts under the key of the storage profile",
         severity="critical",
-        checked="Algorithm and key of the default encryption are those of the profile, the key by its ARN.",
-        remediation=f"{_PUT}. It alone covers kopia's data; objects written meanwhile keep the key they have.",
-        ask=_of_bucket(checks.default_encryption),
+        requirement="Algorithm and key of the default encryption are those of the storage profile, the key by its ARN.",
+        remediation=(
+            f"{_RUN}. Kopia's data is encrypted by the default encryption alone, and objects that were written "
+            "meanwhile keep the key they have."
+        ),
+        checks=check_bucket(_default_encryption),
     ),
     Control(
         identifier="coffer.10",
-        title="The Bucket Key is as wanted",
+        title="The Bucket Key is as the storage profile says",
         severity="medium",
-        checked="The Bucket Key of the default encryption is on or off as the profile says.",
-        remediation=f"{_PUT}.",
-        ask=_of_bucket(checks.bucket_key),
+        requirement="The Bucket Key of the default encryption is on or off as the storage profile says.",
+        remediation=f"{_RUN}.",
+        checks=check_bucket(_bucket_key),
     ),
     Control(
         identifier="coffer.11",
-        title="S3 refuses objects under a customer's key",
+        title="SSE-C is blocked",
         severity="high",
-        checked="The bucket blocks SSE-C (BlockedEncryptionTypes), but in the mode sse-c.",
-        remediation=f"{_PUT}. Whoever may write could else lock the backups with a key of their own.",
-        ask=_of_bucket(checks.sse_c_blocked),
+        requirement="The bucket blocks SSE-C (BlockedEncryptionTypes). It does not apply to the mode sse-c.",
+        remediation=(
+            f"{_RUN}. Otherwise a principal that may write can overwrite the backups under a key that nobody else has."
+        ),
+        checks=check_bucket(_sse_c_blocked),
     ),
     Control(
         identifier="coffer.12",
-        title="The bucket policy has exactly the denials that the profile wants",
+        title="The bucket policy has the Deny statements of the storage profile",
         severity="high",
-        checked="Each statement that is ours, by its Sid, means what the filter bucket_policy_statements says.",
-        remediation=f"{_PUT}.",
-        ask=_of_bucket(checks.denials),
+        requirement="Each statement of the filter bucket_policy_statements is in the bucket policy, unchanged.",
+        remediation=f"{_RUN}.",
+        checks=check_bucket(
+            lambda facts, desired: policies.compare_statements(
+                facts.bucket.policy.value,
+                _documents.bucket_policy_statements(desired.profile),
+                desired.profile.partition,
+            )
+        ),
     ),
     Control(
         identifier="coffer.13",
-        title="The bucket policy lets kopia write",
+        title="The bucket policy allows kopia to write",
         severity="high",
-        checked="No statement denies writes that carry no encryption header; the bucket's default encrypts them.",
+        requirement=(
+            "No statement denies writes without an encryption header. Kopia sends none, and the bucket's default "
+            "encryption applies."
+        ),
         remediation="Deny a wrong header, not a missing one, as the filter bucket_policy_statements does.",
-        ask=_of_bucket(checks.writes_pass),
+        checks=check_bucket(_kopia_can_write),
     ),
     Control(
         identifier="coffer.14",
         title="The bucket policy names no deleted principal",
         severity="medium",
-        checked="No statement names the unique id of a role or user (AROA..., AIDA...) in place of its ARN.",
-        remediation="Correct or remove the statement with coffer.velero.bucket_policy.",
-        ask=_of_bucket(checks.no_orphans),
+        requirement="No statement names the unique ID of a role or user (AROA..., AIDA...) in place of its ARN.",
+        remediation="Correct or remove the statement with coffer.velero.s3_bucket_policy.",
+        checks=check_bucket(
+            lambda facts, _desired: policies.no_deleted_principals(facts.bucket.policy.value, "bucket policy")
+        ),
     ),
 )

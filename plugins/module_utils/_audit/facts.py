@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The live state that an audit looks at, typed. Pure. PRIVATE to coffer.velero.
+"""The live state that an audit evaluates, typed. Pure. PRIVATE to coffer.velero.
 
-A fact is known, not readable, or of a thing that is not there. A check asks for ``.value``; where there is none, the
-fact itself ends the check with the status that follows, so that what was not read can never count as good.
+A fact is present, absent or unavailable. A check asks for ``.value``; where there is none, the fact itself ends the
+check with the status that follows, so that what could not be read can never count as compliant.
 """
 
 from __future__ import annotations
@@ -18,81 +18,126 @@ from ansible_collections.coffer.velero.plugins.module_utils._types import Docume
 
 T = t.TypeVar("T")
 
-Status = t.Literal["pass", "fail", "not applicable", "could not be read"]
+Status = t.Literal["compliant", "non_compliant", "not_evaluated", "not_applicable"]
 STATUSES: tuple[Status, ...] = t.get_args(Status)
+
+Reason = t.Literal[
+    "not_found",
+    "not_enabled",
+    "differs",
+    "too_permissive",
+    "unusable",
+    "no_trail",
+    "no_log_group",
+    "no_topic",
+    "access_denied",
+    "request_failed",
+    "invalid_policy",
+    "out_of_scope",
+    "not_requested",
+    "encryption_mode",
+    "not_supported",
+]
+#: Every ``reason`` of a finding that is not compliant, as docs/controls.md explains it.
+REASONS: dict[Reason, str] = {
+    "not_found": "The resource, or the part of it that the check asks for, does not exist.",
+    "not_enabled": "The setting is off.",
+    "differs": "It differs from what the storage profile or an option of the task asks for.",
+    "too_permissive": "It allows more principals, actions or keys than the check accepts.",
+    "unusable": "It exists and cannot do its work: a disabled key, a failed delivery, a principal that was deleted.",
+    "no_trail": "No CloudTrail trail was found.",
+    "no_log_group": "The trail delivers to no CloudWatch Logs log group.",
+    "no_topic": "No alarm of this installation notifies an SNS topic, and the task names none.",
+    "access_denied": "AWS denied the request; `missing_permission` names the IAM action.",
+    "request_failed": "AWS answered the request with another error.",
+    "invalid_policy": "The policy document could not be parsed.",
+    "out_of_scope": "It belongs to another account or Region. Run the audit with credentials for that one.",
+    "not_requested": "Neither the storage profile nor an option of the task asks for it.",
+    "encryption_mode": "The setting does not exist with the encryption mode of the storage profile.",
+    "not_supported": "AWS does not offer the setting for this resource as it is configured.",
+}
+
+
+class CheckResult(t.NamedTuple):
+    """What a check found.
+
+    :param reason: why it is not compliant; ``None`` where it is
+    :param message: what was found, as a sentence
+    :param permission: the IAM action that was denied
+    """
+
+    status: Status
+    reason: Reason | None
+    message: str
+    permission: str | None = None
 
 
 class NoValue(Exception):
-    """There is nothing to judge; ends a check with a status.
+    """There is nothing to evaluate; ends a check with its result."""
 
-    :param permission: what IAM calls the permission that was missing
-    """
-
-    def __init__(self, status: Status, reason: str, permission: str | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.permission = permission
+    def __init__(self, result: CheckResult) -> None:
+        super().__init__(result.message)
+        self.result = result
 
 
 @dataclass(frozen=True)
-class Known(t.Generic[T]):
+class Present(t.Generic[T]):
     """What AWS answered."""
 
     value: T
 
 
 @dataclass(frozen=True)
-class Unread:
-    """What AWS did not tell.
+class Unavailable:
+    """What could not be read.
 
-    :param permission: what IAM calls the permission that it takes, where AWS refused
-    :param reason: what happened, as a sentence
+    :param message: what happened, as a sentence
+    :param permission: the IAM action that was denied
     """
 
-    reason: str
+    message: str
+    reason: Reason = "request_failed"
     permission: str | None = None
 
     @property
     def value(self) -> t.Any:
-        raise NoValue("could not be read", self.reason, self.permission)
+        raise NoValue(CheckResult("not_evaluated", self.reason, self.message, self.permission))
 
 
 @dataclass(frozen=True)
-class Missing:
-    """What is not there, so that whatever is demanded of it fails.
+class Absent:
+    """What does not exist, so that whatever a check asks of it is not compliant.
 
-    :param reason: what is not there, as a sentence
+    :param message: what does not exist, as a sentence
     """
 
-    reason: str
-    status: Status = "fail"
+    message: str
+    reason: Reason = "not_found"
+    status: Status = "non_compliant"
 
     @property
     def value(self) -> t.Any:
-        raise NoValue(self.status, self.reason)
+        raise NoValue(CheckResult(self.status, self.reason, self.message))
 
 
-Fact: t.TypeAlias = "Known[T] | Unread | Missing"
+Fact: t.TypeAlias = "Present[T] | Unavailable | Absent"
 
-_NOT_ASKED = Unread("It was not asked for.")
+_NOT_READ = Unavailable("It was not requested.", "not_requested")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BucketFacts:
     """A bucket, each part as S3 answers; ``None`` where that part was never configured."""
 
-    encryption: Fact[Document | None] = _NOT_ASKED
-    policy: Fact[Document | None] = _NOT_ASKED
-    public_access_block: Fact[Document] = _NOT_ASKED
-    ownership: Fact[str | None] = _NOT_ASKED
-    acl: Fact[Document] = _NOT_ASKED
-    versioning: Fact[Document] = _NOT_ASKED
-    lifecycle: Fact[Sequence[Document]] = _NOT_ASKED
-    logging: Fact[Document | None] = _NOT_ASKED
-    replication: Fact[Document | None] = _NOT_ASKED
-    notifications: Fact[Document] = _NOT_ASKED
-    object_lock: Fact[Document | None] = _NOT_ASKED
+    encryption: Fact[Document | None] = _NOT_READ
+    policy: Fact[Document | None] = _NOT_READ
+    public_access_block: Fact[Document] = _NOT_READ
+    ownership: Fact[str | None] = _NOT_READ
+    acl: Fact[Document] = _NOT_READ
+    versioning: Fact[Document] = _NOT_READ
+    lifecycle: Fact[Sequence[Document]] = _NOT_READ
+    logging: Fact[Document | None] = _NOT_READ
+    object_lock: Fact[Document | None] = _NOT_READ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,22 +159,22 @@ class RoleFacts:
     """
 
     arn: str
-    trust: Fact[Document] = _NOT_ASKED
-    attached: Fact[Sequence[PolicyFacts]] = _NOT_ASKED
-    inline: Fact[Mapping[str, Document]] = _NOT_ASKED
+    trust: Fact[Document] = _NOT_READ
+    attached: Fact[Sequence[PolicyFacts]] = _NOT_READ
+    inline: Fact[Mapping[str, Document]] = _NOT_READ
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrailState:
-    """A trail of CloudTrail, as ``DescribeTrails``, ``GetEventSelectors`` and ``GetTrailStatus`` tell of it.
+    """A CloudTrail trail, as ``DescribeTrails``, ``GetEventSelectors`` and ``GetTrailStatus`` describe it.
 
-    :param selectors: the whole answer of ``GetEventSelectors``; ``None`` where ``DescribeTrails`` says that the trail
-        was never given any
+    :param selectors: the answer of ``GetEventSelectors``; ``None`` where ``DescribeTrails`` says that the trail has
+        none
     """
 
     trail: Document
-    selectors: Fact[Document | None] = _NOT_ASKED
-    status: Fact[Document] = _NOT_ASKED
+    selectors: Fact[Document | None] = _NOT_READ
+    status: Fact[Document] = _NOT_READ
 
     @property
     def arn(self) -> str:
@@ -138,50 +183,50 @@ class TrailState:
 
 @dataclass(frozen=True, kw_only=True)
 class TopicFacts:
-    """A topic that alarms notify.
+    """An SNS topic that alarms notify.
 
     :param subscriptions: as ``ListSubscriptionsByTopic`` lists them
     """
 
     arn: str
-    attributes: Fact[Document] = _NOT_ASKED
-    subscriptions: Fact[Sequence[Document]] = _NOT_ASKED
+    attributes: Fact[Document] = _NOT_READ
+    subscriptions: Fact[Sequence[Document]] = _NOT_READ
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleFacts:
-    """A rule of EventBridge with its targets."""
+    """An EventBridge rule with its targets."""
 
     rule: Document
-    targets: Fact[Sequence[Document]] = _NOT_ASKED
+    targets: Fact[Sequence[Document]] = _NOT_READ
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Everything that the collection manages on AWS, as it is.
+    """The live state of everything on AWS that the controls check.
 
     :param key: the metadata of the key
     :param shared_policy: the policy by which AWS RAM shares the key, ``None`` where it is not shared
     :param alias_target: ARN of the key that the alias points at, ``None`` where there is no such alias
-    :param role_policy: the managed policy that is Velero's, whether it is attached or not
+    :param role_policy: Velero's managed policy, attached or not
     :param trails: those that record this Region, also of other Regions and of the organization
     :param metric_filters: of the log group that the trail delivers to
     :param alarms: the metric alarms of this installation by name
     """
 
-    key: Fact[Document] = _NOT_ASKED
-    rotation: Fact[Document] = _NOT_ASKED
-    key_policy: Fact[Document] = _NOT_ASKED
-    shared_policy: Fact[Document | None] = _NOT_ASKED
-    alias_target: Fact[str | None] = _NOT_ASKED
+    key: Fact[Document] = _NOT_READ
+    rotation: Fact[Document] = _NOT_READ
+    key_policy: Fact[Document] = _NOT_READ
+    shared_policy: Fact[Document | None] = _NOT_READ
+    alias_target: Fact[str | None] = _NOT_READ
     bucket: BucketFacts = field(default_factory=BucketFacts)
-    account_block: Fact[Document] = _NOT_ASKED
-    role_policy: Fact[Document] = _NOT_ASKED
+    account_block: Fact[Document] = _NOT_READ
+    role_policy: Fact[Document] = _NOT_READ
     roles: Sequence[RoleFacts] = ()
-    trails: Fact[Sequence[TrailState]] = _NOT_ASKED
+    trails: Fact[Sequence[TrailState]] = _NOT_READ
     trail_bucket: BucketFacts = field(default_factory=BucketFacts)
-    log_group: Fact[Document] = _NOT_ASKED
-    metric_filters: Fact[Sequence[Document]] = _NOT_ASKED
-    alarms: Fact[Mapping[str, Document]] = _NOT_ASKED
-    topics: Fact[Sequence[TopicFacts]] = _NOT_ASKED
-    rules: Fact[Mapping[str, RuleFacts]] = _NOT_ASKED
+    log_group: Fact[Document] = _NOT_READ
+    metric_filters: Fact[Sequence[Document]] = _NOT_READ
+    alarms: Fact[Mapping[str, Document]] = _NOT_READ
+    topics: Fact[Sequence[TopicFacts]] = _NOT_READ
+    rules: Fact[Mapping[str, RuleFacts]] = _NOT_READ

@@ -6,254 +6,224 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Facts
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    Answer,
-    Ask,
+    Checks,
     Control,
-    Expected,
-    about,
-    does_not_apply,
-    fails,
-    passes,
-    related,
+    Desired,
+    Evaluate,
+    compliant,
+    non_compliant,
+    not_applicable,
+    one_check,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
 
-#: What lets somebody read what is encrypted under the key, or give that to others.
+#: What lets a principal read what is encrypted under the key, or grant that to others.
 _DANGEROUS = ("kms:decrypt", "kms:creategrant", "kms:putkeypolicy", "kms:reencryptfrom", "kms:schedulekeydeletion")
 _HARMLESS = ("kms:describekey", "kms:encrypt", "kms:generatedatakey", "kms:getkeypolicy")
 
 
-def _key_arn(_facts: Facts, expected: Expected) -> str:
-    return expected.profile.kms_key_arn or expected.account_arn
+def _check_key(evaluate: Evaluate) -> Checks:
+    """A check of the key, where the mode has one."""
+
+    def evaluated(facts: Facts, desired: Desired) -> CheckResult:
+        if not desired.profile.encrypts_with_kms:
+            return not_applicable("encryption_mode", f"{desired.profile.encryption_mode} uses no KMS key of yours.")
+        return evaluate(facts, desired)
+
+    return one_check(lambda _facts, desired: desired.profile.kms_key_arn or desired.account_arn, evaluated)
 
 
-def _of_key(answer: Callable[[Facts, Expected], Answer]) -> Ask:
-    """A question about the key, where the mode has one."""
-
-    def answered(facts: Facts, expected: Expected) -> Answer:
-        if not expected.profile.encrypts_with_kms:
-            return does_not_apply(f"With {expected.profile.encryption_mode} there is no KMS key of yours.")
-        return answer(facts, expected)
-
-    return about(_key_arn, answered)
-
-
-def _key(facts: Facts) -> Key:
-    return Key(facts.key.value)
-
-
-def _usable(facts: Facts, expected: Expected) -> Answer:
+def _usable(facts: Facts, desired: Desired) -> CheckResult:
     try:
-        refuse_unusable(_key(facts), option="key", region=expected.profile.region)
+        refuse_unusable(Key(facts.key.value), option="key", region=desired.profile.region)
     except ValidationError as refusal:
-        return fails(f"The key {refusal.reason}.")
-    return passes("The key is Enabled, symmetric, and in the Region of the bucket.")
+        return non_compliant("unusable", f"The key {refusal.reason}.")
+    return compliant("The key is Enabled, symmetric, and in the Region of the bucket.")
 
 
-def _not_deleted(facts: Facts, _expected: Expected) -> Answer:
-    key = _key(facts)
-    if key.pending_deletion:
-        return fails(f"The key is pending deletion until {key.metadata.get('DeletionDate', 'an unknown date')}.")
-    return passes(f"The key is {key.state} and not scheduled for deletion.")
-
-
-def _rotation(facts: Facts, _expected: Expected) -> Answer:
-    if not _key(facts).rotatable:
-        return does_not_apply("KMS cannot rotate the material of this key: it is imported, asymmetric or elsewhere.")
+def _rotation(facts: Facts, _desired: Desired) -> CheckResult:
+    if not Key(facts.key.value).rotatable:
+        message = "KMS cannot rotate this key: its material is imported or in a custom key store, or it is asymmetric."
+        return not_applicable("not_supported", message)
     rotation = facts.rotation.value
     if not rotation.get("KeyRotationEnabled"):
-        return fails("Automatic rotation is off.")
-    return passes(f"Automatic rotation is on, every {rotation.get('RotationPeriodInDays', 365)} days.")
+        return non_compliant("not_enabled", "Automatic rotation is off.")
+    return compliant(f"Automatic rotation is on, every {rotation.get('RotationPeriodInDays', 365)} days.")
 
 
-def _period(facts: Facts, expected: Expected) -> Answer:
-    wanted = expected.rotation_period_in_days
-    if wanted is None:
-        return does_not_apply("No rotation period was asked for.")
-    if not _key(facts).rotatable:
-        return does_not_apply("KMS cannot rotate the material of this key.")
-    rotation = facts.rotation.value
-    found = rotation.get("RotationPeriodInDays", 365) if rotation.get("KeyRotationEnabled") else None
-    if found != wanted:
-        return fails(f"The period is {found} days, not {wanted}." if found else "Automatic rotation is off.")
-    return passes(f"The period is {found} days.")
+def _rotation_period(facts: Facts, desired: Desired) -> CheckResult:
+    period = desired.rotation_period_in_days
+    if period is None:
+        return not_applicable("not_requested", "The task sets no rotation period (kms_rotation_period_in_days).")
+    rotates = _rotation(facts, desired)
+    if rotates.status != "compliant":
+        return rotates
+    found = facts.rotation.value.get("RotationPeriodInDays", 365)
+    if found != period:
+        return non_compliant("differs", f"The period is {found} days, not {period}.")
+    return compliant(f"The period is {found} days.")
 
 
-def _not_public(facts: Facts, _expected: Expected) -> Answer:
-    open_ones = policies.public(facts.key_policy.value, (*_DANGEROUS, *_HARMLESS))
-    if open_ones:
-        return fails(f"The key policy lets anybody in: {', '.join(open_ones)}.")
-    return passes("No statement of the key policy lets anybody in for whom no fixed condition says who it is.")
+def _not_public(facts: Facts, _desired: Desired) -> CheckResult:
+    found = policies.public(facts.key_policy.value, (*_DANGEROUS, *_HARMLESS))
+    if found:
+        return non_compliant("too_permissive", f"The key policy grants public access: {', '.join(found)}.")
+    return compliant("No statement of the key policy grants public access.")
 
 
-def _statements(facts: Facts, expected: Expected) -> Answer:
-    wanted = _documents.key_policy_statements(expected.profile)
-    if not wanted:
-        return does_not_apply("The profile names neither administrators nor roles, so that no statement is wanted.")
-    different = policies.differences(facts.key_policy.value, wanted, expected.profile.partition)
-    if different:
-        return fails(f"Of the statements that are ours {'; '.join(different)}.")
-    return passes(f"{', '.join(str(statement['Sid']) for statement in wanted)}: as wanted.")
+def _statements(facts: Facts, desired: Desired) -> CheckResult:
+    statements = _documents.key_policy_statements(desired.profile)
+    if not statements:
+        message = "The profile names neither key administrators nor roles, so that it has no key policy statements."
+        return not_applicable("not_requested", message)
+    return policies.compare_statements(facts.key_policy.value, statements, desired.profile.partition)
 
 
-def _no_orphans(facts: Facts, _expected: Expected) -> Answer:
-    orphans = _policy.orphaned_principals(facts.key_policy.value)
-    if orphans:
-        named = ", ".join(f"{orphan['principal']} in {orphan['sid']}" for orphan in orphans)
-        return fails(f"The key policy names principals that were deleted: {named}.")
-    return passes("Every principal that the key policy names exists.")
-
-
-def _manageable(facts: Facts, expected: Expected) -> Answer:
-    arn = Arn.parse(str(expected.profile.kms_key_arn))
-    owner = arn.account_id if arn else expected.profile.account_id
-    root = _policy.account_root(owner, expected.profile.partition)
+def _manageable(facts: Facts, desired: Desired) -> CheckResult:
+    arn = Arn.parse(str(desired.profile.kms_key_arn))
+    owner = arn.account_id if arn else desired.profile.account_id
+    root = _policy.account_root(owner, desired.profile.partition)
     if _policy.permits(facts.key_policy.value, _policy.Access("kms:PutKeyPolicy", str(arn), root)):
-        return passes(f"The account {owner} can change the key policy by its IAM policies.")
-    return fails(
-        f"The key policy does not let the account {owner} change it: the key is lost with the last principal that the "
-        "policy names."
+        return compliant(f"IAM policies of the account {owner} can allow a principal to change the key policy.")
+    message = (
+        f"The key policy does not let the account {owner} change it: once the principals that it names are deleted, "
+        "the key cannot be managed any more."
     )
+    return non_compliant("unusable", message)
 
 
-def _not_shared(facts: Facts, _expected: Expected) -> Answer:
+def _not_shared(facts: Facts, _desired: Desired) -> CheckResult:
     document = facts.shared_policy.value
     if document is None:
-        return passes("AWS RAM shares the key with nobody.")
+        return compliant("AWS RAM does not share the key.")
     named = sorted(
         {str(n) for s in _policy.listed(document.get("Statement", ())) for _kind, n in _policy.principals(s)}
     )
-    return fails(f"AWS RAM shares the key (policy AWS_RAM), with {', '.join(named) or 'others'}.")
+    message = f"AWS RAM shares the key (policy AWS_RAM), with {', '.join(named) or 'others'}."
+    return non_compliant("too_permissive", message)
 
 
-def _own_accounts_only(facts: Facts, expected: Expected) -> Answer:
-    arn = Arn.parse(str(expected.profile.kms_key_arn))
-    own = {expected.profile.account_id, arn.account_id if arn else ""}
-    found = policies.strangers(facts.key_policy.value, _DANGEROUS, own, conditions_count=True)
+def _own_accounts_only(facts: Facts, desired: Desired) -> CheckResult:
+    arn = Arn.parse(str(desired.profile.kms_key_arn))
+    own = {desired.profile.account_id, arn.account_id if arn else ""}
+    found = policies.external_principals(facts.key_policy.value, _DANGEROUS, own, conditions_count=True)
     if found:
-        return fails(f"The key policy lets other accounts decrypt, grant or manage: {', '.join(found)}.")
-    return passes("No other account may decrypt with the key, grant its use or manage it.")
+        message = f"The key policy allows other accounts to decrypt, grant or manage: {', '.join(found)}."
+        return non_compliant("too_permissive", message)
+    return compliant("No other account may decrypt with the key, grant its use or manage it.")
 
 
-def _alias(facts: Facts, expected: Expected) -> Answer:
-    if expected.alias is None:
-        return does_not_apply("No alias was asked for.")
+def _alias(facts: Facts, desired: Desired) -> CheckResult:
+    if desired.alias is None:
+        return not_applicable("not_requested", "The task names no alias (kms_alias).")
     target = facts.alias_target.value
     if target is None:
-        return fails(f"There is no alias {expected.alias}.")
-    if target != expected.profile.kms_key_arn:
-        return fails(f"{expected.alias} points at {target}.")
-    return passes(f"{expected.alias} points at the key.")
+        return non_compliant("not_found", f"There is no alias {desired.alias}.")
+    if target != desired.profile.kms_key_arn:
+        return non_compliant("differs", f"{desired.alias} points at {target}.")
+    return compliant(f"{desired.alias} points at the key.")
 
 
 KEY = (
     Control(
-        identifier="KMS.3",
-        title="AWS KMS keys should not be deleted unintentionally",
-        severity="critical",
-        standards=related(fsbp="KMS.3", nist="SC-12 SC-12(2)"),
-        checked="The key is not scheduled for deletion.",
-        remediation="Find out who scheduled it; coffer.velero.kms_key cancels it with cancel_deletion=true.",
-        ask=_of_key(_not_deleted),
-    ),
-    Control(
         identifier="KMS.4",
         title="AWS KMS key rotation should be enabled",
         severity="medium",
-        standards=related(
-            cis7="4.6", cis5="3.6", cis3="3.6", cis1="3.8", nist="SC-12 SC-12(2) SC-28(3)", pci4="3.7.4", pci3="3.6.4"
-        ),
-        checked="Automatic rotation is on, with any period. Keys that KMS cannot rotate have no finding.",
+        requirement="Automatic rotation is on, with any period. It does not apply to a key that KMS cannot rotate.",
         remediation="Run coffer.velero.kms_key with rotation_period_in_days.",
-        ask=_of_key(_rotation),
+        checks=_check_key(_rotation),
     ),
     Control(
         identifier="KMS.5",
         title="KMS keys should not be publicly accessible",
         severity="critical",
-        standards=related(fsbp="KMS.5"),
-        checked=(
-            "No statement of the key policy lets anybody use, grant or manage; of conditions only those with fixed "
-            "values count."
+        requirement=(
+            "No statement of the key policy allows every principal to use, grant or manage the key, unless a condition "
+            "with fixed values limits who that is."
         ),
         remediation=(
-            "Remove the statement, or name who may come (kms:CallerAccount, aws:PrincipalOrgID, aws:SourceAccount)."
+            "Remove the statement, or limit it by a condition (kms:CallerAccount, aws:PrincipalOrgID, "
+            "aws:SourceAccount)."
         ),
-        ask=_of_key(_not_public),
+        checks=_check_key(_not_public),
     ),
     Control(
         identifier="coffer.1",
         title="The key can be used by S3",
         severity="critical",
-        checked="The key is Enabled, symmetric, for encryption, and in the Region of the bucket.",
-        remediation="Enable the key, or choose another one; S3 says nothing before the next write.",
-        ask=_of_key(_usable),
+        requirement="The key is Enabled, symmetric, for ENCRYPT_DECRYPT, and in the Region of the bucket.",
+        remediation=(
+            "Enable the key (enabled=true of coffer.velero.kms_key), cancel its deletion (cancel_deletion=true), or "
+            "choose another key. S3 returns no error before the next write."
+        ),
+        checks=_check_key(_usable),
+        covers="KMS.3",
     ),
     Control(
         identifier="coffer.2",
-        title="The key rotates as often as wanted",
+        title="The key rotates with the requested period",
         severity="medium",
-        checked="The rotation period is the one that was asked for.",
+        requirement="The rotation period is kms_rotation_period_in_days.",
         remediation="Run coffer.velero.kms_key with rotation_period_in_days.",
-        ask=_of_key(_period),
+        checks=_check_key(_rotation_period),
     ),
     Control(
         identifier="coffer.3",
-        title="The key policy has exactly the statements that the profile wants",
+        title="The key policy has the statements of the storage profile",
         severity="high",
-        checked="Each statement that is ours, by its Sid, means what the filter key_policy_statements says.",
+        requirement="Each statement of the filter key_policy_statements is in the key policy, unchanged.",
         remediation="Run site.yml with the tags kms_key and velero_irsa, or coffer.velero.kms_key_policy.",
-        ask=_of_key(_statements),
+        checks=_check_key(_statements),
     ),
     Control(
         identifier="coffer.4",
         title="The key policy names no deleted principal",
         severity="medium",
-        checked="No statement names the unique id of a role or user (AROA..., AIDA...) in place of its ARN.",
-        remediation="Correct or remove the statement with coffer.velero.kms_key_policy; it bars every change.",
-        ask=_of_key(_no_orphans),
+        requirement="No statement names the unique ID of a role or user (AROA..., AIDA...) in place of its ARN.",
+        remediation=(
+            "Correct or remove the statement with coffer.velero.kms_key_policy: KMS rejects every change until then."
+        ),
+        checks=_check_key(lambda facts, _desired: policies.no_deleted_principals(facts.key_policy.value, "key policy")),
     ),
     Control(
         identifier="coffer.5",
-        title="The key cannot be lost by its own policy",
+        title="The key policy cannot lock out its account",
         severity="critical",
-        checked="The key policy lets its account change it by IAM policies, without a condition.",
-        remediation="Let the account root call kms:PutKeyPolicy while there is somebody who still can.",
-        ask=_of_key(_manageable),
+        requirement="The key policy allows its account, without a condition, to change it by IAM policies.",
+        remediation="Allow kms:PutKeyPolicy to the account root while a principal still can change the key policy.",
+        checks=_check_key(_manageable),
     ),
     Control(
         identifier="coffer.6",
         title="The key is not shared by AWS RAM",
         severity="high",
-        checked="There is no policy AWS_RAM beside the key policy.",
-        remediation="End the resource share in AWS RAM: its policy cannot be changed in KMS.",
-        ask=_of_key(_not_shared),
+        requirement="There is no policy AWS_RAM beside the key policy.",
+        remediation="Delete the resource share in AWS RAM: its policy cannot be changed in KMS.",
+        checks=_check_key(_not_shared),
     ),
     Control(
         identifier="coffer.7",
         title="The alias points at the key",
         severity="medium",
-        checked="The alias exists and its target is the key of the profile.",
+        requirement="The alias exists and its target is the key of the storage profile.",
         remediation="Find out who moved it; coffer.velero.kms_key points it back with repoint_alias=true.",
-        ask=_of_key(_alias),
+        checks=_check_key(_alias),
     ),
     Control(
         identifier="coffer.8",
         title="No other account may use the key",
         severity="high",
-        checked=(
-            "The key policy lets no principal of another account than those of the key and the bucket decrypt, grant "
-            "or manage, unless a condition names these accounts (kms:CallerAccount, aws:PrincipalAccount)."
+        requirement=(
+            "The key policy allows no principal outside the accounts of the key and the bucket to decrypt, grant or "
+            "manage, unless a condition limits it to these accounts (kms:CallerAccount, aws:PrincipalAccount)."
         ),
         remediation="Remove the statement, or the principal from it.",
-        ask=_of_key(_own_accounts_only),
+        checks=_check_key(_own_accounts_only),
     ),
 )

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What whoever audits has to be allowed. Pure. PRIVATE to coffer.velero."""
+"""The IAM actions of an audit. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
-#: Every permission that an audit takes: it only reads. A test compares them with what it sends.
+#: Every IAM action that an audit needs, all of them read-only. A test compares them with the requests that it sends.
 PERMISSIONS = (
     "cloudtrail:DescribeTrails",
     "cloudtrail:GetEventSelectors",
@@ -28,7 +28,6 @@ PERMISSIONS = (
     "s3:GetAccountPublicAccessBlock",
     "s3:GetBucketAcl",
     "s3:GetBucketLogging",
-    "s3:GetBucketNotification",
     "s3:GetBucketObjectLockConfiguration",
     "s3:GetBucketOwnershipControls",
     "s3:GetBucketPolicy",
@@ -36,7 +35,6 @@ PERMISSIONS = (
     "s3:GetBucketVersioning",
     "s3:GetEncryptionConfiguration",
     "s3:GetLifecycleConfiguration",
-    "s3:GetReplicationConfiguration",
     "sns:GetTopicAttributes",
     "sns:ListSubscriptionsByTopic",
 )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a policy that is in force lets others do. Pure. PRIVATE to coffer.velero."""
+"""What a live policy allows, and how it differs from the desired one. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.coffer.velero.plugins.module_utils import _policy
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult
+from ansible_collections.coffer.velero.plugins.module_utils._audit.model import compliant, non_compliant
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 Statement = Mapping[str, t.Any]
 
-#: Conditions that tell who may come, wherever their values are fixed.
-_WHO = frozenset(
+#: Conditions that limit who the principal is, where their values are fixed.
+_PRINCIPAL_KEYS = frozenset(
     {
         "aws:principalaccount",
         "aws:principalarn",
@@ -40,7 +42,7 @@ _ANY_KEY = "arn:{}:kms:no-region-0:000000000000:key/00000000-0000-0000-0000-0000
 
 
 def allowing(document: Document) -> Iterator[tuple[str, Statement]]:
-    """The statements that let somebody in, by name."""
+    """The statements that allow something, by name."""
     return ((name, one) for name, one in _policy.named_statements(document) if one["Effect"] == "Allow")
 
 
@@ -53,29 +55,28 @@ def speaks_of(statement: Statement, actions: Iterable[str]) -> bool:
 
 
 def public(document: Document, actions: Sequence[str]) -> list[str]:
-    """The statements by which anybody may do one of the actions.
+    """The statements that allow one of the actions to every principal.
 
-    That is anybody for whom no condition with a fixed value says who it is: values with wildcards or variables do not
-    count, as Security Hub does it for KMS.5 and S3 for its block of public policies ("The meaning of public").
+    A condition limits that where its value is fixed. Values with wildcards or variables do not count, as for Security
+    Hub's KMS.5 and S3's Block Public Access ("The meaning of public").
     """
     return [
         name
         for name, statement in allowing(document)
-        if speaks_of(statement, actions) and _is_anybody(statement) and not _says_who(statement)
+        if speaks_of(statement, actions)
+        and ("NotPrincipal" in statement or names_everybody(statement))
+        and not _limits_principal(statement)
     ]
 
 
-def _is_anybody(statement: Statement) -> bool:
-    return "NotPrincipal" in statement or ("AWS", "*") in set(_principals(statement))
+def names_everybody(statement: Statement) -> bool:
+    named = {(kind, str(name)) for kind, name in _policy.principals(statement)}
+    return "Principal" in statement and ("AWS", "*") in named
 
 
-def _principals(statement: Statement) -> Iterator[tuple[str, str]]:
-    return ((kind, str(name)) for kind, name in _policy.principals(statement))
-
-
-def _says_who(statement: Statement) -> bool:
+def _limits_principal(statement: Statement) -> bool:
     return any(
-        key in _WHO and _is_positive(operator) and values and all(map(_is_fixed, values))
+        key in _PRINCIPAL_KEYS and _is_positive(operator) and values and all(map(_is_fixed, values))
         for operator, key, values in _policy.conditions(statement)
     )
 
@@ -89,10 +90,10 @@ def _is_fixed(value: str) -> bool:
     return not re.search(r"[*?]|\$\{", value) and value not in ("0.0.0.0/0", "::/0")
 
 
-def strangers(
+def external_principals(
     document: Document, actions: Sequence[str], own: Iterable[str], *, conditions_count: bool = False
 ) -> list[str]:
-    """The principals of other accounts that may do one of the actions, each with its statement.
+    """The principals of other accounts that are allowed one of the actions, each with its statement.
 
     :param own: the accounts that are not other ones
     :param conditions_count: whether a statement for everybody may name our accounts in a condition instead
@@ -105,13 +106,13 @@ def strangers(
         if "NotPrincipal" in statement:
             found.add(f"everybody else by {name}")
             continue
-        others = (principal for kind, principal in _principals(statement) if kind == "AWS")
+        others = (str(principal) for kind, principal in _policy.principals(statement) if kind == "AWS")
         found |= {f"{principal} by {name}" for principal in others if _account(principal) not in {None, *accounts}}
     return sorted(found)
 
 
 def _names_account(statement: Statement, accounts: set[str]) -> bool:
-    """Whether a condition lets in these accounts only."""
+    """Whether a condition limits the principal to these accounts."""
     return any(
         key in _ACCOUNT_KEYS and _is_positive(operator) and bool(values) and set(values) <= accounts
         for operator, key, values in _policy.conditions(statement)
@@ -119,7 +120,7 @@ def _names_account(statement: Statement, accounts: set[str]) -> bool:
 
 
 def _account(principal: str) -> str | None:
-    """The account of a principal; ``*`` is of every account, a deleted one of none."""
+    """The account of a principal; ``*`` for every account, ``None`` for a deleted principal."""
     if principal == "*" or re.fullmatch(r"\d{12}", principal):
         return principal
     arn = Arn.parse(principal)
@@ -127,7 +128,7 @@ def _account(principal: str) -> str | None:
 
 
 def decrypts_everything(document: Document, partition: str) -> list[str]:
-    """The statements that allow decryption under any key at all; conditions do not count, as in KMS.1 and KMS.2."""
+    """The statements that allow decryption under any key at all; conditions do not count, as for KMS.1 and KMS.2."""
     return [
         name
         for name, statement in allowing(document)
@@ -142,27 +143,47 @@ def covers(statement: Statement, resource: str) -> bool:
     return matched != ("Resource" not in statement)
 
 
-def differences(document: Document | None, wanted: Sequence[Statement], partition: str) -> list[str]:
-    """How the statements that are ours differ from those that are wanted, by Sid, each as a short sentence."""
+def no_deleted_principals(document: Document | None, policy: str) -> CheckResult:
+    """Whether every principal that a policy names exists.
+
+    :param policy: what the message calls it
+    """
+    orphans = _policy.orphaned_principals(document) if document else []
+    if orphans:
+        named = ", ".join(f"{orphan['principal']} in {orphan['sid']}" for orphan in orphans)
+        return non_compliant("unusable", f"The {policy} names principals that were deleted: {named}.")
+    return compliant(f"Every principal that the {policy} names exists.")
+
+
+def compare_statements(document: Document | None, desired: Sequence[Statement], partition: str) -> CheckResult:
+    """Whether a policy has each of the desired statements."""
+    different = differences(document, desired, partition)
+    if different:
+        return non_compliant("differs", f"Of the statements of the storage profile, {'; '.join(different)}.")
+    return compliant(f"It has {', '.join(str(statement['Sid']) for statement in desired)}, unchanged.")
+
+
+def differences(document: Document | None, desired: Sequence[Statement], partition: str) -> list[str]:
+    """How the statements of a policy differ from the desired ones of the same Sid, each as the end of a sentence."""
     found: dict[str, list[Statement]] = {}
     for name, statement in _policy.named_statements(document) if document else ():
         found.setdefault(name, []).append(statement)
-    return [text for one in wanted if (text := _difference(one, found.get(str(one["Sid"]), []), partition))]
+    return [text for one in desired if (text := _difference(one, found.get(str(one["Sid"]), []), partition))]
 
 
-def _difference(wanted: Statement, live: Sequence[Statement], partition: str) -> str:
-    sid = wanted["Sid"]
+def _difference(desired: Statement, live: Sequence[Statement], partition: str) -> str:
+    sid = desired["Sid"]
     if not live:
         return f"{sid} is missing"
     if len(live) > 1:
-        return f"{sid} is there {len(live)} times"
+        return f"{sid} exists {len(live)} times"
+
+    def only(statement: Statement, element: str) -> Statement:
+        return {element: statement[element]} if element in statement else {}
+
     elements = [
         element
-        for element in dict.fromkeys([*wanted, *live[0]])
-        if not _policy.same_statement(_only(wanted, element), _only(live[0], element), partition=partition)
+        for element in dict.fromkeys([*desired, *live[0]])
+        if not _policy.same_statement(only(desired, element), only(live[0], element), partition=partition)
     ]
     return f"{sid} differs in {', '.join(elements)}" if elements else ""
-
-
-def _only(statement: Statement, element: str) -> Statement:
-    return {element: statement[element]} if element in statement else {}

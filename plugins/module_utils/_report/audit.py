@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import STATUSES
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import SEVERITIES, coverage, summary, verdict
+from ansible_collections.coffer.velero.plugins.module_utils._audit.model import SEVERITIES, overall_status, summary
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._report.part import Part
 from ansible_collections.coffer.velero.plugins.module_utils._report.words import many
@@ -37,11 +37,12 @@ def audit_of(result: Part | None, profile: StorageProfile) -> Document:
     findings = [_finding(part) for part in result.parts("findings")]
     if not findings:
         result.refuse("is missing", _AS_RETURNED, "findings")
-    made = verdict(findings)
-    if result.text("verdict") not in (None, made):
-        result.refuse(f"says {result.text('verdict')}, and the findings say {made}", _AS_RETURNED, "verdict")
+    made = overall_status(findings)
+    if result.text("status") not in (None, made):
+        result.refuse(f"says {result.text('status')}, and the findings say {made}", _AS_RETURNED, "status")
     return {
         "verdict": made,
+        "status": made,
         "findings": findings[:MOST_FINDINGS],
         "findings_omitted": max(0, len(findings) - MOST_FINDINGS),
         **_looked_at(result),
@@ -66,7 +67,7 @@ def _looked_at(result: Part | None) -> Document:
 
 
 def _sums(findings: list[Document]) -> Document:
-    return {"counts": _plain(summary(findings)), "standards": coverage(findings)}
+    return {"counts": _plain(summary(findings)), "standards": []}
 
 
 def _plain(counted: Mapping[str, t.Any]) -> Document:
@@ -89,13 +90,8 @@ def _finding(part: Part) -> Document:
     for name in ("control", "title", "resource"):
         if part.text(name) is None:
             part.refuse("is missing", _AS_RETURNED, name)
-    texts = ("control", "title", "severity", "resource", "status", "reason", "missing_permission", "remediation")
-    return {**{name: part.text(name) for name in texts}, "standards": _standards(part)}
-
-
-def _standards(part: Part) -> dict[str, list[str]]:
-    given = part.part("standards")
-    return {str(name): given.texts(name) for name in given.values} if given else {}
+    texts = ("control", "title", "severity", "resource", "status", "message", "missing_permission", "remediation")
+    return {**{name: part.text(name) for name in texts}, "reason": part.text("message"), "standards": {}}
 
 
 def audit_sentence(document: Document) -> str:
@@ -104,13 +100,13 @@ def audit_sentence(document: Document) -> str:
     if told["verdict"] == "not_done":
         return "What is in force on AWS was not judged by controls."
     found, by_severity = told["counts"]["by_status"], told["counts"]["by_severity"]
-    grave = sum(by_severity[severity]["fail"] for severity in ("critical", "high"))
-    light = found["fail"] - grave
-    parts = [many(found["pass"], "check") + " passed"]
+    grave = sum(by_severity[severity]["non_compliant"] for severity in ("critical", "high"))
+    light = found["non_compliant"] - grave
+    parts = [many(found["compliant"], "check") + " passed"]
     if grave:
         parts.append(f"{grave:,} of critical or high severity failed")
     if light:
         parts.append(f"{light:,} of lower severity failed")
-    if found["could_not_be_read"]:
-        parts.append(f"{found['could_not_be_read']:,} could not be read")
+    if found["not_evaluated"]:
+        parts.append(f"{found['not_evaluated']:,} could not be read")
     return f"{', '.join(parts)}."

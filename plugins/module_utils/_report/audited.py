@@ -17,12 +17,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._types import Docume
 
 #: Columns of the tables, by status: how it is called, and how a number in it looks.
 _COLUMNS = {
-    "pass": ("Passed", ""),
-    "fail": ("Failed", "wrong"),
-    "could_not_be_read": ("Not read", "unreadable"),
+    "compliant": ("Passed", ""),
+    "non_compliant": ("Failed", "wrong"),
+    "not_evaluated": ("Not read", "unreadable"),
     "not_applicable": ("Not applicable", ""),
 }
-_SAID = {"fail": ("failed", "wrong"), "could not be read": ("could not be read", "unreadable")}
+_SAID = {"non_compliant": ("failed", "wrong"), "not_evaluated": ("could not be read", "unreadable")}
 
 
 def audit(document: Document) -> Markup:
@@ -41,8 +41,8 @@ def audit(document: Document) -> Markup:
         facts(_facts(told)),
         el("h3", "By severity"),
         _severities(told),
-        _troubled(told, "fail"),
-        _troubled(told, "could not be read"),
+        _troubled(told, "non_compliant"),
+        _troubled(told, "not_evaluated"),
         el("h3", "By control"),
         _controls(told),
         el("h3", "By standard"),

@@ -39,7 +39,7 @@ _LINES = {
     ),
     "audit": (
         "Audit",
-        {"sound": "sound", "weak": "weak", "wrong": "failed", "incomplete": "incomplete", "not_done": "not done"},
+        {"compliant": "passed", "non_compliant": "failed", "not_evaluated": "incomplete", "not_done": "not done"},
     ),
 }
 

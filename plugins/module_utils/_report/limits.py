@@ -122,7 +122,7 @@ def _audit(document: Document, _profile: StorageProfile) -> Iterator[Limit]:
         )
         yield _limit("audit", text, "Run audit.yml.")
         return
-    unread = told["counts"]["by_status"]["could_not_be_read"]
+    unread = told["counts"]["by_status"]["not_evaluated"]
     if unread:
         text = f"{many(unread, 'check')} of the audit could not be made. Nothing is known there, and nothing passed."
         yield _limit("audit", text, "See the remediation of each below.")

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    PLACEHOLDER_KEY_ID,
     Computed,
     Difference,
     Plan,
     Step,
     compare,
     outputs_of,
+    record_write,
+    recorded_writes,
     resolve,
+    summary_lines,
 )
 
 STEP = Step("kms:TagResource")
@@ -94,3 +98,30 @@ def test_bind_reads_the_answer_by_path() -> None:
 def test_bind_does_not_go_on_without_a_value() -> None:
     with pytest.raises(KeyError):
         outputs_of(Step("kms:CreateKey", outputs={"key_id": "KeyMetadata.KeyId"}), {"KeyMetadata": {}})
+
+
+@pytest.mark.parametrize(
+    ("planned", "lines"),
+    [
+        ({}, []),
+        ({"before": {"days": 365}, "after": {"days": 180}}, ["here: key: days: 365 -> 180"]),
+        ({"before": {"text": "a"}, "after": {}}, ["here: key: text: a -> none"]),
+        ({"before": {}, "after": {"Sid": {"b": 1, "a": [2]}}}, ['here: key: Sid: none -> {"a": [2], "b": 1}']),
+        ({"before": {}, "after": {"a": 1, "b": 2}}, ["here: key: create with a, b"]),
+        (
+            {"before": {"key": "none"}, "after": {"key": f"key/{PLACEHOLDER_KEY_ID}"}},
+            ["here: key: key: none -> key/(known after apply)"],
+        ),
+        ({"before": {"x": "a" * 99}, "after": {"x": "b"}}, [f"here: key: x: {'a' * 80}... -> b"]),
+    ],
+)
+def test_summary_has_a_line_for_each_change(planned: dict[str, Any], lines: list[str]) -> None:
+    assert summary_lines("here", "key", planned) == lines
+
+
+def test_writes_are_recorded_by_run() -> None:
+    record_write("kms:CreateKey")
+    with recorded_writes() as written:
+        record_write("kms:CreateAlias")
+    record_write("kms:PutKeyPolicy")
+    assert written == ["kms:CreateAlias"]

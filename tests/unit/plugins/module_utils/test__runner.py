@@ -19,7 +19,13 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import (
     ServiceError,
     ValidationError,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    Computed,
+    Difference,
+    Plan,
+    Step,
+    record_write,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
 
 RIVAL = ServiceError("kms:CreateAlias", "AlreadyExistsException", "somebody was faster", status=400)
@@ -233,6 +239,28 @@ def test_error_ends_the_task(error: CofferError, described: dict[str, Any]) -> N
         raise error
 
     assert execute(run, Task(params={})) == {"failed": True, "changed": False, "warnings": ["before"], **described}
+
+
+def test_an_error_after_a_write_says_what_was_written() -> None:
+    denied = ServiceError("kms:GetKeyPolicy", "AccessDeniedException", "no", status=400)
+
+    def run(task: Task) -> dict[str, Any]:
+        record_write("kms:PutKeyPolicy")
+        raise denied
+
+    result = execute(run, Task(params={}))
+    assert (result["failed"], result["changed"], result["written"]) == (True, True, ["kms:PutKeyPolicy"])
+    assert not execute(lambda task: nothing_written(denied), Task(params={}))["changed"], "of an earlier task"
+
+
+def nothing_written(error: Exception) -> dict[str, Any]:
+    raise error
+
+
+def test_a_check_run_says_what_is_missing() -> None:
+    missing = ValidationError("bucket", "b", "does not exist", "Create it.")
+    result, _task = reconcile(Thing([nothing(unmet_dependency=missing)]), check_mode=True)
+    assert result["unmet_dependency"] == "bucket: b does not exist. Create it."
 
 
 def test_a_mistake_of_ours_is_not_hidden() -> None:

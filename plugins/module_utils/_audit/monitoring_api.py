@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests of an audit for what notices: log group, filters, alarms, topics, rules. PRIVATE to coffer.velero."""
+"""The requests of an audit for log group, metric filters, alarms, topics and rules. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -12,40 +12,43 @@ from collections.abc import Collection, Iterable, Mapping
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._audit.api import Reader
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
+    Absent,
     Fact,
-    Known,
-    Missing,
+    Present,
+    Reason,
     RuleFacts,
     TopicFacts,
-    Unread,
+    Unavailable,
 )
 
-#: The most topics that are asked for one by one; the alarms of an installation notify one.
+#: The most topics that are read one by one; the alarms of an installation notify one.
 MOST_TOPICS = 5
-#: The most alarms: more than any installation has, and the prefix of another one's may begin like ours.
+#: More alarms than an installation has, since the names of another one's may begin with the same prefix.
 MOST_ALARMS = 500
 
 
-def read_log_group(reader: Reader, trail: Mapping[str, t.Any], place: str, *, filters: bool) -> dict[str, Fact[t.Any]]:
+def read_log_group(
+    reader: Reader, trail: Mapping[str, t.Any], region_and_account: str, *, filters: bool
+) -> dict[str, Fact[t.Any]]:
     """The log group of a trail and its metric filters.
 
-    :param place: Region and account that these credentials can look into, ``eu-central-1:111122223333``
-    :param filters: whether the metric filters are looked at too
+    :param region_and_account: those that these credentials are for, ``eu-central-1:111122223333``
+    :param filters: whether the metric filters are read too
     """
     arn = Arn.parse(str(trail.get("CloudWatchLogsLogGroupArn") or ""))
     if arn is None:
-        return _nowhere("The trail delivers to no log group")
+        return _no_log_group("no_log_group", "The trail delivers to no log group")
     name = arn.resource.removeprefix("log-group:").removesuffix(":*")
-    if f"{arn.region}:{arn.account_id}" != place:
-        text = f"The log group {name} is in {arn.region} of account {arn.account_id}: audit it there."
-        other = Missing(text, "could not be read")
+    if f"{arn.region}:{arn.account_id}" != region_and_account:
+        message = f"The log group {name} is in {arn.region} of account {arn.account_id}: audit it there."
+        other = Absent(message, "out_of_scope", "not_evaluated")
         return {"log_group": other, "metric_filters": other}
     listed = reader.list("logs:DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
-    gone = Missing(f"The log group {name} does not exist.")
+    gone = Absent(f"The log group {name} does not exist.")
     group = listed
-    if isinstance(listed, Known):
+    if isinstance(listed, Present):
         found = next((one for one in listed.value if one["logGroupName"] == name), None)
-        group = gone if found is None else Known(found)
+        group = gone if found is None else Present(found)
     facts: dict[str, Fact[t.Any]] = {"log_group": group}
     if filters:
         facts["metric_filters"] = (
@@ -54,36 +57,36 @@ def read_log_group(reader: Reader, trail: Mapping[str, t.Any], place: str, *, fi
     return facts
 
 
-def _nowhere(reason: str) -> dict[str, Fact[t.Any]]:
+def _no_log_group(reason: Reason, message: str) -> dict[str, Fact[t.Any]]:
     return {
-        "log_group": Missing(f"{reason}.", "not applicable"),
-        "metric_filters": Missing(f"{reason}, so that no metric filter sees its events."),
+        "log_group": Absent(f"{message}.", reason, "not_applicable"),
+        "metric_filters": Absent(f"{message}, so that no metric filter counts its events.", reason),
     }
 
 
 def no_trail(trails: Fact[t.Any]) -> dict[str, Fact[t.Any]]:
-    """The same where there is no trail, or none that could be read."""
-    return (
-        {"log_group": trails, "metric_filters": trails} if isinstance(trails, Unread) else _nowhere("There is no trail")
-    )
+    """The same where there is no trail, or where the trails could not be read."""
+    if isinstance(trails, Unavailable):
+        return {"log_group": trails, "metric_filters": trails}
+    return _no_log_group("no_trail", "There is no trail")
 
 
 def read_alarms(reader: Reader, prefix: str) -> t.Any:
-    """The metric alarms whose names begin so."""
+    """The metric alarms whose names begin with a prefix, by name."""
     listed = reader.list("cloudwatch:DescribeAlarms", "MetricAlarms", most=MOST_ALARMS, AlarmNamePrefix=prefix)
-    return Known({one["AlarmName"]: one for one in listed.value}) if isinstance(listed, Known) else listed
+    return Present({one["AlarmName"]: one for one in listed.value}) if isinstance(listed, Present) else listed
 
 
 def topics_of(alarms: Fact[t.Any], names: Iterable[str], topic_arn: str | None) -> list[str]:
-    """The topics to look at: the one that was named, and those that the alarms of this installation notify."""
-    found = alarms.value if isinstance(alarms, Known) else {}
+    """The topic that the task names, and those that the alarms of this installation notify."""
+    found = alarms.value if isinstance(alarms, Present) else {}
     actions = (action for name in names for action in found.get(name, {}).get("AlarmActions") or ())
     arns = dict.fromkeys(arn for arn in (topic_arn, *actions) if arn and ":sns:" in arn)
     return list(arns)[:MOST_TOPICS]
 
 
 def read_topic(reader: Reader, arn: str) -> TopicFacts:
-    gone = Missing(f"The topic {arn} does not exist.")
+    gone = Absent(f"The topic {arn} does not exist.")
     attributes = reader.ask(
         "sns:GetTopicAttributes",
         lambda answer: answer["Attributes"],
@@ -97,11 +100,11 @@ def read_topic(reader: Reader, arn: str) -> TopicFacts:
 
 
 def read_rules(reader: Reader, prefix: str, names: Collection[str]) -> t.Any:
-    """The rules of EventBridge that are wanted, each with its targets."""
+    """The EventBridge rules of these names, each with its targets."""
     listed = reader.list("events:ListRules", "Rules", NamePrefix=prefix)
-    if not isinstance(listed, Known):
+    if not isinstance(listed, Present):
         return listed
-    return Known(
+    return Present(
         {
             rule["Name"]: RuleFacts(
                 rule=rule, targets=reader.list("events:ListTargetsByRule", "Targets", Rule=rule["Name"])

@@ -1,0 +1,330 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""States of account and cluster that ``site.yml`` refuses: in check mode and for real, before anything is changed.
+
+Each state is a host of one inventory, with an account and a namespace of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.stack import Stack
+from tests.stack.api import BACKUP, DEPLOYMENT, LOCATION, NAMESPACE, SECRET, SERVICE_ACCOUNT
+from tests.support.account import account
+from tests.support.cluster import Cluster, KubeProxy
+from tests.support.emulators import Moto
+from tests.support.site import Site
+
+SECONDS = 500
+OTHER_KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+DELETED = "AROADBQP57FF2AEXAMPLE"
+
+
+@dataclass
+class Place:
+    """An account and a namespace, to be arranged."""
+
+    name: str
+    client: Callable[..., Any]
+    cluster: Cluster
+    account_id: str
+    others_client: Callable[..., Any]  # of another account
+
+    @property
+    def bucket(self) -> str:
+        return f"backups-{self.name}"
+
+    def install(self, service_account: str = "velero", **container: Any) -> None:
+        """Velero as it should be, but for its container."""
+        containers = copy.deepcopy(self.cluster.manifest["spec"]["template"]["spec"]["containers"])
+        containers[0] |= container
+        self.cluster.install(service_account, containers=containers)
+
+    def location(self, *, backup: bool = False, annotations: Mapping[str, str] | None = None, **spec: Any) -> None:
+        storage = {"bucket": self.bucket, "prefix": "production"}
+        self.cluster.location(**{"objectStorage": storage, "metadata": {"annotations": annotations or {}}, **spec})
+        if backup:
+            self.backup("Completed")
+
+    def backup(self, phase: str) -> None:
+        self.cluster.create(BACKUP, "nightly", spec={"storageLocation": "default"}, status={"phase": phase})
+
+    def key(self, alias: str = "alias/velero", **options: Any) -> Any:
+        """A key that is there already; what is done to it."""
+        kms = self.client("kms")
+        key_id = kms.create_key(**options)["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName=alias, TargetKeyId=key_id)
+        return kms, key_id
+
+    def create_bucket(self, *statements: dict[str, Any], **options: Any) -> None:
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=self.bucket, **options)
+        if statements:
+            objects = f"arn:aws:s3:::{self.bucket}/*"
+            document = {"Version": "2012-10-17", "Statement": [{"Resource": objects, **one} for one in statements]}
+            s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(document))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All of it. A revision tells of every write, also of one that changes nothing."""
+        view: Any = SimpleNamespace(moto=SimpleNamespace(client=self.client))
+        kinds = (SERVICE_ACCOUNT, DEPLOYMENT, LOCATION, SECRET, BACKUP)
+        objects = [self.cluster.api.list(kind, self.cluster.namespace) for kind in kinds]
+        return {"account": account(view), "objects": objects}
+
+
+@dataclass(frozen=True)
+class State:
+    """What is there, what is asked for, and what the refusal says."""
+
+    text: str
+    arrange: Callable[[Place], object] = Place.install
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def installed(arrange: Callable[[Place], object]) -> Callable[[Place], None]:
+    """The same beside a Velero as it should be."""
+
+    def both(place: Place) -> None:
+        place.install()
+        arrange(place)
+
+    return both
+
+
+def environment(name: str, value: str = "x") -> dict[str, Any]:
+    return {"env": [{"name": name, "value": value}]}
+
+
+def secret_environment(place: Place) -> None:
+    place.cluster.secret("cloud", AWS_ACCESS_KEY_ID=b"x")
+    place.install(envFrom=[{"secretRef": {"name": "cloud"}}])
+
+
+def invalid_config(place: Place) -> None:
+    place.location(config={"region": "us-east-1", "kmsKeyID": "x"})
+    message = "config has invalid keys [kmsKeyID]; valid keys are [region s3Url kmsKeyId]"
+    place.cluster.validate("Unavailable", message)
+
+
+def paused(place: Place) -> None:
+    place.cluster.patch(DEPLOYMENT, "velero", {"spec": {"paused": True}})
+
+
+def disabled_key(place: Place) -> None:
+    kms, key_id = place.key()
+    kms.disable_key(KeyId=key_id)
+
+
+def deleted_key(place: Place) -> None:
+    kms, key_id = place.key()
+    kms.schedule_key_deletion(KeyId=key_id)
+
+
+def orphaned_key_policy(place: Place) -> None:
+    kms, key_id = place.key()
+    policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
+    gone = {"Sid": "Gone", "Effect": "Allow", "Principal": {"AWS": DELETED}, "Action": "kms:Decrypt", "Resource": "*"}
+    policy["Statement"].append(gone)
+    kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=json.dumps(policy))
+
+
+def foreign_bucket(place: Place) -> None:
+    place.others_client("s3").create_bucket(Bucket=place.bucket)
+
+
+DEMANDS_HEADER = {
+    "Sid": "DenyUnEncryptedObjectUploads",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:PutObject",
+    "Condition": {"Null": {"s3:x-amz-server-side-encryption": "true"}},
+}
+GONE_READER = {"Sid": "Gone", "Effect": "Allow", "Principal": {"AWS": DELETED}, "Action": "s3:GetObject"}
+SSE_C = {"velero_encryption_mode": "sse-c"}
+UNMANAGED = {"velero_manage_bucket": False, "velero_encryption_mode": "sse-kms"}
+
+STATES: dict[str, State] = {
+    # Velero
+    "static-file": State("which wins", lambda p: p.install(**environment("AWS_SHARED_CREDENTIALS_FILE"))),
+    "static-key": State("which wins", lambda p: p.install(**environment("AWS_ACCESS_KEY_ID"))),
+    "static-secret": State("from Secret cloud", secret_environment),
+    "service-account": State("velero-server", lambda p: p.install("velero-server")),
+    "no-velero": State("has no Velero server", lambda p: None),
+    "paused": State("is paused", installed(paused)),
+    "running-backup": State("Backup nightly", installed(lambda p: p.backup("InProgress"))),
+    # The BackupStorageLocation
+    "invalid-config": State("has kmsKeyID in its config", installed(invalid_config)),
+    "other-provider": State("is a location of the provider gcp", installed(lambda p: p.location(provider="gcp"))),
+    "own-credential": State(
+        "has a credential of its own", installed(lambda p: p.location(credential={"name": "cloud", "key": "x"}))
+    ),
+    "own-profile": State(
+        "has a profile of its own",
+        installed(lambda p: p.location(config={"region": "us-east-1", "profile": "backups"})),
+    ),
+    "own-file": State(
+        "has a credentials file of its own",
+        installed(lambda p: p.location(config={"region": "us-east-1", "credentialsFile": "/x"})),
+    ),
+    "other-bucket": State(
+        "holds 1 backup (nightly)",
+        installed(lambda p: p.location(backup=True, objectStorage={"bucket": "elsewhere", "prefix": "production"})),
+    ),
+    "other-prefix": State(
+        "holds 1 backup (nightly)", installed(lambda p: p.location(backup=True)), {"velero_prefix": "x"}
+    ),
+    "other-endpoint": State(
+        "holds 1 backup (nightly)",
+        installed(lambda p: p.location(backup=True, config={"region": "us-east-1", "s3Url": "https://minio.example"})),
+    ),
+    "key-not-listed": State(
+        OTHER_KEY, installed(lambda p: p.location(backup=True, config={"region": "us-east-1", "kmsKeyId": OTHER_KEY}))
+    ),
+    "noted-key": State(
+        OTHER_KEY,
+        installed(lambda p: p.location(backup=True, annotations={"coffer.velero/kms-key-arn": OTHER_KEY})),
+        {"velero_encryption_mode": "dsse-kms"},
+    ),
+    "from-customer-key": State(
+        "holds 1 backup (nightly)",
+        installed(
+            lambda p: p.location(backup=True, config={"region": "us-east-1", "customerKeyEncryptionSecret": "own/key"})
+        ),
+    ),
+    # The customer-provided key
+    "no-customer-key": State("does not exist", Place.install, SSE_C),
+    "long-customer-key": State(
+        "holds 44 bytes", installed(lambda p: p.cluster.secret("velero-sse-c", key=b"x" * 44)), SSE_C
+    ),
+    # The KMS key
+    "disabled-key": State("is disabled", installed(disabled_key)),
+    "deleted-key": State("deletion", installed(deleted_key)),
+    "asymmetric-key": State("symmetric", installed(lambda p: p.key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT"))),
+    "no-such-key": State(
+        "does not exist",
+        Place.install,
+        {"velero_kms_key_arn": "arn:aws:kms:us-east-1:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+    ),
+    "key-elsewhere": State(
+        "is in eu-west-1", Place.install, {"velero_kms_key_arn": OTHER_KEY.replace("us-east-1", "eu-west-1")}
+    ),
+    "managed-alias": State("alias/aws/s3", Place.install, {"velero_kms_alias": "alias/aws/s3"}),
+    "rotation": State("rotation_period_in_days", Place.install, {"velero_kms_rotation_period_in_days": 5}),
+    "orphan-of-key": State(DELETED, installed(orphaned_key_policy)),
+    # The role
+    "no-eks-cluster": State("nowhere", Place.install, {"velero_cluster_name": "nowhere", "velero_oidc_issuer_url": ""}),
+    "no-issuer": State("velero_cluster_name: neither it nor", Place.install, {"velero_oidc_issuer_url": ""}),
+    "long-policy": State(
+        "characters, and IAM takes",
+        Place.install,
+        {"velero_kms_previous_key_arns": [f"{OTHER_KEY[:-12]}{number:012}" for number in range(90)]},
+    ),
+    # The bucket
+    "foreign-bucket": State("belongs to another account", installed(foreign_bucket)),
+    "bucket-elsewhere": State(
+        "eu-west-1",
+        installed(lambda p: p.create_bucket(CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})),
+    ),
+    "demands-header": State("DenyUnEncryptedObjectUploads", installed(lambda p: p.create_bucket(DEMANDS_HEADER))),
+    "orphan-of-bucket": State(DELETED, installed(lambda p: p.create_bucket(GONE_READER))),
+    "unmanaged-bucket": State("velero_manage_bucket: is false", installed(Place.create_bucket), UNMANAGED),
+    "unmanaged-and-missing": State("velero_manage_bucket: is false", Place.install, UNMANAGED),
+    # Monitoring
+    "long-schedule": State("168", Place.install, {"velero_audit": True, "kms_audit_backup_schedule_hours": 168}),
+    "logs-among-backups": State(
+        "bucket of the backups",
+        Place.install,
+        {"velero_audit": True, "kms_audit_trail": True, "kms_audit_bucket": "{bucket}"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def places(
+    moto: Moto, _stack: Stack, _kube_proxy: KubeProxy, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Place]:
+    moto.reset()
+    _kube_proxy.reset()
+    kubeconfig = tmp_path_factory.mktemp("kubeconfig") / "config"
+    kubeconfig.write_text(json.dumps(_kube_proxy.kubeconfig))
+    manifest = _stack.api.get(DEPLOYMENT, "velero", _stack.namespace)
+    found = {}
+    for number, (name, state) in enumerate(STATES.items(), 1):
+        account_id, namespace = f"{number:012}", f"refused-{name}"
+        _stack.api.create(NAMESPACE, {"metadata": {"name": namespace}})
+        cluster = Cluster(_stack.api, _kube_proxy, namespace, kubeconfig, manifest)
+        place = Place(name, of_account(moto, account_id), cluster, account_id, moto.client)
+        state.arrange(place)
+        found[name] = place
+    return found
+
+
+def of_account(moto: Moto, account_id: str) -> Callable[..., Any]:
+    role = f"arn:aws:iam::{account_id}:role/any"
+    keys = moto.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return lambda service, **more: moto.client(service, aws_access_key_id=keys["AccessKeyId"], **more)
+
+
+def variables(place: Place, state: State) -> dict[str, Any]:
+    given = json.dumps(state.variables).replace("{account}", place.account_id).replace("{bucket}", place.bucket)
+    access_key = place.client("sts")._request_signer._credentials.access_key
+    return {
+        "velero_proof": "never",
+        "velero_region": "us-east-1",
+        "velero_bucket": place.bucket,
+        "velero_prefix": "production",
+        "velero_oidc_issuer_url": "https://oidc.example.com/id/1",
+        "velero_namespace": place.cluster.namespace,
+        "velero_irsa_wait": False,
+        "backup_location_wait": False,
+        "velero_environment": {"AWS_ACCESS_KEY_ID": access_key},
+        **json.loads(given),
+    }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the two runs said of each host, and what was there before and after each."""
+
+    messages: tuple[dict[str, str], ...]
+    states: tuple[dict[str, Any], ...]
+
+
+@pytest.fixture(scope="module")
+def outcome(moto: Moto, places: dict[str, Place], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    kubeconfig = {"KUBECONFIG": str(next(iter(places.values())).cluster.kubeconfig)}
+    hosts = {name: variables(place, STATES[name]) for name, place in places.items()}
+    site = Site(tmp_path_factory.mktemp("site"), moto.environment | kubeconfig, {}, hosts=hosts)
+    messages, states = [], [snapshot(places)]
+    for options in (["--check"], []):
+        process = site.start("--forks", "2", *options)
+        output, _errors = process.communicate(timeout=SECONDS)
+        assert process.returncode == 2, output
+        failed = [line for line in site.lines() if line["result"].get("failed")]
+        messages.append({line["host"]: str(line["result"]["msg"]) for line in failed})
+        states.append(snapshot(places))
+    return Outcome(tuple(messages), tuple(states))
+
+
+def snapshot(places: Mapping[str, Place]) -> dict[str, Any]:
+    return {name: place.state for name, place in places.items()}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_refused_before_anything_is_changed(outcome: Outcome, name: str) -> None:
+    checked, played = (messages.get(name, "") for messages in outcome.messages)
+    assert STATES[name].text in checked
+    assert played == checked
+    before, after_check, after = (states[name] for states in outcome.states)
+    assert after_check == before
+    assert after == before
