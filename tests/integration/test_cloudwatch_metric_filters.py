@@ -167,7 +167,8 @@ def test_pages_and_the_limit(run: ModuleRunner, aws: Aws, logs: Any) -> None:
     for check in (True, False):
         message = run.refused(MODULE, check=check, log_group_name=GROUP, filters=[one(f"{PREFIX}more")])
         assert message == (
-            f"filters: {GROUP} would have 101 metric filters where CloudWatch takes 100. Delete filters that are no longer needed."
+            f"filters: {GROUP} would have 101 metric filters where CloudWatch takes 100. "
+            "Delete filters that are no longer needed."
         )
     assert run.ok(MODULE, log_group_name=GROUP, filters=[one(f"{PREFIX}more")], purge_prefix="z-")["changed"]
 
