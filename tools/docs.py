@@ -1,9 +1,10 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the pages of the plugins, docs/controls.md and the variables in README.md; with --check, say what is old.
+"""Write the generated pages and the variables in README.md; with --check, say what is old.
 
-They come from the plugins' own documentation, the table of controls and the argument specs of the roles.
+The pages of the plugins come from their own documentation, docs/controls.md from the table of controls,
+docs/troubleshooting.md from the error catalog, and the variables from the argument specs of the roles.
 
 Options that come from another collection's fragment are named by fragment only: they differ between its versions.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import controls
+from tools import controls, troubleshooting
 
 ROOT = Path(__file__).resolve().parents[1]
 PLUGINS = ROOT / "plugins"
@@ -186,6 +187,7 @@ def readme() -> str:
 
 def main() -> int:
     wanted = pages() | {ROOT / "README.md": readme(), controls.PAGE: controls.page()}
+    wanted[troubleshooting.PAGE] = troubleshooting.page()
     present = {path for folder in FOLDERS for path in (ROOT / "docs" / folder).glob("*.md")}
     stale = sorted(present - wanted.keys())
     changed = sorted(path for path, text in wanted.items() if not path.exists() or path.read_text() != text)

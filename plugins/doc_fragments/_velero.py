@@ -103,7 +103,7 @@ options:
     description:
       - The statements to own, as IAM writes them, each with a C(Sid) and complete. A statement is found again by its
         C(Sid), replaced in its place where it means something else, and left as it is written where it means the same.
-      - Every other statement is foreign and kept to the letter, as are C(Version) and C(Id) of the policy.
+      - Every other statement is unmanaged and kept to the letter, as are C(Version) and C(Id) of the policy.
       - Compared by meaning, so that the order of a list, a list of one, the case of an action or of a condition key, an
         account id for the ARN of its root and the like are no difference.
       - Required where O(state=present).

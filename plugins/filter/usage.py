@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The questions to CloudTrail's records, for people. Each filter has its page beside this file."""
+"""The queries of kms_usage_info, for people. Each filter has its page beside this file."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_f
 def _kms_usage_query(
     value: t.Any, question: str = "usage", aliases: Sequence[str] = (), limit: int | None = None
 ) -> t.Any:
-    queries = loaded("_usage.insights")
+    queries = loaded("_usage.insights_queries")
     if question == "objects":
         return queries.objects_query(profile_of(value).bucket)
     target = _target(value, [aliases] if isinstance(aliases, str) else aliases)
     if question == "usage":
-        return queries.usage_query(target, most=int(limit or 10_000))
+        return queries.usage_query(target, limit=int(limit or 10_000))
     if question == "failures":
-        return queries.failures_query(target, most=int(limit or 100))
+        return queries.failures_query(target, limit=int(limit or 100))
     raise AnsibleFilterError(f"question: {question} is not known. Ask for usage, failures or objects.")
 
 
 def _target(value: t.Any, aliases: Sequence[str]) -> t.Any:
     if isinstance(value, str):
-        return loaded("_usage.model").Target.parse(value, aliases, option="kms_usage_query")
+        return loaded("_usage.model").KeyIdentifiers.parse(value, aliases, option="kms_usage_query")
     profile = profile_of(value)
     if not profile.kms_key_arn:
         raise ValidationError(
             "velero_kms_key_arn", "it", "is not set", "Name the key, for the others are not recorded."
         )
-    return loaded("_usage.model").Target.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
+    return loaded("_usage.model").KeyIdentifiers.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
 
 
 class FilterModule:

@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ARNs, partitions and host names of AWS. Pure. PRIVATE to coffer.velero."""
+"""ARNs, partitions and host names of AWS, and which names mean the same KMS key. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+_KEY = re.compile(r"key/[A-Za-z0-9-]+")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 class Arn(t.NamedTuple):
@@ -26,8 +30,43 @@ class Arn(t.NamedTuple):
             return None
         return cls(*parts[1:])
 
+    @classmethod
+    def parse_key(cls, text: str) -> Arn | None:
+        """The parts of the ARN of a KMS key; ``None`` for everything else, also for an alias and for an id alone."""
+        arn = cls.parse(text)
+        is_key = arn and arn.service == "kms" and arn.region and _ACCOUNT.fullmatch(arn.account_id)
+        return arn if arn and is_key and _KEY.fullmatch(arn.resource) else None
+
     def __str__(self) -> str:
         return ":".join(("arn", *self))
+
+
+def s3_arn(partition: str, bucket: str) -> str:
+    """The ARN of a bucket, or of objects in it where the key follows the bucket's name."""
+    return str(Arn(partition, "s3", "", "", bucket))
+
+
+def is_alias(key: str) -> bool:
+    """Whether a key is named by an alias, by its name or its ARN."""
+    arn = Arn.parse(key)
+    return (arn.resource if arn else key).startswith("alias/")
+
+
+def same_key(one: str, other: str) -> bool | None:
+    """Whether two names mean one KMS key; ``None`` where only KMS could tell.
+
+    The replicas of a multi-Region key are that key: in their Regions of one account they share its id, which begins
+    with ``mrk-``, and its key material. An id alone may be that of any ARN that ends with it. An alias can be pointed
+    at another key at any time, so that it has to be resolved first (``kms:DescribeKey``).
+    """
+    if one == other:
+        return True
+    if is_alias(one) or is_alias(other):
+        return None
+    a, b = Arn.parse(one), Arn.parse(other)
+    if a is None or b is None:
+        return one.rpartition("/")[2] == other.rpartition("/")[2]
+    return a.resource.startswith("key/mrk-") and a._replace(region="") == b._replace(region="")
 
 
 #: The partitions whose Regions have a prefix of their own, with the suffix of their host names.

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._alerts import resource_name, rule_name
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn, service_host
 from ansible_collections.coffer.velero.plugins.module_utils._deployer_policy import (
     allow,
     created_key,
@@ -134,7 +134,7 @@ class _Wanted:
 
     @property
     def bucket_arn(self) -> str:
-        return f"arn:{self.profile.partition}:s3:::{self.bucket}"
+        return s3_arn(self.profile.partition, self.bucket)
 
     @property
     def log_group_arns(self) -> str | list[str]:
@@ -177,7 +177,7 @@ def _look(wanted: _Wanted, role_name: str) -> list[Document]:
         allow(
             "VeleroAuditTrails",
             ["cloudtrail:GetEventSelectors", "cloudtrail:GetTrailStatus"],
-            f"arn:{profile.partition}:cloudtrail:*:*:trail/*",
+            str(Arn(profile.partition, "cloudtrail", "*", "*", "trail/*")),
         ),
         allow("VeleroAuditBackups", [*_LOGS, *_BACKUPS], profile.bucket_arn),
         allow("VeleroAuditVelero", roles, own if len(own) > 1 else own[0]),

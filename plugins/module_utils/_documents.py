@@ -155,7 +155,7 @@ def trust_policy_statements(profile: StorageProfile) -> list[Document]:
         {
             "Sid": f"VeleroServiceAccount{_digits(issuer)}",
             "Effect": "Allow",
-            "Principal": {"Federated": f"arn:{profile.partition}:iam::{profile.account_id}:oidc-provider/{issuer}"},
+            "Principal": {"Federated": profile.arn("iam", f"oidc-provider/{issuer}", region="")},
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {
                 "StringEquals": {

@@ -55,7 +55,7 @@ class OperationFailed(CofferError):
     """Something that Velero did not do, or not well, with its cause.
 
     :param state: what it is instead, for example a phase
-    :param layer: where the cause is, one of the words of ``_velero/faults.py``
+    :param layer: where the cause is, one of the words of ``_velero/error_catalog.py``
     :param message: all of it, as sentences
     """
 

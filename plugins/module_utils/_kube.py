@@ -189,7 +189,7 @@ class Kube:
     def perform(self, method: str, path: str, body: Mapping[str, t.Any] | None) -> dict[str, t.Any]:
         """Carry out one step.
 
-        :raises ConflictError: where the object was changed, made or deleted by somebody else meanwhile
+        :raises ConflictError: where the object was changed, made or deleted by another writer meanwhile
         """
         if method == "DELETE":
             self.delete(path)

@@ -64,6 +64,17 @@ class Step:
 
 #: What a part of a plan sends, and what that changes.
 Changes = tuple[Sequence[Step], Sequence[Difference]]
+NOTHING: Changes = ((), ())
+
+
+def joined(parts: Sequence[Changes]) -> tuple[tuple[Step, ...], tuple[Difference, ...]]:
+    """The steps and differences of all parts, in their order."""
+    return tuple(step for part in parts for step in part[0]), tuple(one for part in parts for one in part[1])
+
+
+def created(shown: Mapping[str, t.Any]) -> tuple[Difference, ...]:
+    """The differences of something new: whatever it has."""
+    return tuple(Difference(name, None, value) for name, value in shown.items() if value not in (None, "", [], {}))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import typing as t
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
@@ -219,7 +220,7 @@ def _principals(value: t.Any, partition: str) -> Hashable:
 
 def account_root(name: str, partition: str) -> str:
     """The ARN that an account id stands for; every other name as it is."""
-    return f"arn:{partition}:iam::{name}:root" if re.fullmatch(r"\d{12}", name) else name
+    return str(Arn(partition, "iam", "", name, "root")) if re.fullmatch(r"\d{12}", name) else name
 
 
 def _conditions(value: t.Any, _partition: str) -> Hashable:

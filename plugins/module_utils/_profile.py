@@ -16,11 +16,11 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import refuse_bucket_name
-from ansible_collections.coffer.velero.plugins.module_utils._velero import syntax
+from ansible_collections.coffer.velero.plugins.module_utils._velero import validators
 
 Mode = t.Literal["sse-s3", "sse-kms", "dsse-kms", "sse-c"]
 MODES: tuple[Mode, ...] = t.get_args(Mode)
@@ -29,10 +29,15 @@ KMS_MODES: tuple[Mode, ...] = ("sse-kms", "dsse-kms")
 #: The variables of the roles are the fields of a profile with this prefix; refusals name the variable.
 VARIABLE_PREFIX = "velero_"
 
+#: What a profile cannot be without, and where it comes from.
+_REQUIRED = {
+    "account_id": "Give the 12 digits of the account, quoted; coffer.velero.aws_caller_info returns them.",
+    "region": "Give the Region of the bucket, such as eu-central-1.",
+    "bucket": "Give the name of the bucket for the backups, such as acme-velero-backups.",
+}
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_KEY = re.compile(r"key/[A-Za-z0-9-]+")
 #: Path and name of a role or user: what IAM takes, without what would be a pattern or another ARN in a policy.
 _IAM_NAME = re.compile(r"(?=.{1,576}$)([!-)+-.0-9;->@-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
 
@@ -82,9 +87,9 @@ class StorageProfile:
         if unknown:
             raise _refusal(unknown[0], "", "is not part of a storage profile", f"Known are {', '.join(sorted(names))}.")
         given = {name: value for name, value in values.items() if value not in (None, "")}
-        for name in ("account_id", "region", "bucket"):
+        for name, remediation in _REQUIRED.items():
             if name not in given:
-                raise _refusal(name, "", "is not set", "Set it.")
+                raise _refusal(name, "", "is not set", remediation)
         given["partition"] = given.get("partition", partition_of(str(given["region"])))
         given["prefix"] = str(given.get("prefix", "")).strip("/")
         for name in ("kms_key_administrators", "kms_previous_key_arns", "role_arns"):
@@ -107,7 +112,14 @@ class StorageProfile:
 
     @property
     def bucket_arn(self) -> str:
-        return f"arn:{self.partition}:s3:::{self.bucket}"
+        return s3_arn(self.partition, self.bucket)
+
+    def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
+        """The ARN of a resource of the account, in the Region of the profile.
+
+        :param region: another one; empty for a service that has none
+        """
+        return str(Arn(self.partition, service, self.region if region is None else region, self.account_id, resource))
 
     @property
     def objects_arn(self) -> str:
@@ -173,10 +185,15 @@ def _place(profile: StorageProfile) -> None:
 def _names(profile: StorageProfile) -> None:
     """What Kubernetes and Velero have to understand."""
     if not _DNS_LABEL.fullmatch(profile.namespace):
-        raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label.")
-    if not syntax.OBJECT_NAME.fullmatch(profile.service_account):
-        raise _refusal("service_account", profile.service_account, "is not a ServiceAccount", "Give its name alone.")
-    syntax.refuse_secret_key(profile.sse_c_secret, option=variable_of("sse_c_secret"))
+        raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label, such as velero.")
+    if not validators.OBJECT_NAME.fullmatch(profile.service_account):
+        raise _refusal(
+            "service_account",
+            profile.service_account,
+            "is not a ServiceAccount",
+            "Give its name alone, such as velero.",
+        )
+    validators.validate_secret_key(profile.sse_c_secret, option=variable_of("sse_c_secret"))
 
 
 def _key(profile: StorageProfile) -> None:
@@ -188,7 +205,7 @@ def _key(profile: StorageProfile) -> None:
         raise _refusal("encryption_mode", mode, "is not a mode", f"Choose one of {', '.join(MODES)}.")
     if key_arn is None:
         if profile.encrypts_with_kms:
-            remediation = "Give the key's ARN, or let the role coffer.velero.kms_key run first."
+            remediation = "Give arn:aws:kms:REGION:ACCOUNT:key/ID, or let the role coffer.velero.kms_key run first."
             raise _refusal("kms_key_arn", "it", f"is not set, and {mode} needs a key", remediation)
         return
     if not profile.encrypts_with_kms:
@@ -198,13 +215,8 @@ def _key(profile: StorageProfile) -> None:
 
 
 def _refuse_key_arn(profile: StorageProfile, name: str, key_arn: str) -> None:
-    arn = Arn.parse(key_arn)
-    if (
-        arn is None
-        or arn.service != "kms"
-        or not _ACCOUNT.fullmatch(arn.account_id)
-        or not _KEY.fullmatch(arn.resource)
-    ):
+    arn = Arn.parse_key(key_arn)
+    if arn is None:
         remediation = (
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: S3 resolves aliases and bare ids in the "
             "account of whoever writes."
@@ -214,7 +226,7 @@ def _refuse_key_arn(profile: StorageProfile, name: str, key_arn: str) -> None:
         remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {profile.region}."
         raise _refusal(name, key_arn, f"is in {arn.region}, the bucket is in {profile.region}", remediation)
     if arn.partition != profile.partition:
-        raise _refusal(name, key_arn, f"is not in partition {profile.partition}", "Choose a key there.")
+        raise _refusal(name, key_arn, f"is not in partition {profile.partition}", f"Choose a key in {profile.region}.")
 
 
 def _principals(profile: StorageProfile) -> None:
@@ -226,9 +238,9 @@ def _principals(profile: StorageProfile) -> None:
                 raise _refusal(name, text, f"is not the ARN of a {' or '.join(kinds)}", remediation)
     issuer = profile.oidc_issuer_url
     if issuer is not None:
-        url = syntax.split_url(issuer)
+        url = validators.split_url(issuer)
         if url is None or url.scheme != "https" or url.query or url.fragment or re.search(r"[*?\s]", issuer):
-            remediation = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+            remediation = "Give it as the cluster reports it: https://oidc.eks.REGION.amazonaws.com/id/ID."
             # What stands before an @ is a password.
             raise _refusal("oidc_issuer_url", issuer.rpartition("@")[2], "is not an issuer", remediation)
 
@@ -244,5 +256,5 @@ def _is_principal(text: str, kinds: tuple[str, ...]) -> bool:
 def _objects(profile: StorageProfile) -> None:
     """Where else than at AWS the objects are, and what Velero puts on them."""
     if profile.s3_url is not None:
-        syntax.refuse_url(profile.s3_url, option=variable_of("s3_url"))
-    syntax.refuse_tagging(profile.tagging, option=variable_of("tagging"))
+        validators.validate_url(profile.s3_url, option=variable_of("s3_url"))
+    validators.validate_tagging(profile.tagging, option=variable_of("tagging"))

@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 
 
 class Caller(t.NamedTuple):
-    """The identity behind the task's credentials, as ``sts:GetCallerIdentity`` tells of it."""
+    """The identity behind the task's credentials, as ``sts:GetCallerIdentity`` describes it."""
 
     account_id: str
     partition: str
@@ -27,7 +27,7 @@ class Caller(t.NamedTuple):
         """
         arn = Arn.parse(self.arn)
         if arn and arn.service == "sts" and arn.resource.startswith("assumed-role/"):
-            return f"arn:{arn.partition}:iam::{arn.account_id}:role/{arn.resource.split('/')[1]}"
+            return str(Arn(arn.partition, "iam", "", arn.account_id, f"role/{arn.resource.split('/')[1]}"))
         return self.arn
 
 

@@ -21,20 +21,28 @@ def tag_dict(tags: Iterable[Mapping[str, str]], *, key: str = "Key", value: str 
 
 
 def tag_changes(
-    wanted: Mapping[str, t.Any] | None, current: Mapping[str, str] | None, *, purge: bool, keep: Collection[str] = ()
+    desired: Mapping[str, t.Any] | None, current: Mapping[str, str] | None, *, purge: bool, keep: Collection[str] = ()
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The tags to set and the names to remove.
 
-    :param wanted: ``None`` leaves all tags alone
+    :param desired: ``None`` leaves all tags alone
     :param purge: remove what is not wanted, but never AWS's own tags (``aws:``) and those to ``keep``
     """
-    if wanted is None:
+    if desired is None:
         return {}, ()
     there = current or {}
-    tags = {str(name): _text(value) for name, value in wanted.items()}
+    tags = {str(name): _text(value) for name, value in desired.items()}
     present = {name: value for name, value in tags.items() if there.get(name) != value}
-    foreign = (name for name in there if name not in tags and name not in keep and not name.startswith("aws:"))
-    return present, tuple(sorted(foreign)) if purge else ()
+    unmanaged = (name for name in there if name not in tags and name not in keep and not name.startswith("aws:"))
+    return present, tuple(sorted(unmanaged)) if purge else ()
+
+
+def tags_after(
+    desired: Mapping[str, t.Any] | None, current: Mapping[str, str] | None, *, purge: bool, keep: Collection[str] = ()
+) -> dict[str, str]:
+    """The tags as they are when :func:`tag_changes` are carried out."""
+    present, absent = tag_changes(desired, current, purge=purge, keep=keep)
+    return {name: value for name, value in {**(current or {}), **present}.items() if name not in absent}
 
 
 def _text(value: t.Any) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_caller_info
-short_description: Tell whose AWS credentials the task has
+short_description: Get the identity behind the task's AWS credentials
 version_added: 0.1.0
 description:
   - Asks STS for the identity behind the task's credentials, in one request that needs no permission.
-  - M(amazon.aws.aws_caller_info) asks the same, in a process of its own that takes most of a second, and tells
+  - M(amazon.aws.aws_caller_info) asks the same, in a process of its own that takes most of a second, and reports
     neither the partition nor the principal that a policy names.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -44,13 +44,13 @@ partition:
   type: str
   sample: aws
 arn:
-  description: ARN of the identity, as STS tells it.
+  description: ARN of the identity, as STS reports it.
   returned: success
   type: str
   sample: arn:aws:sts::111122223333:assumed-role/admin/session
 principal_arn:
   description:
-    - ARN that policies name; the ARN of the role where RV(arn) is that of a session of it. STS does not tell the path
+    - ARN that policies name; the ARN of the role where RV(arn) is that of a session of it. STS does not report the path
       of a role, so a role that has one is named without it.
   returned: success
   type: str

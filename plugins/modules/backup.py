@@ -14,7 +14,7 @@ description:
   - Names the cause where it fails or does not get further, with the layer that it is in and the remediation, from the
     server over its plugin, the location, the role, the key and the bucket to kopia's repository.
   - A Backup is carried out once. One that exists under the name is taken where its spec is the same, and refused where
-    it is another; a failed one is told again.
+    it is another; a failed one is reported again.
   - A phase of C(Completed) is what the cluster says. M(coffer.velero.backup_metadata_info) compares it with what Velero
     wrote to the bucket, and M(coffer.velero.object_encryption_info) says how it is encrypted.
   - A run that changes nothing sends 1 request where the backup is done.
@@ -90,7 +90,7 @@ options:
     description: Seconds to wait. The backup goes on when they are over, and another run goes on waiting.
     type: int
     default: 600
-  diagnose_after:
+  stall_timeout:
     description:
       - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
         the task fails at once; otherwise it goes on waiting.
@@ -201,9 +201,9 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import WantedBackup
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import DesiredBackup
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import BackupResource, Patience
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import BackupResource, WaitOptions
 
 SPEC = kube_spec(
     {
@@ -230,7 +230,7 @@ SPEC = kube_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     with Kube(params) as kube:
-        resource = BackupResource(kube, WantedBackup.of(params), params["state"] == "absent", Patience.of(params))
+        resource = BackupResource(kube, DesiredBackup.of(params), params["state"] == "absent", WaitOptions.of(params))
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

@@ -16,7 +16,7 @@ description:
     C(Finalizing), other clusters never see the backup, and after a loss of the cluster it cannot be restored.
   - Reads with the credentials of the task, which need C(s3:GetObject) on the object and C(kms:Decrypt) on its key.
     Velero offers this object to nobody (no DownloadRequest leads to it).
-  - Sends 1 request. An object that cannot be read is an error; one that is not there is a contradiction.
+  - Sends 1 request. An object that cannot be read is an error; one that does not exist is a mismatch.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
@@ -59,12 +59,12 @@ EXAMPLES = r"""
     prefix: production
     backup: "{{ nightly.backup }}"
   register: metadata
-  failed_when: metadata.failed or not metadata.agrees
+  failed_when: metadata.failed or not metadata.matches
 """
 
 RETURN = r"""
-agrees:
-  description: Whether the object is there and says the same.
+matches:
+  description: Whether the object exists and matches the Backup.
   returned: success
   type: bool
   sample: true
@@ -78,16 +78,16 @@ key:
   returned: success
   type: str
   sample: production/backups/nightly/velero-backup.json
-contradictions:
-  description: The fields in which the two differ, with what each says.
+mismatches:
+  description: The fields in which the two differ, with both values.
   returned: success
   type: list
   elements: dict
   sample:
     - {field: status.phase, backup: Completed, metadata: Finalizing}
 remediation:
-  description: What to do, where they do not agree.
-  returned: when RV(agrees) is false
+  description: What to do, where they do not match.
+  returned: when RV(matches) is false
   type: str
   sample: Make another backup, and delete this one.
 """
@@ -96,7 +96,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata import REMEDY, contradictions
+from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata import REMEDY, mismatches
 from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata_api import read_metadata
 
 SPEC = aws_spec(
@@ -113,10 +113,10 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     backup = params["backup"]
     key, written = read_metadata(Aws(params), params["bucket"], params["prefix"], backup, params["customer_key"])
-    found = contradictions(backup, written) if written is not None else []
-    agrees = written is not None and not found
-    result = {"changed": False, "key": key, "exists": written is not None, "agrees": agrees, "contradictions": found}
-    return result if agrees else {**result, "remediation": REMEDY}
+    found = mismatches(backup, written) if written is not None else []
+    matches = written is not None and not found
+    result = {"changed": False, "key": key, "exists": written is not None, "matches": matches, "mismatches": found}
+    return result if matches else {**result, "remediation": REMEDY}
 
 
 def main() -> t.NoReturn:

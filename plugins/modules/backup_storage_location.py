@@ -17,7 +17,7 @@ description:
   - Other keys of C(spec.config) and other fields of the object are kept, and the status is never touched.
   - The encryption options say how Velero's own objects are written (C(backups/), C(restores/)). Volume data that kopia
     writes follows the bucket's default encryption in every mode; see M(coffer.velero.s3_bucket_encryption).
-  - No restart of Velero is needed; it reads the location anew for every operation.
+  - No restart of Velero is needed; it reads the location again for every operation.
   - A run that changes nothing sends 1 request.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -60,7 +60,7 @@ options:
   kms_key_id:
     description:
       - Full ARN of the KMS key under which the plugin encrypts with C(aws:kms). Aliases and bare ids are refused, for
-        S3 looks them up in the account of whoever writes.
+        S3 looks them up in the account of the principal that writes.
       - This, O(server_side_encryption), O(customer_key_encryption_secret) and O(customer_key_encryption_file) are one
         group. What of it a task does not name is removed from the location.
     type: str
@@ -69,7 +69,7 @@ options:
       - Keys that Velero's role may still decrypt with, by ARN.
       - A location that holds backups and has another KMS key than O(kms_key_id) is only changed where that key is
         listed here, for Velero needs it to read, restore and delete those backups. An alias is not resolved; a warning
-        tells of it.
+        reports it.
       - A task without O(kms_key_id) and O(server_side_encryption) is refused so only where it has this option; the list
         may be empty.
     type: list
@@ -85,20 +85,20 @@ options:
     choices: ['', 'AES256', 'aws:kms', 'aws:kms:dsse']
   customer_key_encryption_secret:
     description:
-      - Secret in O(namespace) that holds a customer's key (SSE-C) of 32 raw bytes, as C(name/key); see
+      - Secret in O(namespace) that holds a customer-provided key (SSE-C) of 32 raw bytes, as C(name/key); see
         M(coffer.velero.sse_c_secret). Needs plugin 1.13.
-      - A location reads only what was written with the same key. Switching to, from or between customer's keys is
-        refused while the location holds backups, but for O(same_customer_key).
+      - A location reads only what was written with the same key. Switching to, from or between customer-provided keys
+        is refused while the location holds backups, but for O(customer_provided_key_unchanged).
     type: str
   customer_key_encryption_file:
     description:
-      - Absolute path in Velero's container of a file with a customer's key. The plugin takes its first 32 bytes and
-        does not mind others, so prefer O(customer_key_encryption_secret). Works from plugin 1.11.1.
+      - Absolute path in Velero's container of a file with a customer-provided key. The plugin takes its first 32 bytes
+        and does not mind others, so prefer O(customer_key_encryption_secret). Works from plugin 1.11.1.
     type: str
-  same_customer_key:
+  customer_provided_key_unchanged:
     description:
-      - Says that the customer's key is the same 32 bytes as before, only in another place, as when it comes from a
-        Secret instead of a file. Nobody can compare them for you; of a file, the first 32 bytes count.
+      - States that the customer-provided key is the same 32 bytes as before, only in another place, as when it comes
+        from a Secret instead of a file. The module cannot compare them; of a file, the first 32 bytes count.
       - Then also a location that holds backups is changed.
     type: bool
     default: false
@@ -234,7 +234,7 @@ EXAMPLES = r"""
     bucket: velero-backups
     region: eu-central-1
 
-- name: A customer's key, in a location of its own
+- name: A customer-provided key (SSE-C), in a location of its own
   coffer.velero.backup_storage_location:
     name: customer-key
     bucket: velero-backups
@@ -302,7 +302,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.location import WantedLocation
+from ansible_collections.coffer.velero.plugins.module_utils._velero.location import DesiredLocation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location_api import LocationResource
 
 _SECRET_KEY = {
@@ -336,7 +336,7 @@ SPEC = kube_spec(
         **{name: {"type": "str"} for name in ("validation_frequency", "backup_sync_period")},
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 150},
-        **{name: {"type": "bool", "default": False} for name in (*_ALLOWED, "same_customer_key")},
+        **{name: {"type": "bool", "default": False} for name in (*_ALLOWED, "customer_provided_key_unchanged")},
     },
     required_if=[("state", "present", ["bucket"])],
 )
@@ -344,14 +344,14 @@ SPEC = kube_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = WantedLocation(**{n: params[n] for n in WantedLocation.__dataclass_fields__})
+    desired = DesiredLocation(**{n: params[n] for n in DesiredLocation.__dataclass_fields__})
     absent = params["state"] == "absent"
     if not absent:
-        wanted.refuse_contradictions()
+        desired.refuse_contradictions()
     with Kube(params) as kube:
         resource = LocationResource(
             kube,
-            wanted,
+            desired,
             absent=absent,
             **{name: params[name] for name in _ALLOWED},
             wait_timeout=params["wait_timeout"] if params["wait"] else None,

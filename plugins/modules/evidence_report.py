@@ -7,28 +7,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: evidence_report
-short_description: Write what was proven of a backup location, for a person and for a machine
+short_description: Write an evidence report of a backup location, as HTML and as JSON
 version_added: 0.1.0
 description:
   - Writes two files from what other tasks returned - a page to be read, on a screen or on paper, and the same as JSON
     with a published schema (C(docs/evidence.schema.json)).
   - The page is one file without a script that loads nothing. Object names are shown as text, whatever is in them.
-  - The verdict comes first, then what is not as it should be with the remediation, then what the report does not prove.
-  - What was handed over is checked. Evidence that is of another location, or that contradicts itself, is refused.
-  - Of what is handed over only the known values are kept. No key, token or content of a Secret is among them.
+  - The status comes first, then the findings with their remediation, then the limitations of the report.
+  - The module checks the evidence, and refuses evidence of another location and evidence that contradicts itself.
+  - The report keeps only the known values of the evidence. No key, token or content of a Secret is among them.
   - Sends no request. The same evidence gives the same files, byte by byte; the time in them is that of the evidence.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
   evidence:
     description:
-      - What was found. The results of other tasks are taken as they were registered; one that is empty, or that is
-        of a task that was skipped, counts as not there.
+      - What other tasks returned, as it was registered. A result that is empty, or that is of a task that was skipped,
+        counts as missing.
     type: dict
     required: true
     suboptions:
       profile:
-        description: The storage profile that the objects were judged by.
+        description: The storage profile that the objects were evaluated by.
         type: dict
         required: true
       objects:
@@ -36,30 +36,31 @@ options:
         type: dict
         required: true
       accepted_kms_key_arns:
-        description: The further keys that the objects were judged by.
+        description: The further keys under which objects were accepted.
         type: list
         elements: str
       caller:
-        description: Who looked, as M(coffer.velero.aws_caller_info) returns it.
+        description: The principal that scanned, as M(coffer.velero.aws_caller_info) returns it.
         type: dict
       configuration:
         description:
-          - What is in force, to be compared with what is wanted. Known parts are C(key), C(key_policy_statements),
-            C(encryption_rule), C(bucket_policy_statements) and C(backup_storage_location_spec).
+          - The actual configuration, to be compared with the desired one. Known parts are C(key),
+            C(key_policy_statements), C(encryption_rule), C(bucket_policy_statements) and
+            C(backup_storage_location_spec).
         type: dict
         suboptions:
-          wanted:
-            description: What is wanted, by part, where it is not what the filters make of the profile.
+          desired:
+            description: The desired configuration, by part, where it is not what the filters make of the profile.
             type: dict
-          live:
+          actual:
             description:
-              - What is in force, by part, as AWS and Kubernetes return it. A policy may be given whole, as text, or as
-                a list of its statements; those of others are named and not judged. An empty list says that there
-                are none, V(null) that nobody looked.
+              - The actual configuration, by part, as AWS and Kubernetes return it. A policy may be given whole, as
+                text, or as a list of its statements; unmanaged ones are named and not evaluated. An empty list says
+                that there are none, V(null) that no task read them.
             type: dict
           checks:
             description:
-              - What the module that manages a part said in check mode, by part. Its C(diff) names the differences.
+              - What the module that manages a part returned in check mode, by part. Its C(diff) names the differences.
             type: dict
       backup:
         description: The result of M(coffer.velero.backup), also of a failed one.
@@ -71,7 +72,7 @@ options:
         description: The result of M(coffer.velero.restore), also of a failed one.
         type: dict
       content:
-        description: What was put in beside what came back.
+        description: What was backed up beside what was restored.
         type: dict
         suboptions:
           namespace:
@@ -81,7 +82,7 @@ options:
             description: The namespace that it was restored to.
             type: str
           items:
-            description: Each thing that was compared. No values, for one may be a secret.
+            description: Each object that was compared. No values, for one may be a secret.
             type: list
             elements: dict
             suboptions:
@@ -93,14 +94,14 @@ options:
                 description: Its name.
                 type: str
                 required: true
-              same:
-                description: Whether it came back as it was put in.
+              matches:
+                description: Whether it was restored as it was backed up.
                 type: bool
                 required: true
       audit:
         description:
-          - The result of M(coffer.velero.audit_info) for the location of the profile. It gets a section and a verdict
-            of its own, which does not change that on the objects.
+          - The result of M(coffer.velero.audit_info) for the location of the profile. It has a section and a status of
+            its own, which does not change RV(status).
         type: dict
   dest:
     description:
@@ -110,7 +111,7 @@ options:
     type: path
     required: true
   mode:
-    description: Permissions of the files. The names of objects are not for everybody.
+    description: Permissions of the files, which hold names of objects.
     type: str
     choices: ['0600', '0640']
     default: '0600'
@@ -121,6 +122,7 @@ attributes:
     membership: []
 requirements:
   - python >= 3.11
+  - jinja2 >= 3.0, which ansible-core brings to the controller
 extends_documentation_fragment:
   - coffer.velero._velero
 seealso:
@@ -131,13 +133,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at every object
+- name: Evaluate every object
   coffer.velero.object_encryption_info:
     storage_profile: "{{ velero_profile }}"
     path: /srv/evidence/objects.jsonl
   register: objects
 
-- name: Who looks
+- name: Get the caller
   coffer.velero.aws_caller_info:
   register: caller
 
@@ -150,35 +152,53 @@ EXAMPLES = r"""
     dest: /srv/evidence/
   register: report
 
-- name: Stop where something is not as it should be
+- name: Stop unless everything is compliant
   ansible.builtin.assert:
-    that: report.verdict in ['proven', 'empty']
-    fail_msg: "{{ report.verdict }} {{ report.counts }}, see {{ report.html_path }}"
+    that: report.status == 'compliant' or report.reason == 'no_objects'
+    fail_msg: "{{ report.message }} See {{ report.html_path }}."
 """
 
 RETURN = r"""
-verdict:
+status:
   description:
-    - The worst of RV(verdicts). V(wrong) where something is not as it should be, V(incomplete) where nothing wrong was
-      found but something could not be read or was not finished, V(empty) where there is no object, else V(proven).
-    - The audit is not part of it; RV(verdicts) has the verdict on it.
+    - The worst status of RV(parts). V(non_compliant) where a part is, V(not_evaluated) where no part is but an object
+      could not be evaluated, the test backup and restore did not complete, or there is no object, else V(compliant).
+    - The audit is not part of it, nor is a part that the evidence has nothing of, nor a configuration that was compared
+      only in part.
   returned: success
   type: str
-  sample: proven
-verdicts:
+  sample: compliant
+reason:
+  description: The code of why RV(status) is not V(compliant), as in V(no_objects).
+  returned: success
+  type: str
+  sample: no_objects
+message:
+  description: The same as a sentence.
+  returned: success
+  type: str
+  sample: All 1,200 object versions are encrypted with aws:kms under the desired key.
+parts:
   description:
-    - The verdict on each part, V(not_done) where the evidence has nothing of it. Where the configuration was compared
-      in part only, its verdict is V(incomplete), which does not make RV(verdict) worse, since objects are proven by
-      themselves. C(audit) is V(sound), V(weak), V(incomplete), V(wrong) or V(not_done), as M(coffer.velero.audit_info)
-      says it.
+    - C(status), C(reason) and C(message) of each part, V(not_evaluated) with V(not_requested) where the evidence has
+      nothing of it. C(audit) has the highest C(severity) of its non-compliant findings too.
   returned: success
   type: dict
-  sample: {objects: proven, backup_and_restore: proven, configuration: incomplete, audit: weak}
+  sample:
+    objects:
+      status: compliant
+      reason: null
+      message: All 1,200 object versions are encrypted with aws:kms under the desired key.
+    backup_and_restore: {status: not_evaluated, reason: not_requested, message: No backup was made for this report.}
+    configuration: {status: compliant, reason: null, message: 5 of 5 parts are as desired.}
+    audit: {status: compliant, reason: null, message: 40 checks passed., severity: null}
 counts:
-  description: Object versions by verdict.
+  description:
+    - Object versions by status. C(deleted_during_scan) is the part of C(not_evaluated) that was deleted after it was
+      listed.
   returned: success
   type: dict
-  sample: {total: 1200, proven: 1199, wrong: 0, unreadable: 0, gone: 1, unproven: 0}
+  sample: {total: 1200, compliant: 1199, non_compliant: 0, not_evaluated: 1, deleted_during_scan: 1}
 html_path:
   description: The page.
   returned: success
@@ -200,7 +220,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._runner import Task,
 _ITEM = {
     "kind": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
-    "same": {"type": "bool", "required": True},
+    "matches": {"type": "bool", "required": True},
 }
 _CONTENT = {
     "namespace": {"type": "str"},
@@ -212,7 +232,7 @@ _EVIDENCE = {
     "objects": {"type": "dict", "required": True},
     "accepted_kms_key_arns": {"type": "list", "elements": "str", "no_log": False},
     "caller": {"type": "dict"},
-    "configuration": {"type": "dict", "options": {name: {"type": "dict"} for name in ("wanted", "live", "checks")}},
+    "configuration": {"type": "dict", "options": {name: {"type": "dict"} for name in ("desired", "actual", "checks")}},
     "backup": {"type": "dict"},
     "metadata": {"type": "dict"},
     "restore": {"type": "dict"},

@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Makes sure that IAM trusts the tokens of a cluster's ServiceAccounts, as IAM roles for service accounts (IRSA) need.
     The issuer is read from an EKS cluster, or given.
-  - A cluster has one provider in an account, whoever uses it. Audiences that somebody else added are kept.
+  - A cluster has one provider in an account, whatever uses it. Audiences that others added are kept.
   - The provider is found by its ARN, which follows from account and issuer; providers are never listed.
   - A run that changes nothing sends 2 requests, and 1 with O(issuer_url), O(account_id) and O(partition).
 author:
@@ -24,7 +24,7 @@ options:
     type: str
   issuer_url:
     description:
-      - The issuer of the cluster's tokens, as C(kubectl get --raw /.well-known/openid-configuration) tells it. C(https://)
+      - The issuer of the cluster's tokens, as C(kubectl get --raw /.well-known/openid-configuration) reports it. C(https://)
         can be left out, a slash at the end means nothing, and the case of the host neither.
     type: str
   state:
@@ -51,7 +51,7 @@ options:
   account_id:
     description:
       - The 12 digits of the account of the credentials. With O(partition) it saves a request to STS. With
-        O(cluster_name) neither is needed, since the cluster tells its account.
+        O(cluster_name) neither is needed, since the cluster names its account.
       - Before a provider is created, it is compared with the account of the credentials.
     type: str
   partition:
@@ -119,7 +119,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, ProviderResource, cluster_issuer
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_provider import WantedProvider
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_provider import DesiredProvider
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -148,8 +148,8 @@ def run(task: Task) -> dict[str, t.Any]:
     else:
         issuer, owner = cluster_issuer(aws, params["cluster_name"])
         account = Account(aws, params["account_id"], _owner=owner)
-    wanted = WantedProvider.of(params, issuer)
-    return task.reconcile(ProviderResource(aws, wanted, account, absent=params["state"] == "absent"))
+    desired = DesiredProvider.of(params, issuer)
+    return task.reconcile(ProviderResource(aws, desired, account, absent=params["state"] == "absent"))
 
 
 def main() -> t.NoReturn:

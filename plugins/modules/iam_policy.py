@@ -85,7 +85,7 @@ EXAMPLES = r"""
       service: velero
   register: policy
 
-- name: Take a policy away that nobody has any more
+- name: Delete a policy that is attached to nothing any more
   coffer.velero.iam_policy:
     name: velero-backups-2021
     state: absent
@@ -142,7 +142,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, PolicyResource
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_policy import WantedPolicy
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_policy import DesiredPolicy
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -162,10 +162,10 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = WantedPolicy.of(params)
+    desired = DesiredPolicy.of(params)
     aws = Aws(params)
     account = Account(aws, params["account_id"], params["partition"])
-    return task.reconcile(PolicyResource(aws, wanted, account, absent=params["state"] == "absent"))
+    return task.reconcile(PolicyResource(aws, desired, account, absent=params["state"] == "absent"))
 
 
 def main() -> t.NoReturn:

@@ -47,7 +47,7 @@ options:
         A statement with the same C(Sid) is replaced where it means something else, and one that is missing is added.
       - The filter P(coffer.velero.trust_policy_statements#filter) makes the statements for IRSA.
       - A role that does not exist needs at least one.
-      - An C(Allow) for an OIDC provider must have a condition on C(<issuer>:sub) that demands a namespace and a
+      - An C(Allow) for an OIDC provider must have a condition on C(<issuer>:sub) that requires a namespace and a
         ServiceAccount in it (C(StringEquals), C(StringEqualsIgnoreCase) or C(StringLike)); without it every
         ServiceAccount of the cluster could assume the role. Only in place of the ServiceAccount may a wildcard stand
         alone.
@@ -56,7 +56,7 @@ options:
   purge_trust_statements:
     description:
       - Whether trust statements that O(trust_statements) does not name are removed. They are kept by default, and a
-        warning names those that let somebody else assume the role.
+        warning names those that let others assume the role.
     type: bool
     default: false
   managed_policies:
@@ -212,7 +212,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, RoleResource
-from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import WantedRole
+from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import DesiredRole
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -233,10 +233,10 @@ SPEC = aws_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    wanted = WantedRole.of(task.params)
+    desired = DesiredRole.of(task.params)
     aws = Aws(task.params)
     absent = task.params["state"] == "absent"
-    return task.reconcile(RoleResource(aws, wanted, Account(aws), absent, task.sleep))
+    return task.reconcile(RoleResource(aws, desired, Account(aws), absent, task.sleep))
 
 
 def main() -> t.NoReturn:

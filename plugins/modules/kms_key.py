@@ -47,12 +47,12 @@ options:
   enabled:
     description:
       - V(true) enables a disabled key and V(false) disables an enabled one.
-      - Where it is not set, the key is left as it is and a warning tells of a disabled one.
+      - Where it is not set, the key is left as it is and a warning reports a disabled one.
     type: bool
-  usable:
+  require_usable_for_s3:
     description:
-      - Whether to refuse a key that S3 cannot encrypt with for a role, because it is disabled, waits for its deletion
-        or import, is asymmetric or of HMAC, or is managed by AWS, so that nobody can edit its policy.
+      - Whether to refuse a key that S3 cannot encrypt with for a role, because it is disabled, is pending deletion
+        or import, is asymmetric or of HMAC, or is managed by AWS, so that its policy cannot be edited.
       - It is judged as the other options leave it, and so is not refused where O(enabled) enables it. Only for
         O(state=present).
     type: bool
@@ -103,10 +103,10 @@ EXAMPLES = r"""
     tags:
       service: velero
 
-- name: Look at an existing key, which has to be one that S3 can encrypt with
+- name: Check that S3 can encrypt with an existing key
   coffer.velero.kms_key:
     key_id: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
-    usable: true
+    require_usable_for_s3: true
   register: key
 
 - name: Schedule the deletion of a key that nothing needs any more
@@ -174,7 +174,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import KeyResource
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import WantedKey, alias_name, refuse_window
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import DesiredKey, alias_name, refuse_window
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -184,7 +184,7 @@ SPEC = aws_spec(
         **STATE,
         "description": {"type": "str"},
         "enabled": {"type": "bool"},
-        "usable": {"type": "bool", "default": False},
+        "require_usable_for_s3": {"type": "bool", "default": False},
         "cancel_deletion": {"type": "bool", "default": False},
         "repoint_alias": {"type": "bool", "default": False},
         "rotation_enabled": {"type": "bool"},
@@ -200,14 +200,14 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = WantedKey(
+    desired = DesiredKey(
         alias=None if params["alias"] is None else alias_name(params["alias"]),
-        **{name: params[name] for name in WantedKey.__dataclass_fields__ if name != "alias"},
+        **{name: params[name] for name in DesiredKey.__dataclass_fields__ if name != "alias"},
     )
-    wanted.refuse_contradictions()
+    desired.refuse_contradictions()
     refuse_window(params["pending_window_in_days"])
     delete_after = params["pending_window_in_days"] if params["state"] == "absent" else None
-    return task.reconcile(KeyResource(Aws(params), wanted, params["key_id"], delete_after, task.sleep))
+    return task.reconcile(KeyResource(Aws(params), desired, params["key_id"], delete_after, task.sleep))
 
 
 def main() -> t.NoReturn:

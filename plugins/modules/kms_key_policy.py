@@ -12,13 +12,13 @@ version_added: 0.1.0
 description:
   - Adds, corrects and removes statements of a key policy by their C(Sid), and leaves all others alone.
   - Refuses a change after which the caller, or the account root and with it the account's IAM policies, could not
-    change the policy any more. KMS itself looks at the caller only, and a key that nobody can manage is a case for AWS
-    Support.
-    Statements with a condition are not counted, neither for nor against, since nobody can tell whether it will hold.
+    change the policy any more. KMS itself checks the caller only, and a key that no principal can manage is a case for
+    AWS Support.
+    Statements with a condition are not counted, neither for nor against, since it cannot be known whether it will hold.
   - Waits for a role that was created a moment ago and that KMS cannot see yet.
   - Names the roles and users that were deleted since. AWS shows their unique id (C(AROA...), C(AIDA...)) in the policy
     instead of their ARN, and a new role of the same name is not let in. Where such an id stands in one of
-    O(statements), it is corrected by this module; in a foreign statement, KMS takes no change of the policy while it
+    O(statements), it is corrected by this module; in an unmanaged statement, KMS takes no change of the policy while it
     is there, and a change is refused, in check mode too.
   - Works on the policy V(default). A second policy, C(AWS_RAM), belongs to a share of AWS RAM and is managed there.
   - KMS shows and changes a key policy with credentials of the key's own account only. For a key of another account the
@@ -35,13 +35,14 @@ options:
       - The key, by id, ARN, alias (with C(alias/)) or alias ARN. KMS takes no alias for a key policy, so that one costs
         a request (C(kms:DescribeKey)) more.
       - A key that does not exist is an error, also where nothing of its policy would be changed. A check run goes on
-        with the policy of a new key where it is named by an alias or as an earlier task of the run has promised it.
+        with the policy of a new key where it is named by an alias or as the placeholder that an earlier task of a check
+        run returned.
     type: str
     required: true
     aliases: ['key_arn']
   bypass_policy_lockout_safety_check:
     description:
-      - Allows a policy that the caller or the account root cannot change again, and tells KMS to allow it.
+      - Allows a policy that the caller or the account root cannot change again, and has KMS allow it.
     type: bool
     default: false
   principal_timeout:
@@ -105,13 +106,13 @@ policy:
         Action: kms:*
         Resource: '*'
 kept_statements:
-  description: Sids of the foreign statements in it; one without Sid by its position, C(#3).
+  description: Sids of the unmanaged statements in it; one without Sid by its position, C(#3).
   returned: success
   type: list
   elements: str
   sample: ['Enable IAM User Permissions']
 orphaned_principals:
-  description: Roles and users that were deleted and that foreign statements still name. Each is a warning, too.
+  description: Roles and users that were deleted and that unmanaged statements still name. Each is a warning, too.
   returned: success
   type: list
   elements: dict
@@ -146,11 +147,11 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = Wanted.of(params)
+    desired = Wanted.of(params)
     return task.reconcile(
         KeyPolicyResource(
             Aws(params),
-            wanted,
+            desired,
             params["key_id"],
             bypass=params["bypass_policy_lockout_safety_check"],
             principal_timeout=params["principal_timeout"],

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kms_usage_info
-short_description: Tell who used a KMS key, and what was refused
+short_description: Report who used a KMS key, and which calls were refused
 version_added: 0.1.0
 description:
   - Counts the calls that concern a KMS key in a window of time, by event, principal, user agent, source and error, and
-    shows the latest that failed. All of it comes from CloudTrail's records, of a log group, of an event data store of
-    CloudTrail Lake, or of Event history, which needs no trail.
+    shows the latest that failed. It reads CloudTrail's records from a log group or, without a trail, Event history.
   - An event concerns the key where its resources name the key's ARN, whatever the request called it. One that was
     refused early names no resource; then the ARN in its error message counts, or the ARN, id or alias in its request.
   - Uses that S3 was spared by a Bucket Key do not reach KMS and are in no record; RV(bucket_key) estimates them.
   - A query that is interrupted, fails or takes longer than O(timeout) is stopped. Nothing else is written anywhere.
-  - On a local connection the module says every three seconds how far it is.
+  - On a local connection the module reports its progress every three seconds.
   - Needs C(kms:DescribeKey) where O(key_id) is no key ARN, C(kms:ListAliases) without O(aliases), and
     C(kms:GetKeyLastUsage) with O(last_usage).
   - For a log group it needs C(logs:DescribeLogGroups), C(logs:StartQuery), C(logs:GetQueryResults) and
-    C(logs:StopQuery); for an event data store C(cloudtrail:GetEventDataStore), C(cloudtrail:StartQuery),
-    C(cloudtrail:GetQueryResults) and C(cloudtrail:CancelQuery); for Event history C(cloudtrail:LookupEvents).
-  - A run sends 2 requests to KMS, 3 where O(key_id) is no key ARN. A log group or event data store takes 2 more and one
-    each time it looks whether the query is done; failures to show and O(bucket) are a query more each. Event history
-    takes one for 50 events.
+    C(logs:StopQuery), for Event history C(cloudtrail:LookupEvents).
+  - A run sends 2 requests to KMS, 3 where O(key_id) is no key ARN. A log group takes 2 more and one for each poll of
+    the query; failures to show and O(bucket) are a query more each. Event history takes one for 50 events.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
@@ -33,8 +30,8 @@ options:
     description:
       - ARN, id, alias or alias ARN of the key. A key ARN is taken as it is, so that the key may be deleted, or another
         account's.
-      - It may be of another Region than the task, by ARN. Then the log group or event data store is of the task's
-        Region, where a trail of all Regions delivers to. KMS, Event history and request metrics are asked in the key's.
+      - It may be of another Region than the task, by ARN. Then the log group is of the task's Region, where a trail of
+        all Regions delivers to. KMS, Event history and request metrics are asked in the key's.
       - In check mode a key that does not exist yet was not used.
     type: str
     required: true
@@ -48,14 +45,13 @@ options:
   source:
     description:
       - Where CloudTrail's records are read.
-      - V(logs) asks CloudWatch Logs Insights, about O(log_group). It costs by what it scans.
-      - V(lake) asks CloudTrail Lake, about O(event_data_store). It costs by what it scans. AWS takes no new
-        customers for it since 31 May 2026.
+      - V(logs) queries O(log_group) with CloudWatch Logs Insights. AWS charges by what a query scans, see
+        U(https://aws.amazon.com/cloudwatch/pricing/).
       - V(lookup) reads CloudTrail's Event history. It costs nothing, has the management events of the last 90 days of
         this account and Region, and gives 100 events a second.
-      - V(auto) takes the first of them for which there is an option.
+      - V(auto) is V(logs) where O(log_group) is set, else V(lookup).
     type: str
-    choices: ['auto', 'logs', 'lake', 'lookup']
+    choices: ['auto', 'logs', 'lookup']
     default: auto
   log_group:
     description:
@@ -63,9 +59,6 @@ options:
         source account, by ARN.
       - What was recorded before the log group was made is not in it, and is a warning where the window begins before.
       - In check mode a log group that does not exist yet has no records.
-    type: str
-  event_data_store:
-    description: ARN or id of an event data store with management events.
     type: str
   start:
     description:
@@ -107,42 +100,16 @@ options:
     type: str
   request_metrics_filter:
     description:
-      - Id of the bucket's request metrics, to count object requests by. By default the data events of the source are
-        counted, which the trail must record.
+      - Id of the bucket's request metrics, to count object requests by. The default is the data events of the trail.
     type: str
-  prices:
-    description: Prices for RV(cost). The defaults are those of us-east-1 in 2026.
-    type: dict
-    suboptions:
-      currency:
-        description: What they are in.
-        type: str
-        default: USD
-      key_per_month:
-        description: Of the key. The first and the second rotation add the same again, which you add here.
-        type: float
-        default: 1.0
-      requests_per_10000:
-        description: Of 10,000 requests to KMS.
-        type: float
-        default: 0.03
-      logs_insights_per_gb:
-        description: Of a GB that Logs Insights scans.
-        type: float
-        default: 0.005
-      lake_per_gb:
-        description: Of a GB that CloudTrail Lake scans.
-        type: float
-        default: 0.005
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - coffer.velero._velero.info
   - coffer.velero._velero.aws
 notes:
-  - The queries of Logs Insights are tested with an implementation of the language that follows its documentation, those
-    of CloudTrail Lake with a parser of Trino's SQL and with DuckDB, all answers against the shapes of AWS's own service
-    models. No emulator has the real ones.
+  - The queries of Logs Insights are tested with an implementation of the language that follows its documentation, all
+    answers against the shapes of AWS's own service models. No emulator has the real ones.
 seealso:
   - plugin: coffer.velero.kms_usage_query
     plugin_type: filter
@@ -167,13 +134,6 @@ EXAMPLES = r"""
     hours: 720
     bucket: acme-backups
     request_metrics_filter: EntireBucket
-
-- name: A certain night, from CloudTrail Lake
-  coffer.velero.kms_usage_info:
-    key_id: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
-    event_data_store: arn:aws:cloudtrail:eu-central-1:111122223333:eventdatastore/1234abcd-12ab-34cd-56ef-1234567890ab
-    start: '2026-11-23T20:00:00Z'
-    end: '2026-11-24T06:00:00Z'
 """
 
 RETURN = r"""
@@ -183,18 +143,18 @@ key_arn:
   type: str
   sample: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
 aliases:
-  description: The aliases that were looked for.
+  description: The aliases that were searched for.
   returned: success
   type: list
   elements: str
   sample: [alias/velero-backups]
 window:
-  description: The window that was looked at.
+  description: The window that was searched.
   returned: success
   type: dict
   sample: {start: '2026-11-23T08:00:00Z', end: '2026-11-24T08:00:00Z', hours: 24.0}
 source:
-  description: Where the records came from, V(logs), V(lake) or V(lookup).
+  description: Where the records came from, V(logs) or V(lookup).
   returned: success
   type: str
   sample: logs
@@ -222,52 +182,33 @@ by_principal:
   type: list
   elements: dict
   sample:
-    - principal: arn:aws:iam::111122223333:role/velero
-      calls: 188
-      succeeded: 188
-      failed: 0
-      denied: 0
-      first: '2026-11-23T20:00:04Z'
-      last: '2026-11-24T07:00:09Z'
+    - {principal: 'arn:aws:iam::111122223333:role/velero', calls: 188, succeeded: 188, failed: 0, denied: 0,
+      first: '2026-11-23T20:00:04Z', last: '2026-11-24T07:00:09Z'}
 by_user_agent:
   description: The calls by user agent.
   returned: success
   type: list
   elements: dict
   sample:
-    - user_agent: AWS Internal
-      calls: 188
-      succeeded: 188
-      failed: 0
-      denied: 0
-      first: '2026-11-23T20:00:04Z'
-      last: '2026-11-24T07:00:09Z'
+    - {user_agent: 'AWS Internal', calls: 188, succeeded: 188, failed: 0, denied: 0,
+      first: '2026-11-23T20:00:04Z', last: '2026-11-24T07:00:09Z'}
 by_source:
   description: The calls by the AWS service that called for the principal, else by address.
   returned: success
   type: list
   elements: dict
   sample:
-    - source: AWS Internal
-      calls: 188
-      succeeded: 188
-      failed: 0
-      denied: 0
-      first: '2026-11-23T20:00:04Z'
-      last: '2026-11-24T07:00:09Z'
+    - {source: 'AWS Internal', calls: 188, succeeded: 188, failed: 0, denied: 0,
+      first: '2026-11-23T20:00:04Z', last: '2026-11-24T07:00:09Z'}
 by_error:
   description: The calls that failed by error, and whether it means that access was denied.
   returned: success
   type: list
   elements: dict
   sample:
-    - error: AccessDenied
-      denied: true
-      calls: 2
-      events: [GenerateDataKey]
-      principals: ['arn:aws:iam::111122223333:role/app']
-      first: '2026-11-24T05:12:44Z'
-      last: '2026-11-24T05:13:01Z'
+    - {error: AccessDenied, denied: true, calls: 2, events: [GenerateDataKey],
+      principals: ['arn:aws:iam::111122223333:role/app'],
+      first: '2026-11-24T05:12:44Z', last: '2026-11-24T05:13:01Z'}
 failures:
   description: The latest O(max_failures) calls that failed.
   returned: success
@@ -290,41 +231,25 @@ truncated:
   sample: false
 last_usage:
   description:
-    - The key's last successful cryptographic operation, as KMS tells it, up to an hour late. C(known=false) where this
+    - The last successful cryptographic operation, as KMS reports it, up to an hour late. C(known=false) where this
       boto3 cannot ask. V(null) without O(last_usage).
   returned: success
   type: dict
-  sample:
-    known: true
-    event: GenerateDataKey
-    time: '2026-11-24T07:00:09Z'
-    event_id: 5a6b1c1e-6a0f-4a53-8b38-0c6a1f6d9c55
-    tracked_since: '2026-04-27T00:00:00Z'
-    key_created: '2026-01-05T09:30:00Z'
+  sample: {known: true, event: GenerateDataKey, time: '2026-11-24T07:00:09Z',
+           event_id: 5a6b1c1e-6a0f-4a53-8b38-0c6a1f6d9c55,
+           tracked_since: '2026-04-27T00:00:00Z', key_created: '2026-01-05T09:30:00Z'}
 bucket_key:
   description:
     - The calls that a Bucket Key has saved, C(calls_saved). Without one S3 calls KMS for each object request, so these
       are the object requests less the successful C(GenerateDataKey) and C(Decrypt) calls of the key. Other users of the
       key make it too low, requests for objects that are not under the key too high.
-    - C(calls_saved) is V(null) where nobody has counted the object requests, and C(reason) says why.
+    - C(calls_saved) is V(null) where the object requests were not counted, and C(reason) says why.
   returned: success
   type: dict
   sample: {object_requests: 41200, kms_calls: 188, calls_saved: 41012, reason: null, method: data events}
-cost:
-  description: What the key costs in a month that is like the window, what this query has cost, and what that assumes.
-  returned: success
-  type: dict
-  sample:
-    currency: USD
-    key_per_month: 1.0
-    requests_per_month: 0.0173
-    total_per_month: 1.0173
-    saved_per_month: 3.7423
-    this_query: 0.00012
-    assumes: ['A month of 730 hours that is like the 24 of the window.']
 notes:
   description:
-    - What could not be told, or should be known of the source. A warning too where the counts are too low.
+    - What is not known, or should be known of the source. A warning too where the counts are too low.
   returned: success
   type: list
   elements: str
@@ -335,15 +260,15 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._usage.api import usage
+from ansible_collections.coffer.velero.plugins.module_utils._usage.api import key_usage
+from ansible_collections.coffer.velero.plugins.module_utils._usage.polling import Poller
 
 SPEC = aws_spec(
     {
         "key_id": {"type": "str", "required": True, "aliases": ["key_arn", "kms_key_arn"], "no_log": False},
         "aliases": {"type": "list", "elements": "str"},
-        "source": {"type": "str", "choices": ["auto", "logs", "lake", "lookup"], "default": "auto"},
+        "source": {"type": "str", "choices": ["auto", "logs", "lookup"], "default": "auto"},
         "log_group": {"type": "str"},
-        "event_data_store": {"type": "str"},
         "start": {"type": "str"},
         "end": {"type": "str"},
         "hours": {"type": "float"},
@@ -354,33 +279,17 @@ SPEC = aws_spec(
         "last_usage": {"type": "bool", "default": True},
         "bucket": {"type": "str"},
         "request_metrics_filter": {"type": "str"},
-        "prices": {
-            "type": "dict",
-            "apply_defaults": True,
-            "options": {
-                "currency": {"type": "str", "default": "USD"},
-                "key_per_month": {"type": "float", "default": 1.0, "no_log": False},
-                "requests_per_10000": {"type": "float", "default": 0.03},
-                "logs_insights_per_gb": {"type": "float", "default": 0.005},
-                "lake_per_gb": {"type": "float", "default": 0.005},
-            },
-        },
     },
     mutually_exclusive=[("start", "hours")],
-    required_if=[("source", "logs", ["log_group"]), ("source", "lake", ["event_data_store"])],
+    required_if=[("source", "logs", ["log_group"])],
     required_by={"request_metrics_filter": ["bucket"]},
 )
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    result = usage(
-        task.params,
-        sleep=task.sleep,
-        progress=task.progress,
-        missing=task.tolerate_missing_in_check_mode,
-        warn=task.warn,
-    )
-    return {"changed": False, **result}
+    poller = Poller(task.params["timeout"], task.sleep, task.progress)
+    usage = key_usage(task.params, poller, missing=task.tolerate_missing_in_check_mode, warn=task.warn)
+    return {"changed": False, **usage}
 
 
 def main() -> t.NoReturn:

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: object_encryption_info
-short_description: Prove the encryption of every object under a prefix
+short_description: Check the encryption of every object under a prefix
 version_added: 0.1.0
 description:
-  - Lists everything under the bucket and prefix of a storage profile, current and noncurrent versions, asks S3 for the
-    encryption of each, and judges it by the profile - algorithm, key, Bucket Key, SSE-C.
-  - The bucket's default encryption says how objects will be written. Only the objects say how they were.
-  - What S3 did not tell is never counted as good.
-  - An object is asked for with a HEAD, which needs C(s3:GetObject), for versions C(s3:GetObjectVersion), and no
+  - Lists everything under the bucket and prefix of a storage profile, current and noncurrent versions, requests the
+    encryption of each from S3, and compares it with the profile - algorithm, key, Bucket Key, SSE-C.
+  - The bucket's default encryption says how objects will be written. Only the objects show how they were.
+  - An object whose encryption S3 did not return is never C(compliant).
+  - Each object takes a HEAD request, which needs C(s3:GetObject), for versions C(s3:GetObjectVersion), and no
     permission on the key. The listing needs C(s3:ListBucketVersions), without O(versions) C(s3:ListBucket). With
-    C(s3:ListBucketMultipartUploads) unfinished uploads are told too.
-  - On a local connection the module says every three seconds how far it is.
+    C(s3:ListBucketMultipartUploads) the result has incomplete multipart uploads too.
+  - On a local connection the module reports its progress every three seconds.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
   storage_profile:
     description:
-      - The storage profile to judge by, as P(coffer.velero.storage_profile#filter) takes it. Of it count C(account_id),
-        C(region), C(bucket), C(prefix), C(encryption_mode), C(kms_key_arn) and C(bucket_key_enabled).
+      - The storage profile to compare with, as P(coffer.velero.storage_profile#filter) takes it. The module uses
+        C(account_id), C(region), C(bucket), C(prefix), C(encryption_mode), C(kms_key_arn) and C(bucket_key_enabled).
       - With C(sse-c) the objects of backups and restores have to be encrypted with SSE-C, and those of kopia with
         C(AES256), for kopia cannot send a key.
     type: dict
@@ -32,75 +32,76 @@ options:
   accepted_kms_key_arns:
     description:
       - ARNs of further keys that an object may be encrypted under, such as the key that was in use before.
-      - Replicas of a multi-Region key need not be named, they are recognized by the id that they share.
+      - Replicas of a multi-Region key need not be named; the module recognizes them by the id that they share.
     type: list
     elements: str
   versions:
     description:
-      - Whether noncurrent versions are looked at too. They are kept, and can be restored, under the key that they were
+      - Whether noncurrent versions are scanned too. They are kept, and can be restored, under the key that they were
         written with.
     type: bool
     default: true
   customer_key:
     description:
-      - The key of SSE-C in base64, as a Secret shows it. Without it objects with SSE-C are recognized, and cannot be
-        read.
+      - The customer-provided key (SSE-C) in base64, as a Secret shows it. Without it the module recognizes objects with
+        SSE-C, and cannot read their encryption.
     type: str
   customer_key_file:
-    description: Path of a file with the 32 raw bytes of the key of SSE-C, as Velero takes it.
+    description: Path of a file with the 32 raw bytes of the customer-provided key, as Velero takes it.
     type: path
-  max_offenders:
-    description: How many objects that are not as they should be are returned, the first ones by name.
+  max_findings:
+    description: The most objects that RV(non_compliant_objects) has, the first ones by name.
     type: int
     default: 100
   path:
     description:
-      - File that gets the complete list, a line for each object version, in JSON Lines where it ends with C(.jsonl) and
-        in CSV where it ends with C(.csv). It has its name once it is complete, until then C(.part) is added.
+      - File for the list of every object version, in JSON Lines where it ends with C(.jsonl) and in CSV where it ends
+        with C(.csv). The module adds C(.part) to the name until the list is complete.
       - In CSV the keys are URL-encoded, as in the reports of S3 Inventory.
-      - Written in check mode too, for it only tells what there is.
+      - Written in check mode too, for the module changes nothing in AWS.
     type: path
   checkpoint:
     description:
-      - File that says how far the run is, written every five seconds. A run that was interrupted goes on from there
-        when it is given the same file and the same options. Removed at the end.
+      - File that records how far the run is, written every five seconds. With the same file and the same options, a
+        run resumes where an earlier one was interrupted. The module removes it at the end.
     type: path
   concurrency:
-    description: Requests that are under way at the same time.
+    description: The most requests in flight at the same time.
     type: int
     default: 64
   max_requests_per_second:
     description:
-      - The most requests a second. Not limited by default, but for S3 itself, whose limit Velero shares; it answers
-        some 5,500 a second for each prefix, and the module slows down as it asks.
+      - The most requests a second. By default only S3 limits them. It answers some 5,500 a second for each prefix, a
+        limit that Velero shares, and the module slows down where S3 throttles.
     type: float
   inventory:
     description:
-      - Reads the objects from a report of S3 Inventory, where there are more of them than one machine should ask for.
-      - A report tells the algorithm and whether a Bucket Key is used, as they were when it was made. It does not tell
-        the key, so that an object under a KMS key is V(unproven) unless it is in the sample, and the verdict
-        V(incomplete) at best. With C(sse-s3) a report is enough.
+      - Reads the objects from a report of S3 Inventory, where one machine should not request all of them.
+      - A report contains the algorithm and whether a Bucket Key is used, as they were when it was made. It does not
+        contain the key, so that an object under a KMS key that is not in the sample is C(not_evaluated) with the reason
+        C(source_has_no_key), and so is the whole at best. With C(sse-s3) a report is enough.
       - Needs the optional fields C(EncryptionStatus) and C(BucketKeyStatus), and for noncurrent versions a report of
         all versions.
     type: dict
     suboptions:
       manifest:
         description:
-          - The C(manifest.json) of the report, a path or C(s3://BUCKET/KEY). In S3 the files are read from the bucket
-            that it names. On disk they are looked for beside it and in a folder C(data).
+          - The C(manifest.json) of the report, a path or C(s3://BUCKET/KEY). In S3 the module reads the data files from
+            the bucket that the manifest names. On disk it finds them beside the manifest or in a folder C(data).
           - The formats are CSV, and Parquet where the Python package C(pyarrow) is installed.
         type: str
         required: true
       sample_percent:
         description:
-          - How many of a hundred objects are asked for with a HEAD. Which ones follows from their names, so that a
-            second run asks for the same.
+          - How many of a hundred objects get a HEAD request. Their names decide which ones, so that a second run
+            requests the same.
         type: float
         default: 1.0
   engine:
     description:
-      - V(auto) speaks to S3 over sockets of its own in several processes, which is more than ten times as fast. What it
-        does not know it leaves to boto3 - a proxy, a redirect, an unusual signature, an answer that it does not expect.
+      - V(auto) sends requests from several processes with an HTTP client of its own, which is more than ten times as
+        fast. It leaves to boto3 what it does not support - a proxy, a redirect, an unusual signature, an unexpected
+        answer.
       - V(boto3) sends every request with boto3.
     type: str
     choices: ['auto', 'boto3']
@@ -117,7 +118,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at every object of a location
+- name: Check every object of a location
   coffer.velero.object_encryption_info:
     storage_profile:
       account_id: '111122223333'
@@ -128,12 +129,12 @@ EXAMPLES = r"""
       kms_key_arn: arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
   register: objects
 
-- name: Stop where an object is not as it should be
+- name: Stop unless every object is compliant
   ansible.builtin.assert:
-    that: objects.verdict == 'proven'
+    that: objects.status == 'compliant'
     fail_msg: "{{ objects.counts | to_nice_yaml }}"
 
-- name: Accept the key that was in use until last year, and keep the complete list
+- name: Accept the key that was in use until last year, and write the list of every object
   coffer.velero.object_encryption_info:
     storage_profile: "{{ storage_profile }}"
     accepted_kms_key_arns:
@@ -142,7 +143,7 @@ EXAMPLES = r"""
     checkpoint: objects.checkpoint
     max_requests_per_second: 2000
 
-- name: Read last night's Inventory report, and ask for every fiftieth object
+- name: Read last night's Inventory report, and request every fiftieth object
   coffer.velero.object_encryption_info:
     storage_profile: "{{ storage_profile }}"
     inventory:
@@ -151,21 +152,40 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-verdict:
+status:
   description:
-    - V(proven) where every object is as the profile wants it, V(wrong) where one is not, V(incomplete) where nothing
-      wrong was found but something could not be read, V(empty) where there is nothing. In check mode a bucket that does
-      not exist yet is V(empty).
+    - V(compliant) where every object is as the profile wants it, V(non_compliant) where one is not, V(not_evaluated)
+      where none is known to be non-compliant and the encryption of one is not known, or where there are no objects. In
+      check mode a bucket that does not exist yet has none.
+    - Objects that were deleted during the scan do not count.
   returned: success
   type: str
-  sample: wrong
+  sample: non_compliant
+reason:
+  description:
+    - The most frequent reason of the objects with this status, C(no_objects) where there are none, null where
+      RV(status) is V(compliant).
+  returned: success
+  type: str
+  sample: wrong_algorithm
 counts:
   description:
-    - Object versions by verdict. V(gone) are those that were deleted between the listing and the look at them,
-      V(unproven) those of which only an Inventory report was read.
+    - Object versions by status. C(deleted_during_scan) is the part of C(not_evaluated) that was deleted between the
+      listing and the HEAD request.
   returned: success
   type: dict
-  sample: {total: 1200, proven: 1198, wrong: 1, unreadable: 0, gone: 1, unproven: 0}
+  sample: {total: 1200, compliant: 1198, non_compliant: 1, not_evaluated: 1, deleted_during_scan: 1}
+by_reason:
+  description:
+    - Object versions that are not compliant by reason. C(non_compliant) are C(not_encrypted), C(wrong_algorithm),
+      C(wrong_kms_key) and C(bucket_key_disabled).
+    - C(not_evaluated) are C(access_denied), C(customer_key_required) and C(wrong_customer_key) (of SSE-C),
+      C(encryption_unknown) (S3 returned something else), C(source_has_no_key) (the object was read from an Inventory
+      report only) and C(deleted_during_scan).
+    - An object with two reasons counts for the first of them.
+  returned: success
+  type: dict
+  sample: {deleted_during_scan: 1, wrong_algorithm: 1}
 delete_markers:
   description: Delete markers, which hold no data.
   returned: success
@@ -178,14 +198,16 @@ groups:
   returned: success
   type: list
   sample:
-    - {kind: backup, name: nightly, counts: {total: 9, proven: 9, wrong: 0, unreadable: 0, gone: 0, unproven: 0}}
+    - kind: backup
+      name: nightly
+      counts: {total: 9, compliant: 9, non_compliant: 0, not_evaluated: 0, deleted_during_scan: 0}
 groups_omitted:
   description: How many more there are.
   returned: success
   type: int
   sample: 0
 by_algorithm:
-  description: Objects that could be read by algorithm; C(none) is no encryption by S3 at all.
+  description: Objects whose algorithm is known, by algorithm; C(none) is no encryption by S3 at all.
   returned: success
   type: dict
   sample: {'AES256': 1, 'aws:kms': 1198}
@@ -198,47 +220,50 @@ by_key:
       algorithm: aws:kms
       bucket_key_enabled: true
       count: 1198
-offenders:
+non_compliant_objects:
   description:
-    - The first O(max_offenders) objects that are wrong or could not be read, each with the reasons and the remediation.
+    - The first O(max_findings) objects that are C(non_compliant), or C(not_evaluated) though they are there and S3 was
+      asked for them, each with its reason, a message and the remediation.
   returned: success
   type: list
   sample:
     - key: production/backups/nightly/velero-backup.json
       version_id: '3HL4kqtJvjVBH40Nrjfkd'
       is_latest: true
-      verdict: wrong
-      reasons: ['is encrypted with AES256, not with aws:kms']
-      remediation: Encrypt it anew with aws:kms.
+      status: non_compliant
+      reason: wrong_algorithm
+      message: is encrypted with AES256, not with aws:kms
+      remediation: Encrypt it again with aws:kms.
       algorithm: AES256
       key_arn: null
       bucket_key_enabled: false
       size: 2048
       last_modified: '2026-11-01T02:00:12Z'
-offenders_omitted:
+findings_truncated:
   description: How many more there are.
   returned: success
   type: int
   sample: 0
-unfinished_uploads:
-  description: The first 1,000 multipart uploads that were not completed. Their parts are kept and cannot be looked at.
+incomplete_multipart_uploads:
+  description:
+    - The first 1,000 multipart uploads that were not completed. S3 keeps their parts, and a HEAD cannot read them.
   returned: success
   type: list
   sample: [{key: production/backups/nightly/nightly.tar.gz, upload_id: VXBsb2Fk, initiated: '2026-11-01T02:00:12Z'}]
 notes:
-  description: What could not be told besides the objects.
+  description: What could not be read besides the objects.
   returned: success
   type: list
   sample: []
 source:
   description:
     - Where the objects were found. Of an Inventory report C(kind=inventory), C(manifest), C(created), C(sample_percent)
-      and C(versions), whether it tells of them.
+      and C(versions), whether it has noncurrent versions.
   returned: success
   type: dict
   sample: {kind: list}
 versions:
-  description: Whether noncurrent versions were looked at too.
+  description: Whether noncurrent versions were scanned too.
   returned: success
   type: bool
   sample: true
@@ -263,7 +288,7 @@ finished_at:
   type: str
   sample: '2026-11-24T08:00:02Z'
 seconds:
-  description: How long it took, together with the runs before it where it went on from a checkpoint.
+  description: How long it took, together with the runs before it where it resumed from a checkpoint.
   returned: success
   type: float
   sample: 1.92
@@ -272,18 +297,18 @@ objects_per_second:
   returned: success
   type: float
   sample: 625.0
-continued:
-  description: Whether the run went on from a checkpoint.
+resumed:
+  description: Whether the run resumed from a checkpoint.
   returned: success
   type: bool
   sample: false
 checkpoint:
-  description: The checkpoint, which is removed by now.
+  description: The checkpoint, which the module has removed.
   returned: success
   type: str
   sample: objects.checkpoint
 path:
-  description: The complete list.
+  description: The list of every object version.
   returned: success
   type: str
   sample: objects.jsonl
@@ -292,7 +317,7 @@ path:
 import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._objects.api import look
+from ansible_collections.coffer.velero.plugins.module_utils._objects.api import scan_objects
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -302,7 +327,7 @@ SPEC = aws_spec(
         "versions": {"type": "bool", "default": True},
         "customer_key": {"type": "str", "no_log": True},
         "customer_key_file": {"type": "path", "no_log": False},
-        "max_offenders": {"type": "int", "default": 100},
+        "max_findings": {"type": "int", "default": 100},
         "path": {"type": "path"},
         "checkpoint": {"type": "path"},
         "concurrency": {"type": "int", "default": 64},
@@ -321,7 +346,7 @@ SPEC = aws_spec(
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    result = look(task.params, task.progress, task.tolerate_missing_in_check_mode)
+    result = scan_objects(task.params, task.progress, task.tolerate_missing_in_check_mode)
     for note in result["notes"]:
         task.warn(note)
     return {"changed": False, **result}

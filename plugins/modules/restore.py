@@ -14,7 +14,7 @@ description:
   - Names the cause where it fails or does not get further, with the layer that it is in and the remediation; see
     M(coffer.velero.backup).
   - A Restore is carried out once. One that exists under the name is taken where its spec is the same, and refused where
-    it is another; a failed one is told again.
+    it is another; a failed one is reported again.
   - A run that changes nothing sends 1 request where the restore is done.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -88,7 +88,7 @@ options:
     description: Seconds to wait. The restore goes on when they are over, and another run goes on waiting.
     type: int
     default: 600
-  diagnose_after:
+  stall_timeout:
     description:
       - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
         the task fails at once; otherwise it goes on waiting.
@@ -191,8 +191,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._argspec import STAT
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import Patience, RestoreResource
-from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import WantedRestore
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import RestoreResource, WaitOptions
+from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import DesiredRestore
 
 SPEC = kube_spec(
     {
@@ -219,7 +219,7 @@ SPEC = kube_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     with Kube(params) as kube:
-        resource = RestoreResource(kube, WantedRestore.of(params), params["state"] == "absent", Patience.of(params))
+        resource = RestoreResource(kube, DesiredRestore.of(params), params["state"] == "absent", WaitOptions.of(params))
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

@@ -11,8 +11,8 @@ short_description: Create a private S3 bucket for backups
 version_added: 0.1.0
 description:
   - Creates a bucket, or takes one that exists, and keeps it private - all public access blocked, ACLs off (object
-    ownership C(BucketOwnerEnforced), so that every object belongs to the bucket's owner whoever writes it) - with
-    versioning and tags as asked.
+    ownership C(BucketOwnerEnforced), so that every object belongs to the bucket's owner whichever account writes it) -
+    with versioning and tags as asked.
   - There is no C(state=absent). A bucket of backups is never emptied or deleted by this collection, because nobody
     can bring them back; who wants that uses M(amazon.aws.s3_bucket) or the AWS console, knowingly.
   - The default encryption and the policy are left alone; see M(coffer.velero.s3_bucket_encryption) and
@@ -105,7 +105,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._argspec import TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.api import BucketResource
-from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import WantedBucket
+from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import DesiredBucket
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import refuse_bucket_name
 
 SPEC = aws_spec(
@@ -122,7 +122,7 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     refuse_bucket_name(params["bucket"])
     aws = Aws(params)
-    wanted = WantedBucket(
+    desired = DesiredBucket(
         name=params["bucket"],
         region=aws.region,
         versioning=params["versioning"],
@@ -130,7 +130,7 @@ def run(task: Task) -> dict[str, t.Any]:
         purge_tags=params["purge_tags"],
         owner=params["expected_bucket_owner"],
     )
-    return task.reconcile(BucketResource(aws, wanted))
+    return task.reconcile(BucketResource(aws, desired))
 
 
 def main() -> t.NoReturn:

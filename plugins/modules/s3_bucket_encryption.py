@@ -11,7 +11,7 @@ short_description: Set the default encryption of an S3 bucket
 version_added: 0.1.0
 description:
   - Sets how S3 encrypts every object that is written without saying how, with the KMS key, the Bucket Key and the
-    block of SSE-C in one request, so that there is no moment with half a rule.
+    the blocked encryption types (SSE-C) in one request, so that there is no moment with half a rule.
   - Owns what its options name and keeps whatever else the rule holds.
   - Checks the key in every run, also where nothing is to be changed. S3 takes any key id and fails at the next write
     ("Amazon S3 doesn't validate the KMS key ID provided in PutBucketEncryption requests", S3 API reference), and
@@ -33,7 +33,8 @@ options:
     description:
       - V(present) sets the default encryption as described.
       - V(absent) goes back to what S3 does by itself, SSE-S3 (V(AES256)); a bucket cannot be without default
-        encryption. The Bucket Key setting and the block of SSE-C are kept, and the options about the rule are ignored.
+        encryption. The Bucket Key setting and the blocked encryption types are kept, and the options about the rule are
+        ignored.
     type: str
     choices: ['present', 'absent']
     default: present
@@ -49,7 +50,8 @@ options:
       - The KMS key, by id, ARN, alias (with C(alias/)) or alias ARN. Required for V(aws:kms) and V(aws:kms:dsse),
         since S3 would take the key that AWS manages without it; where that is what you want, say V(alias/aws/s3).
       - What is set is always the ARN of the key. S3 keeps whatever string it is given and looks an alias up in the
-        account of whoever writes, so a rule that has an alias or a bare id is changed to the ARN of the same key.
+        account of the principal that writes, so a rule that has an alias or a bare id is changed to the ARN of the same
+        key.
       - A key of another account than O(expected_bucket_owner) must be given by its ARN.
       - The key must be an enabled symmetric key for encryption in the bucket's Region.
     type: str
@@ -89,7 +91,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Encrypt new objects under a key of ours, with a Bucket Key
+- name: Encrypt new objects under a customer managed key, with a Bucket Key
   coffer.velero.s3_bucket_encryption:
     bucket: example-velero-backups
     region: eu-central-1
@@ -149,7 +151,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._argspec import STAT
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.api import EncryptionResource
-from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import DesiredEncryption
 
 SPEC = aws_spec(
     {
@@ -176,17 +178,17 @@ def run(task: Task) -> dict[str, t.Any]:
         "prefix": params["prefix"].strip("/"),
     }
     if params["state"] == "absent":
-        wanted = WantedEncryption(**place, algorithm="AES256", bucket_may_be_missing=True)
+        desired = DesiredEncryption(**place, algorithm="AES256", bucket_may_be_missing=True)
     else:
-        wanted = WantedEncryption(
+        desired = DesiredEncryption(
             **place,
             algorithm=params["sse_algorithm"],
             key_id=params["kms_master_key_id"],
             bucket_key_enabled=params["bucket_key_enabled"],
             blocked=params["blocked_encryption_types"],
         )
-    wanted.refuse_contradictions()
-    return task.reconcile(EncryptionResource(aws, wanted))
+    desired.refuse_contradictions()
+    return task.reconcile(EncryptionResource(aws, desired))
 
 
 def main() -> t.NoReturn:

@@ -12,16 +12,16 @@ version_added: 0.1.0
 description:
   - Adds, corrects and removes statements of a bucket policy by their C(Sid), and leaves all others alone. A policy that
     is left without a statement is deleted.
-  - Refuses a statement that demands an encryption header of every write, since kopia, which writes Velero's file system
-    backups and data movement, sends none and relies on the bucket's default encryption. These are a C(Deny) with a
-    negated operator, with or without C(IfExists), or with C(Null) of V(true), on C(s3:x-amz-server-side-encryption) and
-    its kin, which see the header of the request only. The right form denies a wrong header, with C(Null) of V(false)
-    beside it.
-  - Warns of such a statement where it is foreign, and refuses to go on where it surely stands in Velero's way. For that
-    O(role_arns) must be set, and the statement have no further conditions. Without a statement of one's own this only
-    looks at the policy of somebody else.
+  - Refuses a statement that requires an encryption header of every write, since kopia, which writes Velero's file
+    system backups and data movement, sends none and relies on the bucket's default encryption. These are a C(Deny) with
+    a negated operator, with or without C(IfExists), or with C(Null) of V(true), on C(s3:x-amz-server-side-encryption)
+    and its kin, which see the header of the request only. The right form denies a wrong header, with C(Null) of
+    V(false) beside it.
+  - Warns of such a statement where it is unmanaged, and refuses to go on where it surely stands in Velero's way. For
+    that O(role_arns) must be set, and the statement have no further conditions. Without a statement of one's own this
+    only checks a policy that is managed elsewhere.
   - Refuses a change that denies the caller to change the policy again. Statements with a condition are not counted,
-    since nobody can tell whether it will hold.
+    since it cannot be known whether it will hold.
   - S3 lets the later of two runs at once take back what the earlier one has put in. So a second after a change it
     looks whether its own statements are still there, and puts them in again where they are not. With
     O(confirm_remove_self_bucket_access=true) it does not look.
@@ -38,12 +38,12 @@ options:
     required: true
     aliases: ['name']
   prefix:
-    description: Where Velero writes. A statement about other objects may demand headers. The whole bucket if not set.
+    description: Where Velero writes. A statement about other objects may require headers. The whole bucket if not set.
     type: str
     default: ''
   role_arns:
     description:
-      - ARNs of the roles that Velero runs as. A statement about other principals may demand headers. Where it is not
+      - ARNs of the roles that Velero runs as. A statement about other principals may require headers. Where it is not
         set, every principal may be Velero.
     type: list
     elements: str
@@ -53,7 +53,7 @@ options:
     type: str
   confirm_remove_self_bucket_access:
     description:
-      - Allows a policy that denies the caller to change it again, and tells S3 to allow it. The account root still can.
+      - Allows a policy that denies the caller to change it again, and has S3 allow it. The account root still can.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -80,7 +80,7 @@ EXAMPLES = r"""
           StringNotEquals:
             s3:x-amz-server-side-encryption-aws-kms-key-id: "{{ key.key_arn }}"
 
-- name: Refuse to work in a bucket whose owner demands headers that kopia does not send
+- name: Refuse to work in a bucket whose owner requires headers that kopia does not send
   coffer.velero.s3_bucket_policy:
     bucket: velero-backups
     statements: []
@@ -117,13 +117,13 @@ policy:
         Resource: ['arn:aws:s3:::velero-backups', 'arn:aws:s3:::velero-backups/*']
         Condition: {Bool: {'aws:SecureTransport': 'false'}}
 kept_statements:
-  description: Sids of the foreign statements in it; one without Sid by its position, C(#3).
+  description: Sids of the unmanaged statements in it; one without Sid by its position, C(#3).
   returned: success
   type: list
   elements: str
   sample: [AWSCloudTrailAclCheck20150319]
 orphaned_principals:
-  description: Roles and users that were deleted and that foreign statements still name. Each is a warning, too.
+  description: Roles and users that were deleted and that unmanaged statements still name. Each is a warning, too.
   returned: success
   type: list
   elements: dict
@@ -144,7 +144,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import BucketPolicyResource
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 
 SPEC = aws_spec(
     {
@@ -161,17 +161,17 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = Wanted.of(params)
-    writers = Writers(params["prefix"].strip("/"), params["role_arns"])
-    writers.refuse_other_names()
+    desired = Wanted.of(params)
+    write_principals = WritePrincipals(params["prefix"].strip("/"), params["role_arns"])
+    write_principals.refuse_other_names()
     return task.reconcile(
         BucketPolicyResource(
             Aws(params),
-            wanted,
+            desired,
             params["bucket"],
             owner=params["expected_bucket_owner"],
             bypass=params["confirm_remove_self_bucket_access"],
-            writers=writers,
+            write_principals=write_principals,
             sleep=task.sleep,
         )
     )

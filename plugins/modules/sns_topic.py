@@ -206,6 +206,7 @@ tags:
 import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account
 from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import PROTOCOLS, secrets
@@ -244,7 +245,9 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     aws = Aws(params)
     account = Account(aws, params["account_id"], aws.partition)
-    desired = DesiredTopic.of(params, lambda: f"arn:{aws.partition}:sns:{aws.region}:{account.owner().account_id}")
+    desired = DesiredTopic.of(
+        params, lambda name: str(Arn(aws.partition, "sns", aws.region, account.owner().account_id, name))
+    )
     absent = params["state"] == "absent"
     return task.reconcile(TopicResource(aws, desired, account, task.sleep, absent=absent))
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sse_c_secret
-short_description: Make sure that there is a customer's key for SSE-C
+short_description: Make sure that the Secret with a customer-provided key (SSE-C) exists
 version_added: 0.1.0
 description:
   - Makes sure that a Secret holds exactly 32 raw bytes for the C(customerKeyEncryptionSecret) of a backup location, and
-    makes a random key where there is none and it is asked to.
+    creates a random key where there is none and O(create_if_missing) says so.
   - An existing key is never changed, and never removed. A lost one is not replaced while a location that names it
     holds backups, which only the lost one can read.
   - Neither the key nor anything derived from it is shown anywhere.
@@ -29,11 +29,11 @@ options:
         O(coffer.velero.backup_storage_location#module:customer_key_encryption_secret).
     type: str
     default: velero-sse-c/key
-  generate:
+  create_if_missing:
     description:
-      - Whether to make a random key where the Secret or the key in it does not exist. Other keys of the Secret are
+      - Whether to create a random key where the Secret or the key in it does not exist. Other keys of the Secret are
         kept.
-      - Copy it to a safe place. Whoever loses it loses every backup that is written with it, for S3 does not keep it.
+      - Copy it to a safe place. Without it every backup that is written with it is lost, since S3 does not keep it.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -45,14 +45,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The key must be there
+- name: Check that the key exists
   coffer.velero.sse_c_secret:
     secret: velero-sse-c/key
 
-- name: Make it once
+- name: Create it once
   coffer.velero.sse_c_secret:
     secret: velero-sse-c/key
-    generate: true
+    create_if_missing: true
 """
 
 RETURN = r"""
@@ -72,23 +72,23 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import WantedSecret
+from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import DesiredSecret
 from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c_api import SecretResource
 
 SPEC = kube_spec(
     {
         "namespace": {"type": "str", "default": "velero"},
         "secret": {"type": "str", "default": "velero-sse-c/key", "no_log": False},
-        "generate": {"type": "bool", "default": False},
+        "create_if_missing": {"type": "bool", "default": False},
     }
 )
 
 
 def run(task: Task) -> dict[str, t.Any]:
-    wanted = WantedSecret(task.params["namespace"], task.params["secret"], task.params["generate"])
-    wanted.refuse_contradictions()
+    desired = DesiredSecret(task.params["namespace"], task.params["secret"], task.params["create_if_missing"])
+    desired.refuse_contradictions()
     with Kube(task.params) as kube:
-        return task.reconcile(SecretResource(kube, wanted))
+        return task.reconcile(SecretResource(kube, desired))
 
 
 def main() -> t.NoReturn:

@@ -10,16 +10,16 @@ module: velero_identity
 short_description: Give Velero's pods an IAM role (IRSA)
 version_added: 0.1.0
 description:
-  - Annotates Velero's ServiceAccount with the role, and renews the pods of the server and of node-agent where they do
+  - Annotates Velero's ServiceAccount with the role, and restarts the pods of the server and of node-agent where they do
     not run with it yet, for EKS gives a pod its role only when the pod is created.
   - Finds Velero by what its containers run, so that C(velero install), Helm and OADP are the same.
   - Refuses where a static credential would win over the role, a credentials file or an access key in the environment
     of Velero's containers, and where Velero runs as another ServiceAccount.
-  - Never renews pods under a running backup or restore, which the new server would mark Failed. One that begins in the
-    moment of the renewal cannot be excluded.
+  - Never restarts pods under a running backup or restore, which the new server would mark Failed. One that begins in
+    the moment of the restart cannot be excluded.
   - The ServiceAccount and the pod templates get the annotation C(coffer.velero/identity-revision), by which a later run
-    knows which pods are up to date. So the first run for an existing installation renews its pods once.
-  - The ServiceAccount is not created; it belongs to whoever installs Velero.
+    knows which pods are up to date. So the first run for an existing installation restarts its pods once.
+  - The ServiceAccount is not created; Velero's installation creates it.
   - A run that changes nothing sends 3 requests, and 1 for each Secret that C(envFrom) of Velero's containers names.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -39,7 +39,7 @@ options:
   state:
     description:
       - V(present) gives the pods the role.
-      - V(absent) takes the annotation of the role away and renews the pods.
+      - V(absent) takes the annotation of the role away and restarts the pods.
     type: str
     choices: ['present', 'absent']
     default: present
@@ -55,9 +55,9 @@ options:
     default: 300
   backup_timeout:
     description:
-      - Seconds to wait for running backups and restores to end before pods are renewed; the task fails where they do
+      - Seconds to wait for running backups and restores to end before pods are restarted; the task fails where they do
         not. V(0) fails at once.
-      - Nothing is waited for where no pods have to be renewed, and where the server is down anyway.
+      - Nothing is waited for where no pods have to be restarted, and where the server is down anyway.
     type: int
     default: 0
 extends_documentation_fragment:
@@ -107,15 +107,22 @@ workloads:
   type: list
   elements: str
   sample: [Deployment/velero, DaemonSet/node-agent]
-renewed:
-  description: Whose pods were renewed, or would be in check mode.
+restarted:
+  description: Workloads whose pods were restarted, or would be in check mode.
   returned: success
   type: list
   elements: str
   sample: [Deployment/velero, DaemonSet/node-agent]
+rolled_out:
+  description:
+    - Whether all pods were up and made from the present template when the task began. V(false) where an earlier run was
+      interrupted while it waited for them.
+  returned: success and O(state=present)
+  type: bool
+  sample: true
 server_version:
   description: Version of the Velero server that answered.
-  returned: when pods were renewed and O(wait=true)
+  returned: when pods were restarted and O(wait=true)
   type: str
   sample: v1.18.3
 """
@@ -125,7 +132,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import WantedIdentity
+from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import DesiredIdentity
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity_api import IdentityResource
 
 SPEC = kube_spec(
@@ -146,11 +153,11 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     absent = params["state"] == "absent"
     role_arn = None if absent else params["role_arn"]
-    wanted = WantedIdentity(params["namespace"], params["service_account"], role_arn)
-    wanted.refuse_contradictions(absent=absent)
+    desired = DesiredIdentity(params["namespace"], params["service_account"], role_arn)
+    desired.refuse_contradictions(absent=absent)
     wait_timeout = params["wait_timeout"] if params["wait"] else None
     with Kube(params) as kube:
-        resource = IdentityResource(kube, wanted, params["backup_timeout"], wait_timeout)
+        resource = IdentityResource(kube, desired, params["backup_timeout"], wait_timeout)
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

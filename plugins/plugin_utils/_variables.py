@@ -19,7 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._profile import (
     variable_of,
     with_created_key,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import refuse_object_name
+from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import validate_object_name
 
 #: What a variable is, templated; ``None`` where it is not defined.
 Variables = Callable[[str], t.Any]
@@ -53,7 +53,7 @@ PLACEHOLDER_ACCOUNT_ID = "000000000000"
 _NAMES: dict[str, Callable[..., None]] = {
     "velero_role_name": partial(refuse_name, length=64),
     "velero_policy_name": partial(refuse_name, length=128),
-    "velero_backup_location_name": refuse_object_name,
+    "velero_backup_location_name": validate_object_name,
 }
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects proven a second: object_encryption_info beside s5cmd and a loop of boto3, on one stand-in, in one run.
+"""Objects evaluated a second: object_encryption_info beside s5cmd and a loop of boto3, on one S3 stub, in one run.
 
 ``python -m tests.benchmarks.objects``. BENCH_OBJECTS is the number of objects (100,000). s5cmd is looked for beside
-this Python and in the PATH; without uvloop the stand-in takes twice the time.
+this Python and in the PATH; without uvloop the stub takes twice the time.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.s3_standin import KEY, objects
+from tests.benchmarks.s3_stub import KEY, objects
 from tests.support.emulators import ROOT
-from tests.support.standin import StandIn
+from tests.support.s3_stub import S3Stub
 
 COLLECTIONS = ROOT / ".venv" / "collections"
 COUNT = int(os.environ.get("BENCH_OBJECTS", "100000"))
 MANY = 10 * COUNT
 BUCKET = "acme-backups"
-BOTO3_SHARE = 20  # a loop of boto3 looks at one of so many: it would take minutes
+BOTO3_SHARE = 20  # a loop of boto3 requests one of so many: it would take minutes
 THREADS = 32
 
 #: The numbers to reach.
 LEAST_RATE, LEAST_RATIO, MOST_MEGABYTES, MOST_GROWTH = 10_000, 2.0, 200, 1.15
 
-LOOK = """
+SCAN = """
 import json, sys
 from tests.support.running import run_in_controller
 result = run_in_controller("object_encryption_info", json.loads(sys.argv[1]), check=False)
-print(json.dumps({name: result.get(name) for name in ("counts", "seconds", "verdict", "msg")}))
+print(json.dumps({name: result.get(name) for name in ("counts", "seconds", "status", "msg")}))
 """
 
 
@@ -77,18 +77,18 @@ def memory(pid: int) -> float:
     return total + sum(memory(int(child)) for child in children)
 
 
-def look(server: StandIn, environment: dict[str, str], count: int) -> tuple[Measured, dict[str, Any]]:
+def scan(server: S3Stub, environment: dict[str, str], count: int) -> tuple[Measured, dict[str, Any]]:
     profile = {"account_id": "111122223333", "region": server.region, "bucket": BUCKET, "prefix": "production"}
     arguments = json.dumps({"storage_profile": {**profile, "kms_key_arn": KEY}})
-    measured = Measured([sys.executable, "-c", LOOK, arguments], environment)
+    measured = Measured([sys.executable, "-c", SCAN, arguments], environment)
     result = json.loads(measured.output.splitlines()[-1])
-    if (result["counts"] or {}).get("proven") != count:
-        sys.exit(f"not every object was proven: {result}")
+    if (result["counts"] or {}).get("compliant") != count:
+        sys.exit(f"not every object is compliant: {result}")
     return measured, result
 
 
-def s5cmd(server: StandIn, environment: dict[str, str], directory: Path) -> Measured | None:
-    """``head`` in batch, its best: the keys are known already, and it tells neither key nor Bucket Key."""
+def s5cmd(server: S3Stub, environment: dict[str, str], directory: Path) -> Measured | None:
+    """``head`` in batch, its best: the keys are known already, and it prints neither key nor Bucket Key."""
     beside = Path(sys.executable).with_name("s5cmd")
     program = str(beside) if beside.exists() else shutil.which("s5cmd")
     if not program:
@@ -99,8 +99,8 @@ def s5cmd(server: StandIn, environment: dict[str, str], directory: Path) -> Meas
     return Measured([program, "--endpoint-url", server.url, "--numworkers", "64", "run", str(batch)], environment)
 
 
-def boto3_loop(server: StandIn) -> float:
-    """Objects a second of the loop that everybody writes."""
+def boto3_loop(server: S3Stub) -> float:
+    """Objects a second of the usual loop."""
     from botocore.config import Config
 
     client = server.client("s3", config=Config(max_pool_connections=THREADS))
@@ -112,8 +112,8 @@ def boto3_loop(server: StandIn) -> float:
     return len(keys) / (time.monotonic() - begin)
 
 
-def server_alone(server: StandIn) -> float:
-    """CPU microseconds of the stand-in for one HEAD, so that nobody takes it for what is measured."""
+def server_alone(server: S3Stub) -> float:
+    """CPU microseconds of the stub for one HEAD, which are no part of what is measured."""
     import http.client
 
     def cpu() -> float:
@@ -136,11 +136,11 @@ def said(holds: bool, text: str) -> bool:
 def main() -> bool:
     """Measure and print; whether every number is reached."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(COLLECTIONS), *sys.path])}
-    with tempfile.TemporaryDirectory() as name, StandIn(COUNT) as server:
+    with tempfile.TemporaryDirectory() as name, S3Stub(COUNT) as server:
         environment |= server.environment
         print(f"{COUNT:,} objects, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {server.log().strip()}")
-        print(f"  stand-in alone: {server_alone(server):.0f} us CPU a HEAD (one connection)")
-        few, result = look(server, environment, COUNT)
+        print(f"  stub alone: {server_alone(server):.0f} us CPU a HEAD (one connection)")
+        few, result = scan(server, environment, COUNT)
         other = s5cmd(server, environment, Path(name))
         boto3 = boto3_loop(server)
         rate = COUNT / result["seconds"]
@@ -148,16 +148,16 @@ def main() -> bool:
             f"  object_encryption_info, listing included: {rate:,.0f} a second, {few.cpu / COUNT * 1e6:.0f} us CPU each"
         )
         print(f"  boto3, {THREADS} threads: {boto3:,.0f} a second")
-        holds = said(rate >= LEAST_RATE, f"{rate:,.0f} objects proven a second (at least {LEAST_RATE:,})")
+        holds = said(rate >= LEAST_RATE, f"{rate:,.0f} objects evaluated a second (at least {LEAST_RATE:,})")
         if other is None:
             print("  s5cmd is not installed")
         else:
             theirs = COUNT / other.seconds
             print(f"  s5cmd head in batch: {theirs:,.0f} a second, {other.cpu / COUNT * 1e6:.0f} us CPU each")
             holds &= said(rate >= LEAST_RATIO * theirs, f"{rate / theirs:.1f} times s5cmd (at least {LEAST_RATIO})")
-    with StandIn(MANY) as server:
+    with S3Stub(MANY) as server:
         environment |= server.environment
-        many, result = look(server, environment, MANY)
+        many, result = scan(server, environment, MANY)
         print(f"{MANY:,} objects: {MANY / result['seconds']:,.0f} a second")
     holds &= said(many.megabytes < MOST_MEGABYTES, f"{many.megabytes:.0f} MB at {MANY:,} (below {MOST_MEGABYTES})")
     growth = many.megabytes / few.megabytes

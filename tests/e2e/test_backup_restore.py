@@ -35,14 +35,14 @@ from tests.stack.api import (
 from tests.stack.pods import ROLE
 from tests.support.emulators import MiniStack, Moto, SeaweedFS
 from tests.support.proxy import Proxy
-from tests.support.running import ModuleRunner, four_runs
+from tests.support.running import ModuleRunner, assert_change
 
 BUCKET = "velero-backups"
 ROLE_NAME = "velero"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 USER = "User: arn:aws:sts::123456789012:assumed-role/velero/session is not authorized to perform"
 WHY = "because no identity-based policy allows the action"
-PATIENT = {"wait_timeout": 40, "diagnose_after": 2}
+PATIENT = {"wait_timeout": 40, "stall_timeout": 2}
 
 
 @pytest.fixture(scope="module")
@@ -178,25 +178,25 @@ def _in_bucket(moto: Moto, backup: Json, **more: Any) -> dict[str, Any]:
 def test_backup_restore_and_removal(stack: Stack, moto: Moto, run: ModuleRunner) -> None:
     """Each in check mode and for real, for the first time and again."""
     name = f"good-{run.path}"
-    made = four_runs(run, "backup", _backup(name), lambda: stack.api.find(BACKUP, name, stack.namespace))
+    made = assert_change(run, "backup", _backup(name), lambda: stack.api.find(BACKUP, name, stack.namespace))
     assert (made["phase"], made["error_count"], made["warning_count"]) == ("Completed", 0, 0)
     assert made["backup"]["metadata"]["name"] == name
 
     metadata = run.ok("backup_metadata_info", **_in_bucket(moto, made["backup"]))
-    assert metadata["agrees"], metadata
+    assert metadata["matches"], metadata
 
     restore = {"name": name, "backup_name": name, "namespace_mapping": {"shop": f"again-{name}"}, **PATIENT}
-    done = four_runs(run, "restore", restore, lambda: stack.api.find(RESTORE, name, stack.namespace))
+    done = assert_change(run, "restore", restore, lambda: stack.api.find(RESTORE, name, stack.namespace))
     assert done["phase"] == "Completed"
     copies = {item["metadata"]["name"]: item["data"] for item in stack.api.list(CONFIG_MAP, f"again-{name}")}
     assert copies == {f"price-{number}": {"euro": str(number)} for number in range(3)}
 
     assert _keys(moto, f"moto/restores/{name}/")
     gone = {"name": name, "state": "absent", **PATIENT}
-    four_runs(run, "restore", gone, lambda: stack.api.find(RESTORE, name, stack.namespace))
+    assert_change(run, "restore", gone, lambda: stack.api.find(RESTORE, name, stack.namespace))
     assert _keys(moto, f"moto/restores/{name}/") == []
     assert _keys(moto, f"moto/backups/{name}/")
-    four_runs(run, "backup", gone, lambda: stack.api.find(BACKUP, name, stack.namespace))
+    assert_change(run, "backup", gone, lambda: stack.api.find(BACKUP, name, stack.namespace))
     assert _keys(moto, f"moto/backups/{name}/") == []
     assert _deletions(stack, name) == []
 
@@ -209,7 +209,7 @@ def test_backup_that_waits_in_the_queue(stack: Stack, proxy: Proxy, module: Modu
     assert result["error"]["layer"] == "queue", result["msg"]
     assert result["error"]["cause"] == "Velero is at work on others: slow (InProgress)"
     for name in ("slow", "queued"):
-        again = module.ok("backup", **_backup(name, diagnose_after=60))
+        again = module.ok("backup", **_backup(name, stall_timeout=60))
         assert (again["changed"], again["phase"]) == (False, "Completed")
 
 
@@ -222,8 +222,8 @@ def test_last_write_is_denied(stack: Stack, moto: Moto, proxy: Proxy, module: Mo
     made = module.ok("backup", **_backup("contradicted"))
     assert made["phase"] == "Completed"
     found = module.ok("backup_metadata_info", **_in_bucket(moto, made["backup"]))
-    assert (found["exists"], found["agrees"]) == (True, False)
-    phase, *others = found["contradictions"]
+    assert (found["exists"], found["matches"]) == (True, False)
+    phase, *others = found["mismatches"]
     assert phase == {"field": "status.phase", "backup": "Completed", "metadata": "Finalizing"}
     assert [item["field"] for item in others] == ["status.completionTimestamp"]
     assert found["remediation"].startswith("Velero could not write its last word")
@@ -233,7 +233,7 @@ def test_metadata_is_not_there(stack: Stack, moto: Moto, module: ModuleRunner) -
     made = module.ok("backup", **_backup("emptied"))
     moto.client("s3").delete_object(Bucket=BUCKET, Key="moto/backups/emptied/velero-backup.json")
     found = module.ok("backup_metadata_info", **_in_bucket(moto, made["backup"]))
-    assert (found["exists"], found["agrees"], found["contradictions"]) == (False, False, [])
+    assert (found["exists"], found["matches"], found["mismatches"]) == (False, False, [])
 
 
 # --- the key ---------------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def _options(moto: Moto, name: str, **more: Any) -> dict[str, Any]:
 def test_identity(stack: Stack, module: ModuleRunner) -> None:
     """The role reaches the pod by the rollout, and the server answers when the task is done."""
     result = module.ok("velero_identity", role_arn=ROLE, wait_timeout=90)
-    assert result["renewed"] == ["Deployment/velero"]
+    assert result["restarted"] == ["Deployment/velero"]
     assert result["server_version"] == "v1.18.3"
     again = module.ok("velero_identity", role_arn=ROLE)
     assert not again["changed"]
@@ -92,7 +92,7 @@ def test_customer_key(stack: Stack, moto: Moto, module: ModuleRunner) -> None:
     message = module.refused("backup_storage_location", **options)
     assert "failed to get secret velero/velero-sse-c" in message
     assert "coffer.velero.sse_c_secret does." in message
-    module.ok("sse_c_secret", secret="velero-sse-c/key", generate=True)
+    module.ok("sse_c_secret", secret="velero-sse-c/key", create_if_missing=True)
     result = module.ok("backup_storage_location", **options)
     assert not result["changed"]
     assert result["phase"] == "Available"
@@ -141,5 +141,5 @@ def test_foreign_key_of_the_plugin(stack: Stack, moto: Moto, module: ModuleRunne
 
 
 def test_identity_is_taken_away(stack: Stack, module: ModuleRunner) -> None:
-    assert module.ok("velero_identity", state="absent", wait_timeout=90)["renewed"] == ["Deployment/velero"]
+    assert module.ok("velero_identity", state="absent", wait_timeout=90)["restarted"] == ["Deployment/velero"]
     assert not module.ok("velero_identity", state="absent")["changed"]

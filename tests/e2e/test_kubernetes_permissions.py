@@ -21,9 +21,9 @@ import yaml
 from tests.stack import Api, Stack
 from tests.stack.api import BACKUP, DEPLOYMENT, SECRET, SERVICE_ACCOUNT, Json, Kind
 from tests.support.cluster import KubeProxy
+from tests.support.doc_pages import yaml_fragments
 from tests.support.emulators import ROOT, Moto
 from tests.support.installation import Installation
-from tests.support.pages import yaml_fragments
 from tests.support.running import run_in_controller
 
 OPERATOR = "operator"
@@ -119,7 +119,7 @@ def test_a_run_needs_what_the_page_says(
         "backup_storage_location",
         "iam_policy",
     }
-    secret = {"namespace": stack.namespace, "secret": "velero-sse-c/key", "generate": True}
+    secret = {"namespace": stack.namespace, "secret": "velero-sse-c/key", "create_if_missing": True}
     stack.api.create(SECRET, {"metadata": {"name": "velero-sse-c"}}, stack.namespace)
     for changed in (True, False):  # a key into a Secret that is there
         result = run_in_controller("sse_c_secret", secret, check=False)

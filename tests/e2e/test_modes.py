@@ -205,7 +205,7 @@ def test_sse_c_without_a_key_is_refused(moto: Moto, stack: Stack, customer: Inst
     assert message.startswith(
         'secret: Secret "velero-sse-c/key" does not exist in namespace velero. Make it: head -c 32'
     )
-    assert "without it the backups are lost. generate=true makes a random key once." in message
+    assert "without it the backups are lost. create_if_missing=true creates a random key once." in message
     assert customer.location["spec"] == before
     names = [bucket["Name"] for bucket in moto.client("s3").list_buckets()["Buckets"]]
     assert customer.variables["velero_bucket"] not in names
@@ -215,7 +215,7 @@ def test_sse_c_without_a_key_is_refused(moto: Moto, stack: Stack, customer: Inst
 
 
 def test_sse_c_encrypts(moto: Moto, weed: SeaweedFS, stack: Stack, customer: Installation) -> None:
-    generating = customer.with_(velero_sse_c_generate=True)
+    generating = customer.with_(velero_sse_c_create_if_missing=True)
     made = generating.install()
     (warning,) = made["sse_c_secret"]["warnings"]
     assert warning.startswith(TEXT)

@@ -70,10 +70,12 @@ def verify(installation: Installation, **variables: Any) -> tuple[int, str, list
 def test_a_new_site_is_proven_and_an_unchanged_one_is_left_alone(installation: Installation, stack: Stack) -> None:
     made = installation.install()
     report = made["evidence_report"]
-    assert report["verdict"] == "proven"
-    proven = dict.fromkeys(("objects", "backup_and_restore", "configuration"), "proven")
-    assert report["verdicts"] == {**proven, "audit": "not_done"}
-    assert made["object_encryption_info"]["counts"]["proven"] > 9
+    assert report["status"] == "compliant"
+    compliant = dict.fromkeys(("objects", "backup_and_restore", "configuration"), "compliant")
+    statuses = {name: part["status"] for name, part in report["parts"].items()}
+    assert statuses == {**compliant, "audit": "not_evaluated"}
+    assert report["parts"]["audit"]["reason"] == "not_requested"
+    assert made["object_encryption_info"]["counts"]["compliant"] > 9
     assert left_behind(stack) == []
     assert len(reports(installation)) == 1
     noted = installation.location["metadata"]["annotations"]["coffer.velero/kms-key-arn"]
@@ -123,14 +125,14 @@ def test_planted_faults_are_found_and_named(installation: Installation, stack: S
             s3.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}")
         s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
     assert code == 2
-    assert "Verdict: wrong." in output
-    assert "3 are wrong" in output
+    assert "The location is non_compliant" in output
+    assert "3 are non-compliant" in output
     objects = next(record["result"] for record in records if record["action"].endswith("object_encryption_info"))
-    assert {offender["key"].removeprefix(f"{PREFIX}/") for offender in objects["offenders"]} == set(planted)
+    assert {found["key"].removeprefix(f"{PREFIX}/") for found in objects["non_compliant_objects"]} == set(planted)
     page = reports(installation)[-1].with_suffix(".html").read_text()
     assert "<script>" not in page
     document = json.loads(reports(installation)[-1].read_text())
-    assert document["verdict"]["configuration"] == "wrong"  # the policy was away
+    assert document["configuration"]["status"] == "non_compliant"  # the policy was away
     assert left_behind(stack) == []
 
 
@@ -161,7 +163,7 @@ def test_what_differs_is_named_and_left_as_it_is(installation: Installation, sta
     ):
         assert differs in told
     assert planted() == before
-    assert json.loads(reports(installation)[-1].read_text())["verdict"]["configuration"] == "wrong"
+    assert json.loads(reports(installation)[-1].read_text())["configuration"]["status"] == "non_compliant"
     assert installation.with_(velero_proof="never").changed() == {"iam_role", "s3_bucket", "s3_bucket_encryption"}
 
 
@@ -177,18 +179,18 @@ def test_a_backup_that_fails_is_named_and_everything_is_removed(installation: In
     assert code == 2
     assert "ReadOnly" in output or "read-only" in output.lower()
     report = next(record["result"] for record in records if record["action"].endswith("evidence_report"))
-    assert report["verdicts"]["backup_and_restore"] != "proven"
+    assert report["parts"]["backup_and_restore"]["status"] != "compliant"
     assert left_behind(stack) == []
     stack.wait_location("proof")
     again = installation.install()  # which changes nothing, and does not pass over the proof that failed
-    assert again["evidence_report"]["verdict"] == "proven"
+    assert again["evidence_report"]["status"] == "compliant"
 
 
 def test_a_changed_site_is_proven_again(installation: Installation, stack: Stack) -> None:
     stack.wait_location("proof")
     before = len(reports(installation))
     changed = installation.with_(velero_kms_rotation_period_in_days=180).install()
-    assert changed["evidence_report"]["verdict"] == "proven"
+    assert changed["evidence_report"]["status"] == "compliant"
     assert len(reports(installation)) == before + 1
     never = installation.with_(velero_kms_rotation_period_in_days=365, velero_proof="never").install()
     assert "evidence_report" not in never

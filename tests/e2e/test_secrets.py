@@ -186,7 +186,7 @@ def variables(stack: Stack, proxy: Proxy) -> dict[str, Any]:
         "velero_region": "us-east-1",
         "velero_bucket": BUCKET,
         "velero_encryption_mode": "sse-c",
-        "velero_sse_c_generate": True,
+        "velero_sse_c_create_if_missing": True,
         "velero_oidc_issuer_url": stack.issuer_url,
         "velero_s3_url": proxy.url,
         "velero_s3_force_path_style": True,
@@ -277,7 +277,7 @@ FAILURES = """
         host: "{{ server }}"
         api_key: "{{ token }}"
         ca_cert: "{{ ca_cert }}"
-        generate: true
+        create_if_missing: true
       register: api_key
       vars: &token
         token: "{{ lookup('ansible.builtin.file', playbook_dir ~ '/token') }}"

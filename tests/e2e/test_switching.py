@@ -166,7 +166,10 @@ def test_nothing_was_restarted(stack: Stack, live: Installation) -> None:
 
 # --- refused ------------------------------------------------------------------------------------------------------
 
-UNREADABLE = "holds {backups}, which Velero could no longer read: with a customer's key it reads nothing else. Make a"
+UNREADABLE = (
+    "holds {backups}, which Velero could no longer read: with a customer-provided key (SSE-C) it reads nothing else. "
+    "Make a"
+)
 DELETED = "holds {backups}, and Velero deletes Backup objects that it does not find in the new place. Make a location"
 CUSTOMER = "customer_key_encryption_secret"
 LOST = (
@@ -178,7 +181,7 @@ LOST = (
 @pytest.fixture(scope="module")
 def customer(moto: Moto, stack: Stack, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A location under a customer's key, with a backup; moto takes no notice of that key."""
-    variables = {"velero_encryption_mode": "sse-c", "velero_sse_c_generate": True}
+    variables = {"velero_encryption_mode": "sse-c", "velero_sse_c_create_if_missing": True}
     directory = tmp_path_factory.mktemp("customer")
     customer = Installation(directory, stack, moto, "customer", moto, proxy.url, variables)
     customer.install()
@@ -196,7 +199,7 @@ def plain(moto: Moto, stack: Stack, proxy: Proxy, tmp_path_factory: pytest.TempP
 
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
-    ("plain", {"velero_encryption_mode": "sse-c", "velero_sse_c_generate": True}, CUSTOMER, UNREADABLE),
+    ("plain", {"velero_encryption_mode": "sse-c", "velero_sse_c_create_if_missing": True}, CUSTOMER, UNREADABLE),
     ("customer", {"velero_encryption_mode": "sse-kms"}, CUSTOMER, UNREADABLE),
     ("customer", {"velero_encryption_mode": "sse-s3"}, CUSTOMER, UNREADABLE),
     ("customer", {"velero_sse_c_secret": "another/key"}, CUSTOMER, UNREADABLE),
@@ -244,7 +247,11 @@ def test_lost_customer_key_is_not_replaced(stack: Stack, proxy: Proxy, customer:
 
 def test_remedy_works(moto: Moto, stack: Stack, plain: Installation, tmp_path: Path) -> None:
     """Another location, in a bucket of its own since a bucket has one default encryption; the old one goes on."""
-    variables = {"velero_encryption_mode": "sse-c", "velero_sse_c_generate": True, "velero_sse_c_secret": "own/key"}
+    variables = {
+        "velero_encryption_mode": "sse-c",
+        "velero_sse_c_create_if_missing": True,
+        "velero_sse_c_secret": "own/key",
+    }
     remediation = Installation(tmp_path, stack, moto, "remediation", moto, variables=variables)
     assert remediation.install()["backup_storage_location"]["phase"] == "Available"
     remediation.complete_backup("remediation")

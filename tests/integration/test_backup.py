@@ -13,7 +13,7 @@ from tests.stack.api import BACKUP, DELETE_BACKUP_REQUEST, RESTORE, SERVER_STATU
 from tests.support.cluster import Cluster
 from tests.support.running import ModuleRunner
 
-NOW = {"wait_timeout": 0, "diagnose_after": 60}
+NOW = {"wait_timeout": 0, "stall_timeout": 60}
 
 
 def options(cluster: Cluster, name: str = "b", **more: Any) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def test_a_backup_that_vanishes(run: ModuleRunner, cluster: Cluster) -> None:
     available(cluster)
     with cluster.soon(0.5, lambda: cluster.api.delete(BACKUP, "b", cluster.namespace)):
         message = run.refused("backup", **options(cluster))
-    assert message.startswith('Backup "b" is gone. Somebody removed it, or Velero did')
+    assert message.startswith('Backup "b" is gone. It was removed by hand, or by Velero because')
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

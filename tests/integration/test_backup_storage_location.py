@@ -14,7 +14,7 @@ import pytest
 
 from tests.stack.api import BACKUP, CRD, LOCATION
 from tests.support.cluster import Cluster
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 MODULE = "backup_storage_location"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -34,8 +34,8 @@ def options(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def test_twelve_runs(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
-    created, modified, _deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    created, modified, _deleted = assert_lifecycle(
         run,
         MODULE,
         create={**options, "kms_key_id": KEY, "s3_force_path_style": True, "validation_frequency": "1m"},
@@ -164,7 +164,7 @@ CONTRADICTIONS = [
     ),
     (
         {"customer_key_encryption_secret": "s/k", "server_side_encryption": "AES256"},
-        "has no effect beside customer_key_encryption_secret: the plugin encrypts with the customer's key.",
+        "has no effect beside customer_key_encryption_secret: the plugin encrypts with the customer-provided key.",
     ),
     (
         {"server_side_encryption": "aws:kms"},
@@ -183,7 +183,7 @@ CONTRADICTIONS = [
     ({"kms_key_id": "arn:aws:kms:us-east-1:111122223333:alias/velero"}, "is not the ARN of a key."),
     (
         {"kms_key_id": "arn:aws:s3:::velero-backups"},
-        "is not the ARN of a key. Write arn:aws:kms:REGION:ACCOUNT:key/ID.",
+        "is not the ARN of a key. Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: ",
     ),
     ({"kms_key_id": KEY, "region": "eu-central-1"}, "is in us-east-1, the bucket is in eu-central-1. S3 encrypts with"),
     (
@@ -197,7 +197,7 @@ CONTRADICTIONS = [
     ({"customer_key_encryption_file": "keys/key"}, "customer_key_encryption_file: keys/key is not an absolute path."),
     (
         {"customer_key_encryption_secret": "s/k", "s3_url": "http://s3.us-east-1.amazonaws.com"},
-        "s3_url: http://s3.us-east-1.amazonaws.com is not encrypted. S3 takes a customer's key over TLS only",
+        "s3_url: http://s3.us-east-1.amazonaws.com is not encrypted. S3 takes a customer-provided key over TLS only",
     ),
     (
         {"tagging": "a=b"},
@@ -285,14 +285,15 @@ def test_whole_texts_of_what_backups_forbid(run: ModuleRunner, cluster: Cluster,
     secret = {"customer_key_encryption_secret": "a/b"}
     assert run.refused(MODULE, **options, **secret) == (
         f"customer_key_encryption_secret: {SUBJECT} holds 1 backup (nightly-0), which Velero could no longer read: "
-        "with a customer's key it reads nothing else. Make a location under another name (velero_backup_location_name "
-        "in the roles), with another prefix or bucket, for each customer's key. Where it is the same key in another "
-        "place, let a task of coffer.velero.backup_storage_location with same_customer_key=true change it."
+        "with a customer-provided key (SSE-C) it reads nothing else. Make a location under another name "
+        "(velero_backup_location_name in the roles), with another prefix or bucket, for each customer-provided key. "
+        "Where it is the same key in another place, let a task of coffer.velero.backup_storage_location with "
+        "customer_provided_key_unchanged=true change it."
     )
     assert run.refused(MODULE, **options) == (
         f"customer_key_encryption_file: {SUBJECT} holds 1 backup (nightly-0), which Velero could no longer read: with "
-        "a customer's key it reads nothing else. Make a location under another name (velero_backup_location_name in "
-        "the roles), with another prefix or bucket, for each customer's key."
+        "a customer-provided key (SSE-C) it reads nothing else. Make a location under another name "
+        "(velero_backup_location_name in the roles), with another prefix or bucket, for each customer-provided key."
     )
     assert run.refused(MODULE, **{**options, "prefix": "other"}) == (
         f"prefix: {SUBJECT} holds 1 backup (nightly-0), and Velero deletes Backup objects that it does not find in "
@@ -300,7 +301,7 @@ def test_whole_texts_of_what_backups_forbid(run: ModuleRunner, cluster: Cluster,
         "a task of coffer.velero.backup_storage_location with allow_relocation=true change it; the objects in the old "
         "place stay."
     )
-    config = run.ok(MODULE, **options, **secret, same_customer_key=True)["spec"]["config"]
+    config = run.ok(MODULE, **options, **secret, customer_provided_key_unchanged=True)["spec"]["config"]
     assert config == {"region": "us-east-1", "customerKeyEncryptionSecret": "a/b"}
 
 

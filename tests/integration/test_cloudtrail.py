@@ -15,7 +15,7 @@ from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import api
 from tests.support.cloudtrail import ACCOUNT, BUCKET, GROUP, NAME, OBJECTS, Account, arn_of, foreign_trail, log_bucket
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "cloudtrail"
 ARN = arn_of(NAME)
@@ -93,8 +93,8 @@ def wanted(**options: Any) -> Document:
     return {"name": NAME, "s3_bucket_name": BUCKET, "propagation_timeout": 0, **options}
 
 
-def test_twelve_runs(run: ModuleRunner, aws: Aws, cloudtrail: Any) -> None:
-    created, modified, deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, aws: Aws, cloudtrail: Any) -> None:
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create=wanted(tags={"service": "velero"}),
@@ -148,7 +148,7 @@ def test_everything_a_trail_has(run: ModuleRunner, aws: Aws, cloudtrail: Any, de
         cloud_watch_logs_role_arn=ROLE,
     )
     run.ok(MODULE, **wanted())
-    _created, modified, deleted = twelve_runs(
+    _created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create=whole,
@@ -205,7 +205,7 @@ def test_foreign_selectors_are_kept(run: ModuleRunner, aws: Aws, cloudtrail: Any
     run.ok(MODULE, **wanted())
     theirs = [management(name="theirs too"), LAMBDA]
     cloudtrail.put_event_selectors(TrailName=NAME, AdvancedEventSelectors=theirs)
-    _created, modified, deleted = twelve_runs(
+    _created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create=wanted(data_events="all", data_event_arns=[OBJECTS]),
@@ -569,7 +569,7 @@ def test_cut_off_after_the_create(run: ModuleRunner, aws: Aws, cloudtrail: Any) 
 REQUESTS = 6  # of the run that makes a trail with data events
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after", "throttle"])
 @pytest.mark.parametrize("number", range(1, REQUESTS + 1))
 def test_disturbed(

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "cloudwatch_dashboard"
 NAME = "velero-acme-backups"
@@ -43,9 +43,9 @@ def body(cloudwatch: Any) -> Document | None:
         return None
 
 
-def test_twelve_runs(run: ModuleRunner, cloudwatch: Any) -> None:
+def test_lifecycle(run: ModuleRunner, cloudwatch: Any) -> None:
     first, second = {"widgets": [text()]}, {"start": "-P3M", "widgets": [text("# Other"), metric(period=86400)]}
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"name": NAME, "body": first},
@@ -191,7 +191,7 @@ def test_body_that_is_not_json_is_not_empty(
     assert "CloudWatch has a body that is not JSON" in run.refused(MODULE, name=NAME, body={"widgets": []})
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

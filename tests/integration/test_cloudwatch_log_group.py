@@ -16,7 +16,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as D
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import logs_api
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.documents import log_group_key_statements
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "cloudwatch_log_group"
 NAME = "velero-acme-backups"
@@ -51,8 +51,8 @@ def state(logs: Any) -> Any:
     return group(logs), logs.list_tags_for_resource(resourceArn=ARN)["tags"]
 
 
-def test_twelve_runs(run: ModuleRunner, logs: Any, key: str) -> None:
-    created, modified, deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, logs: Any, key: str) -> None:
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={
@@ -284,7 +284,7 @@ def test_rival_that_creates_it_first(run: ModuleRunner, logs: Any, monkeypatch: 
     assert state(logs)[1] == {"a": "b"}
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, logs: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

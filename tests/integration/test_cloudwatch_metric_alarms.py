@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils import _alerts, _run
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import MEMBERS, arguments_of
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "cloudwatch_metric_alarms"
 PREFIX = "velero-acme-backups-"
@@ -69,7 +69,7 @@ def state(cloudwatch: Any) -> Any:
     return alarms, tags
 
 
-def test_twelve_runs(run: ModuleRunner, cloudwatch: Any) -> None:
+def test_lifecycle(run: ModuleRunner, cloudwatch: Any) -> None:
     cloudwatch.put_metric_alarm(**request("theirs", alarm_actions=[THEIRS]))
     foreign = there(cloudwatch)["theirs"]
     dimensions = {"Operation": "Decrypt", "KeyArn": "arn"}
@@ -81,7 +81,7 @@ def test_twelve_runs(run: ModuleRunner, cloudwatch: Any) -> None:
         dimensions=dimensions,
         unit="Count",
     )
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"alarms": [one(description="KMS denied a request."), heartbeat], "tags": {"a": "b"}},
@@ -403,7 +403,7 @@ def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, cloudwatch: A
     assert state(cloudwatch) == before
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

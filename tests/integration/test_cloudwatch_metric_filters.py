@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._alerts import metric_filters
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "cloudwatch_metric_filters"
 GROUP = "velero-acme-backups"
@@ -59,7 +59,7 @@ def there(logs: Any, group: str = GROUP) -> dict[str, Any]:
     return {found["filterName"]: found for page in pages for found in page["metricFilters"]}
 
 
-def test_twelve_runs(run: ModuleRunner, logs: Any) -> None:
+def test_lifecycle(run: ModuleRunner, logs: Any) -> None:
     logs.put_metric_filter(logGroupName=GROUP, **request(one("cis-root-login")))
     foreign = there(logs)
     deleted = f"{PREFIX}deleted"
@@ -67,7 +67,7 @@ def test_twelve_runs(run: ModuleRunner, logs: Any) -> None:
     changed = one(pattern='{ $.errorCode = "*" }', metric_value="$.size")
     modify = {"log_group_name": GROUP, "filters": [changed], "purge_prefix": PREFIX}
     delete = {"log_group_name": GROUP, "filters": [{"name": f"{PREFIX}denied"}], "state": "absent"}
-    made, modified, gone = twelve_runs(
+    made, modified, gone = assert_lifecycle(
         run, MODULE, create=create, modify=modify, delete=delete, state=lambda: there(logs)
     )
     first = {"filter_pattern": '{ $.errorCode = "AccessDenied" }'}
@@ -260,7 +260,7 @@ def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, logs: Any) ->
             assert failed.startswith("logs:DescribeMetricFilters failed: ")
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, logs: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -196,7 +196,7 @@ class Account:
         where = {"bucket": self.bucket, "prefix": "production"}
         for versions in (False, True):
             looked = self.run("object_encryption_info", storage_profile=self.profile_with_key, versions=versions)
-            yield looked if looked.get("failed") or not looked["counts"]["unreadable"] else refusal_of(looked)
+            yield looked if looked.get("failed") or not looked["counts"]["not_evaluated"] else refusal_of(looked)
         yield self.run("backup_metadata_info", backup=backup, **where)
 
     @property
@@ -227,8 +227,8 @@ class Account:
 
 
 def refusal_of(looked: Document) -> Document:
-    """An object that could not be read, as a failed task; it is a verdict, not a failure, since others go on."""
-    return {"failed": True, "msg": looked["offenders"][0]["remediation"]}
+    """An object that could not be read, as a failed task; it is a status, not a failure, since others go on."""
+    return {"failed": True, "msg": looked["non_compliant_objects"][0]["remediation"]}
 
 
 def is_beyond_ministack(result: Document) -> bool:

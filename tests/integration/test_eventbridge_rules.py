@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "eventbridge_rules"
 ACCOUNT = "123456789012"
@@ -56,10 +56,10 @@ def state(events: Any) -> dict[str, Any]:
     }
 
 
-def test_twelve_runs(run: ModuleRunner, events: Any) -> None:
+def test_lifecycle(run: ModuleRunner, events: Any) -> None:
     second = rule(POLICY, event_pattern=PUT, description="The policy of the key", targets=[target(id="hook")])
     modified = rule(state=ALL, targets=[target(input_template=None, dead_letter_arn=OTHER)])
-    create, modify, delete = twelve_runs(
+    create, modify, delete = assert_lifecycle(
         run,
         MODULE,
         create={"rules": [rule(), second]},
@@ -105,7 +105,7 @@ def test_tags(run: ModuleRunner, aws: Aws, events: Any) -> None:
         there = events.list_rules()["Rules"]
         return None if not there else events.list_tags_for_resource(ResourceARN=there[0]["Arn"])["Tags"]
 
-    created, modified, _deleted = twelve_runs(
+    created, modified, _deleted = assert_lifecycle(
         run,
         MODULE,
         create={"rules": [rule()], "tags": {"service": "velero", "team": "storage"}},
@@ -334,7 +334,7 @@ def test_target_that_was_not_put(run: ModuleRunner, events: Any, monkeypatch: py
     assert [one["Id"] for one in state(events)[DELETION][1]] == ["topic"]
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, events: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -23,7 +23,7 @@ import pytest
 from tests.support import evidence as example
 from tests.support.browser import Page, browser, executable
 from tests.support.evidence import HOSTILE, Evidence, counts, objects
-from tests.support.running import ModuleRunner, run_in_controller, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, run_in_controller
 
 IMAGE = Path(__file__).resolve().parents[2] / "docs" / "images" / "evidence-report.png"
 IMAGE_BYTES = 300_000
@@ -45,7 +45,7 @@ def test_check_and_real_first_and_again(run: ModuleRunner, tmp_path: Path) -> No
     dest = str(tmp_path / "report")
     made, modified = (
         run_result
-        for run_result in twelve_runs(
+        for run_result in assert_lifecycle(
             run,
             "evidence_report",
             create={"evidence": example.good(), "dest": dest},
@@ -56,18 +56,19 @@ def test_check_and_real_first_and_again(run: ModuleRunner, tmp_path: Path) -> No
     )
     assert set(files(tmp_path)) == {"report.html", "report.json"}
     assert {mode for _content, mode in files(tmp_path).values()} == {0o640}
-    assert made["verdict"] == "proven"
-    assert made["verdicts"] == {
-        "objects": "proven",
-        "backup_and_restore": "proven",
-        "configuration": "proven",
-        "audit": "weak",
+    assert (made["status"], made["reason"]) == ("compliant", None)
+    assert {name: part["status"] for name, part in made["parts"].items()} == {
+        "objects": "compliant",
+        "backup_and_restore": "compliant",
+        "configuration": "compliant",
+        "audit": "non_compliant",
     }
+    assert made["parts"]["audit"]["severity"] == "low"
     assert made["counts"]["total"] == 1846
     assert (made["html_path"], made["json_path"]) == (f"{dest}.html", f"{dest}.json")
-    assert modified["verdict"] == "wrong"
-    assert modified["diff"]["before"][f"{dest}.html"]["verdict"] == "proven"
-    assert modified["diff"]["after"][f"{dest}.html"]["verdict"] == "wrong"
+    assert (modified["status"], modified["reason"]) == ("non_compliant", "non_compliant_objects")
+    assert modified["diff"]["before"][f"{dest}.html"]["status"] == "compliant"
+    assert modified["diff"]["after"][f"{dest}.html"]["status"] == "non_compliant"
     assert modified["diff"]["before"][f"{dest}.json"]["mode"] == "0600"
 
 
@@ -80,11 +81,11 @@ def test_only_the_permissions_are_corrected(run: ModuleRunner, tmp_path: Path) -
     assert {mode for _content, mode in files(tmp_path).values()} == {0o600}
 
 
-def test_a_file_of_somebody_else_is_told_without_a_verdict(run: ModuleRunner, tmp_path: Path) -> None:
+def test_another_file_has_no_status(run: ModuleRunner, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("[1]")
     (tmp_path / "report.html").write_bytes(b"\xff")
     result = run.ok("evidence_report", evidence=example.good(), dest=str(tmp_path / "report"))
-    assert {side["verdict"] for side in result["diff"]["before"].values()} == {None}
+    assert {side["status"] for side in result["diff"]["before"].values()} == {None}
 
 
 def test_both_ways_write_the_same_as_it_is_published(run: ModuleRunner, tmp_path: Path) -> None:
@@ -144,13 +145,13 @@ def test_evidence_of_another_place_is_refused(run: ModuleRunner, tmp_path: Path)
     assert message.startswith("evidence.objects: it is of other/production, the profile is of acme-backups/production.")
 
 
-def test_the_complete_list_is_named_with_its_digest(run: ModuleRunner, tmp_path: Path) -> None:
+def test_the_object_manifest_is_named_with_its_digest(run: ModuleRunner, tmp_path: Path) -> None:
     content = b'{"key": "a"}\n'
     listed = tmp_path / "objects.jsonl"
     listed.write_bytes(content)
     evidence = example.good() | {"objects": objects(path=str(listed))}
     result = run.ok("evidence_report", evidence=evidence, dest=str(tmp_path / "report"))
-    told = json.loads(Path(result["json_path"]).read_text())["complete_list"]
+    told = json.loads(Path(result["json_path"]).read_text())["object_manifest"]
     assert told == {"path": str(listed), "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
@@ -192,11 +193,11 @@ def test_the_page_is_quiet_and_fits(page: Page, reports: dict[str, Path], name: 
 @needs_browser
 def test_hostile_names_are_text(page: Page, reports: dict[str, Path]) -> None:
     page.open(reports["hostile"])
-    assert page.evaluate("document.title") == "Wrong: encryption of acme-backups/production"
+    assert page.evaluate("document.title") == "Non-compliant: encryption of acme-backups/production"
     assert page.evaluate("document.scripts.length + document.images.length + document.links.length") == 0
     assert page.evaluate("document.querySelectorAll('style').length") == 1
     assert page.evaluate("getComputedStyle(document.body).display") == "block"
-    assert page.evaluate("[...document.querySelectorAll('h1')].map(one => one.textContent)") == ["Wrong"]
+    assert page.evaluate("[...document.querySelectorAll('h1')].map(one => one.textContent)") == ["Non-compliant"]
     names = page.evaluate("[...document.querySelectorAll('.case .name')].map(one => one.textContent)")
     for hostile in HOSTILE:
         readable = hostile.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -258,19 +259,19 @@ def test_the_page_can_be_printed(page: Page, reports: dict[str, Path], name: str
 
 @needs_browser
 def test_an_object_among_many_can_be_seen(page: Page, tmp_path: Path) -> None:
-    """One wrong object of ten million is a line of the picture, too."""
+    """One non-compliant object of ten million is a line of the picture, too."""
     evidence = example.good() | {
         "objects": objects(
-            verdict="wrong",
-            counts=counts(9_999_999, wrong=1),
+            status="non_compliant",
+            counts=counts(9_999_999, non_compliant=1),
             by_algorithm={"aws:kms": 9_999_999, "AES256": 1},
             by_key=[{"key_arn": example.KEY, "algorithm": "aws:kms", "bucket_key_enabled": True, "count": 9_999_999}],
-            offenders=[example.offender("production/backups/one")],
+            non_compliant_objects=[example.object_finding("production/backups/one")],
         )
     }
     run_in_controller("evidence_report", {"evidence": evidence, "dest": str(tmp_path / "report")}, check=False)
     page.open(tmp_path / "report.html", width=390)
-    width = page.evaluate("document.querySelector('rect.misfits').getBoundingClientRect().width")
+    width = page.evaluate("document.querySelector('rect.non_compliant').getBoundingClientRect().width")
     assert 1 <= width <= 4
 
 

@@ -32,8 +32,8 @@ KEY = re.compile(rf"arn:aws:kms:{REGION}:(\d+):key/[0-9a-f-]+")
 STOPS = {
     "audit_info: Stop where a control of critical or high severity is not met": "control: coffer.",
     "backup_metadata_info: What the bucket says of it": "object of type 'dict' has no attribute 'backup'",
-    "object_encryption_info: Stop where an object is not as it should be": "total: 0",
-    "object_encryption_info: Read last night's Inventory report, and ask for every fiftieth object": "NoSuchBucket",
+    "object_encryption_info: Stop unless every object is compliant": "total: 0",
+    "object_encryption_info: Read last night's Inventory report, and request every fiftieth object": "NoSuchBucket",
     "cloudtrail_info: Stop where none does": f"No trail records in {REGION}",
 }
 

@@ -34,7 +34,7 @@ from tests.support.account import State, account
 from tests.support.cluster import Attendant, Cluster, Fault
 from tests.support.emulators import ROOT
 from tests.support.fixtures import Aws
-from tests.support.schedule import Schedule
+from tests.support.interleaving import Interleaving
 from tests.support.site import Script, Site
 
 ACCOUNT = "123456789012"
@@ -358,20 +358,20 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
     call, pages, task = _aws.Aws.call, _aws.Aws.pages, _controller.Task
 
     def run(seed: int, *works: Callable[[], Any]) -> list[Any]:
-        schedule = Schedule(seed)
+        interleaving = Interleaving(seed)
 
         def paused(method: Any) -> Any:
             def wrapper(self: Any, *arguments: Any, **options: Any) -> Any:
-                schedule.pause()
+                interleaving.pause()
                 return method(self, *arguments, **options)
 
             return wrapper
 
         monkeypatch.setattr(_aws.Aws, "call", paused(call))
         monkeypatch.setattr(_aws.Aws, "pages", paused(pages))
-        monkeypatch.setattr(_aws, "time", SimpleNamespace(sleep=schedule.pause))
-        monkeypatch.setattr(_controller, "Task", partial(task, sleep=schedule.pause))
-        return schedule.run(*works)
+        monkeypatch.setattr(_aws, "time", SimpleNamespace(sleep=interleaving.pause))
+        monkeypatch.setattr(_controller, "Task", partial(task, sleep=interleaving.pause))
+        return interleaving.run(*works)
 
     return run
 

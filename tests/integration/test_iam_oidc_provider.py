@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 ACCOUNT = "123456789012"
 ISSUER = "oidc.example.com/id/ABC"
@@ -50,9 +50,9 @@ def operations(aws: Aws) -> list[str]:
     return [request.operation for request in aws.proxy.requests]
 
 
-def test_twelve_runs(run: ModuleRunner, iam: Any) -> None:
+def test_lifecycle(run: ModuleRunner, iam: Any) -> None:
     given = {"issuer_url": f"https://{ISSUER}"}
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={**given, "thumbprints": [ONE], "tags": {"a": "1"}},
@@ -75,9 +75,9 @@ def test_twelve_runs(run: ModuleRunner, iam: Any) -> None:
     assert deleted["diff"] == {"before": {"oidc_provider_arn": ARN}, "after": {}}
 
 
-def test_twelve_runs_by_cluster(run: ModuleRunner, iam: Any, cluster: str) -> None:
+def test_lifecycle_by_cluster(run: ModuleRunner, iam: Any, cluster: str) -> None:
     given = {"cluster_name": "production"}
-    created, _modified, _deleted = twelve_runs(
+    created, _modified, _deleted = assert_lifecycle(
         run,
         MODULE,
         create=given,
@@ -137,7 +137,7 @@ def test_foreign_state_is_kept(run: ModuleRunner, iam: Any) -> None:
     }
 
 
-AS_THE_CLUSTER = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+AS_THE_CLUSTER = "Give it as the cluster reports it: https://oidc.eks.REGION.amazonaws.com/id/ID."
 
 
 @pytest.mark.parametrize(

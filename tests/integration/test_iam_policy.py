@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:policy/velero"
@@ -56,9 +56,9 @@ def operations(aws: Aws) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/", "/backup/"])
-def test_twelve_runs(run: ModuleRunner, aws: Aws, iam: Any, path: str) -> None:
+def test_lifecycle(run: ModuleRunner, aws: Aws, iam: Any, path: str) -> None:
     given = {"name": "velero", "path": path}
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={**given, "policy": POLICY, "description": "Backups", "tags": {"a": "1"}},
@@ -143,7 +143,7 @@ def test_other_description_is_a_warning(run: ModuleRunner) -> None:
     assert result["description"] == "one"
     assert result["warnings"] == [
         f"description: {ARN} is described as 'one', and IAM cannot change that. It is left as it is; delete the policy "
-        "first to have it created anew."
+        "first to have it created again."
     ]
 
 
@@ -201,7 +201,7 @@ STATEMENT = POLICY["Statement"][0]
         (
             {"policy": document("s3:GetObject", Principal="*")},
             "policy: velero has a policy whose statement Velero names a principal. "
-            "Leave it out: the principal is whoever the policy is attached to.",
+            "Leave it out: the principal is the one that the policy is attached to.",
         ),
         (
             {"policy": document("s3:GetObject", Effect="allow")},

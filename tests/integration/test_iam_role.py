@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._iam import api
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:iam::{ACCOUNT}:role/velero"
@@ -98,11 +98,11 @@ def existing(iam: Any, *statements: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", [None, "/backup/"])
-def test_twelve_runs(run: ModuleRunner, iam: Any, policy: str, path: str | None) -> None:
+def test_lifecycle(run: ModuleRunner, iam: Any, policy: str, path: str | None) -> None:
     other = managed_policy(iam, "other")
     boundary = managed_policy(iam, "boundary")
     given = {"name": "velero", **({"path": path} if path else {})}
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={
@@ -408,7 +408,7 @@ def test_role_with_foreign_policies_is_not_deleted(run: ModuleRunner, iam: Any, 
     before = roles(iam)
     assert run.refused(MODULE, check=check, name="velero", state="absent") == (
         f"state: velero has what managed_policies does not name: {policy}, inline policy inline. "
-        "Somebody else may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
+        "Others may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
     )
     assert roles(iam) == before
     assert run.ok(MODULE, check=check, name="velero", state="absent", purge_policies=True)["changed"]
@@ -465,7 +465,7 @@ def test_unreadable_state_is_not_an_empty_one(run: ModuleRunner, aws: Aws, iam: 
     assert "The credentials of this task need iam:ListAttachedRolePolicies there." in said
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 @pytest.mark.parametrize("number", range(1, 6))
 def test_interrupted_anywhere_ends_the_same(

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._kms import api
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 ALIAS = "alias/velero"
 MARK = "coffer.velero:alias"
@@ -58,8 +58,8 @@ def only(kms: Any) -> dict[str, Any]:
     return key
 
 
-def test_twelve_runs(run: ModuleRunner, kms: Any) -> None:
-    created, modified, deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, kms: Any) -> None:
+    created, modified, deleted = assert_lifecycle(
         run,
         "kms_key",
         create={
@@ -270,14 +270,14 @@ def test_a_key_is_not_taken_whose_policy_cannot_be_read(run: ModuleRunner, aws: 
 def rival(kms: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     """The key of somebody who creates the alias in the moment before the task does."""
     key_id = str(kms.create_key()["KeyMetadata"]["KeyId"])
-    perform = api.Aws.perform
+    run_step = api.Aws.run_step
 
     def with_a_rival(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
         if step.action == "kms:CreateAlias":
             kms.create_alias(AliasName=ALIAS, TargetKeyId=key_id)
-        return perform(self, step, *arguments, **options)
+        return run_step(self, step, *arguments, **options)
 
-    monkeypatch.setattr(api.Aws, "perform", with_a_rival)
+    monkeypatch.setattr(api.Aws, "run_step", with_a_rival)
     return key_id
 
 
@@ -293,11 +293,11 @@ def test_a_key_that_lost_the_race_and_cannot_be_given_up_is_named(
     run: ModuleRunner, aws: Aws, kms: Any, rival: str
 ) -> None:
     """As with the permissions of docs/permissions.md, which do not let anybody delete a key."""
-    aws.proxy.deny("kms", "ScheduleKeyDeletion", "not authorized to perform: kms:ScheduleKeyDeletion")
+    aws.proxy.deny("kms", "ScheduleKeyDeletion", "not authorized to run_step: kms:ScheduleKeyDeletion")
     said = run.refused("kms_key", alias="velero")
     (loser,) = (key for key in keys(kms) if key["id"] != rival)
     assert said == (
-        "kms:ScheduleKeyDeletion failed: AccessDeniedException: not authorized to perform: kms:ScheduleKeyDeletion "
+        "kms:ScheduleKeyDeletion failed: AccessDeniedException: not authorized to run_step: kms:ScheduleKeyDeletion "
         "The credentials of this task need kms:ScheduleKeyDeletion there. Another run was faster with "
         f"{ALIAS}, and this one has made the key {loser['id']} in vain: delete it (aws kms schedule-key-deletion "
         f"--key-id {loser['id']}) and run again."
@@ -310,15 +310,15 @@ def test_a_new_key_that_kms_does_not_find_at_once_is_not_made_twice(
     run: ModuleRunner, kms: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KMS and the tagging API tell of a new key with a delay."""
-    perform, pages, refused = api.Aws.perform, api.Aws.pages, []
+    run_step, pages, refused = api.Aws.run_step, api.Aws.pages, []
 
     def late(self: Any, step: Any, *arguments: Any, **options: Any) -> Any:
         if step.action == "kms:CreateAlias" and not refused:
             refused.append(step)
             raise api.ServiceError(step.action, "NotFoundException", "Key does not exist", status=400)
-        return perform(self, step, *arguments, **options)
+        return run_step(self, step, *arguments, **options)
 
-    monkeypatch.setattr(api.Aws, "perform", late)
+    monkeypatch.setattr(api.Aws, "run_step", late)
     monkeypatch.setattr(
         api.Aws, "pages", lambda self, action, *a, **b: [] if "tagging" in action else pages(self, action, *a, **b)
     )
@@ -331,7 +331,7 @@ def test_a_new_key_that_kms_does_not_find_at_once_is_not_made_twice(
 def test_a_new_key_that_is_not_described_at_once_is_looked_for_again(
     run: ModuleRunner, kms: Any, monkeypatch: pytest.MonkeyPatch, times: int, found: bool
 ) -> None:
-    call, perform, late = api.Aws.call, api.Aws.perform, []
+    call, run_step, late = api.Aws.call, api.Aws.run_step, []
 
     def without_the_new_key(self: Any, action: str, **arguments: Any) -> Any:
         if late and action == "kms:DescribeKey" and arguments["KeyId"] != ALIAS and len(late) <= times:
@@ -343,10 +343,10 @@ def test_a_new_key_that_is_not_described_at_once_is_looked_for_again(
         if step.action == "kms:CreateAlias" and not late:
             late.append(step.action)
             raise api.ServiceError(step.action, "NotFoundException", "There is no such key.", status=400)
-        return perform(self, step, *arguments, **options)
+        return run_step(self, step, *arguments, **options)
 
     monkeypatch.setattr(api.Aws, "call", without_the_new_key)
-    monkeypatch.setattr(api.Aws, "perform", unsettled)
+    monkeypatch.setattr(api.Aws, "run_step", unsettled)
     if found:
         assert run.ok("kms_key", alias="velero")["key_id"] == only(kms)["id"]
     else:
@@ -427,18 +427,21 @@ def test_a_key_is_deleted_by_its_id(run: ModuleRunner, kms: Any, key_id: str) ->
 def test_a_key_that_has_to_be_usable_is_refused_before_anything_is_changed(
     run: ModuleRunner, aws: Aws, kms: Any, key_id: str, check: bool
 ) -> None:
-    assert run.ok("kms_key", check=check, alias="new", usable=True)["key_state"] == "Enabled"
+    assert run.ok("kms_key", check=check, alias="new", require_usable_for_s3=True)["key_state"] == "Enabled"
     kms.disable_key(KeyId=key_id)
     arn = kms.describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
     before = keys(kms)
     aws.proxy.clear()
-    assert run.refused("kms_key", check=check, alias="velero", usable=True, description="new") == (
+    assert run.refused("kms_key", check=check, alias="velero", require_usable_for_s3=True, description="new") == (
         f"alias: {arn} is disabled. Find out who disabled it; coffer.velero.kms_key enables it with enabled=true."
     )
     assert [call.operation for call in aws.proxy.requests] == ["DescribeKey"]
     assert keys(kms) == before
-    assert run.ok("kms_key", check=check, alias="velero", usable=True, enabled=True)["key_state"] == "Enabled"
-    assert run.ok("kms_key", alias="velero", state="absent", usable=True)["changed"]
+    assert (
+        run.ok("kms_key", check=check, alias="velero", require_usable_for_s3=True, enabled=True)["key_state"]
+        == "Enabled"
+    )
+    assert run.ok("kms_key", alias="velero", state="absent", require_usable_for_s3=True)["changed"]
 
 
 def test_the_rotation_of_a_key_of_another_account_is_asked_for_by_its_arn(

@@ -15,7 +15,7 @@ from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._kms import policy_api
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 MODULE = "kms_key_policy"
 ACCOUNT = "123456789012"
@@ -86,10 +86,10 @@ def store(kms: Any, key: str, policy: Document) -> None:
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
 
 
-def test_twelve_runs(run: ModuleRunner, kms: Any, key: str) -> None:
+def test_lifecycle(run: ModuleRunner, kms: Any, key: str) -> None:
     store(kms, key, FOREIGN)
     admin = use(Sid="Administrators", Principal={"AWS": CALLER}, Action="kms:Describe*")
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"key_id": key, "statements": [use(), admin]},

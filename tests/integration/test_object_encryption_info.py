@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects import crew
+from ansible_collections.coffer.velero.plugins.module_utils._objects import process_pool
 from tests.support.emulators import Emulator, MiniStack, Moto, SeaweedFS
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, Result, run_in_module
@@ -36,12 +36,12 @@ CANNOT = {
     Moto: {"sse-c": "ignores SSE-C", "newline": "has no route to names with line breaks"},
     MiniStack: {
         "dsse": "refuses aws:kms:dsse",
-        "bucket key": "does not tell the Bucket Key",
+        "bucket key": "does not return the Bucket Key",
         "aes256": "has no default",
     },
     SeaweedFS: {
         "dsse": "ignores aws:kms:dsse",
-        "bucket key": "does not tell the Bucket Key",
+        "bucket key": "does not return the Bucket Key",
         "aes256": "has no default encryption, and does not take AES256 beside KMS",
         "//": "stores a//b as a/b",
         "403": "has no bucket policy that denies one object to its only identity",
@@ -93,7 +93,7 @@ class Planted:
 
     def _plant_faults(self) -> None:
         plain = self.can("aes256")
-        reason = "is encrypted with AES256, not with aws:kms" if plain else "is not encrypted by S3, aws:kms is wanted"
+        reason = "is encrypted with AES256, not with aws:kms" if plain else "is not encrypted by S3, aws:kms is desired"
         self.put("backups/nightly/plain", reason, ServerSideEncryption=None)
         other = f"is encrypted under {self.other}, not {self.key}"
         self.put("kopia/shop/other", other, SSEKMSKeyId=self.other)
@@ -121,16 +121,16 @@ class Planted:
 
     def matches(self, result: Result) -> None:
         """All of it is found, and nothing else."""
-        found = {one["key"]: "; ".join(one["reasons"]) for one in result["offenders"]}
+        found = {one["key"]: one["message"] for one in result["non_compliant_objects"]}
         assert found == self.faults
-        counts = {"proven": self.good, "wrong": len(self.faults), "unreadable": 0, "gone": 0, "unproven": 0}
-        assert result["counts"] == {"total": sum(counts.values()), **counts}
-        assert result["verdict"] == "wrong"
+        counts = {"compliant": self.good, "non_compliant": len(self.faults), "not_evaluated": 0}
+        assert result["counts"] == {"total": sum(counts.values()), **counts, "deleted_during_scan": 0}
+        assert result["status"] == "non_compliant"
         assert result["delete_markers"] == 1
-        assert [upload["key"] for upload in result["unfinished_uploads"]] == [
+        assert [upload["key"] for upload in result["incomplete_multipart_uploads"]] == [
             "production/backups/nightly/half\t.tar.gz"
         ]
-        noncurrent = [one["key"] for one in result["offenders"] if not one["is_latest"]]
+        noncurrent = [one["key"] for one in result["non_compliant_objects"] if not one["is_latest"]]
         assert noncurrent == ["production/kopia/shop/noncurrent"]
         assert {(group["kind"], group["name"]) for group in result["groups"]} == {
             ("backup", "nightly"),
@@ -180,9 +180,9 @@ def test_moto(run: ModuleRunner, planted: Planted, engine: str, check: bool) -> 
 def test_seaweedfs_where_objects_really_are_encrypted(
     seaweed: Planted, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    """It checks signatures, and nothing is left to boto3: those of the fast path are right."""
+    """It checks signatures, and nothing is left to boto3: those of our processes are right."""
     environ(monkeypatch, seaweed.server)
-    monkeypatch.setattr(crew.FastCrew, "_hand", None)
+    monkeypatch.setattr(process_pool.ProcessPoolScanner, "_submit_to_boto3", None)
     result = run_in_module(MODULE, {"storage_profile": seaweed.profile(), "engine": engine}, check=False)
     seaweed.matches(result)
 
@@ -213,45 +213,51 @@ def test_current_objects_only(run: ModuleRunner, planted: Planted, engine: str) 
     noncurrent = 2  # the old version under another key, and what the delete marker hides
     assert result["counts"]["total"] == planted.good + len(planted.faults) - noncurrent
     assert result["delete_markers"] == 0
-    assert "production/kopia/shop/noncurrent" not in {one["key"] for one in result["offenders"]}
+    assert "production/kopia/shop/noncurrent" not in {one["key"] for one in result["non_compliant_objects"]}
 
 
 def test_a_key_that_is_accepted_is_no_fault(run: ModuleRunner, planted: Planted) -> None:
     result = run.ok(MODULE, storage_profile=planted.profile(), accepted_kms_key_arns=[planted.other])
-    assert {one["key"].rpartition("/")[2] for one in result["offenders"]} == {"plain", "no-bucket-key", "dsse"}
+    assert {one["key"].rpartition("/")[2] for one in result["non_compliant_objects"]} == {
+        "plain",
+        "no-bucket-key",
+        "dsse",
+    }
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_head_that_is_refused_is_never_good(run: ModuleRunner, aws: Aws, planted: Planted, engine: str) -> None:
+def test_a_head_that_is_denied_is_never_compliant(run: ModuleRunner, aws: Aws, planted: Planted, engine: str) -> None:
     key = "production/backups/nightly/3.gz"
     arn = f"arn:aws:s3:::{BUCKET}/{key}"
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject*", "Resource": arn}
     policy = {"Version": "2012-10-17", "Statement": [deny]}
     planted.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
     result = run.ok(MODULE, storage_profile=planted.profile(prefix="production/backups/nightly/3.gz"), engine=engine)
-    assert result["verdict"] == "empty"  # a prefix is a directory
+    assert (result["status"], result["reason"]) == ("not_evaluated", "no_objects")  # a prefix is a directory
     result = run.ok(MODULE, storage_profile=planted.profile(), engine=engine)
-    unreadable = [one for one in result["offenders"] if one["verdict"] == "unreadable"]
-    assert [(one["key"], one["reasons"]) for one in unreadable] == [(key, ["S3 refused to tell (AccessDenied)"])]
+    unreadable = [one for one in result["non_compliant_objects"] if one["status"] == "not_evaluated"]
+    assert [(one["key"], one["message"]) for one in unreadable] == [(key, "S3 denied the request (AccessDenied)")]
+    assert unreadable[0]["reason"] == "access_denied"
     assert "s3:GetObjectVersion" in unreadable[0]["remediation"]
-    assert result["counts"]["unreadable"] == 1
-    assert result["counts"]["proven"] == planted.good - 1
+    assert result["counts"]["not_evaluated"] == 1
+    assert result["counts"]["compliant"] == planted.good - 1
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_what_cannot_be_read_leaves_the_verdict_open(run: ModuleRunner, aws: Aws, engine: str) -> None:
+def test_what_cannot_be_read_is_not_evaluated(run: ModuleRunner, aws: Aws, engine: str) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="backups/b/x", Body=b"x")
     profile = {"account_id": "123456789012", "region": "us-east-1", "bucket": BUCKET, "encryption_mode": "sse-s3"}
-    assert run.ok(MODULE, storage_profile=profile, engine=engine)["verdict"] == "proven"
+    assert run.ok(MODULE, storage_profile=profile, engine=engine)["status"] == "compliant"
     aws.proxy.deny("s3", "HeadObject")
     aws.proxy.deny("s3", "GetObject")
-    assert run.ok(MODULE, storage_profile=profile, engine=engine)["verdict"] == "incomplete"
+    result = run.ok(MODULE, storage_profile=profile, engine=engine)
+    assert (result["status"], result["reason"]) == ("not_evaluated", "access_denied")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_object_that_goes_between_list_and_head_is_gone(
+def test_an_object_that_is_deleted_between_list_and_head(
     run: ModuleRunner, aws: Aws, planted: Planted, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     place = "production/kopia/shop/"
@@ -269,18 +275,19 @@ def test_an_object_that_goes_between_list_and_head_is_gone(
     # One HEAD after the other, in the order of the listing: the last object goes during the first.
     result = run.ok(MODULE, storage_profile=planted.profile(prefix=place), engine=engine, concurrency=1)
     assert deleted
-    assert result["counts"]["gone"] == 1
-    assert deleted[0] not in {one["key"] for one in result["offenders"]}
+    assert result["counts"]["deleted_during_scan"] == 1
+    assert result["counts"]["not_evaluated"] == 1
+    assert deleted[0] not in {one["key"] for one in result["non_compliant_objects"]}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_uploads_that_may_not_be_listed_are_noted(run: ModuleRunner, aws: Aws, planted: Planted, engine: str) -> None:
     aws.proxy.deny("s3", "ListMultipartUploads")
     result = run.ok(MODULE, storage_profile=planted.profile(), engine=engine)
-    assert result["unfinished_uploads"] == []
+    assert result["incomplete_multipart_uploads"] == []
     for texts in (result["notes"], result["warnings"]):
         assert len(texts) == 1
-        assert texts[0].startswith("Unfinished multipart uploads could not be read: s3:ListMultipartUploads failed")
+        assert texts[0].startswith("Incomplete multipart uploads could not be read: s3:ListMultipartUploads failed")
         assert "s3:ListBucketMultipartUploads" in texts[0]
 
 
@@ -289,33 +296,34 @@ def test_uploads_that_may_not_be_listed_are_noted(run: ModuleRunner, aws: Aws, p
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    ("key", "verdict", "reason"),
+    ("key", "message"),
     [
-        (TEXT_KEY, "wrong", "is encrypted with SSE-C, not with aws:kms"),
-        (base64.b64encode(bytes(32)).decode(), "wrong", "and not under the given customer_key"),
+        (TEXT_KEY, "is encrypted with SSE-C, not with aws:kms"),
+        (base64.b64encode(bytes(32)).decode(), "and not under the given customer_key"),
     ],
 )
-def test_sse_c_where_kms_is_wanted(
-    ministack: Planted, monkeypatch: pytest.MonkeyPatch, engine: str, key: str, verdict: str, reason: str
+def test_sse_c_where_kms_is_desired(
+    ministack: Planted, monkeypatch: pytest.MonkeyPatch, engine: str, key: str, message: str
 ) -> None:
     environ(monkeypatch, ministack.server)
     profile = ministack.profile(prefix="production/restores")
     result = run_in_module(MODULE, {"storage_profile": profile, "customer_key": key, "engine": engine}, check=False)
-    assert [one["verdict"] for one in result["offenders"]] == [verdict]
-    assert reason in result["offenders"][0]["reasons"][0]
+    (found,) = result["non_compliant_objects"]
+    assert (found["status"], found["reason"]) == ("non_compliant", "wrong_algorithm")
+    assert message in found["message"]
     assert key not in json.dumps(result)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("fixture", ["ministack", "seaweed"])
-def test_sse_c_where_it_is_wanted(
+def test_sse_c_where_it_is_desired(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: str, fixture: str
 ) -> None:
     planted: Planted = request.getfixturevalue(fixture)
     environ(monkeypatch, planted.server)
     (tmp_path / "key").write_bytes(CUSTOMER_KEY)
     profile = planted.profile(encryption_mode="sse-c", kms_key_arn=None, prefix="production")
-    verdicts = {}
+    outcomes = {}
     for name, options in (
         ("right", {"customer_key_file": str(tmp_path / "key")}),
         ("wrong", {"customer_key": base64.b64encode(bytes(32)).decode()}),
@@ -323,31 +331,31 @@ def test_sse_c_where_it_is_wanted(
     ):
         arguments = {"storage_profile": profile, "engine": engine, **options}
         result = run_in_module(MODULE, arguments, check=False)
-        found = {one["key"]: (one["verdict"], *one["reasons"]) for one in result["offenders"]}
-        verdicts[name] = found.get("production/restores/r/customer")
-    assert verdicts == {
+        found = {one["key"]: (one["status"], one["reason"], one["message"]) for one in result["non_compliant_objects"]}
+        outcomes[name] = found.get("production/restores/r/customer")
+    assert outcomes == {
         "right": None,
-        "wrong": ("unreadable", "is encrypted with SSE-C under another key than customer_key"),
-        "none": ("unreadable", "is encrypted with SSE-C: its key is needed"),
+        "wrong": ("not_evaluated", "wrong_customer_key", "is encrypted with SSE-C under another key than customer_key"),
+        "none": ("not_evaluated", "customer_key_required", "is encrypted with SSE-C: its key is needed"),
     }
 
 
-# --- the complete list -----------------------------------------------------------------------------------------------
+# --- the list of every object ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
-def test_the_complete_list(run: ModuleRunner, planted: Planted, tmp_path: Path, suffix: str) -> None:
+def test_the_list_of_every_object(run: ModuleRunner, planted: Planted, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"objects.{suffix}"
-    result = run.ok(MODULE, storage_profile=planted.profile(), path=str(path), max_offenders=1)
+    result = run.ok(MODULE, storage_profile=planted.profile(), path=str(path), max_findings=1)
     lines = path.read_text().splitlines()
     if suffix == "csv":
         rows: list[dict[str, Any]] = list(csv.DictReader(lines))
     else:
         rows = list(map(json.loads, lines))
     assert len(rows) == result["counts"]["total"]
-    assert sum(row["verdict"] == "wrong" for row in rows) == len(planted.faults)
-    assert len(result["offenders"]) == 1
-    assert result["offenders_omitted"] == len(planted.faults) - 1
+    assert sum(row["status"] == "non_compliant" for row in rows) == len(planted.faults)
+    assert len(result["non_compliant_objects"]) == 1
+    assert result["findings_truncated"] == len(planted.faults) - 1
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
@@ -361,7 +369,12 @@ PROFILE = {"account_id": "123456789012", "region": "us-east-1", "bucket": BUCKET
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param({"storage_profile": {}}, "velero_account_id: it is not set. Set it.", id="no profile"),
+        pytest.param(
+            {"storage_profile": {}},
+            "velero_account_id: it is not set. Give the 12 digits of the account, quoted; "
+            "coffer.velero.aws_caller_info returns them.",
+            id="no profile",
+        ),
         pytest.param(
             {"storage_profile": {**PROFILE, "kms_key_arn": "alias/velero"}},
             "velero_kms_key_arn: alias/velero is not the ARN of a key.",
@@ -410,7 +423,7 @@ PROFILE = {"account_id": "123456789012", "region": "us-east-1", "bucket": BUCKET
             "max_requests_per_second: 0.0 is no rate. Give a number above 0, or leave it out.",
             id="rate",
         ),
-        pytest.param({"max_offenders": -1}, "max_offenders: -1 is no number of objects. Give 0 or", id="offenders"),
+        pytest.param({"max_findings": -1}, "max_findings: -1 is no number of objects. Give 0 or", id="findings"),
     ],
 )
 def test_refusals(run: ModuleRunner, aws: Aws, arguments: dict[str, Any], message: str) -> None:
@@ -423,11 +436,11 @@ def test_a_bucket_that_is_not_there_is_an_error(run: ModuleRunner, aws: Aws, eng
     message = run.refused(MODULE, storage_profile=PROFILE, engine=engine)
     assert message.startswith("s3:ListObjectVersions failed: NoSuchBucket")
     result = run.ok(MODULE, check=True, storage_profile=PROFILE, engine=engine)  # an earlier task would make it
-    assert (result["verdict"], result["counts"]["total"]) == ("empty", 0)
+    assert (result["status"], result["reason"], result["counts"]["total"]) == ("not_evaluated", "no_objects", 0)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_listing_that_is_refused_is_an_error_with_its_permission(
+def test_a_listing_that_is_denied_is_an_error_with_its_permission(
     run: ModuleRunner, aws: Aws, planted: Planted, engine: str
 ) -> None:
     aws.proxy.deny("s3", "ListObjectVersions")

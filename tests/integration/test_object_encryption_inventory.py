@@ -19,10 +19,10 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from tests.benchmarks.s3_standin import KEY, objects
+from tests.benchmarks.s3_stub import KEY, objects
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, Result, run_in_controller
-from tests.support.standin import StandIn
+from tests.support.s3_stub import S3Stub
 
 #: Only tests fork beside threads, those of their servers; a module and Ansible's worker have none.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -41,7 +41,7 @@ PROFILE = {
     "prefix": "production",
     "kms_key_arn": KEY,
 }
-#: What a report says of the stand-in's kinds: of those that cannot be read it knows all the same.
+#: What a report has of the stub's kinds, those too that cannot be read.
 STATUS = {
     "good": ("SSE-KMS", "ENABLED"),
     "plain": ("SSE-S3", "DISABLED"),
@@ -51,7 +51,7 @@ STATUS = {
     "dsse": ("DSSE-KMS", "DISABLED"),
     "denied": ("SSE-KMS", "ENABLED"),
     "sse-c": ("SSE-C", "DISABLED"),
-    "gone": ("SSE-KMS", "ENABLED"),
+    "deleted": ("SSE-KMS", "ENABLED"),
     "marker": ("SSE-KMS", "ENABLED"),
     "broken": ("", ""),
 }
@@ -111,41 +111,42 @@ def write(directory: Path, form: str, contents: dict[str, bytes], **more: Any) -
 
 
 @pytest.fixture(scope="module")
-def standin() -> Iterator[StandIn]:
-    with StandIn(COUNT, spread=True) as server:
+def stub() -> Iterator[S3Stub]:
+    with S3Stub(COUNT, spread=True) as server:
         yield server
 
 
 @pytest.fixture
-def there(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+def there(stub: S3Stub, monkeypatch: pytest.MonkeyPatch) -> S3Stub:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    for name, value in standin.environment.items():
+    for name, value in stub.environment.items():
         monkeypatch.setenv(name, value)
-    return standin
+    return stub
 
 
-def look(**arguments: Any) -> Result:
+def scan(**arguments: Any) -> Result:
     result = run_in_controller(MODULE, {"storage_profile": PROFILE, **arguments}, check=False)
     assert not result.get("failed"), result["msg"]
     return result
 
 
 @pytest.mark.parametrize("engine", ["auto", "boto3"])
-def test_a_report_alone(there: StandIn, tmp_path: Path, engine: str) -> None:
+def test_a_report_alone(there: S3Stub, tmp_path: Path, engine: str) -> None:
     path = write(tmp_path, "CSV", csv_files())
     listing = tmp_path / "objects.jsonl"
-    result = look(inventory={"manifest": path, "sample_percent": 0}, engine=engine, path=str(listing))
+    result = scan(inventory={"manifest": path, "sample_percent": 0}, engine=engine, path=str(listing))
     kinds = Counter(kind for _key, kind in objects(COUNT, spread=True))
     wrong = sum(kinds[kind] for kind in WRONG)
     assert result["counts"] == {
         "total": COUNT,
-        "proven": 0,
-        "wrong": wrong,
-        "unreadable": kinds["broken"],
-        "gone": 0,
-        "unproven": COUNT - wrong - kinds["broken"],
+        "compliant": 0,
+        "non_compliant": wrong,
+        "not_evaluated": COUNT - wrong,
+        "deleted_during_scan": 0,
     }
-    assert result["verdict"] == "wrong"
+    assert result["by_reason"]["encryption_unknown"] == kinds["broken"]
+    assert result["by_reason"]["source_has_no_key"] == COUNT - wrong - kinds["broken"]
+    assert result["status"] == "non_compliant"
     assert result["delete_markers"] == 1
     assert result["by_key"] == []
     assert result["source"] == {
@@ -159,19 +160,19 @@ def test_a_report_alone(there: StandIn, tmp_path: Path, engine: str) -> None:
     assert listed == set(dict(objects(COUNT, spread=True)))
 
 
-def test_a_sample_is_asked_for(there: StandIn, tmp_path: Path) -> None:
+def test_a_sample_is_requested(there: S3Stub, tmp_path: Path) -> None:
     path = write(tmp_path, "CSV", csv_files())
-    some = look(inventory={"manifest": path, "sample_percent": 10})
-    assert 200 < some["counts"]["proven"] < 400
+    some = scan(inventory={"manifest": path, "sample_percent": 10})
+    assert 200 < some["counts"]["compliant"] < 400
     assert some["by_key"]
-    assert look(inventory={"manifest": path, "sample_percent": 10})["counts"] == some["counts"]
-    whole = look(inventory={"manifest": path, "sample_percent": 100})
-    listed = look()
+    assert scan(inventory={"manifest": path, "sample_percent": 10})["counts"] == some["counts"]
+    whole = scan(inventory={"manifest": path, "sample_percent": 100})
+    listed = scan()
     for name in ("counts", "groups", "by_algorithm", "by_key"):
         assert whole[name] == listed[name]
 
 
-def test_a_report_that_is_read_halfway_goes_on(there: StandIn, tmp_path: Path) -> None:
+def test_a_report_that_is_read_halfway_resumes(there: S3Stub, tmp_path: Path) -> None:
     files = csv_files()
     path = write(tmp_path, "CSV", files)
     last = tmp_path / "data" / list(files)[-1]
@@ -180,8 +181,8 @@ def test_a_report_that_is_read_halfway_goes_on(there: StandIn, tmp_path: Path) -
     first = run_in_controller(MODULE, {"storage_profile": PROFILE, **arguments}, check=False)
     assert "is not there" in first["msg"]
     (tmp_path / "hidden").rename(last)
-    second = look(**arguments)
-    assert second["continued"]
+    second = scan(**arguments)
+    assert second["resumed"]
     assert second["counts"]["total"] == COUNT
     assert len((tmp_path / "list.csv").read_text().splitlines()) == COUNT + 1
 
@@ -203,7 +204,7 @@ def test_a_report_in_s3(run: ModuleRunner, aws: Aws) -> None:
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("pyarrow"), reason="pyarrow is not installed")
-def test_parquet_says_the_same(there: StandIn, tmp_path: Path) -> None:
+def test_parquet_returns_the_same(there: S3Stub, tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
@@ -220,12 +221,12 @@ def test_parquet_says_the_same(there: StandIn, tmp_path: Path) -> None:
         (tmp_path / directory).mkdir()
     texts = write(tmp_path / "csv", "CSV", csv_files())
     table = write(tmp_path / "parquet", "Parquet", {"0.parquet": buffer.getvalue()})
-    one, other = (look(inventory={"manifest": path, "sample_percent": 5}) for path in (texts, table))
-    for name in ("counts", "groups", "by_algorithm", "by_key", "offenders", "delete_markers"):
+    one, other = (scan(inventory={"manifest": path, "sample_percent": 5}) for path in (texts, table))
+    for name in ("counts", "groups", "by_algorithm", "by_key", "non_compliant_objects", "delete_markers"):
         assert one[name] == other[name]
 
 
-def test_parquet_without_pyarrow_is_refused(there: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_pyarrow_is_refused(there: S3Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     path = write(tmp_path, "Parquet", {"0.parquet": b"PAR1"})
     result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
@@ -248,18 +249,18 @@ def test_parquet_without_pyarrow_is_refused(there: StandIn, tmp_path: Path, monk
         ({"files": 1}, "is no manifest of S3 Inventory (TypeError("),
     ],
 )
-def test_reports_that_are_of_no_use(there: StandIn, tmp_path: Path, more: dict[str, Any], message: str) -> None:
+def test_reports_that_are_of_no_use(there: S3Stub, tmp_path: Path, more: dict[str, Any], message: str) -> None:
     path = write(tmp_path, "CSV", csv_files(), **more)
     result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
     assert result["msg"].startswith(f"inventory.manifest: {path} {message}")
 
 
-def test_a_damaged_file_is_refused(there: StandIn, tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused(there: S3Stub, tmp_path: Path) -> None:
     files = csv_files()
     path = write(tmp_path, "CSV", files)
     (tmp_path / "data" / "0.csv.gz").write_bytes(b"x")
     result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
-    assert "is not the file of the manifest (its MD5 differs). Fetch the report anew." in result["msg"]
+    assert "is not the file of the manifest (its MD5 differs). Fetch the report again." in result["msg"]
 
 
 @pytest.mark.parametrize(
@@ -269,6 +270,6 @@ def test_a_damaged_file_is_refused(there: StandIn, tmp_path: Path) -> None:
         ({"manifest": "x", "sample_percent": 101}, "inventory.sample_percent: 101.0 is no percentage. Give 0 to 100."),
     ],
 )
-def test_refusals(there: StandIn, inventory: dict[str, Any], message: str) -> None:
+def test_refusals(there: S3Stub, inventory: dict[str, Any], message: str) -> None:
     result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": inventory}, check=False)
     assert result["msg"].startswith(message)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._s3 import api
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 BUCKET = "velero-backups"
 BLOCKED = {
@@ -51,7 +51,7 @@ PRIVATE = {"block": BLOCKED, "ownership": [{"ObjectOwnership": "BucketOwnerEnfor
 
 def test_eight_runs(run: ModuleRunner, s3: Any) -> None:
     """A bucket is never deleted, so there are eight of the twelve."""
-    created, modified = twelve_runs(
+    created, modified = assert_lifecycle(
         run,
         "s3_bucket",
         create={"bucket": BUCKET, "versioning": "enabled", "tags": {"a": "1", "cost": 42}},
@@ -153,7 +153,7 @@ def test_an_interrupted_run_is_completed_by_the_next(run: ModuleRunner, aws: Aws
     assert state(s3) == WANTED
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "fail", "throttle"])
 @pytest.mark.parametrize("operation", ["HeadBucket", *WRITES])
 def test_a_disturbed_request_is_repeated(run: ModuleRunner, aws: Aws, s3: Any, operation: str, kind: Any) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as C
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 BUCKET = "velero-backups"
 ACCOUNT = "123456789012"
@@ -62,8 +62,8 @@ def put(s3: Any, rules: list[dict[str, Any]]) -> None:
     s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": rules})
 
 
-def test_twelve_runs(run: ModuleRunner, s3: Any, key: str) -> None:
-    created, modified, deleted = twelve_runs(
+def test_lifecycle(run: ModuleRunner, s3: Any, key: str) -> None:
+    created, modified, deleted = assert_lifecycle(
         run,
         "s3_bucket_encryption",
         create={**KMS, "kms_master_key_id": ALIAS},
@@ -149,7 +149,7 @@ def test_requests(run: ModuleRunner, aws: Aws, s3: Any, key: str, algorithm: str
         assert [call.operation for call in aws.proxy.requests] == [*expected, *more]
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "fail", "throttle"])
 @pytest.mark.parametrize("operation", ["GetBucketEncryption", "DescribeKey", "GetBucketPolicy", "PutBucketEncryption"])
 def test_a_disturbed_request_is_repeated(
@@ -183,8 +183,8 @@ def test_a_real_run_needs_the_bucket(run: ModuleRunner, aws: Aws, key: str, algo
 def test_a_real_run_needs_the_key(run: ModuleRunner, s3: Any) -> None:
     before = state(s3)
     assert run.refused("s3_bucket_encryption", **KMS, kms_master_key_id=PREDICTED) == (
-        f"kms_master_key_id: {PREDICTED} is what a check run promised, not a key. Use the ARN that the real run of the "
-        "task that makes the key returns."
+        f"kms_master_key_id: {PREDICTED} is the placeholder of a check run, not a key. Use the ARN that the real run "
+        "of the task that makes the key returns."
     )
     assert state(s3) == before
 
@@ -207,7 +207,7 @@ def test_there_is_nothing_to_reset_where_there_is_no_bucket(run: ModuleRunner, a
         (
             {"sse_algorithm": "aws:kms"},
             "kms_master_key_id: aws:kms is without a key. S3 would take the key that AWS manages (alias/aws/s3), whose "
-            "policy nobody can edit and which no other account can use. Give your key, or say "
+            "policy cannot be edited and which no other account can use. Give your key, or say "
             "kms_master_key_id=alias/aws/s3 where you want just that.",
         ),
         (
@@ -368,11 +368,10 @@ def test_what_another_installation_relies_on_is_not_changed(
     (sid,) = (one["Sid"] for one in statements if one["Sid"].startswith("VeleroDenyOtherKey"))
     assert run.refused("s3_bucket_encryption", check=check, **KMS, kms_master_key_id=other, prefix="second") == (
         f"kms_master_key_id: {other} is not what another installation in the bucket relies on: the statement {sid} for "
-        f"arn:aws:s3:::{BUCKET}/first/* demands {key}. A bucket has one default encryption, and kopia's objects follow "
-        "nothing else: keep to it, or use a bucket of its own. If that is this installation, say so with prefix. If it "
-        "is gone, or changes too, remove its statements by their Sids with coffer.velero.s3_bucket_policy; its next "
-        "run "
-        "brings the new ones."
+        f"arn:aws:s3:::{BUCKET}/first/* requires {key}. A bucket has one default encryption, and kopia's objects "
+        "follow nothing else: keep to it, or use a bucket of its own. If that is this installation, say so with "
+        "prefix. If it is gone, or changes too, remove its statements by their Sids with "
+        "coffer.velero.s3_bucket_policy; its next run brings the new ones."
     )
     assert run.refused("s3_bucket_encryption", check=check, bucket=BUCKET, state="absent").startswith("sse_algorithm: ")
     assert state(s3) == before
@@ -382,7 +381,7 @@ def test_what_another_installation_relies_on_is_not_changed(
 def test_a_boto3_that_would_lose_the_block_is_refused(
     run: ModuleRunner, s3: Any, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Connection, "knows", lambda *_: False)
+    monkeypatch.setattr(Connection, "supports_member", lambda *_: False)
     before = state(s3)
     assert run.refused("s3_bucket_encryption", **KMS, kms_master_key_id=key) == (
         "blocked_encryption_types: this boto3 does not know BlockedEncryptionTypes. Install boto3 >= 1.41.0."

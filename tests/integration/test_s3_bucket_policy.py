@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle
 
 MODULE = "s3_bucket_policy"
 BUCKET = "velero-backups"
@@ -78,10 +78,10 @@ def store(s3: Any, *statements: Document, **elements: Any) -> None:
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
 
 
-def test_twelve_runs(run: ModuleRunner, s3: Any) -> None:
+def test_lifecycle(run: ModuleRunner, s3: Any) -> None:
     tls = deny("Tls", Action="s3:*", Condition=INSECURE)
     other = deny(Condition={"Null": {SSE: False}, "StringNotEquals": {SSE: "aws:kms"}})
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"bucket": BUCKET, "statements": [tls, deny()]},
@@ -100,7 +100,7 @@ def test_twelve_runs(run: ModuleRunner, s3: Any) -> None:
 
 def test_foreign_statements_are_kept(run: ModuleRunner, s3: Any) -> None:
     store(s3, **FOREIGN)
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
         create={"bucket": BUCKET, "statements": [deny()], "expected_bucket_owner": ACCOUNT},
@@ -214,7 +214,7 @@ def test_demanding_a_header(run: ModuleRunner, s3: Any, condition: Document) -> 
     for check in (True, False):
         result = run.ok(MODULE, check=check, bucket=BUCKET, statements=[deny("Ours")])
         assert [warning.partition(" (")[0] for warning in result["warnings"]] == [
-            f"{BUCKET}: the foreign statement DenyOtherKey denies writes that carry no encryption header"
+            f"{BUCKET}: the unmanaged statement DenyOtherKey denies writes that carry no encryption header"
         ]
 
 
@@ -238,10 +238,10 @@ def test_looking_at_the_policy_of_somebody_else(run: ModuleRunner, aws: Aws, s3:
     assert look()["warnings"] == []
     store(s3, deny("Theirs", Condition={"Null": {SSE: "true"}}))
     assert look()["msg"] == (
-        f"bucket: {BUCKET} has the foreign statement Theirs, which denies {role} writes that carry no encryption "
+        f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {role} writes that carry no encryption "
         f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
-        f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Whoever '
-        "manages the statement has to change it."
+        f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Change it '
+        "where the statement is managed."
     )
     options["role_arns"] = ["velero"]
     message = "role_arns: velero is not the ARN of a role. Give the ARN of a role, like "

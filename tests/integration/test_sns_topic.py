@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, one_way, twelve_runs
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
 MODULE = "sns_topic"
 NAME = "velero-acme-backups"
@@ -74,7 +74,7 @@ def state(sns: Any) -> Any:
     return there, subscriptions(sns), sns.list_tags_for_resource(ResourceArn=ARN)["Tags"]
 
 
-def test_twelve_runs(run: ModuleRunner, sns: Any, key: str) -> None:
+def test_lifecycle(run: ModuleRunner, sns: Any, key: str) -> None:
     deny = allow("DenyPlain", Effect="Deny", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}})
     create = {
         "name": NAME,
@@ -96,7 +96,7 @@ def test_twelve_runs(run: ModuleRunner, sns: Any, key: str) -> None:
         "tags": {"team": "storage"},
     }
     delete = {"name": NAME, "state": "absent", "subscriptions": [MAIL, HOOK]}
-    created, modified, deleted = twelve_runs(
+    created, modified, deleted = assert_lifecycle(
         run, MODULE, create=create, modify=modify, delete=delete, state=lambda: state(sns)
     )
     assert created["diff"]["before"] == {}
@@ -364,7 +364,7 @@ def test_rival_that_creates_it_first(run: ModuleRunner, aws: Aws, sns: Any, monk
     assert [one["Sid"] for one in policy(sns)["Statement"]] == ["__default_statement_ID", "AlarmsPublish"]
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, sns: Any, monkeypatch: pytest.MonkeyPatch, kind: Any

@@ -22,9 +22,9 @@ import yaml
 
 from tests.stack.api import NAMESPACE
 from tests.support.cluster import Cluster
+from tests.support.doc_pages import yaml_fragments
 from tests.support.emulators import ROOT
 from tests.support.fixtures import Aws
-from tests.support.pages import yaml_fragments
 from tools.tree import COLLECTIONS, clean_tree
 
 ISSUER = "https://oidc.eks.us-east-1.amazonaws.com/id/0123456789ABCDEF"
@@ -443,8 +443,8 @@ def test_key_of_another_cluster_is_not_taken(
     foreign.write("extra.yml", {"clusters": clusters})
     played = foreign.play("clusters.yml", "-e", "@extra.yml")
     assert played.failure.endswith(
-        "velero_kms_key_arn: it is not set, and sse-kms needs a key. Give the key's ARN, or let the role "
-        "coffer.velero.kms_key run first."
+        "velero_kms_key_arn: it is not set, and sse-kms needs a key. Give arn:aws:kms:REGION:ACCOUNT:key/ID, or let "
+        "the role coffer.velero.kms_key run first."
     )
     assert users_of(aws, key_of(aws)) == {role_arn("velero")}
 
@@ -483,10 +483,10 @@ def test_limit(
 
 def test_tags(aws: Aws, repository: Repository, installation: Callable[..., Variables]) -> None:
     repository.inventory(one=installation())
+    assert repository.play(SITE, "--tags", "backup_location").failure.endswith("coffer.velero.kms_key run first.")
     played = repository.ok(SITE, "--tags", "kms_key")
     assert played.changed == {"Manage the KMS key"}
     assert roles(aws) == set()
-    assert repository.play(SITE, "--tags", "backup_location").failure.endswith("coffer.velero.kms_key run first.")
     assert repository.ok(SITE, "--tags", "kms_key,velero_irsa").changed >= {"Manage the IAM role"}
     assert buckets(aws) == set()
 
@@ -539,7 +539,9 @@ def test_key_of_another_account(aws: Aws, repository: Repository, installation: 
     owner.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps(policy))
     repository.inventory(one=installation(velero_kms_key_arn=arn))
     played = repository.ok(SITE)
-    (told,) = [r["result"]["msg"] for r in played.records if "owner of the key" in r["task"] and "msg" in r["result"]]
+    told, *_again = [
+        r["result"]["msg"] for r in played.records if "owner of the key" in r["task"] and "msg" in r["result"]
+    ]
     assert arn in told[0]
     assert [statement["Principal"] for statement in told[1]] == [{"AWS": role_arn("velero")}]
     assert "VeleroUseOfKey" not in owner.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]

@@ -22,7 +22,7 @@ from tests.stack.api import (
     Kind,
 )
 from tests.support.cluster import Cluster
-from tests.support.running import ModuleRunner, four_runs, one_way
+from tests.support.running import ModuleRunner, assert_change, controller_only
 
 MODULE = "velero_identity"
 ROLE = "arn:aws:iam::111122223333:role/velero"
@@ -51,7 +51,7 @@ def _state(cluster: Cluster) -> Any:
     return _annotations(cluster), _template(cluster), _template(cluster, DAEMON_SET, "node-agent")
 
 
-def test_twelve_runs(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+def test_lifecycle(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     cluster.install()
     cluster.install_node_agent()
     cluster.patch(SERVICE_ACCOUNT, "velero", {"metadata": {"annotations": {"team": "a"}}})
@@ -61,10 +61,10 @@ def test_twelve_runs(run: ModuleRunner, cluster: Cluster, options: dict[str, Any
     absent = {"namespace": cluster.namespace, "state": "absent", "wait": False}
     for arguments, role in ((options, ROLE), ({**options, "role_arn": OTHER_ROLE}, OTHER_ROLE), (absent, None)):
         before = _annotations(cluster).get(IRSA)
-        result = four_runs(run, MODULE, arguments, partial(_state, cluster))
-        assert result["renewed"] == result["workloads"] == workloads
+        result = assert_change(run, MODULE, arguments, partial(_state, cluster))
+        assert result["restarted"] == result["workloads"] == workloads
         assert result["diff"]["before"] == ({"role_arn": before} if before else {})
-        assert result["diff"]["after"] == {"renewed": workloads, **({"role_arn": role} if role else {})}
+        assert result["diff"]["after"] == {"restarted": workloads, **({"role_arn": role} if role else {})}
         assert _annotations(cluster).get(IRSA) == role
         assert _annotations(cluster)["team"] == _template(cluster)["team"] == "a"
 
@@ -81,7 +81,7 @@ def test_no_op_is_three_requests(run: ModuleRunner, cluster: Cluster, options: d
     assert all(request.startswith("GET") for request in cluster.proxy.requests)
 
 
-@one_way
+@controller_only
 @pytest.mark.parametrize("lost", range(1, 9))
 def test_cut_anywhere(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], lost: int) -> None:
     """Every request's answer lost in turn: the run goes on by itself, and its story is the whole one."""
@@ -90,7 +90,7 @@ def test_cut_anywhere(run: ModuleRunner, cluster: Cluster, options: dict[str, An
     cluster.proxy.lose_answer_of = lost
     result = run.ok(MODULE, **options)
     assert result["changed"]
-    assert set(result["diff"]["after"]) == {"role_arn", "renewed"}
+    assert set(result["diff"]["after"]) == {"role_arn", "restarted"}
     assert _annotations(cluster)[IRSA] == ROLE
     revision = _annotations(cluster)[REVISION]
     assert _template(cluster)[REVISION] == _template(cluster, DAEMON_SET, "node-agent")[REVISION] == revision
@@ -105,7 +105,7 @@ def test_cut_before_the_renewal(run: ModuleRunner, cluster: Cluster, options: di
     template = {"metadata": {"annotations": {REVISION: "1"}}}
     cluster.patch(DEPLOYMENT, "velero", {"spec": {"template": template}})
     result = run.ok(MODULE, **options)
-    assert result["diff"] == {"before": {}, "after": {"renewed": ["Deployment/velero"]}}
+    assert result["diff"] == {"before": {}, "after": {"restarted": ["Deployment/velero"]}}
 
 
 def test_role_changed_by_others_and_back(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
@@ -113,13 +113,13 @@ def test_role_changed_by_others_and_back(run: ModuleRunner, cluster: Cluster, op
     cluster.install()
     run.ok(MODULE, **options)
     cluster.patch(SERVICE_ACCOUNT, "velero", {"metadata": {"annotations": {IRSA: OTHER_ROLE}}})
-    assert run.ok(MODULE, **options)["renewed"] == ["Deployment/velero"]
+    assert run.ok(MODULE, **options)["restarted"] == ["Deployment/velero"]
 
 
 def test_first_run_for_an_annotated_installation(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     cluster.install()
     cluster.patch(SERVICE_ACCOUNT, "velero", {"metadata": {"annotations": {IRSA: ROLE}}})
-    assert run.ok(MODULE, **options)["diff"]["after"] == {"renewed": ["Deployment/velero"]}
+    assert run.ok(MODULE, **options)["diff"]["after"] == {"restarted": ["Deployment/velero"]}
     assert not run.ok(MODULE, **options)["changed"]
 
 
@@ -132,7 +132,7 @@ def test_names_of_the_helm_chart(run: ModuleRunner, cluster: Cluster, options: d
         "service_account=velero-server, also in the role's trust policy; velero_service_account does both in the roles."
     )
     result = run.ok(MODULE, **options, service_account="velero-server")
-    assert result["renewed"] == ["Deployment/velero", "DaemonSet/agents"]
+    assert result["restarted"] == ["Deployment/velero", "DaemonSet/agents"]
 
 
 def _container(**content: Any) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def test_what_the_role_wins_over(
         ("velero", "role_arn: velero is not the ARN of a role. Write arn:aws:iam::ACCOUNT:role/NAME."),
         ("arn:aws:iam::111122223333:user/velero", "is not the ARN of a role."),
         ("", "role_arn: it is not the ARN of a role."),
-        (None, "role_arn: it is not set. Give the role's ARN, or state=absent to take it away."),
+        (None, "role_arn: it is not set. Give arn:aws:iam::ACCOUNT:role/NAME, as coffer.velero.iam_role returns it"),
     ],
 )
 def test_role_arn(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], role_arn: Any, text: str) -> None:
@@ -230,8 +230,8 @@ def test_empty_cluster(run: ModuleRunner, cluster: Cluster, options: dict[str, A
     assert message.startswith(
         f'service_account: ServiceAccount "velero" does not exist in namespace "{cluster.namespace}"'
     )
-    assert "It belongs to whoever installs Velero" in message
-    assert run.ok(MODULE, check=True, **options)["renewed"] == ["Deployment/velero"]
+    assert "Velero's installation creates it" in message
+    assert run.ok(MODULE, check=True, **options)["restarted"] == ["Deployment/velero"]
 
 
 def test_two_servers(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
@@ -245,11 +245,11 @@ def test_two_servers(run: ModuleRunner, cluster: Cluster, options: dict[str, Any
     )
     assert run.refused(MODULE, **options) == refused
     cluster.patch(DEPLOYMENT, "another", {"spec": {"replicas": 0}})
-    assert run.ok(MODULE, check=True, **options)["renewed"] == ["Deployment/velero"]
+    assert run.ok(MODULE, check=True, **options)["restarted"] == ["Deployment/velero"]
     cluster.patch(DEPLOYMENT, "velero", {"spec": {"replicas": 0}})
     assert run.refused(MODULE, **options) == refused
     cluster.api.delete(DEPLOYMENT, "another", cluster.namespace)
-    assert run.ok(MODULE, **options)["renewed"] == ["Deployment/velero"]
+    assert run.ok(MODULE, **options)["restarted"] == ["Deployment/velero"]
 
 
 def test_paused(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
@@ -257,7 +257,7 @@ def test_paused(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) ->
     cluster.patch(DEPLOYMENT, "velero", {"spec": {"paused": True}})
     message = run.refused(MODULE, **options)
     assert (
-        "Deployment/velero is paused, so that its pods would not be renewed. Resume it: kubectl rollout resume"
+        "Deployment/velero is paused, so that its pods would not be restarted. Resume it: kubectl rollout resume"
         in message
     )
 
@@ -271,7 +271,7 @@ def test_warnings(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) 
     assert run.ok(MODULE, **options)["warnings"] == [
         'DaemonSet/foreign runs as "someone" and does not get the role; volume data that it writes needs one too.',
         "Deployment/velero belongs to DataProtectionApplication dpa, which may undo the change of its template.",
-        "DaemonSet/manual renews its pods only when they are deleted (OnDelete): delete them.",
+        "DaemonSet/manual restarts its pods only when they are deleted (OnDelete): delete them.",
     ]
 
 
@@ -357,7 +357,7 @@ def test_renewal_that_does_not_come(run: ModuleRunner, cluster: Cluster, options
     options = {**options, "wait": True, "wait_timeout": 1}
     for _again in range(2):
         message = run.refused(MODULE, **options)
-        assert message.startswith("Deployment/velero: 1 of 1 pods renewed, 1 available after 1 s.")
+        assert message.startswith("Deployment/velero: 1 of 1 pods restarted, 1 available after 1 s.")
         assert "velero-1: ImagePullBackOff no such image. The role is set; run the task again" in message
     cluster.serve(DEPLOYMENT, "velero")
     assert not run.ok(MODULE, **options)["changed"]

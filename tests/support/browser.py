@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-LEASH = Path(__file__).with_name("leash.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 #: Nothing but the page: no sign of life to its maker, no updates, no sandbox where the tests run as root.
 FLAGS = (
@@ -141,7 +141,7 @@ def browser() -> Iterator[Page]:
         root = ["--no-sandbox"] if os.geteuid() == 0 else []
         arguments = [command, *FLAGS, *root, f"--user-data-dir={profile}", "about:blank"]
         process = subprocess.Popen(
-            [sys.executable, str(LEASH), str(os.getpid()), "sh", "-c", _REDIRECT, "sh", *arguments],
+            [sys.executable, str(DIE_WITH_PARENT), str(os.getpid()), "sh", "-c", _REDIRECT, "sh", *arguments],
             stdin=to_browser[0],
             stdout=from_browser[1],
             stderr=subprocess.DEVNULL,

@@ -34,7 +34,7 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-LEASH = Path(__file__).with_name("leash.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 HOST = "127.0.0.1"
 LOG_TAIL = 3000
 
@@ -144,7 +144,7 @@ class Emulator:
         try:
             with (self.directory / "log").open("wb") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-IS", str(LEASH), str(os.getpid()), *self.command()],
+                    [sys.executable, "-IS", str(DIE_WITH_PARENT), str(os.getpid()), *self.command()],
                     cwd=ROOT,
                     env=self.child_environment(),
                     stdin=subprocess.DEVNULL,
@@ -214,12 +214,12 @@ def _end(process: subprocess.Popen[bytes], patience: float) -> None:
 
 
 class Moto(Emulator):
-    """moto with its divergences corrected (``tests/support/moto_server``)."""
+    """moto, patched where it differs from AWS (``tests/support/moto_patches``)."""
 
     ready_path = "/moto-api/"
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "tests.support.moto_server", str(self.port)]
+        return [sys.executable, "-m", "tests.support.moto_patches", str(self.port)]
 
     def child_environment(self) -> dict[str, str]:
         return super().child_environment() | {"MOTO_ALLOW_NONEXISTENT_REGION": "true"}

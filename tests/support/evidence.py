@@ -5,13 +5,23 @@
 
 from __future__ import annotations
 
-import copy
+import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]  # its types are a package of their own
+import pytest
+
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._report.model import assemble
 
 Evidence = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((ROOT / "docs" / "evidence.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OLD_KEY = "arn:aws:kms:eu-central-1:111122223333:key/0987dcba-09fe-87dc-65ba-ab0987654321"
@@ -24,7 +34,7 @@ HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
     '"><svg/onload=document.title=1>',
     "</style><style>body{display:none}</style>",
-    "</pre></dd></dl><h1>Proven</h1>",
+    "</pre></dd></dl><h1>Compliant</h1>",
     "<!--",
     "]]><![CDATA[",
     "&lt;b&gt; &amp; &#60;",
@@ -62,22 +72,32 @@ def profile(**values: Any) -> Evidence:
     }
 
 
-def counts(proven: int = 0, **others: int) -> dict[str, int]:
-    found = {"proven": proven, "wrong": 0, "unreadable": 0, "gone": 0, "unproven": 0, **others}
-    return {"total": sum(found.values()), **found}
+def counts(compliant: int = 0, non_compliant: int = 0, not_evaluated: int = 0, deleted: int = 0) -> dict[str, int]:
+    """Counts of object versions.
+
+    :param not_evaluated: besides the deleted ones
+    """
+    return {
+        "total": compliant + non_compliant + not_evaluated + deleted,
+        "compliant": compliant,
+        "non_compliant": non_compliant,
+        "not_evaluated": not_evaluated + deleted,
+        "deleted_during_scan": deleted,
+    }
 
 
-def group(kind: str, name: str, proven: int = 0, **others: int) -> Evidence:
-    return {"kind": kind, "name": name, "counts": counts(proven, **others)}
+def group(kind: str, name: str, compliant: int = 0, **others: int) -> Evidence:
+    return {"kind": kind, "name": name, "counts": counts(compliant, **others)}
 
 
-def offender(key: str, verdict: str = "wrong", **values: Any) -> Evidence:
+def object_finding(key: str, status: str = "non_compliant", **values: Any) -> Evidence:
     return {
         "key": key,
         "version_id": "3HL4kqtJvjVBH40Nrjfkd",
         "is_latest": True,
-        "verdict": verdict,
-        "reasons": ["is encrypted with AES256, not with aws:kms"],
+        "status": status,
+        "reason": "wrong_algorithm",
+        "message": "is encrypted with AES256, not with aws:kms",
         "remediation": f"Encrypt it anew with aws:kms and {KEY}.",
         "algorithm": "AES256",
         "key_arn": None,
@@ -91,7 +111,8 @@ def offender(key: str, verdict: str = "wrong", **values: Any) -> Evidence:
 def objects(**values: Any) -> Evidence:
     return {
         "changed": False,
-        "verdict": "proven",
+        "status": "compliant",
+        "reason": None,
         "counts": counts(1846),
         "delete_markers": 0,
         "groups": [
@@ -105,9 +126,9 @@ def objects(**values: Any) -> Evidence:
         "groups_omitted": 0,
         "by_algorithm": {"aws:kms": 1846},
         "by_key": [{"key_arn": KEY, "algorithm": "aws:kms", "bucket_key_enabled": True, "count": 1846}],
-        "offenders": [],
-        "offenders_omitted": 0,
-        "unfinished_uploads": [],
+        "non_compliant_objects": [],
+        "findings_truncated": 0,
+        "incomplete_multipart_uploads": [],
         "notes": [],
         "source": {"kind": "list"},
         "versions": True,
@@ -117,7 +138,7 @@ def objects(**values: Any) -> Evidence:
         "finished_at": "2026-11-24T08:00:14Z",
         "seconds": 1.92,
         "objects_per_second": 961.5,
-        "continued": False,
+        "resumed": False,
         "path": None,
         "checkpoint": None,
         "invocation": {"module_args": {"customer_key": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}},
@@ -125,9 +146,9 @@ def objects(**values: Any) -> Evidence:
     }
 
 
-def live(**values: Any) -> Evidence:
-    """What is in force, as it is wanted, beside statements of others."""
-    wanted = StorageProfile.parse(profile())
+def actual(**values: Any) -> Evidence:
+    """The actual configuration as it is desired, beside unmanaged statements."""
+    desired = StorageProfile.parse(profile())
     root = {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": "111122223333"}}
     return {
         "key": {"key_arn": KEY, "key_state": "Enabled", "rotation_enabled": True, "alias": "alias/velero"},
@@ -135,13 +156,13 @@ def live(**values: Any) -> Evidence:
             "Version": "2012-10-17",
             "Statement": [
                 {**root, "Action": "kms:*", "Resource": "*"},
-                *_documents.key_policy_statements(wanted),
+                *_documents.key_policy_statements(desired),
             ],
         },
-        "encryption_rule": _documents.encryption_rule(wanted),
-        "bucket_policy_statements": _documents.bucket_policy_statements(wanted),
+        "encryption_rule": _documents.encryption_rule(desired),
+        "bucket_policy_statements": _documents.bucket_policy_statements(desired),
         "backup_storage_location_spec": {
-            **_documents.backup_storage_location_spec(wanted),
+            **_documents.backup_storage_location_spec(desired),
             "default": True,
             "accessMode": "ReadWrite",
         },
@@ -153,29 +174,30 @@ def live(**values: Any) -> Evidence:
 BUCKET_ARN = "arn:aws:s3:::acme-backups"
 
 
-def finding(control: str, status: str = "pass", severity: str = "high", **values: Any) -> Evidence:
-    bad = status in ("fail", "could not be read")
+def finding(control: str, status: str = "compliant", severity: str = "high", **values: Any) -> Evidence:
+    bad = status in ("non_compliant", "not_evaluated")
     return {
         "control": control,
         "title": f"What {control} asks for",
         "severity": severity,
-        "standards": {"NIST SP 800-53 Rev. 5": ["SC-28", f"XX-{len(control)}"]},
+        "security_hub_control": None if control.startswith("coffer.") else control,
         "resource": BUCKET_ARN,
         "status": status,
-        "reason": "It was seen.",
-        "missing_permission": "s3:GetBucketPolicy" if status == "could not be read" else None,
+        "reason": {"non_compliant": "control_failed", "not_evaluated": "access_denied"}.get(status),
+        "message": "It was read.",
+        "missing_permission": "s3:GetBucketPolicy" if status == "not_evaluated" else None,
         "remediation": "Do something about it." if bad else None,
         **values,
     }
 
 
 def audit(*findings: Evidence, **values: Any) -> Evidence:
-    """The result of audit_info, with a verdict that follows from the findings."""
+    """The result of audit_info, whose status follows from the findings."""
     found = list(findings) or [
         finding("KMS.3", severity="critical"),
         finding("KMS.4", severity="medium"),
-        finding("S3.14", "fail", "low"),
-        finding("S3.10", "not applicable", "medium"),
+        finding("S3.14", "non_compliant", "low"),
+        finding("S3.10", "not_applicable", "medium"),
     ]
     return {
         "changed": False,
@@ -215,23 +237,30 @@ def operation(kind: str, name: str, phase: str = "Completed", spec: Evidence | N
 
 
 PROOF = "velero-proof-20261124080001"
+FAILED: Evidence = {
+    "failed": True,
+    "msg": 'Backup "p" is Finalizing. Allow kms:Decrypt.',
+    "name": PROOF,
+    "error": {"layer": "key", "cause": "the role may not decrypt", "remediation": "Allow kms:Decrypt."},
+}
+INVENTORY = {"kind": "inventory", "created": "2026-11-22T00:00:00Z", "versions": False}
 GRANT_READ = "Grant s3:GetObject and s3:GetObjectVersion on it; look for a Deny in the bucket policy."
 
 
-def good() -> Evidence:
-    """Everything was looked at, and is as it should be."""
+def good(**values: Any) -> Evidence:
+    """Everything was evaluated, and is compliant."""
     return {
         "profile": profile(),
         "caller": {"arn": CALLER, "account_id": "111122223333", "changed": False},
-        "configuration": {"live": live()},
+        "configuration": {"actual": actual()},
         "backup": operation(
             "backup", PROOF, spec={"includedNamespaces": ["velero-proof"], "storageLocation": "default"}
         ),
         "metadata": {
-            "agrees": True,
+            "matches": True,
             "exists": True,
             "key": f"production/backups/{PROOF}/velero-backup.json",
-            "contradictions": [],
+            "mismatches": [],
         },
         "restore": operation(
             "restore", PROOF, spec={"backupName": PROOF, "namespaceMapping": {"velero-proof": "velero-proof-restored"}}
@@ -240,19 +269,65 @@ def good() -> Evidence:
             "namespace": "velero-proof",
             "restored_namespace": "velero-proof-restored",
             "items": [
-                {"kind": "ConfigMap", "name": "plain", "same": True},
-                {"kind": "ConfigMap", "name": "binary", "same": True},
-                {"kind": "Secret", "name": "secret", "same": True},
+                {"kind": "ConfigMap", "name": "plain", "matches": True},
+                {"kind": "ConfigMap", "name": "binary", "matches": True},
+                {"kind": "Secret", "name": "secret", "matches": True},
             ],
         },
         "objects": objects(),
         "audit": audit(),
+        **values,
     }
+
+
+def untested(**values: Any) -> Evidence:
+    """The same without a test backup."""
+    evidence = good(**values)
+    for part in ("backup", "metadata", "restore", "content"):
+        evidence.pop(part)
+    return evidence
+
+
+def scanned(found: dict[str, int], **values: Any) -> Evidence:
+    """The result of a scan with these counts."""
+    listed = found["non_compliant"] + found["not_evaluated"] - found["deleted_during_scan"]
+    status = "non_compliant" if found["non_compliant"] else "not_evaluated" if listed else "compliant"
+    findings = [object_finding(f"production/backups/{number}", status) for number in range(listed)]
+    empty = found["total"] == found["deleted_during_scan"]
+    result = {
+        "status": "not_evaluated" if empty else status,
+        "reason": "no_objects" if empty else "access_denied" if listed else None,
+        "counts": found,
+        "groups": [group("backup", PROOF, 1)],
+        "by_algorithm": {},
+        "by_key": [],
+        "non_compliant_objects": findings,
+    }
+    return objects(**{**result, **values})
+
+
+def document(evidence: Evidence) -> Any:
+    """The document, which keeps to the schema whatever the evidence."""
+    made = assemble(evidence)
+    assert [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(made)] == []
+    return made
+
+
+def refused(evidence: Evidence) -> str:
+    """The message with which the evidence is refused; it ends with what to do."""
+    with pytest.raises(ValidationError) as refusal:
+        assemble(evidence)
+    assert refusal.value.remediation.endswith((".", ":"))
+    return str(refusal.value)
+
+
+def with_objects(**values: Any) -> Evidence:
+    return good(objects=objects(**values))
 
 
 def bad() -> Evidence:
     """A location with one fault of each kind."""
-    evidence = copy.deepcopy(good())
+    evidence = good()
     wrong_key = f"is encrypted under {OLD_KEY}, not {KEY}"
     noncurrent: dict[str, Any] = {
         "is_latest": False,
@@ -263,8 +338,8 @@ def bad() -> Evidence:
         "(NoncurrentVersionExpiration).",
     }
     evidence["objects"] = objects(
-        verdict="wrong",
-        counts=counts(1837, wrong=6, unreadable=2, gone=1),
+        status="non_compliant",
+        counts=counts(1837, non_compliant=6, not_evaluated=2, deleted=1),
         delete_markers=3,
         by_algorithm={"AES256": 2, "SSE-C": 1, "aws:kms": 1840},
         by_key=[
@@ -273,134 +348,128 @@ def bad() -> Evidence:
             {"key_arn": KEY, "algorithm": "aws:kms", "bucket_key_enabled": True, "count": 1837},
         ],
         groups=[
-            group("backup", "nightly-20261122", 7, wrong=2),
+            group("backup", "nightly-20261122", 7, non_compliant=2),
             group("backup", "nightly-20261123", 9),
             group("backup", PROOF, 9),
             group("restore", PROOF, 4),
-            group("kopia", "shop", 1211, wrong=4, unreadable=2, gone=1),
+            group("kopia", "shop", 1211, non_compliant=4, not_evaluated=2, deleted=1),
             group("kopia", "billing", 597),
         ],
-        offenders=[
-            offender("production/backups/nightly-20261122/velero-backup.json"),
-            offender("production/backups/nightly-20261122/nightly-20261122.tar.gz"),
-            offender("production/kopia/shop/p0aa51", reasons=[wrong_key], **noncurrent),
-            offender("production/kopia/shop/p0aa52", reasons=[wrong_key], **noncurrent),
-            offender(
+        non_compliant_objects=[
+            object_finding("production/backups/nightly-20261122/velero-backup.json"),
+            object_finding("production/backups/nightly-20261122/nightly-20261122.tar.gz"),
+            object_finding("production/kopia/shop/p0aa51", message=wrong_key, **noncurrent),
+            object_finding("production/kopia/shop/p0aa52", message=wrong_key, **noncurrent),
+            object_finding(
                 "production/kopia/shop/p<script>alert(1)</script>\nof\u202ereversed",
-                reasons=["does not use a Bucket Key"],
+                message="does not use a Bucket Key",
                 algorithm="aws:kms",
                 key_arn=KEY,
             ),
-            offender(
+            object_finding(
                 "production/kopia/shop/q77",
-                reasons=["is encrypted with SSE-C, not with aws:kms"],
+                message="is encrypted with SSE-C, not with aws:kms",
                 algorithm="SSE-C",
             ),
-            offender(
+            object_finding(
                 "production/kopia/shop/q78",
-                verdict="unreadable",
-                reasons=["S3 refused to tell (403 Forbidden)"],
+                status="not_evaluated",
+                message="S3 refused to tell (403 Forbidden)",
                 remediation=GRANT_READ,
                 algorithm=None,
             ),
-            offender(
+            object_finding(
                 "production/kopia/shop/q79",
-                verdict="unreadable",
-                reasons=["S3 refused to tell (403 Forbidden)"],
+                status="not_evaluated",
+                message="S3 refused to tell (403 Forbidden)",
                 remediation=GRANT_READ,
                 algorithm=None,
             ),
         ],
-        unfinished_uploads=[
+        incomplete_multipart_uploads=[
             {"key": "production/kopia/shop/p9f", "upload_id": "VXBsb2Fk", "initiated": "2026-11-01T02:00:12Z"}
         ],
         path="objects.jsonl",
     )
-    rule = live()["encryption_rule"]
+    rule = actual()["encryption_rule"]
     evidence["audit"] = audit(
         finding(
             "coffer.10",
-            "fail",
+            "non_compliant",
             "medium",
-            title="The Bucket Key is as wanted",
-            standards={},
-            reason="The Bucket Key is off, and should be on.",
+            title="The Bucket Key is as desired",
+            message="The Bucket Key is off, and should be on.",
             remediation="Run site.yml with the tag bucket_encryption.",
         ),
         finding(
             "coffer.8",
-            "fail",
+            "non_compliant",
             title="No other account may use the key",
-            standards={},
             resource=KEY,
-            reason="The key policy lets arn:aws:iam::999988887777:root decrypt (statement Partner).",
+            message="The key policy lets arn:aws:iam::999988887777:root decrypt (statement Partner).",
             remediation="Remove the statement, or the principal from it.",
         ),
         finding(
             "coffer.27",
-            "could not be read",
-            title="Somebody listens to the alarms",
-            standards={},
+            "not_evaluated",
+            title="The alarms have a subscriber",
             resource="arn:aws:sns:eu-central-1:111122223333:velero-acme-backups",
-            reason="sns:ListSubscriptionsByTopic failed: AuthorizationError: not authorized.",
+            message="sns:ListSubscriptionsByTopic failed: AuthorizationError: not authorized.",
             missing_permission="sns:ListSubscriptionsByTopic",
-            remediation="Grant sns:ListSubscriptionsByTopic to whoever audits, and run again.",
+            remediation="Grant sns:ListSubscriptionsByTopic to the principal that audits, and run again.",
         ),
         finding(
             "KMS.4",
             severity="medium",
             title="AWS KMS key rotation should be enabled",
-            standards={"CIS AWS Foundations Benchmark v5.0.0": ["3.6"], "PCI DSS v4.0.1": ["3.7.4"]},
             resource=KEY,
         ),
         finding(
             "S3.17",
             severity="medium",
             title="S3 general purpose buckets should be encrypted at rest with AWS KMS keys",
-            standards={"NIST SP 800-53 Rev. 5": ["SC-28", "SC-28(1)"], "PCI DSS v4.0.1": ["3.5.1"]},
         ),
         finding(
             "S3.14",
-            "fail",
+            "non_compliant",
             "low",
             title="S3 general purpose buckets should have versioning enabled",
-            standards={"NIST SP 800-53 Rev. 5": ["CP-9", "CP-10"]},
-            reason="Versioning is off.",
+            message="Versioning is off.",
             remediation="Enable versioning with velero_bucket_versioning.",
         ),
     )
-    evidence["configuration"]["live"]["encryption_rule"] = {**rule, "BucketKeyEnabled": False}
-    evidence["configuration"]["live"].pop("backup_storage_location_spec")
+    evidence["configuration"]["actual"]["encryption_rule"] = {**rule, "BucketKeyEnabled": False}
+    evidence["configuration"]["actual"].pop("backup_storage_location_spec")
     del evidence["backup"], evidence["metadata"], evidence["restore"], evidence["content"]
     return evidence
 
 
 def hostile() -> Evidence:
     """Every name that means harm, everywhere a name can stand."""
-    evidence = copy.deepcopy(bad())
+    evidence = bad()
     names = [f"production/kopia/{name}" for name in HOSTILE]
     number = len(HOSTILE)
     evidence["caller"]["arn"] = f"{CALLER}{HOSTILE[0]}"
     evidence["objects"] = objects(
-        verdict="wrong",
-        counts=counts(0, wrong=number),
+        status="non_compliant",
+        counts=counts(0, non_compliant=number),
         by_algorithm={HOSTILE[1]: number},
         by_key=[
             {"key_arn": name, "algorithm": HOSTILE[0], "bucket_key_enabled": False, "count": 1} for name in HOSTILE[:3]
         ],
-        groups=[group("kopia", name, wrong=1) for name in HOSTILE],
-        offenders=[
-            offender(key, version_id=name, reasons=[name], remediation=name, last_modified=name)
+        groups=[group("kopia", name, non_compliant=1) for name in HOSTILE],
+        non_compliant_objects=[
+            object_finding(key, version_id=name, message=name, remediation=name, last_modified=name)
             for key, name in zip(names, HOSTILE, strict=True)
         ],
-        unfinished_uploads=[{"key": name, "upload_id": name, "initiated": name} for name in HOSTILE],
+        incomplete_multipart_uploads=[{"key": name, "upload_id": name, "initiated": name} for name in HOSTILE],
         notes=HOSTILE,
         path=HOSTILE[0],
     )
-    evidence["configuration"]["live"]["key_policy_statements"] = [
+    evidence["configuration"]["actual"]["key_policy_statements"] = [
         {"Sid": name, "Effect": "Allow", "Action": name} for name in HOSTILE
     ]
-    evidence["configuration"]["live"]["key"] = {"key_arn": HOSTILE[0], "key_state": HOSTILE[10]}
+    evidence["configuration"]["actual"]["key"] = {"key_arn": HOSTILE[0], "key_state": HOSTILE[10]}
     evidence["audit"] = audit(
         *(
             finding(
@@ -408,13 +477,12 @@ def hostile() -> Evidence:
                 status,
                 title=name,
                 resource=name,
-                reason=name,
+                message=name,
                 missing_permission=name,
                 remediation=name,
-                standards={name: [name]},
             )
             for name in HOSTILE
-            for status in ("pass", "fail", "could not be read", "not applicable")
+            for status in ("compliant", "non_compliant", "not_evaluated", "not_applicable")
         ),
         trail_arn=HOSTILE[0],
         started_at=HOSTILE[10],
@@ -422,12 +490,12 @@ def hostile() -> Evidence:
     )
     evidence["backup"] = operation("backup", HOSTILE[0], HOSTILE[1], {"includedNamespaces": HOSTILE})
     evidence["restore"] = {"failed": True, "msg": HOSTILE[0], "name": HOSTILE[12], "error": {"remediation": HOSTILE[2]}}
-    evidence["content"] = {"items": [{"kind": name, "name": name, "same": False} for name in HOSTILE]}
+    evidence["content"] = {"items": [{"kind": name, "name": name, "matches": False} for name in HOSTILE]}
     evidence["metadata"] = {
-        "agrees": False,
+        "matches": False,
         "exists": True,
         "key": HOSTILE[0],
-        "contradictions": [{"field": name, "backup": name, "metadata": {name: name}} for name in HOSTILE],
+        "mismatches": [{"field": name, "backup": name, "metadata": {name: name}} for name in HOSTILE],
         "remediation": HOSTILE[3],
     }
     return evidence

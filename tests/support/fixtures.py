@@ -1,16 +1,17 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures that put a module's test on the corrected moto, with its calls counted."""
+"""Fixtures that put a module's test on the patched moto, with its calls counted."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
 from ansible_collections.coffer.velero.plugins.module_utils import _aws
@@ -39,9 +40,16 @@ class Aws:
         return self.moto.client(service, **credentials)
 
 
+def refusal(call: Callable[..., Any], **arguments: Any) -> str:
+    """Code of the error that a call must end in."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return str(caught.value.response["Error"]["Code"])
+
+
 @pytest.fixture(scope="session")
 def moto() -> Iterator[Moto]:
-    """One corrected moto for the whole session."""
+    """One patched moto for the whole session."""
     with Moto() as server:
         yield server
 

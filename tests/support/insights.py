@@ -25,9 +25,9 @@ _TOKEN = re.compile(
 )
 MOST_ROWS = 10_000
 
-#: Log group that tests plant CloudTrail's records in; CloudTrail Lake, Event history and KMS tell of them too.
+#: Log group that tests plant CloudTrail's records in; Event history and KMS tell of them too.
 HISTORY = "event-history"
-#: A query of a log group or event data store with such a name ends, or does not end, in the status after it.
+#: A query of a log group with such a name ends, or does not end, in the status after it.
 STATUS = "ends-as-"
 
 

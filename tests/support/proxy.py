@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import IO, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from tests.support import wire
+from tests.support import aws_wire
 
 Kind = Literal["fail", "cut_before", "cut_after", "delay", "throttle", "deny"]
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "upgrade", "expect"}
@@ -61,7 +61,7 @@ class _Fault:
     service: str | None
     operation: str | None
 
-    def matches(self, call: wire.Call) -> bool:
+    def matches(self, call: aws_wire.Call) -> bool:
         return self.service in (None, call.service) and self.operation in (None, call.operation)
 
 
@@ -144,7 +144,7 @@ class Proxy:
         with self._lock:
             self._denied[service, operation] = (code, message)
 
-    def strike(self, call: wire.Call) -> tuple[Kind | None, float]:
+    def strike(self, call: aws_wire.Call) -> tuple[Kind | None, float]:
         """What happens to this request, and after how many seconds; the handler's question."""
         with self._lock:
             kind: Kind | None = None
@@ -164,17 +164,17 @@ class Proxy:
                 kind = kind or "deny"
             return kind, delay
 
-    def answer(self, kind: str, call: wire.Call, headers: Mapping[str, str]) -> wire.ErrorAnswer:
+    def answer(self, kind: str, call: aws_wire.Call, headers: Mapping[str, str]) -> aws_wire.ErrorAnswer:
         """What an injected fault looks like; the handler's question."""
         with self._lock:
             found = self._denied.get((call.service, call.operation)) or self._denied.get((call.service, None))
         code, message = found if found and kind == "deny" else ("", "")
         message = message or f"{kind} by the test's proxy"
         if code:
-            return wire.error_answer(wire.protocol(call.service, headers), code, message, 400)
-        return wire.fault_answer(kind, call, headers, message)
+            return aws_wire.error_answer(aws_wire.protocol(call.service, headers), code, message, 400)
+        return aws_wire.fault_answer(kind, call, headers, message)
 
-    def record(self, call: wire.Call, status: int) -> None:
+    def record(self, call: aws_wire.Call, status: int) -> None:
         """Note a call; the handler's duty."""
         seen = Recorded(call.service, call.operation, status)
         with self._lock:
@@ -224,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self._read_body()
         headers = {name.lower(): value for name, value in self.headers.items()}
-        call = wire.identify(self.command, self.path, headers, body)
+        call = aws_wire.identify(self.command, self.path, headers, body)
         proxy = self.server.proxy
         kind, delay = proxy.strike(call)
         time.sleep(delay)
@@ -280,9 +280,9 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _fault(self, kind: str, call: wire.Call, headers: dict[str, str]) -> _Answer:
+    def _fault(self, kind: str, call: aws_wire.Call, headers: dict[str, str]) -> _Answer:
         error = self.server.proxy.answer(kind, call, headers)
-        named = [("Content-Type", error.content_type), ("x-amzn-RequestId", wire.REQUEST_ID)]
+        named = [("Content-Type", error.content_type), ("x-amzn-RequestId", aws_wire.REQUEST_ID)]
         if "smithy-protocol" in headers:
             named.append(("smithy-protocol", headers["smithy-protocol"]))
         return _Answer(error.status, "", named, error.body)

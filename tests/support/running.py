@@ -132,10 +132,10 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Modu
 
 
 #: For a test that goes through every request: what a module decides is the same both ways, one of them is enough.
-one_way = pytest.mark.parametrize("run", ["controller"], indirect=True)
+controller_only = pytest.mark.parametrize("run", ["controller"], indirect=True)
 
 
-def twelve_runs(
+def assert_lifecycle(
     run: ModuleRunner,
     module: str,
     *,
@@ -151,10 +151,12 @@ def twelve_runs(
     :param state: reads back what matters of the real thing, comparable with ``==``
     :returns: the result of the real run of each
     """
-    return [four_runs(run, module, arguments, state) for arguments in (create, modify, delete) if arguments is not None]
+    return [
+        assert_change(run, module, arguments, state) for arguments in (create, modify, delete) if arguments is not None
+    ]
 
 
-def four_runs(run: ModuleRunner, module: str, arguments: Mapping[str, Any], state: Callable[[], Any]) -> Result:
+def assert_change(run: ModuleRunner, module: str, arguments: Mapping[str, Any], state: Callable[[], Any]) -> Result:
     """One change: check, real, check again, real again."""
     before = state()
     placeholder = run.ok(module, check=True, **arguments)

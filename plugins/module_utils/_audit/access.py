@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, same_key
 from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
 from ansible_collections.coffer.velero.plugins.module_utils._audit.bucket import live_encryption
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
@@ -144,11 +145,11 @@ def _same_key(facts: Facts, desired: Desired) -> CheckResult:
     if not profile.encrypts_with_kms:
         return not_applicable("encryption_mode", f"{profile.encryption_mode} uses no KMS key of yours.")
     key = live_encryption(facts).key_id
-    if not key or not key.startswith("arn:"):
+    if not key or not Arn.parse_key(key):
         message = f"The bucket names {key or 'no key'}, which is not the ARN of a key: no policy can name the same."
         return non_compliant("differs", message)
     reasons = []
-    if key != profile.kms_key_arn:
+    if not same_key(key, str(profile.kms_key_arn)):
         reasons.append(f"the bucket encrypts under {key}, and the storage profile names {profile.kms_key_arn}")
     if desired.policy_arn and (lacking := _lacking(facts.role_policy.value, key)):
         reasons.append(f"{desired.policy_arn} does not allow {lacking} under the bucket's key")

@@ -28,7 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     OWNER_ENFORCED,
     Encryption,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import header_demand
+from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import header_requirement
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 _READ = ("s3:getobject", "s3:getobjectversion", "s3:listbucket", "s3:listbucketversions", "s3:getbucketacl")
@@ -206,7 +206,7 @@ def _sse_c_blocked(facts: Facts, desired: Desired) -> CheckResult:
 def _kopia_can_write(facts: Facts, _desired: Desired) -> CheckResult:
     document = facts.bucket.policy.value
     named = _policy.named_statements(document) if document else ()
-    found = [name for name, statement in named if header_demand(statement)]
+    found = [name for name, statement in named if header_requirement(statement)]
     if found:
         message = f"Statements deny writes without an encryption header: {', '.join(found)}."
         return non_compliant("unusable", message)

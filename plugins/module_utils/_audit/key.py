@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, same_key
 from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
@@ -125,7 +125,7 @@ def _alias(facts: Facts, desired: Desired) -> CheckResult:
     target = facts.alias_target.value
     if target is None:
         return non_compliant("not_found", f"There is no alias {desired.alias}.")
-    if target != desired.profile.kms_key_arn:
+    if not same_key(target, str(desired.profile.kms_key_arn)):
         return non_compliant("differs", f"{desired.alias} points at {target}.")
     return compliant(f"{desired.alias} points at the key.")
 

@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
     STATUSES,
     CheckResult,
@@ -53,7 +54,7 @@ class Desired:
 
     @property
     def account_arn(self) -> str:
-        return f"arn:{self.profile.partition}:iam::{self.profile.account_id}:root"
+        return str(Arn(self.profile.partition, "iam", "", self.profile.account_id, "root"))
 
     @property
     def region_and_account(self) -> str:

@@ -38,6 +38,8 @@ _NOT_COMPARED = frozenset({"name", "description", "alarm_actions", "actions_enab
 
 def desired_monitoring(params: Mapping[str, t.Any], profile: StorageProfile) -> dict[str, list[Document]]:
     """The metric filters, alarms and rules that the options of the task ask for, by their names in ``Desired``."""
+    if not params["alarms"]:
+        return {}
     topic_arn, data_events = params["topic_arn"], params["data_events"] in ("write", "all")
 
     def alarms(*, log_group: bool) -> list[Document]:
@@ -80,7 +82,7 @@ def _check_each(
 ) -> Checks:
     """A check of each desired document.
 
-    :param arn: its ARN, with ``{partition}``, ``{region_and_account}`` and ``{name}``
+    :param arn: its ARN from the service on, with ``{name}``
     """
 
     def checks(facts: Facts, desired: Desired) -> Iterator[Check]:
@@ -88,8 +90,8 @@ def _check_each(
             yield from _not_requested(desired)
             return
         for one in documents(desired):
-            values = {"partition": desired.profile.partition, "region_and_account": desired.region_and_account}
-            yield Check(arn.format(**values, name=one["name"]), partial(evaluate, facts, desired, one))
+            service, _colon, resource = arn.format(name=one["name"]).partition(":")
+            yield Check(desired.profile.arn(service, resource), partial(evaluate, facts, desired, one))
 
     return checks
 
@@ -224,7 +226,7 @@ def _heartbeat(alarm: Document) -> bool:
     return str(alarm["name"]).endswith(f"-{_alerts.NO_RECENT_BACKUP}")
 
 
-_ALARM = "arn:{partition}:cloudwatch:{region_and_account}:alarm:{name}"
+_ALARM = "cloudwatch:alarm:{name}"
 _NO_TOPIC = "No alarm of this installation notifies a topic, and the task names none (topic_arn)."
 _RUN = "Run audit.yml with velero_audit=true"
 
@@ -263,7 +265,7 @@ MONITORING = (
         remediation=f"{_RUN}, or coffer.velero.cloudwatch_metric_filters.",
         checks=_check_each(
             lambda desired: desired.metric_filters,
-            "arn:{partition}:logs:{region_and_account}:metric-filter:{name}",
+            "logs:metric-filter:{name}",
             _metric_filter,
         ),
     ),
@@ -307,8 +309,6 @@ MONITORING = (
         severity="medium",
         requirement="Each EventBridge rule of the collection exists, with its pattern, its state and its targets.",
         remediation=f"{_RUN}, or coffer.velero.eventbridge_rules.",
-        checks=_check_each(
-            lambda desired: desired.rules, "arn:{partition}:events:{region_and_account}:rule/{name}", _rule
-        ),
+        checks=_check_each(lambda desired: desired.rules, "events:rule/{name}", _rule),
     ),
 )

@@ -38,7 +38,7 @@ _PRINCIPAL_KEYS = frozenset(
     }
 )
 _ACCOUNT_KEYS = frozenset({"aws:principalaccount", "aws:sourceaccount", "kms:calleraccount"})
-_ANY_KEY = "arn:{}:kms:no-region-0:000000000000:key/00000000-0000-0000-0000-000000000000"
+_ANY_KEY = Arn("aws", "kms", "no-region-0", "000000000000", "key/00000000-0000-0000-0000-000000000000")
 
 
 def allowing(document: Document) -> Iterator[tuple[str, Statement]]:
@@ -132,7 +132,8 @@ def decrypts_everything(document: Document, partition: str) -> list[str]:
     return [
         name
         for name, statement in allowing(document)
-        if speaks_of(statement, ("kms:decrypt", "kms:reencryptfrom")) and covers(statement, _ANY_KEY.format(partition))
+        if speaks_of(statement, ("kms:decrypt", "kms:reencryptfrom"))
+        and covers(statement, str(_ANY_KEY._replace(partition=partition)))
     ]
 
 

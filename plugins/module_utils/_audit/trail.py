@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._audit import bucket
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
     CheckResult,
@@ -83,7 +84,7 @@ def _check_trail(evaluate: Callable[[TrailState, Desired], CheckResult]) -> Chec
 
 def _check_trail_bucket(evaluate: Evaluate) -> Checks:
     def arn(facts: Facts, desired: Desired) -> str:
-        return f"arn:{desired.profile.partition}:s3:::{_trail(facts, desired).trail.get('S3BucketName')}"
+        return s3_arn(desired.profile.partition, str(_trail(facts, desired).trail.get("S3BucketName")))
 
     return one_check(arn, evaluate)
 

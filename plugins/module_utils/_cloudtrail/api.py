@@ -195,7 +195,7 @@ class TrailResource:
                 "kms_key_id", key_id, "is what a check run promised, not a key", remediation
             )
             return self.desired
-        if key_id.startswith("arn:") and ":key/" in key_id:
+        if Arn.parse_key(key_id):
             return self.desired
         key = describe(self.aws, key_id)
         if key is not None:

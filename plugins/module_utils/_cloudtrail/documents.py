@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.desired_selectors import (
     DATA_NAME,
     DesiredSelectors,
@@ -39,7 +39,7 @@ def trail_bucket_policy_statements(
     Of this trail alone: ``aws:SourceArn`` keeps the trails of other accounts out of the bucket.
     """
     trail = _trail(trail_arn)
-    arn = f"arn:{trail.partition}:s3:::{bucket}"
+    arn = s3_arn(trail.partition, bucket)
     folder = f"{arn}/{s3_key_prefix.strip('/')}/AWSLogs" if s3_key_prefix.strip("/") else f"{arn}/AWSLogs"
     owners = [account_id or trail.account_id, *([_organization(organization_id)] if organization_id else [])]
     source = {"aws:SourceArn": trail_arn}
@@ -76,7 +76,7 @@ def trail_key_policy_statements(trail_arn: str) -> list[Document]:
     Who reads the logs needs ``kms:Decrypt`` beside it (CloudTrail user guide, "Configure KMS key policies").
     """
     trail = _trail(trail_arn)
-    context = f"arn:{trail.partition}:cloudtrail:*:{trail.account_id}:trail/*"
+    context = str(Arn(trail.partition, "cloudtrail", "*", trail.account_id, "trail/*"))
     return [
         {
             "Sid": _sid("TrailEncrypt", trail_arn),

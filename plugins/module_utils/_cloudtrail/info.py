@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import read_other_trail, trails
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import (
@@ -55,7 +55,7 @@ def objects_arn_prefix(partition: str, bucket: str | None, prefix: str) -> str |
     if not bucket:
         return None
     inside = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-    return f"arn:{partition}:s3:::{bucket}/{inside}"
+    return s3_arn(partition, f"{bucket}/{inside}")
 
 
 def described(facts: TrailFacts) -> dict[str, t.Any]:
@@ -70,8 +70,8 @@ def reasons(facts: Sequence[TrailFacts], region: str) -> list[str]:
 
 
 def _refuse_region(key_arn: str, region: str) -> None:
-    arn = Arn.parse(key_arn)
-    if arn is None or arn.service != "kms" or not arn.resource.startswith("key/"):
+    arn = Arn.parse_key(key_arn)
+    if arn is None:
         remediation = "Give arn:aws:kms:REGION:ACCOUNT:key/ID; coffer.velero.kms_key returns it as key_arn."
         raise ValidationError("key_arn", key_arn, "is not the ARN of a key", remediation)
     if arn.region != region:

@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
     Alarm,
@@ -49,7 +50,7 @@ class AlarmsResource:
         if self.desired is None or all(name in there for name in self.names):
             return Alarms(there)
         who = caller(self.aws)
-        return Alarms(there, f"arn:{who.partition}:cloudwatch:{self.aws.region}:{who.account_id}:alarm:")
+        return Alarms(there, str(Arn(who.partition, "cloudwatch", self.aws.region, who.account_id, "alarm:")))
 
     def _found(self) -> dict[str, Alarm]:
         """Those that the task names, and where it purges, all that begin with the prefix."""

@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import MINIMUM_BOTO3, Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs import (
     DesiredGroup,
@@ -55,8 +56,8 @@ class GroupResource:
             return State(group)
         if group is None:
             who = caller(self.aws)
-            arn = f"arn:{who.partition}:logs:{self.aws.region}:{who.account_id}:log-group:{self.desired.name}"
-            return State(None, arn, self._key(""))
+            arn = Arn(who.partition, "logs", self.aws.region, who.account_id, f"log-group:{self.desired.name}")
+            return State(None, str(arn), self._key(""))
         return State(group, group.arn, self._key(group.key_arn))
 
     def _group(self) -> Group | None:

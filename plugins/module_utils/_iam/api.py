@@ -44,7 +44,7 @@ def _apply(aws: Aws, plan: Plan) -> dict[str, t.Any]:
 
 @dataclass
 class Account:
-    """The account of the task's entities: as it was given, else as STS tells."""
+    """The account of the task's entities: as it was given, else as STS reports it."""
 
     aws: Aws
     account_id: str | None = None
@@ -81,13 +81,13 @@ class PolicyResource:
     """A customer managed policy, for the runner."""
 
     aws: Aws
-    wanted: decide_policy.WantedPolicy
+    desired: decide_policy.DesiredPolicy
     account: Account
     absent: bool = False
 
     @property
     def arn(self) -> str:
-        return self.account.owner().arn(f"policy{self.wanted.path}{self.wanted.name}")
+        return self.account.owner().arn(f"policy{self.desired.path}{self.desired.name}")
 
     def read(self) -> Policy | None:
         found = self.aws.call_or_none("iam:GetPolicy", _MISSING, PolicyArn=self.arn)
@@ -103,8 +103,8 @@ class PolicyResource:
         return Policy(policy.metadata, policy.document, self._versions()) if self._differs(policy) else policy
 
     def _differs(self, policy: Policy) -> bool:
-        wanted = self.wanted.document
-        return wanted is not None and not _policy.same_document(wanted, policy.document, partition=policy.partition)
+        desired = self.desired.document
+        return desired is not None and not _policy.same_document(desired, policy.document, partition=policy.partition)
 
     def _versions(self) -> tuple[str, ...]:
         listed = self.aws.pages("iam:ListPolicyVersions", "Versions", PolicyArn=self.arn)
@@ -114,8 +114,8 @@ class PolicyResource:
         if self.absent:
             return decide_policy.delete_policy(current) if current else Plan(result={"policy_arn": self.arn})
         if current is None:
-            return decide_policy.create_policy(self.wanted, self.arn)
-        return decide_policy.change_policy(self.wanted, current)
+            return decide_policy.create_policy(self.desired, self.arn)
+        return decide_policy.change_policy(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         if plan.steps[0].action == "iam:CreatePolicy":
@@ -141,7 +141,7 @@ class PolicyResource:
         except ConflictError as moved:
             if moved.cause.code != "EntityAlreadyExists":
                 raise
-            hint = f"Names are unique whatever the path: if it is not at {self.wanted.path}, give its path."
+            hint = f"Names are unique whatever the path: if it is not at {self.desired.path}, give its path."
             raise ConflictError(
                 ServiceError("iam:CreatePolicy", moved.cause.code, "The name is taken.", hint=hint)
             ) from moved
@@ -152,14 +152,14 @@ class RoleResource:
     """A role, its trust policy and its attachments, for the runner."""
 
     aws: Aws
-    wanted: decide_role.WantedRole
+    desired: decide_role.DesiredRole
     account: Account
     absent: bool = False
     sleep: Callable[[float], None] = time.sleep
     _trust: Role | None = None
 
     def read(self) -> Role | None:
-        name = self.wanted.name
+        name = self.desired.name
         found = self._find()
         if found is None:
             if not self.absent:
@@ -167,7 +167,7 @@ class RoleResource:
             return None
         self._trust = found.trust_only
         attached = None
-        if self.absent or self.wanted.managed_policies is not None:
+        if self.absent or self.desired.managed_policies is not None:
             listed = self.aws.pages("iam:ListAttachedRolePolicies", "AttachedPolicies", RoleName=name)
             attached = tuple(str(policy["PolicyArn"]) for policy in listed)
         inline: tuple[str, ...] = ()
@@ -176,29 +176,29 @@ class RoleResource:
         return Role(found.metadata, attached, inline)
 
     def _find(self) -> Role | None:
-        found = self.aws.call_or_none("iam:GetRole", _MISSING, RoleName=self.wanted.name)
+        found = self.aws.call_or_none("iam:GetRole", _MISSING, RoleName=self.desired.name)
         return Role(found["Role"]) if found else None
 
     def decide(self, current: Role | None) -> Plan:
         if self.absent:
             return (
-                decide_role.delete_role(self.wanted, current)
+                decide_role.delete_role(self.desired, current)
                 if current
-                else Plan(result={"role_name": self.wanted.name})
+                else Plan(result={"role_name": self.desired.name})
             )
         if current is None:
-            return decide_role.create_role(self.wanted, self.account.owner())
-        return decide_role.change_role(self.wanted, current)
+            return decide_role.create_role(self.desired, self.account.owner())
+        return decide_role.change_role(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         if not self.absent:
             return
-        listed = self.aws.pages("iam:ListInstanceProfilesForRole", "InstanceProfiles", RoleName=self.wanted.name)
+        listed = self.aws.pages("iam:ListInstanceProfilesForRole", "InstanceProfiles", RoleName=self.desired.name)
         profiles = [str(profile["InstanceProfileName"]) for profile in listed]
         if profiles:
             remediation = "Instances may run as it: take it out of there first."
             raise ValidationError(
-                "state", self.wanted.name, f"is in the instance profile {', '.join(profiles)}", remediation
+                "state", self.desired.name, f"is in the instance profile {', '.join(profiles)}", remediation
             )
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
@@ -207,19 +207,12 @@ class RoleResource:
             verify_write(
                 self._trust,
                 action=decide_role.UPDATE_TRUST,
-                read=self._look,
-                decide=self._decide_trust,
+                read=lambda: found.trust_only if (found := self._find()) else None,
+                decide=lambda role: decide_role.change_trust(self.desired, role) if role else self.decide(None),
                 sleep=self.sleep,
                 what="the trust policy",
             )
         return outputs
-
-    def _look(self) -> Role | None:
-        found = self._find()
-        return found.trust_only if found else None
-
-    def _decide_trust(self, current: Role | None) -> Plan:
-        return decide_role.change_trust(self.wanted, current) if current else self.decide(None)
 
 
 @dataclass
@@ -227,13 +220,13 @@ class ProviderResource:
     """The OIDC provider of a cluster, for the runner."""
 
     aws: Aws
-    wanted: decide_provider.WantedProvider
+    desired: decide_provider.DesiredProvider
     account: Account
     absent: bool = False
 
     @property
     def arn(self) -> str:
-        return self.account.owner().arn(f"oidc-provider/{self.wanted.issuer}")
+        return self.account.owner().arn(f"oidc-provider/{self.desired.issuer}")
 
     def read(self) -> Provider | None:
         found = self.aws.call_or_none("iam:GetOpenIDConnectProvider", _MISSING, OpenIDConnectProviderArn=self.arn)
@@ -248,11 +241,11 @@ class ProviderResource:
 
     def decide(self, current: Provider | None) -> Plan:
         if self.absent:
-            result = {"oidc_provider_arn": self.arn, "issuer_url": f"https://{self.wanted.issuer}"}
-            return decide_provider.delete_provider(self.wanted, current) if current else Plan(result=result)
+            result = {"oidc_provider_arn": self.arn, "issuer_url": f"https://{self.desired.issuer}"}
+            return decide_provider.delete_provider(self.desired, current) if current else Plan(result=result)
         if current is None:
-            return decide_provider.create_provider(self.wanted, self.arn)
-        return decide_provider.change_provider(self.wanted, current)
+            return decide_provider.create_provider(self.desired, self.arn)
+        return decide_provider.change_provider(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         if plan.steps[0].action == "iam:CreateOpenIDConnectProvider":

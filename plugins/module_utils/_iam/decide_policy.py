@@ -18,18 +18,22 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     refuse_name,
     refuse_path,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
+from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     NOTHING,
-    WantedTags,
-    created_differences,
+    Changes,
+    Computed,
+    Difference,
+    Plan,
+    Step,
+    created,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Computed, Difference, Plan, Step
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedPolicy(WantedTags):
+class DesiredPolicy(DesiredTags):
     """What a task wants of a customer managed policy. ``None`` means: leave it as it is."""
 
     name: str
@@ -38,7 +42,7 @@ class WantedPolicy(WantedTags):
     document: Document | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> WantedPolicy:
+    def of(cls, params: Mapping[str, t.Any]) -> DesiredPolicy:
         """From the options of a task.
 
         :raises ValidationError: for what IAM would not take
@@ -46,50 +50,50 @@ class WantedPolicy(WantedTags):
         name, policy = params["name"], params["policy"]
         refuse_name(name, length=128)
         refuse_path(params["path"])
-        wanted = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
-        return cls(document=policy_document(policy, option="policy", resource=name) if policy else None, **wanted)
+        desired = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
+        return cls(document=policy_document(policy, option="policy", resource=name) if policy else None, **desired)
 
 
-def create_policy(wanted: WantedPolicy, arn: str) -> Plan:
+def create_policy(desired: DesiredPolicy, arn: str) -> Plan:
     """The plan for a policy that does not exist."""
-    document = wanted.document or {}
+    document = desired.document or {}
     arguments: dict[str, t.Any] = {
-        "PolicyName": wanted.name,
-        "Path": wanted.path,
+        "PolicyName": desired.name,
+        "Path": desired.path,
         "PolicyDocument": _policy.text(document),
-        **({"Description": wanted.description} if wanted.description else {}),
-        **wanted.created(),
+        **({"Description": desired.description} if desired.description else {}),
+        **desired.created(),
     }
-    tags = wanted.after({})
-    shown = {"policy_arn": arn, "description": wanted.description, "policy": document, "tags": tags}
+    tags = desired.after({})
+    shown = {"policy_arn": arn, "description": desired.description, "policy": document, "tags": tags}
     step = Step("iam:CreatePolicy", arguments, {"version_id": "Policy.DefaultVersionId"})
     version_id = Computed("version_id", "v1")
-    result = _policy_result(wanted, arn, version_id, description=wanted.description or "", tags=tags)
-    return Plan((step,), created_differences(shown), result)
+    result = _policy_result(desired, arn, version_id, description=desired.description or "", tags=tags)
+    return Plan((step,), created(shown), result)
 
 
-def change_policy(wanted: WantedPolicy, policy: Policy) -> Plan:
+def change_policy(desired: DesiredPolicy, policy: Policy) -> Plan:
     """The plan for a policy that exists.
 
     A wanted document that an older version has becomes a new version all the same: the history of versions then
-    tells what was in force when.
+    shows what was in force when.
     """
-    document, deleted = _document(wanted, policy)
-    steps, differences = joined([document, wanted.part("Policy", {"PolicyArn": policy.arn}, policy.tags)])
+    document, deleted = _document(desired, policy)
+    steps, differences = joined([document, desired.tag_steps("Policy", {"PolicyArn": policy.arn}, policy.tags)])
     version_id = Computed("version_id", _next_version(policy)) if document[0] else policy.default_version_id
     result = _policy_result(
-        wanted,
+        desired,
         policy.arn,
         version_id,
         description=policy.description,
-        tags=wanted.after(policy.tags),
+        tags=desired.after(policy.tags),
         deleted_version_id=deleted,
     )
     warnings: tuple[str, ...] = ()
-    if wanted.description is not None and wanted.description != policy.description:
+    if desired.description is not None and desired.description != policy.description:
         warnings = (
             f"description: {policy.arn} is described as {policy.description!r}, and IAM cannot change that. It is left "
-            "as it is; delete the policy first to have it created anew.",
+            "as it is; delete the policy first to have it created again.",
         )
     return Plan(steps, differences, result, warnings)
 
@@ -108,12 +112,12 @@ def delete_policy(policy: Policy) -> Plan:
     return Plan(tuple(steps), differences, {"policy_arn": policy.arn})
 
 
-def _policy_result(wanted: WantedPolicy, arn: str, version_id: str | Computed, **details: t.Any) -> dict[str, t.Any]:
+def _policy_result(desired: DesiredPolicy, arn: str, version_id: str | Computed, **details: t.Any) -> dict[str, t.Any]:
     return {
         "policy_arn": arn,
-        "policy_name": wanted.name,
-        "path": wanted.path,
-        "policy": wanted.document,
+        "policy_name": desired.name,
+        "path": desired.path,
+        "policy": desired.document,
         "default_version_id": version_id,
         "deleted_version_id": None,
         **details,
@@ -124,17 +128,17 @@ def _next_version(policy: Policy) -> str:
     return f"v{max(int(version[1:]) for version in (*policy.version_ids, policy.default_version_id)) + 1}"
 
 
-def _document(wanted: WantedPolicy, policy: Policy) -> tuple[Changes, str | None]:
+def _document(desired: DesiredPolicy, policy: Policy) -> tuple[Changes, str | None]:
     """The new version, with the oldest one out of its way where there is no room, and the id of that one."""
-    if wanted.document is None or _policy.same_document(wanted.document, policy.document, partition=policy.partition):
+    if desired.document is None or _policy.same_document(desired.document, policy.document, partition=policy.partition):
         return NOTHING, None
     steps: list[Step] = []
-    differences = [Difference("policy", policy.document, wanted.document)]
+    differences = [Difference("policy", policy.document, desired.document)]
     deleted = None
     if len(policy.version_ids) >= MAX_VERSIONS:
         deleted = policy.other_version_ids[0]
         steps.append(Step("iam:DeletePolicyVersion", {"PolicyArn": policy.arn, "VersionId": deleted}))
         differences.append(Difference("deleted_version_id", deleted, None))
-    arguments = {"PolicyArn": policy.arn, "PolicyDocument": _policy.text(wanted.document), "SetAsDefault": True}
+    arguments = {"PolicyArn": policy.arn, "PolicyDocument": _policy.text(desired.document), "SetAsDefault": True}
     steps.append(Step("iam:CreatePolicyVersion", arguments, {"version_id": "PolicyVersion.VersionId"}))
     return (steps, differences), deleted

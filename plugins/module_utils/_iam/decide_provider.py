@@ -13,17 +13,20 @@ from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import MAX_THUMBPRINTS, Provider
-from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
+from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     NOTHING,
-    WantedTags,
-    created_differences,
+    Changes,
+    Difference,
+    Plan,
+    Step,
+    created,
     joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedProvider(WantedTags):
+class DesiredProvider(DesiredTags):
     """What a task wants of an OIDC provider.
 
     :param issuer: as ARNs spell it
@@ -35,7 +38,7 @@ class WantedProvider(WantedTags):
     thumbprints: Sequence[str] | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any], issuer: str) -> WantedProvider:
+    def of(cls, params: Mapping[str, t.Any], issuer: str) -> DesiredProvider:
         """From the options of a task.
 
         :raises ValidationError: for what IAM would not take
@@ -54,63 +57,63 @@ class WantedProvider(WantedTags):
         return cls(issuer=issuer, client_ids=params["client_ids"], thumbprints=thumbprints or None, **tags)
 
 
-def create_provider(wanted: WantedProvider, arn: str) -> Plan:
+def create_provider(desired: DesiredProvider, arn: str) -> Plan:
     """The plan for a provider that does not exist."""
-    client_ids = list(dict.fromkeys(wanted.client_ids))
+    client_ids = list(dict.fromkeys(desired.client_ids))
     arguments = {
-        "Url": f"https://{wanted.issuer}",
+        "Url": f"https://{desired.issuer}",
         "ClientIDList": client_ids,
-        **({"ThumbprintList": list(wanted.thumbprints)} if wanted.thumbprints else {}),
-        **wanted.created(),
+        **({"ThumbprintList": list(desired.thumbprints)} if desired.thumbprints else {}),
+        **desired.created(),
     }
-    shown = {"client_ids": client_ids, "thumbprints": list(wanted.thumbprints or ()), "tags": wanted.after({})}
-    differences = created_differences({"oidc_provider_arn": arn, **shown})
+    shown = {"client_ids": client_ids, "thumbprints": list(desired.thumbprints or ()), "tags": desired.after({})}
+    differences = created({"oidc_provider_arn": arn, **shown})
     return Plan(
-        (Step("iam:CreateOpenIDConnectProvider", arguments),), differences, _provider_result(wanted, arn, shown)
+        (Step("iam:CreateOpenIDConnectProvider", arguments),), differences, _provider_result(desired, arn, shown)
     )
 
 
-def change_provider(wanted: WantedProvider, provider: Provider) -> Plan:
-    """The plan for a provider that exists; audiences that somebody else added are kept."""
+def change_provider(desired: DesiredProvider, provider: Provider) -> Plan:
+    """The plan for a provider that exists; audiences that others added are kept."""
     identity = {"OpenIDConnectProviderArn": provider.arn}
-    missing = [one for one in dict.fromkeys(wanted.client_ids) if one not in provider.client_ids]
+    missing = [one for one in dict.fromkeys(desired.client_ids) if one not in provider.client_ids]
     client_ids = [*provider.client_ids, *missing]
     add = [Step("iam:AddClientIDToOpenIDConnectProvider", {**identity, "ClientID": one}) for one in missing]
     shown = {
         "client_ids": client_ids,
-        "thumbprints": list(wanted.thumbprints or provider.thumbprints),
-        "tags": wanted.after(provider.tags),
+        "thumbprints": list(desired.thumbprints or provider.thumbprints),
+        "tags": desired.after(provider.tags),
     }
     steps, differences = joined(
         [
             (add, (Difference("client_ids", list(provider.client_ids), client_ids),) if add else ()),
-            _thumbprints(wanted, provider),
-            wanted.part("OpenIDConnectProvider", identity, provider.tags),
+            _thumbprints(desired, provider),
+            desired.tag_steps("OpenIDConnectProvider", identity, provider.tags),
         ]
     )
-    return Plan(steps, differences, _provider_result(wanted, provider.arn, shown))
+    return Plan(steps, differences, _provider_result(desired, provider.arn, shown))
 
 
-def delete_provider(wanted: WantedProvider, provider: Provider) -> Plan:
+def delete_provider(desired: DesiredProvider, provider: Provider) -> Plan:
     """The plan that takes a provider away."""
     step = Step("iam:DeleteOpenIDConnectProvider", {"OpenIDConnectProviderArn": provider.arn})
-    result = {"oidc_provider_arn": provider.arn, "issuer_url": f"https://{wanted.issuer}"}
+    result = {"oidc_provider_arn": provider.arn, "issuer_url": f"https://{desired.issuer}"}
     return Plan((step,), (Difference("oidc_provider_arn", provider.arn, None),), result)
 
 
-def _provider_result(wanted: WantedProvider, arn: str, shown: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _provider_result(desired: DesiredProvider, arn: str, shown: Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {
         "oidc_provider_arn": arn,
-        "oidc_provider": wanted.issuer,
-        "issuer_url": f"https://{wanted.issuer}",
+        "oidc_provider": desired.issuer,
+        "issuer_url": f"https://{desired.issuer}",
         **shown,
     }
 
 
-def _thumbprints(wanted: WantedProvider, provider: Provider) -> Changes:
+def _thumbprints(desired: DesiredProvider, provider: Provider) -> Changes:
     """IAM replaces the whole list; the order of it means nothing."""
-    if not wanted.thumbprints or set(wanted.thumbprints) == set(provider.thumbprints):
+    if not desired.thumbprints or set(desired.thumbprints) == set(provider.thumbprints):
         return NOTHING
-    arguments = {"OpenIDConnectProviderArn": provider.arn, "ThumbprintList": list(wanted.thumbprints)}
-    difference = Difference("thumbprints", list(provider.thumbprints), list(wanted.thumbprints))
+    arguments = {"OpenIDConnectProviderArn": provider.arn, "ThumbprintList": list(desired.thumbprints)}
+    difference = Difference("thumbprints", list(provider.thumbprints), list(desired.thumbprints))
     return (Step("iam:UpdateOpenIDConnectProviderThumbprint", arguments),), (difference,)

@@ -21,19 +21,17 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     refuse_path,
     refuse_policy_arn,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._iam.parts import (
-    NOTHING,
-    WantedTags,
-    created_differences,
-    joined,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    NOTHING,
     Changes,
     Computed,
     Difference,
     Plan,
     Step,
     compare,
+    created,
+    joined,
 )
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
@@ -41,7 +39,7 @@ UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedRole(WantedTags):
+class DesiredRole(DesiredTags):
     """What a task wants of a role. ``None`` means: leave it as it is (IAM's default for a new role).
 
     :param permissions_boundary: empty for none
@@ -58,144 +56,144 @@ class WantedRole(WantedTags):
     permissions_boundary: str | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> WantedRole:
+    def of(cls, params: Mapping[str, t.Any]) -> DesiredRole:
         """From the options of a task.
 
         :raises ValidationError: for what IAM would not take, and see :func:`trust_statements`
         """
-        wanted = {option: params[option] for option in cls.__dataclass_fields__}
-        refuse_name(wanted["name"], length=64)
-        if wanted["path"] is not None:
-            refuse_path(wanted["path"])
-        for arn in wanted["managed_policies"] or ():
+        desired = {option: params[option] for option in cls.__dataclass_fields__}
+        refuse_name(desired["name"], length=64)
+        if desired["path"] is not None:
+            refuse_path(desired["path"])
+        for arn in desired["managed_policies"] or ():
             refuse_policy_arn(arn, option="managed_policies")
-        if wanted["permissions_boundary"]:
-            refuse_policy_arn(wanted["permissions_boundary"], option="permissions_boundary")
-        seconds = wanted["max_session_duration"]
+        if desired["permissions_boundary"]:
+            refuse_policy_arn(desired["permissions_boundary"], option="permissions_boundary")
+        seconds = desired["max_session_duration"]
         if seconds is not None and not 3600 <= seconds <= 43200:
             remediation = "IAM takes 3600 to 43200 seconds."
             raise ValidationError("max_session_duration", str(seconds), "is not the duration of a session", remediation)
-        if wanted["trust_statements"] is not None:
-            wanted["trust_statements"] = trust_statements(wanted["trust_statements"])
-        return cls(**wanted)
+        if desired["trust_statements"] is not None:
+            desired["trust_statements"] = trust_statements(desired["trust_statements"])
+        return cls(**desired)
 
 
-def create_role(wanted: WantedRole, owner: Owner) -> Plan:
+def create_role(desired: DesiredRole, owner: Owner) -> Plan:
     """The plan for a role that does not exist.
 
-    :raises ValidationError: where nobody is said to be able to assume it
+    :raises ValidationError: where the task does not say who can assume it
     """
-    if not wanted.trust_statements:
+    if not desired.trust_statements:
         remediation = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
         raise ValidationError(
-            "trust_statements", wanted.name, "does not exist, and a role needs a trust policy", remediation
+            "trust_statements", desired.name, "does not exist, and a role needs a trust policy", remediation
         )
-    arn = owner.arn(f"role{wanted.path or '/'}{wanted.name}")
-    policies = list(dict.fromkeys(wanted.managed_policies or ()))
+    arn = owner.arn(f"role{desired.path or '/'}{desired.name}")
+    policies = list(dict.fromkeys(desired.managed_policies or ()))
     outputs = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
-    steps = (Step("iam:CreateRole", _role_arguments(wanted), outputs), *_attach(wanted.name, policies))
+    steps = (Step("iam:CreateRole", _role_arguments(desired), outputs), *_attach(desired.name, policies))
     shown = {
-        "description": wanted.description or "",
+        "description": desired.description or "",
         "managed_policies": policies,
-        "max_session_duration": wanted.max_session_duration or 3600,
-        "permissions_boundary": wanted.permissions_boundary or "",
-        "tags": wanted.after({}),
+        "max_session_duration": desired.max_session_duration or 3600,
+        "permissions_boundary": desired.permissions_boundary or "",
+        "tags": desired.after({}),
     }
     result = {
         "role_arn": Computed("role_arn", arn),
         "role_id": Computed("role_id", PREDICTED_ROLE_ID),
-        "role_name": wanted.name,
-        "path": wanted.path or "/",
+        "role_name": desired.name,
+        "path": desired.path or "/",
         **shown,
-        "trust_statements": list(wanted.trust_statements),
+        "trust_statements": list(desired.trust_statements),
         "kept_trust_statements": [],
         "kept_policies": [],
     }
-    by_sid = {str(statement["Sid"]): statement for statement in wanted.trust_statements}
-    return Plan(steps, created_differences({"role_arn": arn, "trust_statements": by_sid, **shown}), result)
+    by_sid = {str(statement["Sid"]): statement for statement in desired.trust_statements}
+    return Plan(steps, created({"role_arn": arn, "trust_statements": by_sid, **shown}), result)
 
 
-def _role_arguments(wanted: WantedRole) -> dict[str, t.Any]:
+def _role_arguments(desired: DesiredRole) -> dict[str, t.Any]:
     """The parameters of CreateRole; what is not wanted is left to IAM."""
     optional = {
-        "Description": wanted.description,
-        "MaxSessionDuration": wanted.max_session_duration,
-        "PermissionsBoundary": wanted.permissions_boundary,
+        "Description": desired.description,
+        "MaxSessionDuration": desired.max_session_duration,
+        "PermissionsBoundary": desired.permissions_boundary,
     }
-    trust = _policy.merge(None, wanted.trust_statements or ()).document
+    trust = _policy.merge(None, desired.trust_statements or ()).document
     return {
-        "RoleName": wanted.name,
-        "Path": wanted.path or "/",
+        "RoleName": desired.name,
+        "Path": desired.path or "/",
         "AssumeRolePolicyDocument": _policy.text(trust),
         **{name: value for name, value in optional.items() if value},
-        **wanted.created(),
+        **desired.created(),
     }
 
 
-def change_role(wanted: WantedRole, role: Role) -> Plan:
+def change_role(desired: DesiredRole, role: Role) -> Plan:
     """The plan for a role that exists.
 
     :raises ValidationError: where it is at another path than wanted
     """
     path = str(role.metadata["Path"])
-    if wanted.path not in (None, path):
+    if desired.path not in (None, path):
         remediation = "IAM cannot move it: give that path, leave the option out, or choose another name."
-        raise ValidationError("path", wanted.name, f"exists at {path}, not at {wanted.path}", remediation)
-    trust = _trust(wanted, role)
+        raise ValidationError("path", desired.name, f"exists at {path}, not at {desired.path}", remediation)
+    trust = _trust(desired, role)
     parts = (
-        _trust_part(wanted, trust),
-        _settings(wanted, role),
-        _boundary(wanted, role),
-        _attachments(wanted, role),
-        wanted.part("Role", {"RoleName": wanted.name}, role.tags),
+        _trust_part(desired, trust),
+        _settings(desired, role),
+        _boundary(desired, role),
+        _attachments(desired, role),
+        desired.tag_steps("Role", {"RoleName": desired.name}, role.tags),
     )
     steps, differences = joined(parts)
-    boundary = wanted.permissions_boundary
+    boundary = desired.permissions_boundary
     result = {
         "role_arn": role.arn,
         "role_id": role.metadata["RoleId"],
-        "role_name": wanted.name,
+        "role_name": desired.name,
         "path": path,
-        "description": role.description if wanted.description is None else wanted.description,
+        "description": role.description if desired.description is None else desired.description,
         "trust_statements": _policy.listed(trust.document["Statement"]),
         "kept_trust_statements": list(trust.kept),
-        "managed_policies": _attached_after(wanted, role),
-        "kept_policies": [arn for arn in _attached_after(wanted, role) if arn not in (wanted.managed_policies or ())],
-        "max_session_duration": wanted.max_session_duration or role.max_session_duration,
+        "managed_policies": _attached_after(desired, role),
+        "kept_policies": [arn for arn in _attached_after(desired, role) if arn not in (desired.managed_policies or ())],
+        "max_session_duration": desired.max_session_duration or role.max_session_duration,
         "permissions_boundary": role.permissions_boundary if boundary is None else boundary,
-        "tags": wanted.after(role.tags),
+        "tags": desired.after(role.tags),
     }
     warnings: Iterable[str] = ()
-    if wanted.trust_statements is not None:
-        warnings = trust_warnings(wanted.name, trust.document, wanted.trust_statements, partition=role.partition)
+    if desired.trust_statements is not None:
+        warnings = trust_warnings(desired.name, trust.document, desired.trust_statements, partition=role.partition)
     return Plan(steps, differences, result, tuple(warnings))
 
 
-def change_trust(wanted: WantedRole, role: Role) -> Plan:
+def change_trust(desired: DesiredRole, role: Role) -> Plan:
     """The plan for the trust policy alone."""
-    steps, differences = _trust_part(wanted, _trust(wanted, role))
+    steps, differences = _trust_part(desired, _trust(desired, role))
     return Plan(tuple(steps), tuple(differences))
 
 
-def delete_role(wanted: WantedRole, role: Role) -> Plan:
+def delete_role(desired: DesiredRole, role: Role) -> Plan:
     """The plan that takes a role away.
 
     :raises ValidationError: where it has more than this task knows of, and purging was not asked for
     """
     attached = role.attached or ()
-    foreign = [arn for arn in attached if arn not in (wanted.managed_policies or ())]
-    foreign.extend(f"inline policy {name}" for name in role.inline)
-    if foreign and not wanted.purge_policies:
+    unmanaged = [arn for arn in attached if arn not in (desired.managed_policies or ())]
+    unmanaged.extend(f"inline policy {name}" for name in role.inline)
+    if unmanaged and not desired.purge_policies:
         remediation = (
-            "Somebody else may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
+            "Others may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
         )
         raise ValidationError(
-            "state", wanted.name, f"has what managed_policies does not name: {', '.join(foreign)}", remediation
+            "state", desired.name, f"has what managed_policies does not name: {', '.join(unmanaged)}", remediation
         )
     steps = [
-        *_detach(wanted.name, attached),
-        *(Step("iam:DeleteRolePolicy", {"RoleName": wanted.name, "PolicyName": name}) for name in role.inline),
-        Step("iam:DeleteRole", {"RoleName": wanted.name}),
+        *_detach(desired.name, attached),
+        *(Step("iam:DeleteRolePolicy", {"RoleName": desired.name, "PolicyName": name}) for name in role.inline),
+        Step("iam:DeleteRole", {"RoleName": desired.name}),
     ]
     shown = {
         "role_arn": role.arn,
@@ -203,76 +201,76 @@ def delete_role(wanted: WantedRole, role: Role) -> Plan:
         "inline_policies": list(role.inline) or None,
     }
     differences = tuple(Difference(name, value, None) for name, value in shown.items() if value)
-    return Plan(tuple(steps), differences, {"role_name": wanted.name, "role_arn": role.arn})
+    return Plan(tuple(steps), differences, {"role_name": desired.name, "role_arn": role.arn})
 
 
-def _trust(wanted: WantedRole, role: Role) -> _policy.Merge:
-    if wanted.trust_statements is None:
+def _trust(desired: DesiredRole, role: Role) -> _policy.Merge:
+    if desired.trust_statements is None:
         return _policy.merge(role.trust, ())
-    ours, partition = wanted.trust_statements, role.partition
-    merged = _policy.merge(role.trust, ours, purge=wanted.purge_trust_statements, partition=partition)
+    owned, partition = desired.trust_statements, role.partition
+    merged = _policy.merge(role.trust, owned, purge=desired.purge_trust_statements, partition=partition)
     if not merged.document["Statement"]:
         remediation = "Name who may assume it in trust_statements, or delete the role with state=absent."
         raise ValidationError(
-            "purge_trust_statements", wanted.name, "would be left without a trust statement", remediation
+            "purge_trust_statements", desired.name, "would be left without a trust statement", remediation
         )
-    _policy.refuse_plain_variables(merged, ours, option="trust_statements")
+    _policy.refuse_plain_variables(merged, owned, option="trust_statements")
     orphans = _policy.orphaned_principals(merged.document)
     if merged.differences and orphans:
         reason = f"has a trust statement {orphans[0]['sid']} for {orphans[0]['principal']}, which was deleted"
         remediation = (
             "IAM takes no trust policy that names it: correct that statement, or set purge_trust_statements=true."
         )
-        raise ValidationError("trust_statements", wanted.name, reason, remediation)
+        raise ValidationError("trust_statements", desired.name, reason, remediation)
     return merged
 
 
-def _trust_part(wanted: WantedRole, trust: _policy.Merge) -> Changes:
+def _trust_part(desired: DesiredRole, trust: _policy.Merge) -> Changes:
     if not trust.differences:
         return NOTHING
-    arguments = {"RoleName": wanted.name, "PolicyDocument": _policy.text(trust.document)}
+    arguments = {"RoleName": desired.name, "PolicyDocument": _policy.text(trust.document)}
     before = {one.name: one.before for one in trust.differences if one.before is not None}
     after = {one.name: one.after for one in trust.differences if one.after is not None}
     return (Step(UPDATE_TRUST, arguments),), (Difference("trust_statements", before, after),)
 
 
-def _settings(wanted: WantedRole, role: Role) -> Changes:
+def _settings(desired: DesiredRole, role: Role) -> Changes:
     """Description and session duration; what is left out of the request stays as it is."""
-    asked = {"description": wanted.description, "max_session_duration": wanted.max_session_duration}
+    asked = {"description": desired.description, "max_session_duration": desired.max_session_duration}
     current = {"description": role.description, "max_session_duration": role.max_session_duration}
     differences = compare({name: value for name, value in asked.items() if value is not None}, current)
     members = {"description": "Description", "max_session_duration": "MaxSessionDuration"}
     arguments = {members[one.name]: one.after for one in differences}
-    return [Step("iam:UpdateRole", {"RoleName": wanted.name, **arguments})] if differences else (), differences
+    return [Step("iam:UpdateRole", {"RoleName": desired.name, **arguments})] if differences else (), differences
 
 
-def _boundary(wanted: WantedRole, role: Role) -> Changes:
-    asked, current = wanted.permissions_boundary, role.permissions_boundary
+def _boundary(desired: DesiredRole, role: Role) -> Changes:
+    asked, current = desired.permissions_boundary, role.permissions_boundary
     if asked is None or asked == current:
         return NOTHING
-    identity = {"RoleName": wanted.name}
+    identity = {"RoleName": desired.name}
     step = Step("iam:DeleteRolePermissionsBoundary", identity)
     if asked:
         step = Step("iam:PutRolePermissionsBoundary", {**identity, "PermissionsBoundary": asked})
     return (step,), (Difference("permissions_boundary", current or None, asked or None),)
 
 
-def _attachments(wanted: WantedRole, role: Role) -> Changes:
-    before, after = list(role.attached or ()), _attached_after(wanted, role)
+def _attachments(desired: DesiredRole, role: Role) -> Changes:
+    before, after = list(role.attached or ()), _attached_after(desired, role)
     steps = [
-        *_attach(wanted.name, [arn for arn in after if arn not in before]),
-        *_detach(wanted.name, [arn for arn in before if arn not in after]),
+        *_attach(desired.name, [arn for arn in after if arn not in before]),
+        *_detach(desired.name, [arn for arn in before if arn not in after]),
     ]
     return steps, (Difference("managed_policies", before, after),) if steps else ()
 
 
-def _attached_after(wanted: WantedRole, role: Role) -> list[str]:
-    """The attached policies as they are after the plan; the foreign ones first, as they were."""
+def _attached_after(desired: DesiredRole, role: Role) -> list[str]:
+    """The attached policies as they are after the plan; the unmanaged ones first, as they were."""
     attached = role.attached or ()
-    if wanted.managed_policies is None:
+    if desired.managed_policies is None:
         return list(attached)
-    kept = [arn for arn in attached if arn in wanted.managed_policies or not wanted.purge_policies]
-    return list(dict.fromkeys((*kept, *wanted.managed_policies)))
+    kept = [arn for arn in attached if arn in desired.managed_policies or not desired.purge_policies]
+    return list(dict.fromkeys((*kept, *desired.managed_policies)))
 
 
 def _attach(name: str, arns: Sequence[str]) -> list[Step]:

@@ -26,7 +26,7 @@ _NAMES = {
     for prefix in ("", "foranyvalue:")
     for operator in ("stringequals", "stringequalsignorecase", "stringlike")
 }
-#: A ServiceAccount as tokens name it. In one namespace it may be any: whoever makes a pod there chooses it himself.
+#: A ServiceAccount as tokens name it. In one namespace it may be any: the creator of a pod there chooses it.
 _SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:(?=[^:]*[^:*?])[^:]+:.+")
 Fault = tuple[str, str]
 
@@ -68,7 +68,7 @@ def _statement_faults(statement: _policy.Statement) -> Iterator[Fault]:
     if not _SID.fullmatch(str(statement.get("Sid", ""))):
         yield "has a Sid with other characters than letters and digits", "Rename it: IAM takes no others."
     if "Principal" in statement or "NotPrincipal" in statement:
-        remediation = "Leave it out: the principal is whoever the policy is attached to."
+        remediation = "Leave it out: the principal is the one that the policy is attached to."
         yield "names a principal", remediation
     if statement["Effect"] not in ("Allow", "Deny"):
         yield f"has the Effect {statement['Effect']}", "Write Allow or Deny, spelled like this."
@@ -82,11 +82,11 @@ def trust_statements(statements: Sequence[t.Any], *, option: str = "trust_statem
 
     :raises ValidationError: for what IAM would not take, and for what would let in more than anybody can have meant
     """
-    wanted = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
-    for statement in wanted:
+    desired = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
+    for statement in desired:
         for fault in _trust_faults(statement):
             raise ValidationError(option, str(statement["Sid"]), *fault)
-    return wanted
+    return desired
 
 
 def _trust_faults(statement: _policy.Statement) -> Iterator[Fault]:
@@ -103,7 +103,7 @@ def _trust_faults(statement: _policy.Statement) -> Iterator[Fault]:
 
 
 def _generosity(statement: _policy.Statement) -> Iterator[Fault]:
-    """An Allow that lets in whoever asks."""
+    """An Allow that lets every principal in."""
     keys = {key for _deployer_policy, key, _values in _policy.conditions(statement)}
     everybody = "NotPrincipal" in statement or ("AWS", "*") in set(_policy.principals(statement))
     if everybody and not keys:
@@ -119,7 +119,7 @@ def _generosity(statement: _policy.Statement) -> Iterator[Fault]:
 
 
 def _names_service_accounts(statement: _policy.Statement, subject: str) -> bool:
-    """Whether a condition holds for ServiceAccounts of certain namespaces and for nobody else."""
+    """Whether a condition holds for ServiceAccounts of certain namespaces and for nothing else."""
     return any(
         operator in _NAMES and key == subject.lower() and all(map(_SERVICE_ACCOUNT.fullmatch, values))
         for operator, key, values in _policy.conditions(statement)
@@ -128,13 +128,13 @@ def _names_service_accounts(statement: _policy.Statement, subject: str) -> bool:
 
 
 def trust_warnings(
-    name: str, document: Document, ours: Sequence[_policy.Statement], *, partition: str
+    name: str, document: Document, owned: Sequence[_policy.Statement], *, partition: str
 ) -> Iterator[str]:
     """Who else can assume a role, and who no longer can."""
-    wanted = [_without_sid(statement) for statement in ours]
+    desired = [_without_sid(statement) for statement in owned]
     for sid, statement in _policy.named_statements(document):
         plain = _without_sid(statement)
-        same = any(_policy.same_statement(plain, one, partition=partition) for one in wanted)
+        same = any(_policy.same_statement(plain, one, partition=partition) for one in desired)
         if statement["Effect"] == "Allow" and not same:
             who = ", ".join(str(principal) for _kind, principal in _policy.principals(statement))
             yield (

@@ -42,7 +42,7 @@ class Owner(t.NamedTuple):
 class Policy:
     """A customer managed policy.
 
-    :param metadata: as ``iam:GetPolicy`` tells of it
+    :param metadata: as ``iam:GetPolicy`` describes it
     :param document: its default version; empty where it was not asked for
     :param version_ids: all versions, the oldest first; empty where they were not asked for
     """
@@ -86,7 +86,7 @@ class Policy:
 class Role:
     """A role.
 
-    :param metadata: as ``iam:GetRole`` tells of it
+    :param metadata: as ``iam:GetRole`` describes it
     :param attached: ARNs of the attached managed policies; ``None`` where they were not asked for
     :param inline: names of the inline policies; empty where they were not asked for
     """
@@ -131,7 +131,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Provider:
-    """An OIDC provider, as ``iam:GetOpenIDConnectProvider`` tells of it."""
+    """An OIDC provider, as ``iam:GetOpenIDConnectProvider`` describes it."""
 
     arn: str
     client_ids: tuple[str, ...]
@@ -174,7 +174,7 @@ def issuer_name(url: str, *, option: str = "issuer_url") -> str:
 
     :raises ValidationError: for what cannot be the issuer of a cluster's tokens
     """
-    remediation = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+    remediation = "Give it as the cluster reports it: https://oidc.eks.REGION.amazonaws.com/id/ID."
     text = url.strip()
     parts = urlsplit(text if "://" in text else f"https://{text}")
     if parts.scheme != "https":
@@ -192,7 +192,7 @@ def issuer_name(url: str, *, option: str = "issuer_url") -> str:
 def issuer_of(cluster: Mapping[str, t.Any]) -> tuple[str, Owner]:
     """The issuer of an EKS cluster, and the account that the cluster is in.
 
-    :param cluster: as ``eks:DescribeCluster`` tells of it
+    :param cluster: as ``eks:DescribeCluster`` describes it
     :raises ValidationError: where the cluster cannot be used, or has no issuer
     """
     name, status = str(cluster["name"]), cluster["status"]

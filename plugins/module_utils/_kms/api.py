@@ -15,7 +15,7 @@ from functools import partial
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
-    WantedKey,
+    DesiredKey,
     change_key,
     create_key,
     delete_key,
@@ -28,9 +28,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dic
 
 #: Days until KMS deletes a key that this run created and lost the race for the alias with; KMS's minimum.
 _ORPHAN_WINDOW_IN_DAYS = 7
-#: Seconds to look again for a key or alias that should be there: KMS and the tagging API tell of new ones with a delay.
+#: Seconds to look again for a key or alias that should be there: KMS and the tagging API show new ones with a delay.
 _VERIFY_AGAIN = (1.0, 2.0, 4.0)
-#: KMS tells of new keys and states with a delay, and a key cannot be replicated while it is being replicated.
+#: KMS shows new keys and states with a delay, and a key cannot be replicated while it is being replicated.
 _UNSETTLED_CODES = frozenset({"NotFoundException", "KMSInvalidStateException"})
 #: "It might take up to five minutes for tag and alias changes to affect KMS key authorization" (KMS Developer Guide).
 _NEW_KEY_HINT = (
@@ -54,7 +54,7 @@ class KeyResource:
     """
 
     aws: Aws
-    wanted: WantedKey
+    desired: DesiredKey
     key_id: str | None = None
     delete_after: int | None = None
     sleep: Callable[[float], None] = time.sleep
@@ -63,7 +63,7 @@ class KeyResource:
     _answer_lost: bool = False
 
     def read(self) -> Key | None:
-        key = self._by_id() if self.key_id else describe(self.aws, str(self.wanted.alias))
+        key = self._by_id() if self.key_id else describe(self.aws, str(self.desired.alias))
         if self.delete_after is not None:
             # Never by the tag: what was made for the alias may have served under it, and may be needed still.
             return key
@@ -72,10 +72,10 @@ class KeyResource:
             self._caller = caller(self.aws)
             return None
         rotation = tags = None
-        if self.wanted.rotation_enabled is not None or self.wanted.rotation_period_in_days is not None:
+        if self.desired.rotation_enabled is not None or self.desired.rotation_period_in_days is not None:
             # By the ARN: an id is looked for in the account of the credentials only.
             rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.arn) if key.rotatable else {}
-        if self.wanted.tags is not None:
+        if self.desired.tags is not None:
             listed = self.aws.pages("kms:ListResourceTags", "Tags", KeyId=key.key_id)
             tags = tag_dict(listed, key="TagKey", value="TagValue")
         return replace(key, rotation=rotation, tags=tags)
@@ -87,16 +87,16 @@ class KeyResource:
                 return None
             remediation = f"Give the ARN of a key in {self.aws.region} that these credentials may describe."
             raise ValidationError("key_id", str(self.key_id), "does not exist", remediation)
-        if self.wanted.alias is None:
+        if self.desired.alias is None:
             return key
-        target = describe(self.aws, self.wanted.alias)
+        target = describe(self.aws, self.desired.alias)
         same = target is not None and target.arn == key.arn
         return replace(key, alias_exists=same, alias_target=None if same or target is None else target.arn)
 
     def _unfinished(self) -> Key | None:
         """The key of a run that was cut before it could create the alias: of this one, else of an earlier one."""
         if self._created:
-            # KMS has told of it, so that an end of the patience is KMS's own error and not a reason for another key.
+            # KMS has shown it, so that the last try ends in KMS's own error and not a reason for another key.
             key = self._await(partial(describe, self.aws, self._created))
             known = key or Key(self.aws.call("kms:DescribeKey", KeyId=self._created)["KeyMetadata"])
             return replace(known, alias_exists=False)
@@ -112,12 +112,12 @@ class KeyResource:
         return found
 
     def _tagged(self) -> Key | None:
-        """The oldest usable key that was made for the alias and that nobody has used since.
+        """The oldest usable key that was made for the alias and was not used since.
 
         A key that lost the alias later has the tag as well. It may have been replaced for a reason, and what it
-        encrypted still needs it: it is left to whoever retired it.
+        encrypted still needs it: so it is left alone.
         """
-        tagged = {"Key": CREATED_FOR_TAG, "Values": [str(self.wanted.alias)]}
+        tagged = {"Key": CREATED_FOR_TAG, "Values": [str(self.desired.alias)]}
         found = self.aws.pages(
             "resourcegroupstaggingapi:GetResources",
             "ResourceTagMappingList",
@@ -139,12 +139,12 @@ class KeyResource:
     def decide(self, current: Key | None) -> Plan:
         if self.delete_after is not None:
             if current is None:
-                return Plan(result={"alias": self.wanted.alias, "key_state": None})
-            return delete_key(current, alias=self.wanted.alias, pending_window_in_days=self.delete_after)
+                return Plan(result={"alias": self.desired.alias, "key_state": None})
+            return delete_key(current, alias=self.desired.alias, pending_window_in_days=self.delete_after)
         if current is not None:
-            return change_key(self.wanted, current)
+            return change_key(self.desired, current)
         who = t.cast(Caller, self._caller)
-        return create_key(self.wanted, partition=who.partition, region=self.aws.region, account_id=who.account_id)
+        return create_key(self.desired, partition=who.partition, region=self.aws.region, account_id=who.account_id)
 
     def guard(self, plan: Plan) -> None:
         """Nothing beyond what the plan itself refuses."""
@@ -173,7 +173,7 @@ class KeyResource:
         self._created = outputs.get("key_id", self._created)
         if self._created is None:
             return
-        look = partial(describe, self.aws, str(self.wanted.alias))
+        look = partial(describe, self.aws, str(self.desired.alias))
         winner = self._await(look) if alias_taken else look()
         if winner is not None and winner.key_id != self._created:
             self._give_up(self._created)
@@ -184,7 +184,7 @@ class KeyResource:
             self.aws.call("kms:ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS)
         except ServiceError as error:
             error.add_hint(
-                f"Another run was faster with {self.wanted.alias}, and this one has made the key {key_id} in vain: "
+                f"Another run was faster with {self.desired.alias}, and this one has made the key {key_id} in vain: "
                 f"delete it (aws kms schedule-key-deletion --key-id {key_id}) and run again."
             )
             raise

@@ -11,9 +11,11 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    NOTHING,
     PLACEHOLDER_KEY_ID,
     Changes,
     Computed,
@@ -21,18 +23,20 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import (
     Plan,
     Step,
     compare,
+    created,
+    joined,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list, tags_after
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedKey:
+class DesiredKey:
     """What a task wants of a key. ``None`` means: leave it as it is (AWS's default for a new key)."""
 
     alias: str | None = None
     description: str | None = None
     enabled: bool | None = None
-    usable: bool = False
+    require_usable_for_s3: bool = False
     cancel_deletion: bool = False
     repoint_alias: bool = False
     rotation_enabled: bool | None = None
@@ -53,8 +57,10 @@ class WantedKey:
             raise ValidationError(
                 "rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remediation
             )
-        if self.usable and self.enabled is False:
-            raise ValidationError("usable", "true", "contradicts enabled=false", "Leave one of them out.")
+        if self.require_usable_for_s3 and self.enabled is False:
+            raise ValidationError(
+                "require_usable_for_s3", "true", "contradicts enabled=false", "Leave one of them out."
+            )
         if self.replica_regions and self.multi_region is False:
             remediation = "Set multi_region=true, or leave the replicas out."
             raise ValidationError(
@@ -90,81 +96,80 @@ def refuse_window(pending_window_in_days: int) -> None:
         )
 
 
-def create_key(wanted: WantedKey, *, partition: str, region: str, account_id: str) -> Plan:
+def create_key(desired: DesiredKey, *, partition: str, region: str, account_id: str) -> Plan:
     """The plan for a key that does not exist: created with everything that is wanted of it."""
-    tags, _none = tag_changes(wanted.tags, None, purge=False)
-    replicas = [replica for replica in wanted.replica_regions or () if replica != region]
+    tags, _none = tag_changes(desired.tags, None, purge=False)
+    replicas = [replica for replica in desired.replica_regions or () if replica != region]
     result = {
         "key_id": Computed("key_id", PLACEHOLDER_KEY_ID),
-        "key_arn": Computed("key_arn", f"arn:{partition}:kms:{region}:{account_id}:key/{PLACEHOLDER_KEY_ID}"),
-        "alias": wanted.alias,
+        "key_arn": Computed("key_arn", str(Arn(partition, "kms", region, account_id, f"key/{PLACEHOLDER_KEY_ID}"))),
+        "alias": desired.alias,
         "account_id": account_id,
-        "key_state": "Disabled" if wanted.enabled is False else "Enabled",
-        "description": wanted.description or "",
-        "multi_region": bool(wanted.multi_region or wanted.replica_regions),
-        **_rotation_result(wanted, {}),
+        "key_state": "Disabled" if desired.enabled is False else "Enabled",
+        "description": desired.description or "",
+        "multi_region": bool(desired.multi_region or desired.replica_regions),
+        **_rotation_result(desired, {}),
         "tags": tags,
     }
     shown = {
-        "alias": wanted.alias,
-        "description": wanted.description or None,
-        "enabled": wanted.enabled is not False,
+        "alias": desired.alias,
+        "description": desired.description,
+        "enabled": desired.enabled is not False,
         "multi_region": result["multi_region"] or None,
-        **{name: value for name, value in _rotation_result(wanted, {}).items() if _rotates(wanted)},
-        "replica_regions": replicas or None,
-        "tags": tags or None,
+        **{name: value for name, value in _rotation_result(desired, {}).items() if _rotates(desired)},
+        "replica_regions": replicas,
+        "tags": tags,
     }
-    differences = tuple(Difference(name, None, value) for name, value in shown.items() if value is not None)
-    return Plan(_create_steps(wanted, result, replicas), differences, result)
+    return Plan(_create_steps(desired, result, replicas), created(shown), result)
 
 
-def _create_steps(wanted: WantedKey, result: Mapping[str, t.Any], replicas: Sequence[str]) -> tuple[Step, ...]:
+def _create_steps(desired: DesiredKey, result: Mapping[str, t.Any], replicas: Sequence[str]) -> tuple[Step, ...]:
     arguments = {
         "Description": result["description"],
         "KeySpec": "SYMMETRIC_DEFAULT",
         "KeyUsage": "ENCRYPT_DECRYPT",
         "MultiRegion": result["multi_region"],
-        "Tags": tag_list({**result["tags"], CREATED_FOR_TAG: str(wanted.alias)}, key="TagKey", value="TagValue"),
+        "Tags": tag_list({**result["tags"], CREATED_FOR_TAG: str(desired.alias)}, key="TagKey", value="TagValue"),
     }
     outputs = {"key_id": "KeyMetadata.KeyId", "key_arn": "KeyMetadata.Arn"}
     key_id = result["key_id"]
     return (
         Step("kms:CreateKey", arguments, outputs),
-        Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key_id}),
-        *([_rotation_step(wanted, key_id)] if _rotates(wanted) else []),
+        Step("kms:CreateAlias", {"AliasName": desired.alias, "TargetKeyId": key_id}),
+        *([_rotation_step(desired, key_id)] if _rotates(desired) else []),
         *_replica_steps(replicas, key_id),
-        *([Step("kms:DisableKey", {"KeyId": key_id})] if wanted.enabled is False else []),
+        *([Step("kms:DisableKey", {"KeyId": key_id})] if desired.enabled is False else []),
     )
 
 
-def change_key(wanted: WantedKey, key: Key) -> Plan:
+def change_key(desired: DesiredKey, key: Key) -> Plan:
     """The plan for a key that exists.
 
-    :raises ValidationError: for what KMS cannot change, and for what nobody should change in passing
+    :raises ValidationError: for what KMS cannot change, and for what must not change without being asked for
     """
-    _refuse_change(wanted, key)
+    _refuse_change(desired, key)
     # KMS changes little about a key that is pending deletion or disabled: awake first, asleep last.
     parts = (
-        _awake(wanted, key),
-        _alias(wanted, key),
-        _description(wanted, key),
-        _rotation(wanted, key),
-        _tags(wanted, key),
-        _replicas(wanted, key),
-        _asleep(wanted, key),
+        _enable(desired, key),
+        _alias(desired, key),
+        _description(desired, key),
+        _rotation(desired, key),
+        _tags(desired, key),
+        _replicas(desired, key),
+        _disable(desired, key),
     )
-    steps = tuple(step for part in parts for step in part[0])
-    differences = tuple(difference for part in parts for difference in part[1])
-    return Plan(steps, differences, describe_key(wanted, key), tuple(_warnings(wanted, key)))
+    steps, differences = joined(parts)
+    return Plan(steps, differences, describe_key(desired, key), tuple(_warnings(desired, key)))
 
 
-def _warnings(wanted: WantedKey, key: Key) -> Iterator[str]:
+def _warnings(desired: DesiredKey, key: Key) -> Iterator[str]:
     if key.adopted:
         yield (
-            f"{key.arn} is given the alias {wanted.alias} in place of a new key: it was made for it, by a run that was "
+            f"{key.arn} is given the alias {desired.alias} in place of a new key: it was made for it, by a run that "
+            "was "
             "cut, and neither its policy nor its rotation was changed since."
         )
-    if _state_after(wanted, key) == "Disabled" and wanted.enabled is None:
+    if _state_after(desired, key) == "Disabled" and desired.enabled is None:
         yield f"{key.arn} is disabled: nothing that it encrypted can be read. Set enabled=true to enable it."
 
 
@@ -186,76 +191,74 @@ def delete_key(key: Key, *, alias: str | None, pending_window_in_days: int) -> P
     return Plan(tuple(steps), tuple(differences), result)
 
 
-def describe_key(wanted: WantedKey, key: Key) -> dict[str, t.Any]:
+def describe_key(desired: DesiredKey, key: Key) -> dict[str, t.Any]:
     """What a task returns of a key, as it is after the plan."""
     current = key.metadata.get("Description", "")
-    tags, _absent = tag_changes(wanted.tags, key.tags, purge=wanted.purge_tags, keep=(CREATED_FOR_TAG,))
-    kept = {name: value for name, value in (key.tags or {}).items() if name not in _absent and name != CREATED_FOR_TAG}
     return {
         "key_id": key.key_id,
         "key_arn": key.arn,
-        "alias": wanted.alias,
+        "alias": desired.alias,
         "account_id": key.metadata.get("AWSAccountId", key.arn.split(":")[4]),
-        "key_state": _state_after(wanted, key),
-        "description": current if wanted.description is None else wanted.description,
+        "key_state": _state_after(desired, key),
+        "description": current if desired.description is None else desired.description,
         "multi_region": bool(key.metadata.get("MultiRegion")),
-        **_rotation_result(wanted, key.rotation or {}),
-        "tags": {**kept, **tags},
+        **_rotation_result(desired, key.rotation or {}),
+        "tags": _tags_after(desired, key),
     }
 
 
-def _refuse_change(wanted: WantedKey, key: Key) -> None:
-    option = "alias" if wanted.alias else "key_id"
-    if key.pending_deletion and not wanted.cancel_deletion:
+def _refuse_change(desired: DesiredKey, key: Key) -> None:
+    option = "alias" if desired.alias else "key_id"
+    if key.pending_deletion and not desired.cancel_deletion:
         date = key.metadata.get("DeletionDate", "an unknown date")
         remediation = (
             "Find out who scheduled it. cancel_deletion=true cancels it (the key is disabled then; enabled=true "
             "enables it), or give another alias for a new key."
         )
         raise ValidationError(option, key.arn, f"is pending deletion until {date}", remediation)
-    if wanted.usable:
-        after = replace(key, metadata={**key.metadata, "KeyState": _state_after(wanted, key)})
+    if desired.require_usable_for_s3:
+        after = replace(key, metadata={**key.metadata, "KeyState": _state_after(desired, key)})
         refuse_unusable(after, option=option, region=key.region, editable=True)
-    if wanted.multi_region is not None and wanted.multi_region != bool(key.metadata.get("MultiRegion")):
+    if desired.multi_region is not None and desired.multi_region != bool(key.metadata.get("MultiRegion")):
         remediation = "KMS cannot change that: create a key under another alias and move to it."
         kind = "a multi-Region key" if key.metadata.get("MultiRegion") else "a single-Region key"
         raise ValidationError("multi_region", key.arn, f"is {kind}", remediation)
-    if wanted.replica_regions and not key.metadata.get("MultiRegion"):
+    if desired.replica_regions and not key.metadata.get("MultiRegion"):
         remediation = "Only a multi-Region key has replicas, and KMS cannot make it one: create another key."
         raise ValidationError("replica_regions", key.arn, "is a single-Region key", remediation)
-    if _rotates(wanted) and not key.rotatable:
+    if _rotates(desired) and not key.rotatable:
         remediation = (
             "KMS rotates only symmetric keys whose material it made: set rotation_enabled=false or choose another."
         )
         raise ValidationError("rotation_enabled", key.arn, "cannot be rotated automatically", remediation)
 
 
-def _alias(wanted: WantedKey, key: Key) -> Changes:
-    if wanted.alias is None or key.alias_exists:
-        return (), ()
+def _alias(desired: DesiredKey, key: Key) -> Changes:
+    if desired.alias is None or key.alias_exists:
+        return NOTHING
     target = key.alias_target
     if target is None:
-        step = Step("kms:CreateAlias", {"AliasName": wanted.alias, "TargetKeyId": key.key_id})
-        return (step,), (Difference("alias", None, wanted.alias),)
-    if not wanted.repoint_alias:
+        step = Step("kms:CreateAlias", {"AliasName": desired.alias, "TargetKeyId": key.key_id})
+        return (step,), (Difference("alias", None, desired.alias),)
+    if not desired.repoint_alias:
         remediation = (
             "Everything that was encrypted through the alias still needs the old key. repoint_alias=true points the "
             "alias at the new one; keep the old key enabled."
         )
-        raise ValidationError("alias", wanted.alias, f"points at {target}, not at {key.arn}", remediation)
-    step = Step("kms:UpdateAlias", {"AliasName": wanted.alias, "TargetKeyId": key.key_id})
+        raise ValidationError("alias", desired.alias, f"points at {target}, not at {key.arn}", remediation)
+    step = Step("kms:UpdateAlias", {"AliasName": desired.alias, "TargetKeyId": key.key_id})
     return (step,), (Difference("alias_target", target, key.arn),)
 
 
-def _state_after(wanted: WantedKey, key: Key) -> str:
-    state = "Disabled" if key.pending_deletion and wanted.cancel_deletion else key.state
-    if wanted.enabled is not None and state in ("Enabled", "Disabled"):
-        state = "Enabled" if wanted.enabled else "Disabled"
+def _state_after(desired: DesiredKey, key: Key) -> str:
+    state = "Disabled" if key.pending_deletion and desired.cancel_deletion else key.state
+    if desired.enabled is not None and state in ("Enabled", "Disabled"):
+        state = "Enabled" if desired.enabled else "Disabled"
     return state
 
 
-def _awake(wanted: WantedKey, key: Key) -> Changes:
-    after = _state_after(wanted, key)
+def _enable(desired: DesiredKey, key: Key) -> Changes:
+    after = _state_after(desired, key)
     steps = []
     if key.pending_deletion:
         steps.append(Step("kms:CancelKeyDeletion", {"KeyId": key.key_id}))
@@ -264,72 +267,72 @@ def _awake(wanted: WantedKey, key: Key) -> Changes:
     return steps, (Difference("key_state", key.state, after),) if steps else ()
 
 
-def _asleep(wanted: WantedKey, key: Key) -> Changes:
-    if key.state != "Enabled" or _state_after(wanted, key) == "Enabled":
-        return (), ()
+def _disable(desired: DesiredKey, key: Key) -> Changes:
+    if key.state != "Enabled" or _state_after(desired, key) == "Enabled":
+        return NOTHING
     return (Step("kms:DisableKey", {"KeyId": key.key_id}),), (Difference("key_state", key.state, "Disabled"),)
 
 
-def _refuse_asleep(wanted: WantedKey, key: Key, option: str) -> None:
+def _refuse_disabled(desired: DesiredKey, key: Key, option: str) -> None:
     """Refuse what KMS does to the enabled primary of a key only."""
     if key.primary_region != key.region:
         remediation = f"Run the task in {key.primary_region}: KMS changes that at the primary key only."
         raise ValidationError(option, key.arn, f"is a replica of the key in {key.primary_region}", remediation)
-    if "Enabled" not in (key.state, _state_after(wanted, key)):
+    if "Enabled" not in (key.state, _state_after(desired, key)):
         raise ValidationError(
             option, key.arn, "is disabled", "KMS changes that of an enabled key only: set enabled=true too."
         )
 
 
-def _description(wanted: WantedKey, key: Key) -> Changes:
-    if wanted.description is None:
-        return (), ()
-    differences = compare({"description": wanted.description}, {"description": key.metadata.get("Description", "")})
-    arguments = {"KeyId": key.key_id, "Description": wanted.description}
+def _description(desired: DesiredKey, key: Key) -> Changes:
+    if desired.description is None:
+        return NOTHING
+    differences = compare({"description": desired.description}, {"description": key.metadata.get("Description", "")})
+    arguments = {"KeyId": key.key_id, "Description": desired.description}
     return [Step("kms:UpdateKeyDescription", arguments) for dummy in differences], differences
 
 
-def _rotates(wanted: WantedKey) -> bool:
-    return bool(wanted.rotation_enabled or wanted.rotation_period_in_days)
+def _rotates(desired: DesiredKey) -> bool:
+    return bool(desired.rotation_enabled or desired.rotation_period_in_days)
 
 
-def _rotation_step(wanted: WantedKey, key_id: str | Computed) -> Step:
-    period = {"RotationPeriodInDays": wanted.rotation_period_in_days} if wanted.rotation_period_in_days else {}
+def _rotation_step(desired: DesiredKey, key_id: str | Computed) -> Step:
+    period = {"RotationPeriodInDays": desired.rotation_period_in_days} if desired.rotation_period_in_days else {}
     return Step("kms:EnableKeyRotation", {"KeyId": key_id, **period})
 
 
-def _rotation_result(wanted: WantedKey, rotation: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    enabled = _rotates(wanted) if wanted.rotation_enabled is not None or _rotates(wanted) else None
-    period = wanted.rotation_period_in_days or rotation.get("RotationPeriodInDays")
+def _rotation_result(desired: DesiredKey, rotation: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    enabled = _rotates(desired) if desired.rotation_enabled is not None or _rotates(desired) else None
+    period = desired.rotation_period_in_days or rotation.get("RotationPeriodInDays")
     if enabled is None:
         enabled = rotation.get("KeyRotationEnabled")
     return {"rotation_enabled": enabled, "rotation_period_in_days": (period or 365) if enabled else None}
 
 
-def _rotation(wanted: WantedKey, key: Key) -> Changes:
-    if wanted.rotation_enabled is None and wanted.rotation_period_in_days is None:
-        return (), ()
+def _rotation(desired: DesiredKey, key: Key) -> Changes:
+    if desired.rotation_enabled is None and desired.rotation_period_in_days is None:
+        return NOTHING
     rotation = key.rotation or {}
     current = {
         "rotation_enabled": bool(rotation.get("KeyRotationEnabled")),
         "rotation_period_in_days": rotation.get("RotationPeriodInDays"),
     }
-    if not _rotates(wanted):
+    if not _rotates(desired):
         differences = compare({"rotation_enabled": False}, current)
         if differences:
-            _refuse_asleep(wanted, key, "rotation_enabled")
+            _refuse_disabled(desired, key, "rotation_enabled")
         return [Step("kms:DisableKeyRotation", {"KeyId": key.key_id}) for dummy in differences], differences
     asked: dict[str, t.Any] = {"rotation_enabled": True}
-    if wanted.rotation_period_in_days is not None:
-        asked["rotation_period_in_days"] = wanted.rotation_period_in_days
+    if desired.rotation_period_in_days is not None:
+        asked["rotation_period_in_days"] = desired.rotation_period_in_days
     differences = compare(asked, current)
     if differences:
-        _refuse_asleep(wanted, key, "rotation_enabled")
-    return [_rotation_step(wanted, key.key_id)] if differences else (), differences
+        _refuse_disabled(desired, key, "rotation_enabled")
+    return [_rotation_step(desired, key.key_id)] if differences else (), differences
 
 
-def _tags(wanted: WantedKey, key: Key) -> Changes:
-    present, absent = tag_changes(wanted.tags, key.tags, purge=wanted.purge_tags, keep=(CREATED_FOR_TAG,))
+def _tags(desired: DesiredKey, key: Key) -> Changes:
+    present, absent = tag_changes(desired.tags, key.tags, purge=desired.purge_tags, keep=(CREATED_FOR_TAG,))
     steps = []
     if present:
         tags = tag_list(present, key="TagKey", value="TagValue")
@@ -337,21 +340,26 @@ def _tags(wanted: WantedKey, key: Key) -> Changes:
     if absent:
         steps.append(Step("kms:UntagResource", {"KeyId": key.key_id, "TagKeys": list(absent)}))
     before = {name: value for name, value in (key.tags or {}).items() if name != CREATED_FOR_TAG}
-    after = {name: value for name, value in {**before, **present}.items() if name not in absent}
-    return steps, (Difference("tags", before, after),) if steps else ()
+    return steps, (Difference("tags", before, _tags_after(desired, key)),) if steps else ()
+
+
+def _tags_after(desired: DesiredKey, key: Key) -> dict[str, str]:
+    """The tags but for the collection's own."""
+    after = tags_after(desired.tags, key.tags, purge=desired.purge_tags)
+    return {name: value for name, value in after.items() if name != CREATED_FOR_TAG}
 
 
 def _replica_steps(regions: Sequence[str], key_id: str | Computed) -> list[Step]:
     return [Step("kms:ReplicateKey", {"KeyId": key_id, "ReplicaRegion": region}) for region in regions]
 
 
-def _replicas(wanted: WantedKey, key: Key) -> Changes:
-    if not wanted.replica_regions:
-        return (), ()
+def _replicas(desired: DesiredKey, key: Key) -> Changes:
+    if not desired.replica_regions:
+        return NOTHING
     configuration = key.metadata.get("MultiRegionConfiguration", {})
     current = sorted(replica["Region"] for replica in configuration.get("ReplicaKeys", ()))
-    missing = [region for region in wanted.replica_regions if region not in current and region != key.region]
+    missing = [region for region in desired.replica_regions if region not in current and region != key.region]
     after = sorted({*current, *missing})
     if missing:
-        _refuse_asleep(wanted, key, "replica_regions")
+        _refuse_disabled(desired, key, "replica_regions")
     return _replica_steps(missing, key.key_id), (Difference("replica_regions", current, after),) if missing else ()

@@ -19,7 +19,7 @@ CREATED_FOR_TAG = "coffer.velero:alias"
 
 @dataclass(frozen=True)
 class Key:
-    """A key as ``kms:DescribeKey`` tells of it, with what else was asked for.
+    """A key as ``kms:DescribeKey`` describes it, with what else was asked for.
 
     :param rotation: the answer of GetKeyRotationStatus, ``None`` where it was not asked for
     :param tags: ``None`` where they were not asked for
@@ -53,7 +53,7 @@ class Key:
 
     @property
     def rotatable(self) -> bool:
-        """Whether KMS can rotate the material by itself; of the others it does not even tell whether it does."""
+        """Whether KMS can rotate the material by itself; of the others it does not even say whether it does."""
         return self.symmetric and self.metadata.get("Origin", "AWS_KMS") == "AWS_KMS"
 
     @property
@@ -77,12 +77,12 @@ def refuse_unusable(key: Key, *, option: str, region: str, editable: bool = Fals
     S3 takes any key id and fails at the next write, so this is the only warning that anybody gets (S3 API
     reference, PutBucketEncryption: "Amazon S3 doesn't validate the KMS key ID").
 
-    :param editable: refuse a key that AWS manages too: nobody can let a role use it
+    :param editable: refuse a key that AWS manages too: its policy cannot let a role use it
     :raises ValidationError: for an asymmetric or HMAC key, one in another Region, and one that is not enabled
     """
     if editable and key.metadata.get("KeyManager") == "AWS":
         raise ValidationError(
-            option, key.arn, "is managed by AWS", "Nobody can edit its policy: choose a key of your own."
+            option, key.arn, "is managed by AWS", "Its policy cannot be edited: choose a customer managed key."
         )
     if not key.symmetric:
         spec = key.metadata.get("KeySpec")

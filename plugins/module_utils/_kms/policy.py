@@ -13,26 +13,10 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    VERSION,
-    Access,
-    Statement,
-    Wanted,
-    account_root,
-    merge,
-    orphan_warnings,
-    orphaned_principals,
-    parse,
-    principals,
-    refuse_lockout,
-    refuse_orphans,
-    refuse_plain_variables,
-    refuse_size,
-    same_document,
-    text,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: The only policy of a key that can be set. The other one, AWS_RAM, comes with a share of AWS RAM and is managed there.
@@ -64,45 +48,50 @@ def new_key_policy(root: str) -> Document:
         "Action": "kms:*",
         "Resource": "*",
     }
-    return {"Version": VERSION, "Id": "key-default-1", "Statement": [statement]}
+    return {"Version": _policy.VERSION, "Id": "key-default-1", "Statement": [statement]}
 
 
 def is_as_created(policy: str, key_arn: str) -> bool:
     """Whether a key still has the policy that KMS gives to a new one."""
-    _arn, partition, _service, _region, account_id, _resource = key_arn.split(":")
-    document = parse(policy, option="alias", resource=key_arn)
-    return same_document(document, new_key_policy(account_root(account_id, partition)), partition=partition)
+    arn = t.cast(Arn, Arn.parse(key_arn))
+    root = _policy.account_root(arn.account_id, arn.partition)
+    document = _policy.parse(policy, option="alias", resource=key_arn)
+    return _policy.same_document(document, new_key_policy(root), partition=arn.partition)
 
 
-def decide_key_policy(wanted: Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
+def decide_key_policy(desired: _policy.Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
     """The plan that brings our statements into a key policy, or out of it.
 
-    :param bypass: tell KMS, too, not to insist that the caller can change the policy again
+    :param bypass: have KMS, too, not insist that the caller can change the policy again
     """
-    merged = merge(
+    merged = _policy.merge(
         current.document,
-        wanted.statements,
-        absent_sids=wanted.absent_sids,
-        purge=wanted.purge,
+        desired.statements,
+        absent_sids=desired.absent_sids,
+        purge=desired.purge,
         partition=current.partition,
     )
-    refuse_plain_variables(merged, wanted.statements)
-    orphans = orphaned_principals(merged.document)
+    _policy.refuse_plain_variables(merged, desired.statements)
+    orphans = _policy.orphaned_principals(merged.document)
     result = {
         "key_id": current.key_id,
         "policy": merged.document,
         "kept_statements": list(merged.kept),
         "orphaned_principals": orphans,
     }
-    warnings = orphan_warnings(orphans, resource=current.key_id)
+    warnings = _policy.orphan_warnings(orphans, resource=current.key_id)
     if not merged.differences:
         return Plan(result=result, warnings=warnings, unmet_dependency=current.missing)
     if not merged.document["Statement"]:
         remediation = "A key policy needs a statement: keep the one that lets the key be managed."
         raise ValidationError("statements", current.key_id, "would have no statement left in its policy", remediation)
-    refuse_orphans(orphans, option="key_id", resource=current.key_id)
-    refuse_size(merged.document, _LIMIT, option="statements", resource=current.key_id)
-    arguments: dict[str, t.Any] = {"KeyId": current.key_id, "PolicyName": POLICY_NAME, "Policy": text(merged.document)}
+    _policy.refuse_orphans(orphans, option="key_id", resource=current.key_id)
+    _policy.refuse_size(merged.document, _LIMIT, option="statements", resource=current.key_id)
+    arguments: dict[str, t.Any] = {
+        "KeyId": current.key_id,
+        "PolicyName": POLICY_NAME,
+        "Policy": _policy.text(merged.document),
+    }
     if bypass:
         arguments["BypassPolicyLockoutSafetyCheck"] = True
     step = Step("kms:PutKeyPolicy", arguments)
@@ -114,21 +103,21 @@ def refuse_key_lockout(
 ) -> None:
     """Refuse a policy that the caller, or the administrators of the account by their IAM policies, could not change.
 
-    KMS itself looks at the caller only. Without the account root a key is lost with the last principal that its
+    KMS itself checks the caller only. Without the account root a key is lost with the last principal that its
     policy names, and only AWS Support can help.
 
     :raises ValidationError: where the change takes that away
     """
     action = "kms:PutKeyPolicy"
     accesses = {
-        "the caller": Access(action, key_arn, root, tuple(identities)),
-        "the account root": Access(action, key_arn, root),
+        "the caller": _policy.Access(action, key_arn, root, tuple(identities)),
+        "the account root": _policy.Access(action, key_arn, root),
     }
     option = "bypass_policy_lockout_safety_check"
-    refuse_lockout(before, after, accesses, option="statements", bypass=option)
+    _policy.refuse_lockout(before, after, accesses, option="statements", bypass=option)
 
 
-def named_principals(statements: Sequence[Statement]) -> list[str]:
+def named_principals(statements: Sequence[_policy.Statement]) -> list[str]:
     """The roles and users that statements name, which KMS must be able to see."""
-    names = {str(name) for statement in statements for kind, name in principals(statement) if kind == "AWS"}
+    names = {str(name) for statement in statements for kind, name in _policy.principals(statement) if kind == "AWS"}
     return sorted(name for name in names if ":role/" in name or ":user/" in name)

@@ -11,7 +11,8 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, is_alias, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
@@ -25,12 +26,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     refuse_key_lockout,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Wanted,
-    account_root,
-    listed,
-    parse,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
 
 #: How KMS answers GetKeyPolicy for a key that cannot be read; it works in the own account only.
@@ -48,7 +43,7 @@ class KeyPolicyResource:
     """
 
     aws: Aws
-    wanted: Wanted
+    desired: _policy.Wanted
     key_id: str
     bypass: bool
     principal_timeout: int
@@ -62,7 +57,7 @@ class KeyPolicyResource:
 
     def _read(self) -> KeyPolicy:
         key_id = self.key_id
-        if key_id.startswith("alias/") or ":alias/" in key_id:
+        if is_alias(key_id):
             key = describe(self.aws, key_id)
             if key is None:
                 return self._of_new_key()
@@ -70,7 +65,7 @@ class KeyPolicyResource:
         if key_id.endswith(PLACEHOLDER_KEY_ID):
             return self._of_new_key()
         arn = Arn.parse(key_id)
-        document = parse(self._policy(key_id, arn), option="key_id", resource=key_id)
+        document = _policy.parse(self._policy(key_id, arn), option="key_id", resource=key_id)
         return KeyPolicy(key_id, document, arn.partition if arn else partition_of(self.aws.region))
 
     def _of_new_key(self) -> KeyPolicy:
@@ -79,7 +74,7 @@ class KeyPolicyResource:
         who = arn or caller(self.aws)
         region = arn.region if arn else self.aws.region
         key_arn = Arn(who.partition, "kms", region, who.account_id, f"key/{PLACEHOLDER_KEY_ID}")
-        document = new_key_policy(account_root(who.account_id, who.partition))
+        document = new_key_policy(_policy.account_root(who.account_id, who.partition))
         remediation = f"Create it first: coffer.velero.kms_key creates a key with its alias in {self.aws.region}."
         missing = ValidationError("key_id", self.key_id, "does not exist", remediation)
         return KeyPolicy(str(key_arn), document, who.partition, missing)
@@ -89,7 +84,7 @@ class KeyPolicyResource:
             return str(self.aws.call("kms:GetKeyPolicy", KeyId=key_id, PolicyName=POLICY_NAME)["Policy"])
         except ServiceError as error:
             if arn and error.code in _UNREADABLE_CODES:
-                self._refuse_foreign(arn, caller(self.aws))
+                self._refuse_other_account(arn, caller(self.aws))
             if error.code == "NotFoundException":
                 remediation = (
                     f"Give a key in {self.aws.region}, or its alias with alias/; coffer.velero.kms_key creates one."
@@ -97,10 +92,10 @@ class KeyPolicyResource:
                 raise ValidationError("key_id", key_id, "does not exist", remediation) from error
             raise
 
-    def _refuse_foreign(self, arn: Arn, who: Caller) -> None:
+    def _refuse_other_account(self, arn: Arn, who: Caller) -> None:
         if arn.account_id != who.account_id:
-            absent = f"Remove the statements {', '.join(self.wanted.absent_sids)}"
-            request = json.dumps(self.wanted.statements) if self.wanted.statements else absent
+            absent = f"Remove the statements {', '.join(self.desired.absent_sids)}"
+            request = json.dumps(self.desired.statements) if self.desired.statements else absent
             remediation = (
                 f"KMS shows and changes a key policy to its own account only, and {who.account_id} asks here: use "
                 f"credentials of {arn.account_id}, or leave this task out and hand this to the key's owner: {request}"
@@ -108,20 +103,20 @@ class KeyPolicyResource:
             raise ValidationError("key_id", str(arn), f"belongs to account {arn.account_id}", remediation)
 
     def decide(self, current: KeyPolicy) -> Plan:
-        return decide_key_policy(self.wanted, current, bypass=self.bypass)
+        return decide_key_policy(self.desired, current, bypass=self.bypass)
 
     def guard(self, plan: Plan) -> None:
         current = t.cast(KeyPolicy, self._current)
         who = caller(self.aws)
         arn = Arn.parse(current.key_id)
         if arn:
-            self._refuse_foreign(arn, who)
+            self._refuse_other_account(arn, who)
         if not self.bypass:
             refuse_key_lockout(
                 current.document,
                 plan.result["policy"],
                 key_arn=str(arn or Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{current.key_id}")),
-                root=account_root(who.account_id, who.partition),
+                root=_policy.account_root(who.account_id, who.partition),
                 identities=(who.arn, who.principal_arn),
             )
 
@@ -149,7 +144,9 @@ class KeyPolicyResource:
                     raise ConflictError(error) from error
 
     def _invisible(self, plan: Plan) -> ValidationError:
-        found = named_principals(self.wanted.statements) or named_principals(listed(plan.result["policy"]["Statement"]))
+        found = named_principals(self.desired.statements) or named_principals(
+            _policy.listed(plan.result["policy"]["Statement"])
+        )
         names = f"a policy that names {', '.join(found)}" if found else f"the policy of {self.key_id}"
         reason = f"cannot be set: KMS still says after {self._waited:g} s that a principal does not exist"
         remediation = "Create the roles and users first, correct their names, or set a longer principal_timeout."

@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._notify.dashboard import Body, Dashboard, decide_dashboard
@@ -47,7 +48,7 @@ class DashboardResource:
     def _arn(self) -> str:
         """Dashboards belong to no Region."""
         who = caller(self.aws)
-        return f"arn:{who.partition}:cloudwatch::{who.account_id}:dashboard/{self.name}"
+        return str(Arn(who.partition, "cloudwatch", "", who.account_id, f"dashboard/{self.name}"))
 
     def decide(self, current: Dashboard) -> Plan:
         return decide_dashboard(self.name, self.body, current)

@@ -88,16 +88,15 @@ def audit_event_rules(profile: StorageProfile, topic_arn: str) -> list[Document]
 
 def _alarms_of(profile: StorageProfile) -> Document:
     """The alarms of this installation alone, against the confused deputy."""
-    alarms = f"arn:{profile.partition}:cloudwatch:{profile.region}:{profile.account_id}:alarm:velero-{profile.bucket}-*"
+    alarms = profile.arn("cloudwatch", f"alarm:velero-{profile.bucket}-*")
     return {
         "StringEquals": {"aws:SourceAccount": profile.account_id},
         "ArnLike": {"aws:SourceArn": alarms},
     }
 
 
-def _topic(profile: StorageProfile, text: str | None) -> Arn:
-    if not text:
-        return Arn(profile.partition, "sns", profile.region, profile.account_id, topic_name(profile))
+def _topic(profile: StorageProfile, topic_arn: str | None) -> Arn:
+    text = topic_arn or profile.arn("sns", topic_name(profile))
     arn = Arn.parse(text)
     if arn is None or arn.service != "sns" or ":" in arn.resource:
         remediation = "Give its ARN: arn:aws:sns:eu-central-1:111122223333:velero-acme-backups."

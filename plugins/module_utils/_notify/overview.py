@@ -104,7 +104,7 @@ def _headline(profile: StorageProfile, schedule_hours: int) -> str:
 
 
 def _alarm_arns(profile: StorageProfile, data_events: bool) -> list[str]:
-    at = f"arn:{profile.partition}:cloudwatch:{profile.region}:{profile.account_id}:alarm:"
+    at = profile.arn("cloudwatch", "alarm:")
     return [f"{at}{resource_name(profile, alert.name)}" for alert in alerts(profile, data_events=data_events)]
 
 

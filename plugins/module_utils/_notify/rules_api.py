@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
@@ -57,7 +58,7 @@ class RulesResource:
         if self.absent or len(there) == len(names):
             return Rules(there)
         who = caller(self.aws)
-        return Rules(there, f"arn:{who.partition}:events:{self.aws.region}:{who.account_id}:rule/")
+        return Rules(there, str(Arn(who.partition, "events", self.aws.region, who.account_id, "rule/")))
 
     def _targets(self, rule: DesiredRule) -> Sequence[Mapping[str, t.Any]] | None:
         """The targets of a rule, ``None`` where it was deleted since it was listed."""

@@ -63,10 +63,10 @@ class DesiredTopic:
     purge_tags: bool = True
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any], place: Callable[[], str]) -> DesiredTopic:
+    def of(cls, params: Mapping[str, t.Any], arn_of: Callable[[str], str]) -> DesiredTopic:
         """From the options of a task.
 
-        :param place: asks for the ARN up to the name of the topic
+        :param arn_of: the ARN of a topic by its name
         :raises ValidationError: for what SNS would refuse, before anything is asked
         """
         name = str(params["name"])
@@ -81,7 +81,7 @@ class DesiredTopic:
         statements = wanted_statements(params["statements"])
         return cls(
             name=name,
-            arn=f"{place()}:{name}",
+            arn=arn_of(name),
             policy=Wanted(statements, absent_sids=params["absent_sids"], purge=params["purge_statements"]),
             key_id=params["kms_master_key_id"],
             display_name=params["display_name"],

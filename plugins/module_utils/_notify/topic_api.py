@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from ansible_collections.coffer.velero.plugins.module_utils._arn import is_alias
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
@@ -83,7 +84,7 @@ class TopicResource:
 
     def _key_now(self, key_id: str) -> str:
         """SNS keeps the key as it was given; an alias says nothing of the key behind it."""
-        if not self.desired.key_id or "alias/" not in key_id:
+        if not self.desired.key_id or not is_alias(key_id):
             return key_id
         key = describe(self.aws, key_id)
         return key.arn if key else key_id

@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Look at every object under a prefix. PRIVATE to coffer.velero."""
+"""Check the encryption of every object under a prefix. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import datetime as dt
-import re
 import typing as t
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,33 +16,35 @@ from pathlib import Path
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._objects.branches import ListSource
-from ansible_collections.coffer.velero.plugins.module_utils._objects.hire import MOST_THREADS, hire
-from ansible_collections.coffer.velero.plugins.module_utils._objects.inventory import InventorySource, Store
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Wanted
-from ansible_collections.coffer.velero.plugins.module_utils._objects.report import Report
-from ansible_collections.coffer.velero.plugins.module_utils._objects.work import Broken, Crew, Listed, Source
+from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import BatchFailed, PageListed
+from ansible_collections.coffer.velero.plugins.module_utils._objects.engine import MAX_THREADS, Scanner, select_engine
+from ansible_collections.coffer.velero.plugins.module_utils._objects.inventory import InventorySource, ReportFiles
+from ansible_collections.coffer.velero.plugins.module_utils._objects.model import ScanOptions
+from ansible_collections.coffer.velero.plugins.module_utils._objects.prefix_lister import PrefixLister
+from ansible_collections.coffer.velero.plugins.module_utils._objects.scan_output import ScanOutput, Source
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
-MOST_UPLOADS = 1000
+MAX_UPLOADS = 1000
 KEY_BYTES = 32
-MOST_CONNECTIONS = 1024
+MAX_CONNECTIONS = 1024
 
 Params = Mapping[str, t.Any]
 
 
-def wanted_objects(params: Params) -> Wanted:
-    """What the options ask for.
+def scan_options(params: Params) -> ScanOptions:
+    """The options of the task.
 
     :raises ValidationError: where they do not fit together
     """
     profile = StorageProfile.parse(params["storage_profile"])
-    _refuse_numbers(params)
-    accepted = tuple(map(_key_arn, params["accepted_kms_key_arns"] or ()))
+    _validate_numbers(params)
+    accepted = params["accepted_kms_key_arns"] or ()
+    for arn in accepted:
+        _validate_key_arn(arn)
     if accepted and not profile.encrypts_with_kms:
         reason = f"has no meaning with encryption_mode {profile.encryption_mode}"
         raise ValidationError("accepted_kms_key_arns", accepted[0], reason, "Leave it out.")
-    return Wanted(
+    return ScanOptions(
         bucket=profile.bucket,
         owner=profile.account_id,
         prefix=f"{profile.prefix}/" if profile.prefix else "",
@@ -51,171 +52,164 @@ def wanted_objects(params: Params) -> Wanted:
         key_arns=(profile.kms_key_arn, *accepted) if profile.kms_key_arn else (),
         bucket_key_enabled=profile.bucket_key_enabled and profile.encryption_mode == "sse-kms",
         versions=params["versions"],
-        max_offenders=params["max_offenders"],
+        max_findings=params["max_findings"],
         customer_key=_customer_key(params),
-        lines=_lines(params["path"]),
+        list_format=_list_format(params["path"]),
     )
 
 
-def _refuse_numbers(params: Params) -> None:
-    if not 1 <= params["concurrency"] <= MOST_CONNECTIONS:
-        reason, remediation = "is no number of requests", f"Give 1 to {MOST_CONNECTIONS}."
-        raise ValidationError("concurrency", str(params["concurrency"]), reason, remediation)
-    rate = params["max_requests_per_second"]
-    if rate is not None and rate <= 0:
-        remediation = "Give a number above 0, or leave it out."
-        raise ValidationError("max_requests_per_second", str(rate), "is no rate", remediation)
-    if params["max_offenders"] < 0:
-        raise ValidationError(
-            "max_offenders", str(params["max_offenders"]), "is no number of objects", "Give 0 or more."
-        )
+def _validate_numbers(params: Params) -> None:
+    inventory, rate = params["inventory"] or {}, params["max_requests_per_second"]
+    concurrency, findings, percent = params["concurrency"], params["max_findings"], inventory.get("sample_percent", 0)
+    remediation = f"Give 1 to {MAX_CONNECTIONS}."
+    _require(1 <= concurrency <= MAX_CONNECTIONS, "concurrency", concurrency, "is no number of requests", remediation)
+    remediation = "Give a number above 0, or leave it out."
+    _require(rate is None or rate > 0, "max_requests_per_second", rate, "is no rate", remediation)
+    _require(findings >= 0, "max_findings", findings, "is no number of objects", "Give 0 or more.")
+    _require(0 <= percent <= 100, "inventory.sample_percent", percent, "is no percentage", "Give 0 to 100.")
 
 
-def _key_arn(text: str) -> str:
-    arn = Arn.parse(text)
-    if arn is None or arn.service != "kms" or not re.fullmatch(r"key/[A-Za-z0-9-]+", arn.resource):
+def _require(is_valid: bool, option: str, value: t.Any, reason: str, remediation: str) -> None:
+    if not is_valid:
+        raise ValidationError(option, str(value), reason, remediation)
+
+
+def _validate_key_arn(text: str) -> None:
+    if Arn.parse_key(text) is None:
         remediation = (
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: an alias may name another key by now."
         )
         raise ValidationError("accepted_kms_key_arns", text, "is not the ARN of a key", remediation)
-    return text
 
 
 def _customer_key(params: Params) -> bytes | None:
     option = "customer_key_file" if params["customer_key_file"] else "customer_key"
+    if not params[option]:
+        return None
     try:
-        if params["customer_key_file"]:
-            key = Path(params["customer_key_file"]).expanduser().read_bytes()
-        elif params["customer_key"]:
-            key = base64.b64decode(params["customer_key"], validate=True)
+        if option == "customer_key_file":
+            key = Path(params[option]).read_bytes()
         else:
-            return None
+            key = base64.b64decode(params[option], validate=True)
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
-        raise ValidationError(option, params["customer_key_file"], reason, "Name a file with the 32 bytes.") from error
+        raise ValidationError(option, params[option], reason, "Name a file with the 32 bytes.") from error
     except binascii.Error as error:
         raise ValidationError(option, "it", "is not base64", "Give the key as a Secret shows it.") from error
     if len(key) != KEY_BYTES:
-        raise ValidationError(
-            option, "it", f"has {len(key)} bytes, a key has {KEY_BYTES}", "Give the key that Velero uses."
-        )
+        reason = f"has {len(key)} bytes, a key has {KEY_BYTES}"
+        raise ValidationError(option, "it", reason, "Give the key that Velero uses.")
     return key
 
 
-def _lines(path: str | None) -> t.Literal["jsonl", "csv"] | None:
+def _list_format(path: str | None) -> t.Literal["jsonl", "csv"] | None:
     if path is None:
         return None
-    suffixes: tuple[t.Literal["jsonl", "csv"], ...] = ("jsonl", "csv")
-    for suffix in suffixes:
-        if path.endswith(f".{suffix}"):
-            return suffix
+    if path.endswith(".jsonl"):
+        return "jsonl"
+    if path.endswith(".csv"):
+        return "csv"
     raise ValidationError("path", path, "has a suffix that stands for no format", "End it with .jsonl or .csv.")
 
 
-def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
+def scan_objects(
+    params: Params, progress: Callable[[str], None], tolerate_missing: Callable[[CofferError], None]
+) -> dict[str, t.Any]:
+    """Check every object; the result of the task.
 
-
-def look(params: Params, progress: Callable[[str], None], missing: Callable[[CofferError], None]) -> dict[str, t.Any]:
-    """Look at every object; the result of the task.
-
-    :param missing: is told where there is no bucket yet; where it does not end the task, there is nothing to look at
+    :param tolerate_missing: is called where there is no bucket; where it returns, there are no objects
     """
-    wanted = wanted_objects(params)
+    options = scan_options(params)
     region = params["region"] or params["storage_profile"]["region"]
-    settings = {**(params["aws_config"] or {}), "max_pool_connections": MOST_THREADS + 2}
+    settings = {**(params["aws_config"] or {}), "max_pool_connections": MAX_THREADS + 2}
     aws = Aws({**params, "region": region, "aws_config": settings})
     started = _now()
-    source = find_source(aws, wanted, params)
-    report = Report(wanted, source, _path(params["path"]), _path(params["checkpoint"]), progress)
-    report.open()
+    source = _source(aws, options, params["inventory"])
+    path, checkpoint = (Path(params[name]) if params[name] else None for name in ("path", "checkpoint"))
+    output = ScanOutput(options, source, path, checkpoint, progress)
+    output.open()
     uploads: list[dict[str, t.Any]] = []
     notes: list[str] = []
     try:
-        scan(aws, wanted, params, report)
-        uploads, notes = unfinished_uploads(aws, wanted)
+        _scan(aws, options, params, output)
+        uploads, notes = _incomplete_multipart_uploads(aws, options)
     except ServiceError as error:
         if error.code != "NoSuchBucket":
             raise
-        missing(error)
-    report.finish()
-    seconds = report.seconds
+        tolerate_missing(error)
+    output.finish()
+    result, seconds = output.totals.result(), output.seconds
     return {
-        **report.tally.result(),
-        "bucket": wanted.bucket,
-        "prefix": wanted.prefix,
+        **result,
+        "bucket": options.bucket,
+        "prefix": options.prefix,
         "source": source.description,
-        "versions": wanted.versions,
-        "unfinished_uploads": uploads,
+        "versions": options.versions,
+        "incomplete_multipart_uploads": uploads,
         "notes": notes,
         "started_at": started,
         "finished_at": _now(),
         "seconds": round(seconds, 3),
-        "objects_per_second": round(report.tally.total / seconds, 1),
-        "continued": report.continued,
+        "objects_per_second": round(result["counts"]["total"] / seconds, 1),
+        "resumed": output.resumed,
         "path": params["path"],
         "checkpoint": params["checkpoint"],
     }
 
 
-def scan(aws: Aws, wanted: Wanted, params: Params, report: Report) -> None:
-    """Look at all objects of the report's source."""
+def _source(aws: Aws, options: ScanOptions, inventory: Params | None) -> Source:
+    if inventory is None:
+        return PrefixLister(options.prefix)
+    name = inventory["manifest"]
+    return InventorySource(ReportFiles(aws, name), name, inventory["sample_percent"], options)
+
+
+def _scan(aws: Aws, options: ScanOptions, params: Params, output: ScanOutput) -> None:
     try:
-        crew = hire(aws, wanted, params)
+        scanner = select_engine(aws, options, params)
         try:
-            conduct(report.source, crew, report)
+            _run_batches(output.source, scanner, output)
         finally:
-            crew.close()
+            scanner.close()
     except ServiceError as error:
         if error.action == "s3:ListObjectVersions" and error.status == 403:
-            error.add_hint("Or set versions=false to look at current objects only, which needs s3:ListBucket.")
-        if report.checkpoint and report.checkpoint.exists():
-            error.add_hint(f"Run again with checkpoint={report.checkpoint} to go on from there.")
+            error.add_hint("Or set versions=false to check current objects only, which needs s3:ListBucket.")
+        if output.checkpoint and output.checkpoint.exists():
+            error.add_hint(f"Run again with checkpoint={output.checkpoint} to resume from there.")
         raise
 
 
-def find_source(aws: Aws, wanted: Wanted, params: Params) -> Source:
-    """Where the objects are read from."""
-    inventory = params["inventory"]
-    if inventory is None:
-        return ListSource(wanted.prefix)
-    percent = inventory["sample_percent"]
-    if not 0 <= percent <= 100:
-        raise ValidationError("inventory.sample_percent", str(percent), "is no percentage", "Give 0 to 100.")
-    return InventorySource(Store(aws, inventory["manifest"]), inventory["manifest"], percent, wanted)
-
-
-def conduct(source: Source, crew: Crew, report: Report) -> None:
-    """Keep a crew at work until the source is finished; what counts by then is saved, whatever happens."""
+def _run_batches(source: Source, scanner: Scanner, output: ScanOutput) -> None:
+    """Keep a scanner busy until the source is finished; what counts by then is saved, whatever happens."""
     try:
         while not source.finished:
-            while crew.has_room() and (unit := source.next_unit()):
-                crew.submit(unit)
-            for event in crew.wait(0.5):
-                if isinstance(event, Broken):
+            while scanner.has_room() and (batch := source.next_batch()):
+                scanner.submit(batch)
+            for event in scanner.wait(0.5):
+                if isinstance(event, BatchFailed):
                     raise event.error
-                if isinstance(event, Listed):
-                    source.listed(event)
+                if isinstance(event, PageListed):
+                    source.page_listed(event)
                     continue
-                for done in source.done(event):
-                    report.take(done)
-            report.tick(crew.looked)
+                for done in source.batch_done(event):
+                    output.add(done)
+            output.report(scanner.scanned)
     except BaseException:
-        report.save()
+        output.save()
         raise
 
 
-def unfinished_uploads(aws: Aws, wanted: Wanted) -> tuple[list[dict[str, t.Any]], list[str]]:
-    """Multipart uploads that nobody completed: their parts are kept, and no listing of objects shows them."""
+def _incomplete_multipart_uploads(aws: Aws, options: ScanOptions) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """The uploads and notes on them: S3 keeps the parts of such an upload, and no listing of objects shows them."""
     uploads: list[dict[str, t.Any]] = []
     try:
-        for upload in aws.pages("s3:ListMultipartUploads", "Uploads", Bucket=wanted.bucket, Prefix=wanted.prefix):
+        for upload in aws.pages("s3:ListMultipartUploads", "Uploads", Bucket=options.bucket, Prefix=options.prefix):
             initiated = upload["Initiated"].strftime("%Y-%m-%dT%H:%M:%SZ")
             uploads.append({"key": upload["Key"], "upload_id": upload["UploadId"], "initiated": initiated})
-            if len(uploads) == MOST_UPLOADS:
-                return uploads, [f"There are more unfinished multipart uploads than the first {MOST_UPLOADS}."]
+            if len(uploads) == MAX_UPLOADS:
+                return uploads, [f"There are more incomplete multipart uploads than the first {MAX_UPLOADS:,}."]
     except ServiceError as error:
-        return uploads, [f"Unfinished multipart uploads could not be read: {error}"]
+        return uploads, [f"Incomplete multipart uploads could not be read: {error}"]
     return uploads, []
 
 

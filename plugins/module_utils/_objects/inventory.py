@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The objects that a report of S3 Inventory tells of. PRIVATE to coffer.velero.
+"""The objects in a report of S3 Inventory. PRIVATE to coffer.velero.
 
-A report tells the algorithm and whether there is a Bucket Key, of the time when it was made. It does not tell the key:
-an object under a key that the report does not contradict is unproven, and a sample of them is asked for.
+A report contains the algorithm and whether there is a Bucket Key, as of the time when it was made. It does not contain
+the key: an object under a key is not evaluated by the report alone, and a sample of the objects gets a HEAD.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import importlib
 import io
 import itertools
 import json
+import re
 import tempfile
 import typing as t
 import zlib
@@ -27,13 +28,14 @@ from urllib.parse import unquote_plus
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C, Entry, Seen, Wanted
-from ansible_collections.coffer.velero.plugins.module_utils._objects.work import Done, Listed, Unit
+from ansible_collections.coffer.velero.plugins.module_utils._objects import model
+from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import Batch, BatchDone, PageListed
+from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C
 
 OPTION = "inventory.manifest"
-#: Rows of a unit, and units under way together with those that wait for an earlier one: what bounds the memory.
+#: Rows of a batch, and batches in progress together with those that wait for an earlier one: what bounds the memory.
 ROWS = 250
-MOST_UNITS = 256
+MAX_BATCHES = 256
 _CHUNK = 2**20
 
 #: What the fields of a report are called in CSV, in Parquet.
@@ -53,63 +55,62 @@ Row = Mapping[str, t.Any]
 
 
 class Manifest(t.NamedTuple):
-    """The part of a manifest.json that counts."""
+    """The part of a manifest.json that is needed."""
 
     source_bucket: str
     destination_bucket: str
-    form: str
-    fields: tuple[str, ...]
+    file_format: str
+    schema: str
     files: tuple[tuple[str, str], ...]
     created: str
 
     @classmethod
-    def parse(cls, text: bytes, name: str, wanted: Wanted) -> Manifest:
-        """The manifest, where it is of use.
+    def parse(cls, text: bytes, name: str, options: model.ScanOptions) -> Manifest:
+        """The manifest, where it fits the options.
 
-        :raises ValidationError: where it is not
+        :raises ValidationError: where it does not
         """
         try:
             values = json.loads(text)
-            files = tuple((file["key"], file.get("MD5checksum", "")) for file in values["files"])
             created = dt.datetime.fromtimestamp(int(values["creationTimestamp"]) / 1000, dt.UTC)
-            schema = values["fileSchema"]
             manifest = cls(
                 values["sourceBucket"],
                 values["destinationBucket"].rpartition(":")[2],
                 values["fileFormat"],
-                tuple(field.strip() for field in schema.split(",")) if values["fileFormat"] == "CSV" else (schema,),
-                files,
+                str(values["fileSchema"]),
+                tuple((file["key"], file.get("MD5checksum", "")) for file in values["files"]),
                 created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             remediation = "Name the manifest.json of a report."
             raise ValidationError(OPTION, name, f"is no manifest of S3 Inventory ({error!r})", remediation) from error
-        manifest._refuse(name, wanted)
+        manifest._validate(name, options)
         return manifest
 
-    def _refuse(self, name: str, wanted: Wanted) -> None:
-        if self.source_bucket != wanted.bucket:
-            reason = f"is of bucket {self.source_bucket}, not of {wanted.bucket}"
+    def _validate(self, name: str, options: model.ScanOptions) -> None:
+        if self.source_bucket != options.bucket:
+            reason = f"is of bucket {self.source_bucket}, not of {options.bucket}"
             raise ValidationError(OPTION, name, reason, "Name a report of the profile's bucket.")
-        if self.form not in ("CSV", "Parquet"):
-            raise ValidationError(
-                OPTION, name, f"has the format {self.form}", "Choose CSV or Parquet in its configuration."
-            )
-        needed = ["Key", "EncryptionStatus", *(["BucketKeyStatus"] if wanted.bucket_key_enabled else [])]
-        for field in needed:
+        if self.file_format not in ("CSV", "Parquet"):
+            reason = f"has the format {self.file_format}"
+            raise ValidationError(OPTION, name, reason, "Choose CSV or Parquet in its configuration.")
+        for field in ("Key", "EncryptionStatus", *(["BucketKeyStatus"] if options.bucket_key_enabled else [])):
             if not self.has(field):
-                raise ValidationError(
-                    OPTION, name, f"lacks the field {field}", "Add it to the optional fields of the report."
-                )
+                remediation = "Add it to the optional fields of the report."
+                raise ValidationError(OPTION, name, f"lacks the field {field}", remediation)
+
+    @property
+    def csv_fields(self) -> list[str]:
+        return [field.strip() for field in self.schema.split(",")]
 
     def has(self, field: str) -> bool:
         """Whether the report has a field; Parquet's schema is a text that holds the names."""
-        if self.form == "CSV":
-            return field in self.fields
-        return f" {_FIELDS[field]} " in self.fields[0].replace("(", " ").replace(";", " ").replace("}", " ")
+        if self.file_format == "CSV":
+            return field in self.csv_fields
+        return _FIELDS[field] in re.split(r"[\s(){};]+", self.schema)
 
 
-class Store:
+class ReportFiles:
     """The files of a report, in S3 or in a directory."""
 
     def __init__(self, aws: Aws, manifest: str) -> None:
@@ -119,18 +120,16 @@ class Store:
 
     def manifest(self) -> bytes:
         if self._in_s3:
-            bucket, dummy, key = self._manifest.removeprefix("s3://").partition("/")
+            bucket, _slash, key = self._manifest.removeprefix("s3://").partition("/")
             return t.cast("bytes", self._get(bucket, key).read())
         try:
             return Path(self._manifest).expanduser().read_bytes()
         except OSError as error:
-            reason = f"cannot be read ({error.strerror})"
-            raise ValidationError(
-                OPTION, self._manifest, reason, "Name a manifest.json, or s3://BUCKET/KEY."
-            ) from error
+            reason, remediation = f"cannot be read ({error.strerror})", "Name a manifest.json, or s3://BUCKET/KEY."
+            raise ValidationError(OPTION, self._manifest, reason, remediation) from error
 
-    def file(self, manifest: Manifest, key: str, checksum: str) -> t.BinaryIO:
-        """A copy of a file that one can read from anywhere; it is checked to be whole."""
+    def open(self, manifest: Manifest, key: str, checksum: str) -> t.BinaryIO:
+        """A seekable copy of a data file, whose checksum was verified."""
         source = self._get(manifest.destination_bucket, key) if self._in_s3 else self._local(key)
         copy = t.cast("t.BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - the caller closes it
         digest = hashlib.md5(usedforsecurity=False)
@@ -140,9 +139,8 @@ class Store:
         source.close()
         if checksum and digest.hexdigest() != checksum.lower():
             copy.close()
-            raise ValidationError(
-                OPTION, key, "is not the file of the manifest (its MD5 differs)", "Fetch the report anew."
-            )
+            reason = "is not the file of the manifest (its MD5 differs)"
+            raise ValidationError(OPTION, key, reason, "Fetch the report again.")
         copy.seek(0)
         return copy
 
@@ -162,20 +160,20 @@ class Store:
 
 def rows_of(file: t.BinaryIO, manifest: Manifest) -> Iterator[Row]:
     """The rows of one file, with the names that fields have in CSV."""
-    if manifest.form == "CSV":
+    if manifest.file_format == "CSV":
+        fields = manifest.csv_fields
         with gzip.GzipFile(fileobj=file) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
             for values in csv.reader(text):
-                row: dict[str, t.Any] = dict(zip(manifest.fields, values, strict=False))
+                row: dict[str, t.Any] = dict(zip(fields, values, strict=False))
                 row["Key"] = unquote_plus(row["Key"])
                 yield row
         return
     try:
         parquet: t.Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
+        reason = "cannot be read without the Python package pyarrow"
         remediation = "Install pyarrow, or choose CSV in the configuration of the report."
-        raise ValidationError(
-            OPTION, "Parquet", "cannot be read without the Python package pyarrow", remediation
-        ) from error
+        raise ValidationError(OPTION, "Parquet", reason, remediation) from error
     table = parquet.ParquetFile(file)
     present = {name: column for name, column in _FIELDS.items() if column in table.schema_arrow.names}
     for batch in table.iter_batches(batch_size=1000, columns=list(present.values())):
@@ -183,20 +181,24 @@ def rows_of(file: t.BinaryIO, manifest: Manifest) -> Iterator[Row]:
             yield {name: values[column] for name, column in present.items()}
 
 
-def entry_of(row: Row, percent: float) -> Entry:
-    """The object of a row, with what the report says of it."""
+def object_version(row: Row, percent: float) -> model.ObjectVersion:
+    """The object of a row, with its encryption as reported; ``percent`` of all objects get a HEAD."""
     status = str(row["EncryptionStatus"] or "")
     algorithm = _ALGORITHMS.get(status)
-    told = Seen("failed", detail=f"the report says {status!r}")
+    reported = model.Observation("failed", detail=f"the report says {status!r}")
     if algorithm:
-        told = Seen("told", algorithm, None, row.get("BucketKeyStatus") == "ENABLED")
+        reported = model.Observation("from_inventory", algorithm, None, row.get("BucketKeyStatus") == "ENABLED")
     version = row.get("VersionId") or None
     modified = row.get("LastModifiedDate") or ""
     if isinstance(modified, dt.datetime):
         modified = modified.strftime("%Y-%m-%dT%H:%M:%S")
-    chosen = zlib.crc32(f"{row['Key']}\0{version}".encode()) < percent / 100 * 2**32
-    latest = _true(row.get("IsLatest", True))
-    return Entry(str(row["Key"]), version, latest, int(row.get("Size") or 0), f"{modified[:19]}Z", told, chosen)
+    probe = zlib.crc32(f"{row['Key']}\0{version}".encode()) < percent / 100 * 2**32
+    size = int(row.get("Size") or 0)
+    return model.ObjectVersion(str(row["Key"]), version, _is_latest(row), size, f"{modified[:19]}Z", reported, probe)
+
+
+def _is_latest(row: Row) -> bool:
+    return _true(row.get("IsLatest", True))
 
 
 def _true(value: t.Any) -> bool:
@@ -204,21 +206,20 @@ def _true(value: t.Any) -> bool:
 
 
 class InventorySource:
-    """The objects of a report, for a scan."""
+    """The objects of a report, for a scan; its interface is that of ``PrefixLister``."""
 
-    def __init__(self, store: Store, name: str, percent: float, wanted: Wanted) -> None:
-        self._store = store
-        self._wanted = wanted
+    def __init__(self, files: ReportFiles, name: str, percent: float, options: model.ScanOptions) -> None:
+        self._files = files
+        self._options = options
         self._percent = percent
         self._name = name
-        self._manifest = Manifest.parse(store.manifest(), name, wanted)
-        self._file = 0
-        self._counted = 0
-        self._skip = 0
+        self._manifest = Manifest.parse(files.manifest(), name, options)
+        self._file_number = 0
+        self._counted = 0  # rows that count, those of earlier runs too
         self._numbers = 0
         self._exhausted = False
         self._rows: Iterator[Row] | None = None
-        self._pending: dict[int, Done | None] = {}
+        self._pending: dict[int, BatchDone | None] = {}
         self._sizes: dict[int, int] = {}
 
     @property
@@ -240,40 +241,37 @@ class InventorySource:
         }
 
     @property
-    def left(self) -> str:
-        return f"file {self._file} of {len(self._manifest.files)} of the report"
+    def remaining(self) -> str:
+        return f"file {self._file_number} of {len(self._manifest.files)} of the report"
 
-    def next_unit(self) -> Unit | None:
-        """The next rows to look at."""
-        if len(self._pending) >= MOST_UNITS:
+    def next_batch(self) -> Batch | None:
+        """The next rows."""
+        if len(self._pending) >= MAX_BATCHES:
             return None
         if self._rows is None:
-            self._rows = itertools.islice(self._read(), self._skip, None)
+            self._rows = itertools.islice(self._read(), self._counted, None)
         rows = list(itertools.islice(self._rows, ROWS))
         if not rows:
             self._exhausted = True
             return None
         self._numbers += 1
-        wanted = [row for row in rows if self._is_wanted(row)]
-        markers = sum(_true(row.get("IsDeleteMarker")) for row in wanted)
-        entries = [entry_of(row, self._percent) for row in wanted if not _true(row.get("IsDeleteMarker"))]
+        under_prefix = [row for row in rows if str(row["Key"]).startswith(self._options.prefix)]
+        selected = [row for row in under_prefix if self._options.versions or _is_latest(row)]
+        markers = sum(_true(row.get("IsDeleteMarker")) for row in selected)
+        objects = [object_version(row, self._percent) for row in selected if not _true(row.get("IsDeleteMarker"))]
         self._pending[self._numbers], self._sizes[self._numbers] = None, len(rows)
-        return Unit(self._numbers, None, tuple(entries), markers)
-
-    def _is_wanted(self, row: Row) -> bool:
-        versions = self._wanted.versions or _true(row.get("IsLatest", True))
-        return versions and str(row["Key"]).startswith(self._wanted.prefix)
+        return Batch(self._numbers, None, tuple(objects), markers)
 
     def _read(self) -> Iterator[Row]:
         for number, (key, checksum) in enumerate(self._manifest.files, 1):
-            self._file = number
-            with self._store.file(self._manifest, key, checksum) as file:
+            self._file_number = number
+            with self._files.open(self._manifest, key, checksum) as file:
                 yield from rows_of(file, self._manifest)
 
-    def listed(self, event: Listed) -> None:
+    def page_listed(self, event: PageListed) -> None:
         """Nothing is listed here."""
 
-    def done(self, done: Done) -> list[Done]:
+    def batch_done(self, done: BatchDone) -> list[BatchDone]:
         self._pending[done.number] = done
         counting = []
         for number, outcome in list(self._pending.items()):
@@ -285,7 +283,7 @@ class InventorySource:
         return counting
 
     def state(self) -> dict[str, t.Any]:
-        return {"rows": self._skip + self._counted}
+        return {"rows": self._counted}
 
     def restore(self, state: Mapping[str, t.Any]) -> None:
-        self._skip = int(state["rows"])
+        self._counted = int(state["rows"])

@@ -2,35 +2,41 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""List a bucket page by page: what to ask, and what the answer says. Pure. PRIVATE to coffer.velero.
+"""List a bucket page by page: the query of a request, and the page in its answer. Pure. PRIVATE to coffer.velero.
 
-The XML is read here, for botocore takes ten times as long for the same page.
+The XML is parsed here, for botocore takes ten times as long for the same page.
 """
 
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Entry, Listing, Page, Wanted
+from ansible_collections.coffer.velero.plugins.module_utils._objects import model
 
 
-def question(listing: Listing, wanted: Wanted) -> dict[str, str]:
-    """The query of the request, with the names of the REST API."""
-    query = {"encoding-type": "url", "prefix": listing.prefix}
-    query["versions" if wanted.versions else "list-type"] = "" if wanted.versions else "2"
+def page_parameters(listing: model.PageRequest, options: model.ScanOptions) -> dict[str, str]:
+    """What a request for a page says of the page, with the names of the REST API."""
+    parameters = {"prefix": listing.prefix}
     if listing.delimited:
-        query["delimiter"] = "/"
-    if listing.marker and wanted.versions:
-        query["key-marker"], query["version-id-marker"] = listing.marker
+        parameters["delimiter"] = "/"
+    if listing.marker and options.versions:
+        parameters["key-marker"], parameters["version-id-marker"] = listing.marker
     elif listing.marker:
-        query["start-after"] = listing.marker[0]
-    return query
+        parameters["start-after"] = listing.marker[0]
+    return parameters
 
 
-def read_page(body: bytes, wanted: Wanted) -> Page:
+def build_query(listing: model.PageRequest, options: model.ScanOptions) -> dict[str, str]:
+    """The query of the request."""
+    api = {"versions": ""} if options.versions else {"list-type": "2"}
+    return {"encoding-type": "url", **api, **page_parameters(listing, options)}
+
+
+def parse_page(body: bytes, options: model.ScanOptions) -> model.Page:
     """The page that an answer holds.
 
     :raises ValueError: where it is none
@@ -39,49 +45,62 @@ def read_page(body: bytes, wanted: Wanted) -> Page:
         root = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:
         raise ValueError(f"no listing: {error}") from error
-    if _name(root) not in ("ListVersionsResult", "ListBucketResult"):
-        raise ValueError(f"no listing: {_name(root)}")
+    if _name(root.tag) not in ("ListVersionsResult", "ListBucketResult"):
+        raise ValueError(f"no listing: {root.tag}")
     rows: list[dict[str, str]] = []
     prefixes: list[str] = []
     other: dict[str, str] = {}
     delete_markers = 0
     for element in root:
-        name = _name(element)
+        name = _name(element.tag)
         if name in ("Contents", "Version"):
-            rows.append({_name(child): child.text or "" for child in element})
+            rows.append({_name(child.tag): child.text or "" for child in element})
         elif name == "DeleteMarker":
             delete_markers += 1
         elif name == "CommonPrefixes":
             prefixes.append(element[0].text or "")
         else:
             other[name] = element.text or ""
-    decode: t.Callable[[str], str] = unquote_plus if other.get("EncodingType") == "url" else str
-    following = None
-    if other.get("IsTruncated", "").lower() == "true":
+    decode: Callable[[str], str] = unquote_plus if other.get("EncodingType") == "url" else str
+    return build_page(rows, prefixes, delete_markers, other, options, decode)
+
+
+def build_page(
+    rows: Sequence[Mapping[str, t.Any]],
+    prefixes: Sequence[str],
+    delete_markers: int,
+    answer: Mapping[str, t.Any],
+    options: model.ScanOptions,
+    decode: Callable[[str], str] = str,
+) -> model.Page:
+    """The page of what an answer holds, as XML or as boto3 returns it.
+
+    :param answer: whether there is another page, and its marker
+    :raises ValueError: where the marker is missing
+    """
+    next_marker = None
+    if str(answer.get("IsTruncated")).lower() == "true":
         last = rows[-1]["Key"] if rows else "".join(prefixes[-1:])
-        key = other.get("NextKeyMarker", "") if wanted.versions else last
+        key = answer.get("NextKeyMarker", "") if options.versions else last
         if not key:
             raise ValueError("a truncated listing without the marker of the next page")
-        following = decode(key), other.get("NextVersionIdMarker", "")
-    return Page(tuple(_entry(row, decode) for row in rows), delete_markers, tuple(map(decode, prefixes)), following)
+        next_marker = decode(key), answer.get("NextVersionIdMarker", "")
+    objects = tuple(_object_version(row, decode) for row in rows)
+    return model.Page(objects, delete_markers, tuple(map(decode, prefixes)), next_marker)
 
 
 @cache
-def _plain(tag: str) -> str:
+def _name(tag: str) -> str:
+    """The name of an element without its namespace, which not every server gives."""
     return tag.rpartition("}")[2]
 
 
-def _name(element: ElementTree.Element) -> str:
-    """Its name without the namespace, which not every server gives."""
-    return _plain(element.tag)
-
-
-def _entry(row: dict[str, str], decode: t.Callable[[str], str]) -> Entry:
+def _object_version(row: Mapping[str, t.Any], decode: Callable[[str], str]) -> model.ObjectVersion:
     version = row.get("VersionId")
-    return Entry(
+    return model.ObjectVersion(
         key=decode(row["Key"]),
         version_id=version,
-        is_latest=version is None or row.get("IsLatest") != "false",
+        is_latest=version is None or row.get("IsLatest") not in ("false", False),
         size=int(row.get("Size") or 0),
         last_modified=row.get("LastModified", "")[:19] + "Z",  # S3 keeps whole seconds
     )

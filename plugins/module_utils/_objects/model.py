@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Objects, what S3 says of them, and what that means. PRIVATE to coffer.velero."""
+"""Objects, what S3 returns of their encryption, and what that is compared with. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -10,19 +10,37 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-Verdict = t.Literal["proven", "wrong", "unreadable", "gone", "unproven"]
-VERDICTS: tuple[Verdict, ...] = t.get_args(Verdict)
-State = t.Literal["read", "needs_key", "wrong_key", "denied", "gone", "failed", "told"]
+Status = t.Literal["compliant", "non_compliant", "not_evaluated"]
+State = t.Literal["read", "from_inventory", "key_required", "wrong_key", "denied", "deleted", "failed"]
+#: Key and version id after which a page of a listing begins.
+Marker = tuple[str, str]
+
+#: What the evaluation of an object can come to, ``compliant`` or a reason, with the status that it stands for.
+STATUS_OF: dict[str, Status] = {
+    "compliant": "compliant",
+    "not_encrypted": "non_compliant",
+    "wrong_algorithm": "non_compliant",
+    "wrong_kms_key": "non_compliant",
+    "bucket_key_disabled": "non_compliant",
+    "access_denied": "not_evaluated",
+    "customer_key_required": "not_evaluated",
+    "wrong_customer_key": "not_evaluated",
+    "encryption_unknown": "not_evaluated",
+    "source_has_no_key": "not_evaluated",
+    "deleted_during_scan": "not_evaluated",
+}
 
 #: How this collection names SSE-C among the algorithms; S3 itself answers with AES256 in another header.
 SSE_C = "SSE-C"
 
+_KINDS = {"backups": "backup", "restores": "restore", "kopia": "kopia"}
 
-class Entry(t.NamedTuple):
-    """One version of an object, as a listing or an Inventory report tells of it.
+
+class ObjectVersion(t.NamedTuple):
+    """One version of an object, from a listing or an Inventory report.
 
     :param version_id: ``None`` where the listing did not ask for versions
-    :param told: what an Inventory report says of the encryption; such an entry is asked for only when ``ask`` is set
+    :param reported: the encryption in an Inventory report; such an object gets a HEAD only where ``probe`` is set
     """
 
     key: str
@@ -30,22 +48,22 @@ class Entry(t.NamedTuple):
     is_latest: bool
     size: int
     last_modified: str
-    told: Seen | None = None
-    ask: bool = True
+    reported: Observation | None = None
+    probe: bool = True
 
     @property
-    def asked_version(self) -> str | None:
-        """The version to name in a request; naming one takes a permission more (s3:GetObjectVersion).
+    def requested_version(self) -> str | None:
+        """The version to name in a request; naming one takes a further permission (s3:GetObjectVersion).
 
         The only version of an object that was never versioned is called ``null`` and need not be named.
         """
         return None if self.version_id == "null" and self.is_latest else self.version_id
 
 
-class Seen(t.NamedTuple):
+class Observation(t.NamedTuple):
     """What is known of an object's encryption.
 
-    :param detail: S3's own words where it did not tell
+    :param detail: S3's error code or status where it did not return the encryption
     """
 
     state: State
@@ -55,16 +73,16 @@ class Seen(t.NamedTuple):
     detail: str = ""
 
 
-class Judgment(t.NamedTuple):
-    """What that means."""
+class Evaluation(t.NamedTuple):
+    """How an object compares with the storage profile; ``reason`` is ``None`` where it is compliant."""
 
-    verdict: Verdict
-    reasons: tuple[str, ...] = ()
+    reason: str | None = None
+    message: str = ""
     remediation: str = ""
 
 
 class Request(t.NamedTuple):
-    """A question to S3; ``GET`` asks for one byte, for only its answer has a body with the cause of a refusal."""
+    """A request for one object; ``GET`` is for one byte: only its answer has a body, with the cause of an error."""
 
     method: t.Literal["HEAD", "GET"]
     key: str
@@ -80,38 +98,34 @@ class Response(t.NamedTuple):
     code: str = ""
 
 
-class Listing(t.NamedTuple):
-    """One page of a listing, to be asked for.
+class PageRequest(t.NamedTuple):
+    """A request for one page of a listing.
 
     :param delimited: only what is directly under the prefix, and the names of the prefixes below
-    :param marker: the key, and the version of it, after which the page begins
     """
 
     prefix: str
     delimited: bool = False
-    marker: tuple[str, str] | None = None
+    marker: Marker | None = None
 
 
 class Page(t.NamedTuple):
-    """One page of a listing, as S3 answered.
+    """One page of a listing; ``next_marker`` is ``None`` on the last one."""
 
-    :param following: the marker of the next page, ``None`` at the end
-    """
-
-    entries: tuple[Entry, ...]
+    objects: tuple[ObjectVersion, ...]
     delete_markers: int = 0
     prefixes: tuple[str, ...] = ()
-    following: tuple[str, str] | None = None
+    next_marker: Marker | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What is looked at, and what it is judged by; plain values, for it travels to other processes.
+class ScanOptions:
+    """What is scanned, and which encryption is desired; plain values, for they travel to other processes.
 
     :param prefix: with its slash at the end, empty for the whole bucket
-    :param key_arns: the key that is wanted, then the others that are accepted
+    :param key_arns: the desired key, then the others that are accepted
     :param customer_key: the 32 bytes of SSE-C, where they are known
-    :param lines: the format of the complete list, ``None`` where none is written
+    :param list_format: of the file that lists every object, ``None`` where none is written
     """
 
     bucket: str
@@ -121,9 +135,30 @@ class Wanted:
     key_arns: tuple[str, ...] = ()
     bucket_key_enabled: bool = False
     versions: bool = True
-    max_offenders: int = 100
+    max_findings: int = 100
     customer_key: bytes | None = None
-    lines: t.Literal["jsonl", "csv"] | None = None
+    list_format: t.Literal["jsonl", "csv"] | None = None
 
     def __repr__(self) -> str:
-        return f"Wanted({self.bucket}/{self.prefix})"  # never the customer's key
+        return f"ScanOptions({self.bucket}/{self.prefix})"  # never the customer's key
+
+
+class Group(t.NamedTuple):
+    """A backup, a restore, the kopia repository of a namespace, or another directory under the prefix."""
+
+    kind: str
+    name: str
+
+
+def group_of(key: str, prefix: str) -> Group:
+    """The group of a key under ``prefix``, which ends with a slash or is empty.
+
+    Velero uses exactly six directories under a location's prefix. The objects of one kopia repository belong to the
+    namespace whose volumes it keeps, and to no single backup.
+    """
+    first, slash, rest = key[len(prefix) :].partition("/")
+    kind = _KINDS.get(first)
+    name, inner, _rest = rest.partition("/")
+    if slash and inner and kind and name:
+        return Group(kind, name)
+    return Group("other", first if slash else "")

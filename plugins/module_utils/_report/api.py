@@ -20,8 +20,9 @@ from pathlib import Path
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import STATUS_NAMES
 from ansible_collections.coffer.velero.plugins.module_utils._report.html import to_html
-from ansible_collections.coffer.velero.plugins.module_utils._report.model import assemble, to_json
+from ansible_collections.coffer.velero.plugins.module_utils._report.model import PARTS, assemble, to_json
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 SUFFIXES = (".json", ".html")
@@ -30,12 +31,12 @@ SUFFIXES = (".json", ".html")
 class Found(t.NamedTuple):
     """A file as it is.
 
-    :param verdict: what a report that is there says, ``None`` where it is none
+    :param status: that of the report in it, ``None`` where it is no report
     """
 
     content: bytes
     mode: int
-    verdict: str | None
+    status: str | None
 
 
 Files: t.TypeAlias = "Mapping[Path, Found | None]"
@@ -54,10 +55,10 @@ class ReportResource:
     mode: int
 
     def __post_init__(self) -> None:
-        of_machine, of_person = (self.dest.with_name(self.dest.name + suffix) for suffix in SUFFIXES)
+        json_path, html_path = (self.dest.with_name(self.dest.name + suffix) for suffix in SUFFIXES)
         text = to_json(self.document).encode()
-        page = to_html(self.document, of_machine.name, _digest(text)).encode()
-        self.contents = {of_machine: text, of_person: page}
+        page = to_html(self.document, json_path.name, _digest(text)).encode()
+        self.contents = {json_path: text, html_path: page}
 
     @classmethod
     def of(cls, evidence: Mapping[str, t.Any], dest: str, mode: str) -> ReportResource:
@@ -65,8 +66,8 @@ class ReportResource:
 
         :raises ValidationError: for evidence that is none
         """
-        document = assemble(evidence, _list_file(evidence))
-        return cls(document, place(dest, document), int(mode, 8))
+        document = assemble(evidence, _object_manifest(evidence))
+        return cls(document, path_of(dest, document), int(mode, 8))
 
     def read(self) -> Files:
         return {path: _found(path) for path in self.contents}
@@ -74,32 +75,24 @@ class ReportResource:
     def decide(self, current: Files) -> Plan:
         """Both files are written where one of them is not as it should be: they are a pair."""
         paths = dict(zip(("json_path", "html_path"), map(str, self.contents), strict=True))
-        counts = self.document["objects"]["counts"]
-        result = {
-            "verdict": self.document["verdict"]["overall"],
-            "verdicts": _verdicts(self.document),
-            "counts": counts,
-        }
+        desired = {path: Found(content, self.mode, self.document["status"]) for path, content in self.contents.items()}
         differences = tuple(
-            Difference(str(path), self._told(current[path]), self._wanted(content))
-            for path, content in self.contents.items()
-            if self._told(current[path]) != self._wanted(content)
+            Difference(str(path), _describe(current[path]), _describe(file))
+            for path, file in desired.items()
+            if current[path] != file
         )
         steps = (Step("write", {"paths": list(paths.values())}),) if differences else ()
         missing = None
         if differences and not self.dest.parent.is_dir():
             remediation = "Make the directory first (ansible.builtin.file), or choose another dest."
             missing = ValidationError("dest", str(self.dest.parent), "is not a directory", remediation)
-        return Plan(steps, differences, {**result, **paths}, unmet_dependency=missing)
+        return Plan(steps, differences, {**self._result(), **paths}, unmet_dependency=missing)
 
-    def _told(self, found: Found | None) -> dict[str, t.Any] | None:
-        if found is None:
-            return None
-        return {"verdict": found.verdict, "mode": f"{found.mode:04o}", "sha256": _digest(found.content)}
-
-    def _wanted(self, content: bytes) -> dict[str, t.Any] | None:
-        verdict = self.document["verdict"]["overall"]
-        return self._told(Found(content, self.mode, verdict))
+    def _result(self) -> Document:
+        document, outcome = self.document, ("status", "reason", "message")
+        parts = {part: {name: document[part][name] for name in outcome} for part in PARTS}
+        parts["audit"]["severity"] = document["audit"]["severity"]
+        return {**{name: document[name] for name in outcome}, "parts": parts, "counts": document["objects"]["counts"]}
 
     def guard(self, plan: Plan) -> None:
         """Nothing beyond what the plan itself refuses."""
@@ -121,12 +114,12 @@ class ReportResource:
         return {}
 
 
-def place(dest: str, document: Document) -> Path:
+def path_of(dest: str, document: Document) -> Path:
     """Where the files go, without suffix. In a directory they are named by location and time, so that all are kept."""
     path = Path(dest)
     if dest.endswith(os.sep) or path.is_dir():
         location = document["location"]
-        words = f"{location['bucket']}-{location['prefix']}-{document['examination']['finished']}"
+        words = f"{location['bucket']}-{location['prefix']}-{document['scan']['finished']}"
         return path / ("evidence-" + re.sub(r"[^A-Za-z0-9.]+", "-", words.replace(":", "")).strip("-."))
     return path.with_suffix("") if path.suffix in SUFFIXES else path
 
@@ -135,25 +128,27 @@ def _found(path: Path) -> Found | None:
     try:
         content = path.read_bytes()
         mode = stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         remediation = "Choose another dest, or correct the file's permissions."
         raise ValidationError("dest", str(path), f"cannot be read ({error.strerror})", remediation) from error
-    return Found(content, mode, _verdict_in(path, content))
+    return Found(content, mode, _status_in(path, content))
 
 
-def _verdict_in(path: Path, content: bytes) -> str | None:
-    """What the report says that is there already; the page says it in its title."""
+def _status_in(path: Path, content: bytes) -> str | None:
+    """The status of the report that is there already; the page has it in its title."""
     if path.suffix == ".html":
-        match = re.search(rb"<title>([A-Z][a-z]+):", content[:20_000])
-        return match[1].decode().lower() if match else None
+        match = re.search(rb"<title>([A-Z][a-z -]+):", content[:20_000])
+        return next((status for status, name in STATUS_NAMES.items() if match and match[1].decode() == name), None)
     try:
-        return str(json.loads(content)["verdict"]["overall"])
+        return str(json.loads(content)["status"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _describe(file: Found | None) -> Document | None:
+    return file and {"status": file.status, "mode": f"{file.mode:04o}", "sha256": _digest(file.content)}
 
 
 def _draft(path: Path, content: bytes, mode: int) -> str:
@@ -170,8 +165,8 @@ def _draft(path: Path, content: bytes, mode: int) -> str:
     return draft
 
 
-def _list_file(evidence: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
-    """The complete list, with its digest where it is at hand."""
+def _object_manifest(evidence: Mapping[str, t.Any]) -> Document | None:
+    """The complete list of objects, with its digest where the file is found."""
     objects = evidence.get("objects")
     path = objects.get("path") if isinstance(objects, Mapping) else None
     if not path:
@@ -182,10 +177,6 @@ def _list_file(evidence: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
             return {"path": str(path), "sha256": digest, "size": file.tell()}
     except OSError:
         return {"path": str(path), "sha256": None, "size": None}
-
-
-def _verdicts(document: Document) -> dict[str, str]:
-    return {part: document["verdict"][part] for part in ("objects", "backup_and_restore", "configuration", "audit")}
 
 
 def _digest(content: bytes) -> str:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was to be configured beside what is. Pure. PRIVATE to coffer.velero.
+"""The desired configuration beside the actual one. Pure. PRIVATE to coffer.velero.
 
-The live side of a part is either the document that somebody read, or what the collection's own module said in check
+The actual side of a part is either the document that a task read, or what the collection's own module returned in check
 mode, which compares as it does when it writes.
 """
 
@@ -15,25 +15,24 @@ from collections.abc import Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.part import Part
+from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import EvidenceReader, outcome
+from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import be, many
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import ENCRYPTION
 
-Difference = dict[str, t.Any]
-Compared = dict[str, t.Any]
-
-#: What is compared, in this order, each with the fields of its live side that are no statement of a policy.
-PARTS = (
-    "key",
-    "key_policy_statements",
-    "encryption_rule",
-    "bucket_policy_statements",
-    "backup_storage_location_spec",
-)
+#: What is compared, in this order, by the name that the page gives it.
+TITLES = {
+    "key": "Key",
+    "key_policy_statements": "Key policy",
+    "encryption_rule": "Default encryption of the bucket",
+    "bucket_policy_statements": "Bucket policy",
+    "backup_storage_location_spec": "Backup storage location",
+}
 _KEY_FIELDS = ("key_arn", "alias", "key_state", "multi_region", "rotation_enabled", "rotation_period_in_days")
 
 
-def wanted_documents(profile: StorageProfile) -> dict[str, t.Any]:
-    """What the profile asks for, part by part; a part that its mode does not have is not there."""
+def desired_documents(profile: StorageProfile) -> dict[str, t.Any]:
+    """What the profile asks for, part by part; a part that its mode does not have is left out."""
     key = {"key_arn": profile.kms_key_arn, "key_state": "Enabled"}
     documents = {
         "key": key if profile.encrypts_with_kms else {},
@@ -45,97 +44,103 @@ def wanted_documents(profile: StorageProfile) -> dict[str, t.Any]:
     return {name: document for name, document in documents.items() if document}
 
 
-def compare_configuration(profile: StorageProfile, given: Part | None) -> dict[str, t.Any]:
-    """Every part with what is wanted, what is there and the differences."""
-    given = given or Part("evidence.configuration", {})
-    wanted = {**wanted_documents(profile), **_documents_of(given.part("wanted"))}
-    live = _documents_of(given.part("live"))
-    checks = given.part("checks")
+def compare_configuration(profile: StorageProfile, given: EvidenceReader | None) -> Document:
+    """Every part with what is desired, what is actual, and the differences."""
+    given = given or EvidenceReader("evidence.configuration", {})
+    desired = {**desired_documents(profile), **_documents_of(given.child("desired"))}
+    actual = _documents_of(given.child("actual"))
+    checks = given.child("checks")
     parts = []
-    for name in PARTS:
-        if name not in wanted:
-            continue
-        check = checks.part(name) if checks else None
-        if name in live:
-            parts.append(_by_document(name, wanted[name], live[name], profile.partition))
+    for name in (name for name in TITLES if name in desired):
+        check = checks.mapping(name)
+        if name in actual:
+            parts.append(_by_document(name, desired[name], actual[name], profile.partition))
         elif check:
-            parts.append(_by_check(name, wanted[name], check))
+            parts.append(_by_check(name, desired[name], check))
         else:
-            parts.append(_part(name, wanted[name], "not_compared"))
-    return {"verdict": _verdict([part["verdict"] for part in parts]), "parts": parts}
+            parts.append(_part(name, desired[name], "not_evaluated", "not_requested"))
+    return {**_outcome(parts), "parts": parts}
 
 
-def _verdict(verdicts: list[str]) -> str:
-    if "differs" in verdicts:
-        return "wrong"
-    if "not_compared" not in verdicts:
-        return "proven"
-    return "incomplete" if "same" in verdicts else "not_done"
+def _outcome(parts: list[Document]) -> Document:
+    statuses = [part["status"] for part in parts]
+    same, differ, skipped = map(statuses.count, ("compliant", "non_compliant", "not_evaluated"))
+    number, more = many(len(parts), "part"), f"; {skipped} {be(skipped)} not compared" if skipped else ""
+    if differ:
+        verb = "differs" if differ == 1 else "differ"
+        return outcome("non_compliant", "differs", f"{differ} of {number} {verb} from the desired configuration{more}.")
+    if same:
+        message = f"{same} of {number} {'is' if same == 1 else 'are'} as desired{more}."
+        return outcome("not_evaluated" if skipped else "compliant", "partly_compared", message)
+    reason = "not_requested" if all(part["reason"] == "not_requested" for part in parts) else "check_failed"
+    return outcome("not_evaluated", reason, "The actual configuration was not compared with the desired one.")
 
 
-def _documents_of(part: Part | None) -> dict[str, t.Any]:
-    if part is None:
-        return {}
-    unknown = sorted(set(part.values) - set(PARTS))
+def _documents_of(given: EvidenceReader) -> dict[str, t.Any]:
+    unknown = sorted(set(given.values) - set(TITLES))
     if unknown:
-        part.refuse(f"has {unknown[0]}, which is not compared", f"Known are {', '.join(PARTS)}.")
-    return {name: value for name, value in part.values.items() if not _is_absent(value)}
+        given.refuse(f"has {unknown[0]}, which is not compared", "", f"Known are {', '.join(TITLES)}.")
+    return {name: value for name, value in given.values.items() if not _is_absent(value)}
 
 
 def _is_absent(value: t.Any) -> bool:
-    """Whether nobody looked. An empty list is a policy without statements, which somebody has seen."""
+    """Whether no task read it. An empty list is a policy without statements, which a task has read."""
     return value is None or (isinstance(value, Mapping) and (not value or bool(value.get("skipped"))))
 
 
-def _part(name: str, wanted: t.Any, verdict: str, live: t.Any = None, **more: t.Any) -> Compared:
-    empty: Compared = {"differences": [], "foreign_statements": [], "reason": None}
-    return {"name": name, "verdict": verdict, "wanted": wanted, "live": live, **empty, **more}
+def _part(name: str, desired: t.Any, status: str, reason: str | None = None, **more: t.Any) -> Document:
+    head = {"name": name, "status": status, "reason": reason, "message": None}
+    return {**head, "desired": desired, "actual": None, "differences": [], "unmanaged_statements": [], **more}
 
 
-def _by_check(name: str, wanted: t.Any, check: Part) -> Compared:
-    """By the word of the module that would write it."""
+def _compared(name: str, desired: t.Any, differences: list[Document], **more: t.Any) -> Document:
+    status, reason = ("non_compliant", "differs") if differences else ("compliant", None)
+    return _part(name, desired, status, reason, differences=differences, **more)
+
+
+def _by_check(name: str, desired: t.Any, check: EvidenceReader) -> Document:
+    """As the module that would write it says."""
     if check.flag("failed"):
-        return _part(name, wanted, "not_compared", reason=check.text("msg"))
-    if not check.flag("changed"):
-        return _part(name, wanted, "same")
-    diff = check.part("diff") or check
+        return _part(name, desired, "not_evaluated", "check_failed", message=check.text("msg"))
+    planned = check.mapping("planned")  # of a task of the plan
+    if not (planned or check.flag("changed")):
+        return _compared(name, desired, [])
+    diff = planned or check.mapping("diff") or check
     before, after = (diff.get(side) if isinstance(diff.get(side), Mapping) else {} for side in ("before", "after"))
-    names = list(dict.fromkeys([*before, *after])) or [name]
-    differences = [{"path": path, "wanted": after.get(path), "live": before.get(path)} for path in names]
-    return _part(name, wanted, "differs", differences=differences)
+    paths = list(dict.fromkeys([*before, *after])) or [name]
+    return _compared(name, desired, [_difference(path, after.get(path), before.get(path)) for path in paths])
 
 
-def _by_document(name: str, wanted: t.Any, live: t.Any, partition: str) -> Compared:
+def _difference(path: str, desired: t.Any, actual: t.Any) -> Document:
+    return {"path": path, "desired": desired, "actual": actual}
+
+
+def _by_document(name: str, desired: t.Any, actual: t.Any, partition: str) -> Document:
     if name.endswith("_statements"):
-        return _statements(name, wanted, live, partition)
-    if not isinstance(live, Mapping) or not isinstance(wanted, Mapping):
-        Part(f"evidence.configuration.{name}", live if isinstance(wanted, Mapping) else wanted)
+        return _statements(name, desired, actual, partition)
+    for side in (desired, actual):
+        EvidenceReader(f"evidence.configuration.{name}", side)  # refuses what is not a mapping
     if name == "key":
-        live = {field: live[field] for field in _KEY_FIELDS if live.get(field) is not None}
+        actual = {field: actual[field] for field in _KEY_FIELDS if actual.get(field) is not None}
     if name == "backup_storage_location_spec":
-        live = live["spec"] if isinstance(live.get("spec"), Mapping) else live
-    differences = _differences(_strict(name, wanted), live)
-    return _part(name, wanted, "differs" if differences else "same", live, differences=differences)
+        actual = actual["spec"] if isinstance(actual.get("spec"), Mapping) else actual
+    found = flatten(actual)
+    differences = [
+        _difference(path, value, found.get(path))
+        for path, value in sorted(_strict(name, desired).items())
+        if _normal(value) != _normal(found.get(path))
+    ]
+    return _compared(name, desired, differences, actual=actual)
 
 
-def _strict(name: str, wanted: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What is wanted, with what must not be there; everything else that is not wanted may be as it likes."""
-    flat = flatten(wanted)
-    absent: dict[str, t.Any] = {}
+def _strict(name: str, desired: Mapping[str, t.Any]) -> Document:
+    """What is desired, with what must be absent; every other field may have any value."""
+    absent: Document = {}
     if name == "encryption_rule":
         absent = {"ApplyServerSideEncryptionByDefault.KMSMasterKeyID": None}
     if name == "backup_storage_location_spec":
         absent = {"objectStorage.prefix": None, **{f"config.{key}": None for key in ENCRYPTION.values()}}
-    return {**absent, **flat}
-
-
-def _differences(wanted: Mapping[str, t.Any], live: Mapping[str, t.Any]) -> list[Difference]:
-    found = flatten(live)
-    return [
-        {"path": path, "wanted": value, "live": found.get(path)}
-        for path, value in sorted(wanted.items())
-        if _normal(value) != _normal(found.get(path))
-    ]
+    return {**absent, **flatten(desired)}
 
 
 def _normal(value: t.Any) -> t.Any:
@@ -143,44 +148,40 @@ def _normal(value: t.Any) -> t.Any:
     return sorted(map(str, value)) if isinstance(value, (list, tuple)) else value or None
 
 
-def flatten(document: Mapping[str, t.Any], place: str = "") -> dict[str, t.Any]:
+def flatten(document: Mapping[str, t.Any], parent: str = "") -> Document:
     """``{"config.region": ...}``; a list is one value."""
-    flat: dict[str, t.Any] = {}
+    flat: Document = {}
     for name, value in document.items():
-        path = f"{place}.{name}" if place else str(name)
+        path = f"{parent}.{name}" if parent else str(name)
         flat.update(flatten(value, path) if isinstance(value, Mapping) else {path: value})
     return flat
 
 
-def _statements(name: str, wanted: t.Any, live: t.Any, partition: str) -> Compared:
-    """Ours by Sid, compared by meaning; what others own in the policy is named and not judged."""
-    document = {"Statement": list(live)} if isinstance(live, (list, tuple)) else live
-    option = f"evidence.configuration.live.{name}"
+def _statements(name: str, desired: t.Any, actual: t.Any, partition: str) -> Document:
+    """Owned statements by Sid, compared by meaning; the others of the policy are named and not evaluated."""
+    document = {"Statement": list(actual)} if isinstance(actual, (list, tuple)) else actual
+    option = f"evidence.configuration.actual.{name}"
     found = dict(_policy.named_statements(_policy.parse(document, option=option, resource="it")))
-    ours = {str(statement["Sid"]): statement for statement in wanted}
+    owned = {str(statement["Sid"]): statement for statement in desired}
     differences = [
         difference
-        for sid, statement in ours.items()
+        for sid, statement in owned.items()
         for difference in _statement(sid, statement, found.get(sid), partition)
     ]
-    return _part(
-        name,
-        wanted,
-        "differs" if differences else "same",
-        [found[sid] for sid in ours if sid in found],
-        differences=differences,
-        foreign_statements=[sid for sid in found if sid not in ours],
-    )
+    in_force = [found[sid] for sid in owned if sid in found]
+    unmanaged = [sid for sid in found if sid not in owned]
+    return _compared(name, desired, differences, actual=in_force, unmanaged_statements=unmanaged)
 
 
-def _statement(sid: str, wanted: _policy.Statement, live: _policy.Statement | None, partition: str) -> list[Difference]:
-    if live is None:
-        return [{"path": sid, "wanted": wanted, "live": None}]
-    elements = list(dict.fromkeys([*wanted, *live]))
+def _statement(
+    sid: str, desired: _policy.Statement, actual: _policy.Statement | None, partition: str
+) -> list[Document]:
+    if actual is None:
+        return [_difference(sid, desired, None)]
     return [
-        {"path": f"{sid}.{element}", "wanted": wanted.get(element), "live": live.get(element)}
-        for element in elements
-        if not _policy.same_statement(_only(wanted, element), _only(live, element), partition=partition)
+        _difference(f"{sid}.{element}", desired.get(element), actual.get(element))
+        for element in dict.fromkeys([*desired, *actual])
+        if not _policy.same_statement(_only(desired, element), _only(actual, element), partition=partition)
     ]
 
 

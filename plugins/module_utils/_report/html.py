@@ -2,214 +2,143 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page: one file, no script, nothing to load. Pure. PRIVATE to coffer.velero."""
+"""The page: one file, no script, nothing to load. Pure. PRIVATE to coffer.velero.
+
+Only this file uses Jinja2. Every value that the template prints goes through :func:`visible`, which escapes it, unless
+one of the filters below has made it HTML already.
+"""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+import json
+import re
+import typing as t
+import unicodedata
 
-from ansible_collections.coffer.velero.plugins.module_utils._report import audited, comparison, sections
-from ansible_collections.coffer.velero.plugins.module_utils._report.comparison import facts
-from ansible_collections.coffer.velero.plugins.module_utils._report.markup import (
-    SPACE,
-    Child,
-    Markup,
-    el,
-    join,
-    name,
-    prose,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._report.sections import section
-from ansible_collections.coffer.velero.plugins.module_utils._report.style import STYLE
-from ansible_collections.coffer.velero.plugins.module_utils._report.words import many, period, size
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
+from ansible_collections.coffer.velero.plugins.module_utils._report import formatting
+from ansible_collections.coffer.velero.plugins.module_utils._report.page import context
+from ansible_collections.coffer.velero.plugins.module_utils._report.template import TEMPLATE
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-HEADLINES = {"proven": "Proven", "wrong": "Wrong", "incomplete": "Incomplete", "empty": "Empty"}
-_MODES = {"sse-s3": "SSE-S3", "sse-kms": "SSE-KMS", "dsse-kms": "DSSE-KMS", "sse-c": "SSE-C"}
-_LINES = {
-    "objects": ("Objects", {"proven": "proven", "wrong": "wrong", "incomplete": "incomplete", "empty": "empty"}),
-    "backup_and_restore": (
-        "Backup and restore",
-        {"proven": "really happened", "wrong": "failed", "incomplete": "incomplete", "not_done": "not tried"},
-    ),
-    "configuration": (
-        "Configuration",
-        {"proven": "as wanted", "wrong": "differs", "incomplete": "partly compared", "not_done": "not compared"},
-    ),
-    "audit": (
-        "Audit",
-        {"compliant": "passed", "non_compliant": "failed", "not_evaluated": "incomplete", "not_done": "not done"},
-    ),
-}
+try:
+    import jinja2
+    from markupsafe import Markup, escape
+
+    HAS_JINJA2 = True
+except ImportError:  # to_html raises it, as a sentence
+    HAS_JINJA2 = False
+
+#: No language puts more marks on one letter.
+_MAX_MARKS = 4
+_ARN = re.compile(r"(arn:aws[^\s,;()]*[^\s,;().])")
 
 
 def to_html(document: Document, json_name: str, json_digest: str) -> str:
     """The page for a document.
 
     :param json_name: the name of the JSON file beside it
-    :param json_digest: its SHA-256, so that the two cannot be mistaken for a pair that they are not
+    :param json_digest: its SHA-256, so that the files of two reports are not taken for a pair
+    :raises CofferError: where Jinja2 is not installed
     """
-    # The digest lets this one style in and nothing else, whatever may be found to get into the page.
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    place = _place(document)
-    title = f"{HEADLINES[document['verdict']['overall']]}: encryption of {place}"
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=policy),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("meta", name="referrer", content="no-referrer"),
-        el("title", Markup(join([title]))),
-        el("style", Markup(STYLE)),
+    if not HAS_JINJA2:
+        raise CofferError("jinja2: is not installed for this Python. Install jinja2 >= 3.0.")
+    return _template().render(context(document, json_name, json_digest))
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    return environment().from_string(TEMPLATE)
+
+
+def environment() -> jinja2.Environment:
+    """Jinja2 with the filters of the template, in which a value is text unless it is :class:`Markup`."""
+    made = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    parts: list[Child] = [
-        _verdict(document),
-        sections.offenders(document),
-        _limits(document),
-        sections.algorithms_and_keys(document),
-        sections.groups(document),
-        sections.unfinished_uploads(document),
-        comparison.trial(document),
-        comparison.configuration(document),
-        audited.audit(document),
-        _record(document, json_name, json_digest),
-        comparison.documents(document),
-    ]
-    body = el("body", el("main", parts), _footer(document))
-    return "<!doctype html>\n" + el("html", head, body, lang="en") + "\n"
+    functions = (formatting.many, formatting.clock, formatting.size, plain, name, prose, value, pretty, csp_hash)
+    made.filters.update({function.__name__: function for function in functions})
+    made.filters["number"] = "{:,}".format
+    made.filters["status_name"] = formatting.STATUS_NAMES.__getitem__
+    made.globals["period"] = formatting.period
+    return made
 
 
-def _place(document: Document) -> str:
-    location = document["location"]
-    return f"{location['bucket']}/{location['prefix']}".rstrip("/")
+def _finalize(printed: t.Any) -> t.Any:
+    """Called by Jinja2 with every value that the template prints."""
+    if isinstance(printed, jinja2.Undefined):
+        return printed  # StrictUndefined raises when it is printed
+    return printed if isinstance(printed, Markup) else visible("" if printed is None else str(printed))
 
 
-def _verdict(document: Document) -> Markup:
-    """The verdict, what it rests on, and what was looked at, when and by whom."""
-    verdict = document["verdict"]
-    lines = [
-        el(
-            "li",
-            el("b", title, el("br"), el("span", words[verdict[part]], class_=verdict[part])),
-            el("p", prose(verdict["reasons"][part])),
-        )
-        for part, (title, words) in _LINES.items()
-    ]
-    return el(
-        "header",
-        el("p", "Encryption of Velero backups", class_="kicker"),
-        el("h1", HEADLINES[verdict["overall"]], class_=verdict["overall"]),
-        el("p", _lead(document), _audited(document), class_="lead"),
-        el("ul", lines, class_="parts"),
-        facts(_facts(document)),
-    )
+def visible(text: str, *, ends: bool = True) -> Markup:
+    """Text as text, with whatever a reader would miss or a browser would obey shown by its code point.
+
+    Those are control and format characters, among them those that reverse the direction of writing, line breaks,
+    spaces of other widths, unassigned and private code points, surrogates, marks heaped on a letter, and spaces at
+    the ends.
+
+    :param ends: whether the ends of the text are those of a name, where a space has to be seen
+    """
+    if text.isascii() and text.isprintable() and not (ends and text != text.strip(" ")):
+        return escape(text)  # nearly all of them
+    first = len(text) - len(text.lstrip(" ")) if ends else 0
+    last = len(text.rstrip(" ")) if ends else len(text)
+    marks = 0
+    found = []
+    for position, character in enumerate(text):
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        is_plain = character.isprintable() and marks <= _MAX_MARKS
+        if is_plain and (character != " " or first <= position < last):
+            found.append(escape(character))
+        else:
+            found.append(Markup(f'<span class="code">{_code_point(character)}</span>'))
+    return Markup("").join(found)
 
 
-def _lead(document: Document) -> list[Child]:
-    """One sentence for whoever reads no further."""
-    verdict = document["verdict"]
-    place, overall = name(_place(document)), verdict["overall"]
-    tried = {
-        "proven": ", and a backup and a restore really happened.",
-        "not_done": ". No backup was made to try it.",
-    }
-    if overall == "proven":
-        return ["Every object at", SPACE, place, SPACE, f"is encrypted as wanted{tried[verdict['backup_and_restore']]}"]
-    if overall == "empty":
-        return ["There is no object at", SPACE, place, ", so that there is nothing to prove."]
-    if overall == "incomplete":
-        return ["Nothing wrong was found at", SPACE, place, ", and not everything could be proven."]
-    parts = ((part, title) for part, (title, _words) in _LINES.items() if part != "audit")
-    wrong = [title.lower() for part, title in parts if verdict[part] == "wrong"]
-    return ["Not everything at", SPACE, place, SPACE, f"is as it should be: {_listed(wrong)}."]
+def plain(text: str) -> Markup:
+    """The same where no element can stand: in an attribute and in the title."""
+    return escape("".join(character if character.isprintable() else _code_point(character) for character in text))
 
 
-def _audited(document: Document) -> list[Child]:
-    """What the headline does not say: it is of the objects, and the audit has a verdict of its own."""
-    said = {
-        "wrong": "The audit found controls of critical or high severity that fail.",
-        "incomplete": "The audit could not read all of what controls of critical or high severity ask for.",
-    }
-    text = said.get(document["verdict"]["audit"])
-    return [SPACE, text] if text else []
+def _code_point(character: str) -> str:
+    return f"U+{ord(character):04X}"
 
 
-def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def name(text: str | None) -> Markup:
+    """A name from outside: in fixed width, wrapped anywhere, and left to right whatever is in it."""
+    if not text:
+        return Markup('<span class="quiet">none</span>')
+    return Markup('<span class="name" dir="ltr">{}</span>').format(visible(text))
 
 
-def _facts(document: Document) -> list[tuple[str, Child]]:
-    location, wanted, seen = document["location"], document["wanted"], document["examination"]
-    key: Child = None
-    if wanted["kms_key_arn"]:
-        bucket_key = "with a Bucket Key" if wanted["bucket_key_enabled"] else "no Bucket Key"
-        key = [
-            name(wanted["kms_key_arn"]),
-            el("p", bucket_key, class_="quiet") if wanted["algorithm"] == "aws:kms" else None,
-        ]
-    accepted = [el("p", name(arn)) for arn in wanted["accepted_kms_key_arns"]]
-    return [
-        (
-            "Location",
-            [
-                name(f"s3://{_place(document)}"),
-                el("p", f"{location['region']}, account {location['account_id']}", class_="quiet"),
-            ],
-        ),
-        ("Endpoint", name(location["s3_url"]) if location["s3_url"] else None),
-        ("Wanted", f"{_MODES[wanted['encryption_mode']]}, {wanted['algorithm']}"),
-        ("Key", key),
-        ("Also accepted", accepted),
-        ("Looked at", [period(seen["started"], seen["finished"]), el("p", _how(document), class_="quiet")]),
-        ("By", name(seen["caller_arn"]) if seen["caller_arn"] else el("span", "not told", class_="quiet")),
-        ("With", f"{document['collection']['name']} {document['collection']['version']}"),
-    ]
+def prose(text: str) -> Markup:
+    """A sentence, in which ARNs look like names."""
+    parts = enumerate(_ARN.split(text))
+    return Markup("").join(name(part) if number % 2 else visible(part, ends=False) for number, part in parts)
 
 
-def _how(document: Document) -> str:
-    seen = document["examination"]
-    versions = {True: "all versions", False: "current versions only", None: "versions: not told"}[seen["versions"]]
-    source = "an S3 Inventory report" if seen["source"].get("kind") == "inventory" else "a listing of the bucket"
-    continued = ", in more than one run" if seen["continued"] else ""
-    return f"{many(document['objects']['counts']['total'], 'object version')} from {source}, {versions}{continued}"
+def value(found: t.Any) -> Markup:
+    """One side of a difference."""
+    if found is None:
+        return Markup('<span class="quiet">absent</span>')
+    return name(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
 
 
-def _limits(document: Document) -> Markup:
-    items = [
-        el(
-            "li",
-            prose(limit["text"]),
-            *([SPACE, el("span", limit["remediation"], class_="quiet")] if limit["remediation"] else []),
-        )
-        for limit in document["not_proven"]
-    ]
-    return section("What this does not prove", el("ul", items, class_="limits"))
+def pretty(document: t.Any) -> Markup:
+    """JSON, as long on each line as fits. The line breaks are the page's; JSON writes one in a value as ``\\n``."""
+    lines = formatting.json_lines(document)
+    return Markup("\n").join(Markup("  " * depth) + visible(text) for depth, text in lines)
 
 
-def _record(document: Document, json_name: str, json_digest: str) -> Markup:
-    listed = document["complete_list"]
-    complete: Child = "not written; the offenders above are the first ones by name"
-    if listed:
-        details = (
-            [f"{size(listed['size'])}, SHA-256", SPACE, name(listed["sha256"])]
-            if listed["sha256"]
-            else ["not at hand here"]
-        )
-        complete = [name(listed["path"]), el("p", details, class_="quiet")]
-    rows: list[tuple[str, Child]] = [
-        ("For machines", [name(json_name), el("p", "SHA-256", SPACE, name(json_digest), class_="quiet")]),
-        ("Every object", complete),
-    ]
-    return section("Kept with this page", facts(rows))
-
-
-def _footer(document: Document) -> Markup:
-    tool = document["collection"]
-    text = (
-        f"Written by {tool['name']} {tool['version']} from what AWS and Velero answered. "
-        "The same evidence gives the same page, byte by byte."
-    )
-    return el("footer", text)
+def csp_hash(style: str) -> str:
+    """Permits this one style and nothing else, whatever may be found to get into the page."""
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

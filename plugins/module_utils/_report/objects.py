@@ -6,135 +6,141 @@
 
 from __future__ import annotations
 
-import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import VERDICTS
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.part import Part
+from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import (
+    MAX_ENTRIES,
+    EvidenceReader,
+    outcome,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import many
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-Told = dict[str, t.Any]
-
-#: The most entries of each list. The complete list of objects is a file of its own.
-MOST = 1000
+_COUNTS = ("total", "compliant", "non_compliant", "not_evaluated", "deleted_during_scan")
 _KINDS = ("backup", "restore", "kopia", "other")
-_RERUN = "Give the result of coffer.velero.object_encryption_info as it is."
 
 
-def objects_of(result: Part, profile: StorageProfile) -> Told:
-    """The objects in the words of the document.
+def read_objects(result: EvidenceReader, profile: StorageProfile, desired: Document) -> Document:
+    """The objects as they are in the document.
 
-    :raises ValidationError: where the result is of another place than the profile, or contradicts itself
+    :raises ValidationError: where the result is of another location than the profile, or contradicts itself
     """
-    _refuse_another_place(result, profile)
-    counts = _counts(_required(result, "counts"))
-    groups = [_group(part) for part in result.parts("groups")]
-    keys = [_key(part) for part in result.parts("by_key")]
-    offenders = [_offender(part) for part in result.parts("offenders")]
-    uploads = [_upload(part) for part in result.parts("unfinished_uploads")]
-    told = {
-        "verdict": verdict_of(counts),
-        "counts": counts,
-        "delete_markers": result.number("delete_markers"),
-        "by_algorithm": _numbers(result.part("by_algorithm")),
-        "by_key": sorted(keys, key=lambda key: -int(key["count"]))[:MOST],
-        "by_key_omitted": max(len(keys) - MOST, 0),
-        "groups": groups[:MOST],
-        "groups_omitted": result.number("groups_omitted") + max(len(groups) - MOST, 0),
-        "offenders": offenders[:MOST],
-        "offenders_omitted": result.number("offenders_omitted") + max(len(offenders) - MOST, 0),
-        "unfinished_uploads": uploads[:MOST],
-        "unfinished_uploads_omitted": max(len(uploads) - MOST, 0),
-        "notes": result.texts("notes")[:MOST],
-    }
-    _refuse_contradiction(result, told)
-    return told
-
-
-def verdict_of(counts: Mapping[str, int]) -> str:
-    """The verdict on all of it; the one that was handed over is only checked against it.
-
-    Where everything was deleted meanwhile there is nothing that could be called proven.
-    """
-    if counts["total"] == counts["gone"]:
-        return "empty"
-    if counts["wrong"]:
-        return "wrong"
-    return "incomplete" if counts["unreadable"] or counts["unproven"] else "proven"
-
-
-def _refuse_another_place(result: Part, profile: StorageProfile) -> None:
     bucket, prefix = result.text("bucket"), (result.text("prefix") or "").strip("/")
     if (bucket, prefix) != (profile.bucket, profile.prefix):
-        place = f"{profile.bucket}/{profile.prefix}"
-        result.refuse(f"is of {bucket}/{prefix}, the profile is of {place}", "Look at the objects of the profile.")
-
-
-def _refuse_contradiction(result: Part, told: Told) -> None:
-    """Evidence that contradicts itself is none."""
-    counts = told["counts"]
-    if counts["total"] != sum(counts[verdict] for verdict in VERDICTS):
-        result.refuse("has a total that is not the sum of its verdicts", _RERUN, "counts")
-    said = result.text("verdict")
-    if said not in (None, told["verdict"]):
-        result.refuse(f"is {said}, its counts say {told['verdict']}", _RERUN, "verdict")
-    if sum(told["by_algorithm"].values()) > counts["total"]:
-        result.refuse("has more objects than there are", _RERUN, "by_algorithm")
-    named = len(told["offenders"]) + told["offenders_omitted"]
-    if named != counts["wrong"] + counts["unreadable"]:
-        result.refuse("has another number of objects than counts", _RERUN, "offenders")
-
-
-def _required(result: Part, name: str) -> Part:
-    return result.part(name) or result.refuse("is missing", _RERUN, name)
-
-
-def _numbers(part: Part | None) -> dict[str, int]:
-    return {str(name): part.number(name) for name in sorted(part.values)} if part else {}
-
-
-def _counts(part: Part | None) -> dict[str, int]:
-    part = part or Part("counts", {})
-    return {name: part.number(name) for name in ("total", *VERDICTS)}
-
-
-def _choice(part: Part, name: str, choices: tuple[str, ...]) -> str:
-    value = part.text(name)
-    return value if value in choices else part.refuse(f"is none of {', '.join(choices)}", _RERUN, name)
-
-
-def _group(part: Part) -> Told:
-    return {
-        "kind": _choice(part, "kind", _KINDS),
-        "name": part.text("name") or "",
-        "counts": _counts(part.part("counts")),
+        location = f"{profile.bucket}/{profile.prefix}"
+        result.refuse(f"is of {bucket}/{prefix}, the profile is of {location}", "", "Scan the location of the profile.")
+    counts = _counts(result.mapping("counts") or result.refuse("is missing", "counts"))
+    if counts["total"] != counts["compliant"] + counts["non_compliant"] + counts["not_evaluated"]:
+        result.refuse("has a total that is not the sum of its statuses", "counts")
+    if unevaluated(counts) < 0:
+        result.refuse("has more objects deleted during the scan than not evaluated", "counts")
+    groups = [_group(reader) for reader in result.mappings("groups")]
+    keys = [
+        reader.fields(text=("key_arn", "algorithm"), flag=("bucket_key_enabled",), number=("count",))
+        for reader in result.mappings("by_key")
+    ]
+    findings = [_finding(reader) for reader in result.mappings("non_compliant_objects")]
+    uploads = [
+        {"key": str(reader.get("key") or ""), **reader.fields(text=("upload_id", "initiated"))}
+        for reader in result.mappings("incomplete_multipart_uploads")
+    ]
+    algorithms = result.child("by_algorithm")
+    document = {
+        **_outcome(result, counts, desired),
+        "counts": counts,
+        "delete_markers": result.number("delete_markers"),
+        "by_algorithm": {str(name): algorithms.number(name) for name in sorted(algorithms.values)},
+        "by_key": sorted(keys, key=lambda key: -int(key["count"]))[:MAX_ENTRIES],
+        "by_key_omitted": max(len(keys) - MAX_ENTRIES, 0),
+        "groups": groups[:MAX_ENTRIES],
+        "groups_omitted": result.number("groups_omitted") + max(len(groups) - MAX_ENTRIES, 0),
+        "non_compliant_objects": findings[:MAX_ENTRIES],
+        "findings_truncated": result.number("findings_truncated") + max(len(findings) - MAX_ENTRIES, 0),
+        "incomplete_multipart_uploads": uploads[:MAX_ENTRIES],
+        "incomplete_multipart_uploads_omitted": max(len(uploads) - MAX_ENTRIES, 0),
+        "notes": result.texts("notes")[:MAX_ENTRIES],
     }
+    _refuse_contradiction(result, document)
+    return document
 
 
-def _key(part: Part) -> Told:
+def unevaluated(counts: Mapping[str, int]) -> int:
+    """Versions that exist and were not evaluated."""
+    return counts["not_evaluated"] - counts["deleted_during_scan"]
+
+
+def unreadable(objects: Document) -> int:
+    """Versions that S3 did not answer for: they are listed, those of an S3 Inventory report alone are not."""
+    listed = len(objects["non_compliant_objects"]) + int(objects["findings_truncated"])
+    return listed - int(objects["counts"]["non_compliant"])
+
+
+def _outcome(result: EvidenceReader, counts: Mapping[str, int], desired: Document) -> Document:
+    """What the counts say; the status that was handed over is only checked against it.
+
+    Where every object was deleted during the scan nothing is left that could be compliant.
+    """
+    status, reason = "compliant", None
+    if counts["total"] == counts["deleted_during_scan"]:
+        status, reason = "not_evaluated", "no_objects"
+    elif counts["non_compliant"]:
+        status, reason = "non_compliant", result.code("reason") or "non_compliant_objects"
+    elif unevaluated(counts):
+        status, reason = "not_evaluated", result.code("reason") or "objects_not_evaluated"
+    if result.text("status") not in (None, status):
+        result.refuse(f"is {result.text('status')}, its counts say {status}", "status")
+    return outcome(status, reason, _message(counts, desired))
+
+
+def _message(counts: Mapping[str, int], desired: Document) -> str:
+    existing = counts["total"] - counts["deleted_during_scan"]
+    failed, unknown = counts["non_compliant"], unevaluated(counts)
+    if not existing:
+        return "There are no objects under this location, so there is nothing to evaluate."
+    if failed:
+        also = f", and {unknown:,} more could not be evaluated" if unknown else ""
+        verb = "is" if failed == 1 else "are"
+        return f"{failed:,} of {many(existing, 'object version')} {verb} not encrypted as the profile requires{also}."
+    if unknown:
+        number = f"{unknown:,} of {many(existing, 'object version')}"
+        return f"No object was found non-compliant, but {number} could not be evaluated."
+    if desired["encryption_mode"] == "sse-c" and existing > 1:
+        return f"All {existing:,} object versions are encrypted as the profile requires: SSE-C, and AES256 for kopia."
+    under = f"{desired['algorithm']}{' under the desired key' if desired['kms_key_arn'] else ''}"
+    if existing == 1:
+        return f"The only object version is encrypted with {under}."
+    return f"All {existing:,} object versions are encrypted with {under}."
+
+
+def _refuse_contradiction(result: EvidenceReader, document: Document) -> None:
+    """Evidence that contradicts itself is refused."""
+    counts = document["counts"]
+    if sum(document["by_algorithm"].values()) > counts["total"]:
+        result.refuse("has more objects than there are", "by_algorithm")
+    inventory = result.child("source").text("kind") == "inventory"
+    expected = range(0 if inventory else unevaluated(counts), unevaluated(counts) + 1)
+    if unreadable(document) not in expected:
+        result.refuse("has another number of objects than counts", "non_compliant_objects")
+
+
+def _counts(reader: EvidenceReader) -> dict[str, int]:
+    return {name: reader.number(name) for name in _COUNTS}
+
+
+def _group(reader: EvidenceReader) -> Document:
+    counts = _counts(reader.child("counts"))
+    return {"kind": reader.choice("kind", _KINDS), "name": reader.text("name") or "", "counts": counts}
+
+
+def _finding(reader: EvidenceReader) -> Document:
     return {
-        "key_arn": part.text("key_arn"),
-        "algorithm": part.text("algorithm"),
-        "bucket_key_enabled": bool(part.flag("bucket_key_enabled")),
-        "count": part.number("count"),
+        "key": str(reader.get("key") or ""),
+        "status": reader.choice("status", ("non_compliant", "not_evaluated")),
+        "reason": reader.code("reason"),
+        **reader.fields(
+            text=("version_id", "message", "remediation", "algorithm", "key_arn", "last_modified"),
+            flag=("is_latest", "bucket_key_enabled"),
+            number=("size",),
+        ),
     }
-
-
-def _offender(part: Part) -> Told:
-    return {
-        "key": str(part.get("key") or ""),
-        "version_id": part.text("version_id"),
-        "is_latest": bool(part.flag("is_latest")),
-        "verdict": _choice(part, "verdict", ("wrong", "unreadable")),
-        "reasons": part.texts("reasons"),
-        "remediation": part.text("remediation"),
-        "algorithm": part.text("algorithm"),
-        "key_arn": part.text("key_arn"),
-        "bucket_key_enabled": bool(part.flag("bucket_key_enabled")),
-        "size": part.number("size"),
-        "last_modified": part.text("last_modified"),
-    }
-
-
-def _upload(part: Part) -> Told:
-    return {"key": str(part.get("key") or ""), **{name: part.text(name) for name in ("upload_id", "initiated")}}

@@ -15,8 +15,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Confl
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import WantedBucket, decide_bucket
-from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import WantedEncryption, decide_encryption
+from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import DesiredBucket, decide_bucket
+from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import DesiredEncryption, decide_encryption
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     DEFAULT_RULE,
     NO_RULE,
@@ -25,8 +25,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
     address,
     explain,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._s3.neighbors import refuse_other_demands
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import read_policy
+from ansible_collections.coffer.velero.plugins.module_utils._s3.shared_bucket import refuse_conflicting_requirements
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 
@@ -34,11 +34,13 @@ _ABAC_HINT = (
     "Where the bucket has ABAC enabled, S3 takes its tags by s3:TagResource only: leave tags out and tag it there "
     "(aws s3control tag-resource)."
 )
-_ACL_HINT = "Remove the grants to others from the bucket's ACL first; whoever relies on them needs a bucket policy."
+_ACL_HINT = (
+    "Remove the grants to others from the bucket's ACL first; grant the same in a bucket policy where it is needed."
+)
 
 
 def refuse_region(name: str, there: str | None, region: str) -> None:
-    """Refuse a bucket in another Region than the task's; ``there`` is empty where the server does not tell."""
+    """Refuse a bucket in another Region than the task's; ``there`` is empty where the server does not say."""
     if there and there != region:
         remediation = f"Set region={there}, or choose another name: a bucket cannot be moved."
         raise ValidationError("bucket", name, f"is in {there}, the task works in {region}", remediation)
@@ -47,7 +49,7 @@ def refuse_region(name: str, there: str | None, region: str) -> None:
 def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
     """Whether the bucket exists; it must be in the Region of the task.
 
-    :raises ValidationError: where it is in another Region, or belongs to somebody else
+    :raises ValidationError: where it is in another Region, or belongs to another account
     """
     try:
         answer = aws.call_or_none("s3:HeadBucket", "404", "NoSuchBucket", **address(name, owner))
@@ -77,22 +79,22 @@ class BucketResource:
     """A bucket, for the runner."""
 
     aws: Aws
-    wanted: WantedBucket
+    desired: DesiredBucket
 
     def read(self) -> Bucket | None:
-        wanted = self.wanted
-        if not head_bucket(self.aws, wanted.name, wanted.owner):
+        desired = self.desired
+        if not head_bucket(self.aws, desired.name, desired.owner):
             return None
         block = self._ask("s3:GetPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration")
         ownership = self._ask("s3:GetBucketOwnershipControls", "OwnershipControlsNotFoundError")
         rules = ownership.get("OwnershipControls", {}).get("Rules", ())
         versioning = tags = None
-        if wanted.versioning is not None:
+        if desired.versioning is not None:
             versioning = self._ask("s3:GetBucketVersioning").get("Status", "")
-        if wanted.tags is not None:
+        if desired.tags is not None:
             tags = tag_dict(self._ask("s3:GetBucketTagging", "NoSuchTagSet").get("TagSet", ()))
         return Bucket(
-            name=wanted.name,
+            name=desired.name,
             public_access_block=block.get("PublicAccessBlockConfiguration", {}),
             ownership=next((rule["ObjectOwnership"] for rule in rules), None),
             versioning=versioning,
@@ -100,27 +102,27 @@ class BucketResource:
         )
 
     def _ask(self, action: str, *missing: str) -> dict[str, t.Any]:
-        return self.aws.call_or_none(action, *missing, **self.wanted.address) or {}
+        return self.aws.call_or_none(action, *missing, **self.desired.address) or {}
 
     def decide(self, current: Bucket | None) -> Plan:
-        return decide_bucket(self.wanted, current)
+        return decide_bucket(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         """The account that makes the bucket is the one that owns it."""
-        if self.wanted.owner is None or plan.steps[0].action != "s3:CreateBucket":
+        if self.desired.owner is None or plan.steps[0].action != "s3:CreateBucket":
             return
         account_id = caller(self.aws).account_id
-        if account_id != self.wanted.owner:
-            remediation = f"The bucket would belong to {account_id}: use credentials of {self.wanted.owner}."
+        if account_id != self.desired.owner:
+            remediation = f"The bucket would belong to {account_id}: use credentials of {self.desired.owner}."
             raise ValidationError(
-                "expected_bucket_owner", self.wanted.name, f"is to be created by {account_id}", remediation
+                "expected_bucket_owner", self.desired.name, f"is to be created by {account_id}", remediation
             )
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         try:
             return self.aws.apply(plan)
         except ServiceError as error:
-            if error.code == "NoSuchBucket":  # made a moment ago, or deleted by somebody
+            if error.code == "NoSuchBucket":  # made a moment ago, or deleted meanwhile
                 raise ConflictError(error) from error
             self._explain(error)
             raise
@@ -129,7 +131,7 @@ class BucketResource:
         """Say what S3's error means here."""
         if error.code == "BucketAlreadyExists":
             remediation = "Bucket names are global: choose another one."
-            raise ValidationError("bucket", self.wanted.name, "belongs to another account", remediation) from error
+            raise ValidationError("bucket", self.desired.name, "belongs to another account", remediation) from error
         if error.code == "InvalidBucketAclWithObjectOwnership":
             error.add_hint(_ACL_HINT)
         if error.action.endswith("BucketTagging") and error.code != "InvalidTag":
@@ -141,18 +143,18 @@ class EncryptionResource:
     """The default encryption of a bucket, for the runner."""
 
     aws: Aws
-    wanted: WantedEncryption
+    desired: DesiredEncryption
 
     def read(self) -> Encryption:
         encryption, missing = self._rules()
         return Encryption(encryption, self._key(), missing)
 
     def _rules(self) -> tuple[list[Mapping[str, t.Any]], ServiceError | None]:
-        wanted = self.wanted
+        desired = self.desired
         try:
-            answer = self.aws.call("s3:GetBucketEncryption", **address(wanted.bucket, wanted.owner))
+            answer = self.aws.call("s3:GetBucketEncryption", **address(desired.bucket, desired.owner))
         except ServiceError as error:
-            explain(error, wanted.owner)
+            explain(error, desired.owner)
             if error.code == "NoSuchBucket":
                 return [DEFAULT_RULE], error
             if error.code == "ServerSideEncryptionConfigurationNotFoundError":
@@ -160,23 +162,23 @@ class EncryptionResource:
             raise
         if answer["ResponseMetadata"].get("RetryAttempts"):
             # The SDK may have followed a redirect to another Region, silently.
-            head_bucket(self.aws, wanted.bucket, wanted.owner)
+            head_bucket(self.aws, desired.bucket, desired.owner)
         return answer["ServerSideEncryptionConfiguration"]["Rules"], None
 
     def _key(self) -> Key | None:
-        key_id = self.wanted.key_id
-        if key_id is None or self.wanted.placeholder:
+        key_id = self.desired.key_id
+        if key_id is None or self.desired.placeholder:
             return None
         key = describe(self.aws, key_id)
         if key is None:
-            remediation = f"Give a key in {self.wanted.region} by its id or ARN, or an alias as alias/name."
+            remediation = f"Give a key in {self.desired.region} by its id or ARN, or an alias as alias/name."
             raise ValidationError(
                 "kms_master_key_id", key_id, "does not exist, or not for these credentials", remediation
             )
         return key
 
     def decide(self, current: Encryption) -> Plan:
-        return decide_encryption(self.wanted, current)
+        return decide_encryption(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         """A boto3 that does not know a member drops it when it reads the rule, and the rule would lose it.
@@ -188,9 +190,9 @@ class EncryptionResource:
             raise ValidationError(
                 "blocked_encryption_types", "this boto3", "does not know BlockedEncryptionTypes", remediation
             )
-        wanted = self.wanted
-        document = read_policy(self.aws, wanted.bucket, wanted.owner)
-        refuse_other_demands(document, plan.result, objects_arn=wanted.objects_arn)
+        desired = self.desired
+        document = read_policy(self.aws, desired.bucket, desired.owner)
+        refuse_conflicting_requirements(document, plan.result, objects_arn=desired.objects_arn)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         return self.aws.apply(plan)

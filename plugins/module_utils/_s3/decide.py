@@ -10,14 +10,21 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of, s3_arn
+from ansible_collections.coffer.velero.plugins.module_utils._plan import (
+    NOTHING,
+    Changes,
+    Difference,
+    Plan,
+    Step,
+    joined,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import BLOCKED, OWNER_ENFORCED, Bucket, address
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_list, tags_after
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedBucket:
+class DesiredBucket:
     """What a task wants of a bucket. ``None`` means: leave it as it is.
 
     :param owner: the account that must own the bucket
@@ -36,92 +43,87 @@ class WantedBucket:
         return address(self.name, self.owner)
 
 
-def decide_bucket(wanted: WantedBucket, current: Bucket | None) -> Plan:
+def decide_bucket(desired: DesiredBucket, current: Bucket | None) -> Plan:
     """The plan for a bucket, also for one that an earlier run could not finish."""
-    there = current or Bucket(wanted.name, {}, OWNER_ENFORCED, "", {})
+    there = current or Bucket(desired.name, {}, OWNER_ENFORCED, "", {})
     parts = (
-        ((), ()) if current else _create(wanted),
-        _public_access(wanted, there),
-        _ownership(wanted, there),
-        _versioning(wanted, there),
-        _tags(wanted, there),
+        NOTHING if current else _create(desired),
+        _public_access(desired, there),
+        _ownership(desired, there),
+        _versioning(desired, there),
+        _tags(desired, there),
     )
-    steps = tuple(step for part in parts for step in part[0])
-    differences = tuple(difference for part in parts for difference in part[1])
-    return Plan(steps, differences, _result(wanted, there), _warnings(wanted))
+    steps, differences = joined(parts)
+    return Plan(steps, differences, _result(desired, there), _warnings(desired))
 
 
-def _create(wanted: WantedBucket) -> Changes:
+def _create(desired: DesiredBucket) -> Changes:
     # S3 takes no LocationConstraint for the Region that buckets are in by default.
-    place = {"CreateBucketConfiguration": {"LocationConstraint": wanted.region}} if wanted.region != "us-east-1" else {}
-    arguments = {"Bucket": wanted.name, "ObjectOwnership": OWNER_ENFORCED, **place}
+    place = (
+        {"CreateBucketConfiguration": {"LocationConstraint": desired.region}} if desired.region != "us-east-1" else {}
+    )
+    arguments = {"Bucket": desired.name, "ObjectOwnership": OWNER_ENFORCED, **place}
     differences = (
-        Difference("bucket", None, wanted.name),
-        Difference("region", None, wanted.region),
+        Difference("bucket", None, desired.name),
+        Difference("region", None, desired.region),
         Difference("object_ownership", None, OWNER_ENFORCED),
     )
     return (Step("s3:CreateBucket", arguments),), differences
 
 
-def _public_access(wanted: WantedBucket, current: Bucket) -> Changes:
+def _public_access(desired: DesiredBucket, current: Bucket) -> Changes:
     if dict(current.public_access_block) == BLOCKED:
-        return (), ()
-    step = Step("s3:PutPublicAccessBlock", {**wanted.address, "PublicAccessBlockConfiguration": BLOCKED})
+        return NOTHING
+    step = Step("s3:PutPublicAccessBlock", {**desired.address, "PublicAccessBlockConfiguration": BLOCKED})
     return (step,), (Difference("public_access_block", dict(current.public_access_block) or None, BLOCKED),)
 
 
-def _ownership(wanted: WantedBucket, current: Bucket) -> Changes:
+def _ownership(desired: DesiredBucket, current: Bucket) -> Changes:
     if current.ownership == OWNER_ENFORCED:
-        return (), ()
+        return NOTHING
     controls = {"Rules": [{"ObjectOwnership": OWNER_ENFORCED}]}
-    step = Step("s3:PutBucketOwnershipControls", {**wanted.address, "OwnershipControls": controls})
+    step = Step("s3:PutBucketOwnershipControls", {**desired.address, "OwnershipControls": controls})
     return (step,), (Difference("object_ownership", current.ownership, OWNER_ENFORCED),)
 
 
-def _versioning(wanted: WantedBucket, current: Bucket) -> Changes:
+def _versioning(desired: DesiredBucket, current: Bucket) -> Changes:
     before = (current.versioning or "").lower() or None
     # A bucket that never had versions makes none, as a suspended one.
-    if wanted.versioning is None or wanted.versioning == (before or "suspended"):
-        return (), ()
-    configuration = {"Status": wanted.versioning.capitalize()}
-    step = Step("s3:PutBucketVersioning", {**wanted.address, "VersioningConfiguration": configuration})
-    return (step,), (Difference("versioning", before, wanted.versioning),)
+    if desired.versioning is None or desired.versioning == (before or "suspended"):
+        return NOTHING
+    configuration = {"Status": desired.versioning.capitalize()}
+    step = Step("s3:PutBucketVersioning", {**desired.address, "VersioningConfiguration": configuration})
+    return (step,), (Difference("versioning", before, desired.versioning),)
 
 
-def _tags(wanted: WantedBucket, current: Bucket) -> Changes:
+def _tags(desired: DesiredBucket, current: Bucket) -> Changes:
     before = dict(current.tags or {})
-    present, absent = tag_changes(wanted.tags, before, purge=wanted.purge_tags)
-    if not present and not absent:
-        return (), ()
+    after = tags_after(desired.tags, before, purge=desired.purge_tags)
+    if after == before:
+        return NOTHING
     # S3 has no request for one tag: the set is replaced, with the tags that stay.
-    after = _tags_after(wanted, current)
     if after:
-        step = Step("s3:PutBucketTagging", {**wanted.address, "Tagging": {"TagSet": tag_list(after)}})
+        step = Step("s3:PutBucketTagging", {**desired.address, "Tagging": {"TagSet": tag_list(after)}})
     else:
-        step = Step("s3:DeleteBucketTagging", wanted.address)
+        step = Step("s3:DeleteBucketTagging", desired.address)
     return (step,), (Difference("tags", before or None, after or None),)
 
 
-def _tags_after(wanted: WantedBucket, current: Bucket) -> dict[str, str]:
-    before = dict(current.tags or {})
-    present, absent = tag_changes(wanted.tags, before, purge=wanted.purge_tags)
-    return {name: value for name, value in {**before, **present}.items() if name not in absent}
-
-
-def _result(wanted: WantedBucket, current: Bucket) -> dict[str, t.Any]:
+def _result(desired: DesiredBucket, current: Bucket) -> dict[str, t.Any]:
     return {
-        "bucket": wanted.name,
-        "bucket_arn": f"arn:{partition_of(wanted.region)}:s3:::{wanted.name}",
-        "region": wanted.region,
-        "versioning": wanted.versioning,
-        "tags": _tags_after(wanted, current),
+        "bucket": desired.name,
+        "bucket_arn": s3_arn(partition_of(desired.region), desired.name),
+        "region": desired.region,
+        "versioning": desired.versioning,
+        "tags": tags_after(desired.tags, current.tags, purge=desired.purge_tags),
     }
 
 
-def _warnings(wanted: WantedBucket) -> tuple[str, ...]:
-    if "." not in wanted.name:
+def _warnings(desired: DesiredBucket) -> tuple[str, ...]:
+    if "." not in desired.name:
         return ()
     return (
-        f"bucket: {wanted.name} has a dot: S3's TLS certificate does not cover it as a host name, so clients fall back "
+        f"bucket: {desired.name} has a dot: S3's TLS certificate does not cover it as a host name, so clients fall "
+        "back "
         "to path-style requests. Prefer hyphens.",
     )

@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan, Step, compare
@@ -21,7 +21,7 @@ _KEY = "kms_master_key_id"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedEncryption:
+class DesiredEncryption:
     """What a task wants of the rule. ``None`` means: leave it as it is.
 
     :param region: the Region of the bucket
@@ -44,11 +44,11 @@ class WantedEncryption:
     def objects_arn(self) -> str:
         """The objects of the installation, as its statements in the bucket policy name them."""
         place = f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket
-        return f"arn:{partition_of(self.region)}:s3:::{place}/*"
+        return s3_arn(partition_of(self.region), f"{place}/*")
 
     @property
     def placeholder(self) -> bool:
-        """Whether the key is one that a check run has promised."""
+        """Whether the key is the placeholder of a check run."""
         return bool(self.key_id) and str(self.key_id).endswith(f":key/{PLACEHOLDER_KEY_ID}")
 
     def refuse_contradictions(self) -> None:
@@ -58,7 +58,8 @@ class WantedEncryption:
             raise ValidationError(_KEY, self.key_id, "contradicts sse_algorithm=AES256", remediation)
         if self.algorithm != "AES256" and not self.key_id:
             remediation = (
-                f"S3 would take the key that AWS manages ({AWS_MANAGED_ALIAS}), whose policy nobody can edit and which "
+                f"S3 would take the key that AWS manages ({AWS_MANAGED_ALIAS}), whose policy cannot be edited and "
+                "which "
                 f"no other account can use. Give your key, or say {_KEY}={AWS_MANAGED_ALIAS} where you want just that."
             )
             raise ValidationError(_KEY, self.algorithm, "is without a key", remediation)
@@ -89,60 +90,60 @@ class WantedEncryption:
             raise ValidationError(_KEY, name, "is not a key for S3", remediation)
 
 
-def decide_encryption(wanted: WantedEncryption, current: Encryption) -> Plan:
+def decide_encryption(desired: DesiredEncryption, current: Encryption) -> Plan:
     """The plan for a bucket's default encryption: one request with the whole rule, or none.
 
     :raises ValidationError: where S3 could not encrypt with the key, also where nothing is to be changed
     """
     if current.key is not None:
-        _refuse_key(wanted, current.key)
-    after = _wanted_rule(wanted, current)
+        _refuse_key(desired, current.key)
+    after = _desired_rule(desired, current)
     differences = compare(after, _rule(current))
-    result = {"bucket": wanted.bucket, **after}
-    unmet_dependency: CofferError | None = None if wanted.bucket_may_be_missing else current.missing
-    if wanted.placeholder:
+    result = {"bucket": desired.bucket, **after}
+    unmet_dependency: CofferError | None = None if desired.bucket_may_be_missing else current.missing
+    if desired.placeholder:
         remediation = "Use the ARN that the real run of the task that makes the key returns."
         unmet_dependency = unmet_dependency or ValidationError(
-            _KEY, str(wanted.key_id), "is what a check run promised, not a key", remediation
+            _KEY, str(desired.key_id), "is the placeholder of a check run, not a key", remediation
         )
     if not differences:
         return Plan(result=result, unmet_dependency=unmet_dependency)
     rules = [_merged(after, current), *current.rules[1:]]
     configuration = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
-    step = Step("s3:PutBucketEncryption", {**address(wanted.bucket, wanted.owner), **configuration})
+    step = Step("s3:PutBucketEncryption", {**address(desired.bucket, desired.owner), **configuration})
     return Plan((step,), differences, result, unmet_dependency=unmet_dependency)
 
 
-def _refuse_key(wanted: WantedEncryption, key: Key) -> None:
-    refuse_unusable(key, option=_KEY, region=wanted.region)
+def _refuse_key(desired: DesiredEncryption, key: Key) -> None:
+    refuse_unusable(key, option=_KEY, region=desired.region)
     account = key.arn.split(":")[4]
-    if wanted.owner is None or wanted.owner == account:
+    if desired.owner is None or desired.owner == account:
         return
     if key.metadata.get("KeyManager") == "AWS":
         remediation = "No other account can use a key that AWS manages: give a key of your own by its ARN."
         raise ValidationError(
-            _KEY, key.arn, f"is managed by AWS for account {account}, the bucket is {wanted.owner}'s", remediation
+            _KEY, key.arn, f"is managed by AWS for account {account}, the bucket is {desired.owner}'s", remediation
         )
-    if key.arn != wanted.key_id:
-        reason = f"is a key of account {account}, the bucket is {wanted.owner}'s"
-        raise ValidationError(_KEY, str(wanted.key_id), reason, f"If it is meant, give its ARN, {key.arn}.")
+    if key.arn != desired.key_id:
+        reason = f"is a key of account {account}, the bucket is {desired.owner}'s"
+        raise ValidationError(_KEY, str(desired.key_id), reason, f"If it is meant, give its ARN, {key.arn}.")
 
 
-def _wanted_rule(wanted: WantedEncryption, current: Encryption) -> dict[str, t.Any]:
+def _desired_rule(desired: DesiredEncryption, current: Encryption) -> dict[str, t.Any]:
     return {
-        "sse_algorithm": wanted.algorithm,
-        _KEY: current.key.arn if current.key else wanted.key_id,
-        "bucket_key_enabled": _bucket_key(wanted, current),
-        "blocked_encryption_types": current.blocked if wanted.blocked is None else sorted(set(wanted.blocked)),
+        "sse_algorithm": desired.algorithm,
+        _KEY: current.key.arn if current.key else desired.key_id,
+        "bucket_key_enabled": _bucket_key(desired, current),
+        "blocked_encryption_types": current.blocked if desired.blocked is None else sorted(set(desired.blocked)),
     }
 
 
-def _bucket_key(wanted: WantedEncryption, current: Encryption) -> bool:
-    if wanted.bucket_key_enabled is not None:
-        return wanted.bucket_key_enabled
-    if wanted.algorithm == "aws:kms:dsse":
+def _bucket_key(desired: DesiredEncryption, current: Encryption) -> bool:
+    if desired.bucket_key_enabled is not None:
+        return desired.bucket_key_enabled
+    if desired.algorithm == "aws:kms:dsse":
         return False
-    return current.bucket_key_enabled or (wanted.algorithm == "aws:kms" and current.algorithm != "aws:kms")
+    return current.bucket_key_enabled or (desired.algorithm == "aws:kms" and current.algorithm != "aws:kms")
 
 
 def _rule(current: Encryption) -> dict[str, t.Any]:

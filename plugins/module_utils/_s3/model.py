@@ -56,7 +56,7 @@ class Encryption:
     """The default encryption of a bucket and the key that it is to get.
 
     :param rules: as S3 keeps them; S3 takes exactly one
-    :param key: the key that was asked for, ``None`` where none was or a check run has only placeholder it
+    :param key: the key that was asked for, ``None`` where there was none or a check run has only its placeholder
     :param missing: what S3 said where the bucket does not exist; the rules are then those of a new bucket
     """
 

@@ -12,26 +12,11 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._arn import s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Access,
-    Statement,
-    Wanted,
-    conditions,
-    listed,
-    matches,
-    merge,
-    named_statements,
-    orphan_warnings,
-    orphaned_principals,
-    refuse_lockout,
-    refuse_orphans,
-    refuse_plain_variables,
-    refuse_size,
-    text,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: Bytes of a bucket policy (S3 user guide, "Bucket policies are limited to 20 KB in size").
@@ -39,46 +24,50 @@ _LIMIT = 20 * 1024
 _ENCRYPTION_HEADER = "s3:x-amz-server-side-encryption"
 
 #: Operator and key of a condition.
-Demand = tuple[str, str]
-ForeignDemand = tuple[str, Statement, Demand]
-ANY_WRITERS = Writers()
+Requirement = tuple[str, str]
+UnmanagedRequirement = tuple[str, _policy.Statement, Requirement]
+ANY_PRINCIPALS = WritePrincipals()
 
 
 def decide_bucket_policy(
-    wanted: Wanted,
+    desired: _policy.Wanted,
     current: Document | None,
     *,
     partition: str,
     arguments: Mapping[str, t.Any],
     bypass: bool,
-    writers: Writers = ANY_WRITERS,
+    write_principals: WritePrincipals = ANY_PRINCIPALS,
 ) -> Plan:
-    """The plan that brings our statements into a bucket policy, or out of it.
+    """The plan that brings owned statements into a bucket policy, or out of it.
 
     :param current: ``None`` where the bucket has no policy
     :param arguments: the parameters of every request, with the name of the bucket
-    :param bypass: tell S3, too, not to insist that the caller can change the policy again
-    :raises ValidationError: where ours speak of another bucket, where kopia's writes would be or are blocked, and where
-        S3 would take no change
+    :param bypass: have S3, too, not insist that the caller can change the policy again
+    :raises ValidationError: where owned statements are about another bucket, where kopia's writes would be or are
+        blocked, and where S3 would take no change
     """
     bucket = str(arguments["Bucket"])
-    bucket_arn = f"arn:{partition}:s3:::{bucket}"
-    _refuse_resources(wanted.statements, bucket_arn)
-    _refuse_header_demands([one for one in wanted.statements if writers.concerned_by(one, bucket_arn)])
-    merged = merge(current, wanted.statements, absent_sids=wanted.absent_sids, purge=wanted.purge, partition=partition)
-    left = bool(listed(merged.document["Statement"]))
-    refuse_plain_variables(merged, wanted.statements)
-    demands = _foreign_demands(merged.document, merged.kept, writers, bucket_arn)
-    if writers.role_arns and not wanted.absent_sids:  # who takes such statements out does it one after the other
-        _refuse_foreign_demands(demands, bucket=bucket, roles=writers.role_arns)
-    orphans = orphaned_principals(merged.document)
+    bucket_arn = s3_arn(partition, bucket)
+    _refuse_resources(desired.statements, bucket_arn)
+    _refuse_header_requirements([one for one in desired.statements if write_principals.concerned_by(one, bucket_arn)])
+    merged = _policy.merge(
+        current, desired.statements, absent_sids=desired.absent_sids, purge=desired.purge, partition=partition
+    )
+    left = bool(_policy.listed(merged.document["Statement"]))
+    _policy.refuse_plain_variables(merged, desired.statements)
+    requirements = _unmanaged_requirements(merged.document, merged.kept, write_principals, bucket_arn)
+    if (
+        write_principals.role_arns and not desired.absent_sids
+    ):  # who takes such statements out does it one after the other
+        _refuse_unmanaged_requirements(requirements, bucket=bucket, roles=write_principals.role_arns)
+    orphans = _policy.orphaned_principals(merged.document)
     result = {
         "bucket": bucket,
         "policy": merged.document if left else None,
         "kept_statements": list(merged.kept),
         "orphaned_principals": orphans,
     }
-    warnings = (*orphan_warnings(orphans, resource=bucket), *_header_warnings(demands, bucket=bucket))
+    warnings = (*_policy.orphan_warnings(orphans, resource=bucket), *_header_warnings(requirements, bucket=bucket))
     if not merged.differences:
         return Plan(result=result, warnings=warnings)
     step = _put(merged.document, orphans, arguments, bypass) if left else Step("s3:DeleteBucketPolicy", arguments)
@@ -89,10 +78,10 @@ def _put(
     document: Document, orphans: Sequence[Mapping[str, str]], arguments: Mapping[str, t.Any], bypass: bool
 ) -> Step:
     bucket = str(arguments["Bucket"])
-    refuse_size(document, _LIMIT, option="statements", resource=bucket)
-    refuse_orphans(orphans, option="bucket", resource=bucket)
+    _policy.refuse_size(document, _LIMIT, option="statements", resource=bucket)
+    _policy.refuse_orphans(orphans, option="bucket", resource=bucket)
     confirm = {"ConfirmRemoveSelfBucketAccess": True} if bypass else {}
-    return Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": text(document)})
+    return Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": _policy.text(document)})
 
 
 def refuse_bucket_lockout(
@@ -103,9 +92,9 @@ def refuse_bucket_lockout(
     :raises ValidationError: where the change brings such a Deny
     """
     nothing: Document = {"Statement": []}
-    access = Access("s3:PutBucketPolicy", bucket_arn, root, tuple(identities))
+    access = _policy.Access("s3:PutBucketPolicy", bucket_arn, root, tuple(identities))
     bypass = "confirm_remove_self_bucket_access"
-    refuse_lockout(
+    _policy.refuse_lockout(
         before or nothing,
         after or nothing,
         {"the caller": access},
@@ -115,75 +104,84 @@ def refuse_bucket_lockout(
     )
 
 
-def _refuse_resources(statements: Sequence[Statement], bucket_arn: str) -> None:
+def _refuse_resources(statements: Sequence[_policy.Statement], bucket_arn: str) -> None:
     for statement in statements:
-        for resource in listed(statement.get("Resource", statement.get("NotResource"))):
+        for resource in _policy.listed(statement.get("Resource", statement.get("NotResource"))):
             if resource != bucket_arn and not str(resource).startswith(f"{bucket_arn}/"):
                 reason = f"speaks of {resource}, which is not of this bucket"
                 remediation = f"S3 takes statements about the bucket itself only: {bucket_arn} and {bucket_arn}/*."
                 raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _refuse_header_demands(statements: Sequence[Statement]) -> None:
+def _refuse_header_requirements(statements: Sequence[_policy.Statement]) -> None:
     for statement in statements:
-        demand = header_demand(statement)
-        if demand:
-            reason = f"denies writes that carry no encryption header ({' '.join(demand)}), and kopia sends none"
-            remediation = f"{_right_form(demand)} and let the bucket's default encryption do the rest."
+        requirement = header_requirement(statement)
+        if requirement:
+            reason = f"denies writes that carry no encryption header ({' '.join(requirement)}), and kopia sends none"
+            remediation = f"{_right_form(requirement)} and let the bucket's default encryption do the rest."
             raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _right_form(demand: Demand) -> str:
+def _right_form(requirement: Requirement) -> str:
     return (
         "Deny a wrong header, not a missing one: a negated operator together with "
-        f'"Null": {{"{demand[1]}": "false"}} (IfExists does not help in a Deny),'
+        f'"Null": {{"{requirement[1]}": "false"}} (IfExists does not help in a Deny),'
     )
 
 
-def _foreign_demands(document: Document, kept: Sequence[str], writers: Writers, bucket_arn: str) -> list[ForeignDemand]:
-    foreign = [(name, one) for name, one in named_statements(document) if name in kept]
-    found = [(name, one, header_demand(one)) for name, one in foreign if writers.concerned_by(one, bucket_arn)]
-    return [(name, one, demand) for name, one, demand in found if demand]
+def _unmanaged_requirements(
+    document: Document, kept: Sequence[str], write_principals: WritePrincipals, bucket_arn: str
+) -> list[UnmanagedRequirement]:
+    unmanaged = [(name, one) for name, one in _policy.named_statements(document) if name in kept]
+    found = [
+        (name, one, header_requirement(one))
+        for name, one in unmanaged
+        if write_principals.concerned_by(one, bucket_arn)
+    ]
+    return [(name, one, requirement) for name, one, requirement in found if requirement]
 
 
-def _refuse_foreign_demands(demands: Sequence[ForeignDemand], *, bucket: str, roles: Sequence[str]) -> None:
-    for name, statement, demand in demands:
+def _refuse_unmanaged_requirements(
+    requirements: Sequence[UnmanagedRequirement], *, bucket: str, roles: Sequence[str]
+) -> None:
+    for name, statement, requirement in requirements:
         # What it says of other keys may except the roles; that is left at a warning.
-        if all(key.startswith(_ENCRYPTION_HEADER) for _deployer_policy, key, _values in conditions(statement)):
+        if all(key.startswith(_ENCRYPTION_HEADER) for _deployer_policy, key, _values in _policy.conditions(statement)):
             reason = (
-                f"has the foreign statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
-                f"header ({' '.join(demand)}), and kopia sends none"
+                f"has the unmanaged statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
+                f"header ({' '.join(requirement)}), and kopia sends none"
             )
-            remediation = f"{_right_form(demand)} or except the role. Whoever manages the statement has to change it."
+            remediation = f"{_right_form(requirement)} or except the role. Change it where the statement is managed."
             raise ValidationError("bucket", bucket, reason, remediation)
 
 
-def _header_warnings(demands: Sequence[ForeignDemand], *, bucket: str) -> tuple[str, ...]:
+def _header_warnings(requirements: Sequence[UnmanagedRequirement], *, bucket: str) -> tuple[str, ...]:
     return tuple(
-        f"{bucket}: the foreign statement {name} denies writes that carry no encryption header ({' '.join(demand)}). "
+        f"{bucket}: the unmanaged statement {name} denies writes that carry no encryption header "
+        f"({' '.join(requirement)}). "
         "Where it applies to Velero's role, every write of kopia fails: file system backups and data movement."
-        for name, _statement, demand in demands
+        for name, _statement, requirement in requirements
     )
 
 
-def header_demand(statement: Statement) -> Demand | None:
+def header_requirement(statement: _policy.Statement) -> Requirement | None:
     """Operator and key by which a Deny refuses writes that name no encryption, or ``None``.
 
     These condition keys are the headers of the request; the bucket's default encryption does not fill them in. A write
     without the header is denied where every condition on these headers holds although they are absent. What the
-    statement says of other keys or principals may narrow it; nobody should rely on that.
+    statement says of other keys or principals may narrow it, which is not to be relied on.
     """
     if statement.get("Effect") != "Deny" or not _is_about_writes(statement):
         return None
-    about = [condition for condition in conditions(statement) if condition[1].startswith(_ENCRYPTION_HEADER)]
+    about = [condition for condition in _policy.conditions(statement) if condition[1].startswith(_ENCRYPTION_HEADER)]
     if about and all(_holds_without(operator, values) for operator, _key, values in about):
         return about[0][:2]
     return None
 
 
-def _is_about_writes(statement: Statement) -> bool:
-    patterns = listed(statement.get("Action", statement.get("NotAction", ())))
-    covered = any(matches(str(pattern).lower(), "s3:putobject") for pattern in patterns)
+def _is_about_writes(statement: _policy.Statement) -> bool:
+    patterns = _policy.listed(statement.get("Action", statement.get("NotAction", ())))
+    covered = any(_policy.matches(str(pattern).lower(), "s3:putobject") for pattern in patterns)
     return covered if "Action" in statement else not covered
 
 

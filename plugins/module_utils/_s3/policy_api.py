@@ -10,22 +10,18 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils import _policy
+from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Wanted,
-    account_root,
-    parse,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address, explain
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     decide_bucket_policy,
     refuse_bucket_lockout,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
@@ -37,7 +33,7 @@ def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:
     except ServiceError as error:
         explain(error, owner)
         raise
-    return parse(answer["Policy"], option="bucket", resource=bucket) if answer else None
+    return _policy.parse(answer["Policy"], option="bucket", resource=bucket) if answer else None
 
 
 @dataclass
@@ -46,15 +42,15 @@ class BucketPolicyResource:
 
     :param owner: the account that must own the bucket
     :param bypass: allow a policy that denies the caller to change it again
-    :param writers: whose writes must not be denied
+    :param write_principals: whose writes must not be denied
     """
 
     aws: Aws
-    wanted: Wanted
+    desired: _policy.Wanted
     bucket: str
     owner: str | None
     bypass: bool
-    writers: Writers
+    write_principals: WritePrincipals
     sleep: Callable[[float], None]
     _current: Document | None = None
 
@@ -64,12 +60,12 @@ class BucketPolicyResource:
 
     def decide(self, current: Document | None) -> Plan:
         return decide_bucket_policy(
-            self.wanted,
+            self.desired,
             current,
             partition=partition_of(self.aws.region),
             arguments=address(self.bucket, self.owner),
             bypass=self.bypass,
-            writers=self.writers,
+            write_principals=self.write_principals,
         )
 
     def guard(self, plan: Plan) -> None:
@@ -79,8 +75,8 @@ class BucketPolicyResource:
         refuse_bucket_lockout(
             self._current,
             plan.result["policy"],
-            bucket_arn=str(Arn(who.partition, "s3", "", "", self.bucket)),
-            root=account_root(who.account_id, who.partition),
+            bucket_arn=s3_arn(who.partition, self.bucket),
+            root=_policy.account_root(who.account_id, who.partition),
             identities=(who.arn, who.principal_arn),
         )
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import explain
+from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import explain
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import API_VERSION, velero_path
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
+    DesiredOperation,
     Object,
-    WantedOperation,
     decide_operation,
     phase_of,
     remove,
@@ -28,7 +28,7 @@ DELETION_PLURAL = "deletebackuprequests"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedBackup(WantedOperation):
+class DesiredBackup(DesiredOperation):
     """The names are those of the options."""
 
     included_namespaces: list[str] | None = None
@@ -46,35 +46,21 @@ class WantedBackup(WantedOperation):
 
     KIND: t.ClassVar[str] = "Backup"
     PLURAL: t.ClassVar[str] = "backups"
-    FIELDS: t.ClassVar[Mapping[str, str]] = {
-        "included_namespaces": "includedNamespaces",
-        "excluded_namespaces": "excludedNamespaces",
-        "included_resources": "includedResources",
-        "excluded_resources": "excludedResources",
-        "include_cluster_resources": "includeClusterResources",
-        "label_selector": "labelSelector",
-        "storage_location": "storageLocation",
-        "ttl": "ttl",
-        "snapshot_volumes": "snapshotVolumes",
-        "snapshot_move_data": "snapshotMoveData",
-        "default_volumes_to_fs_backup": "defaultVolumesToFsBackup",
-        "item_operation_timeout": "itemOperationTimeout",
-    }
 
 
-def decide_backup(wanted: WantedBackup, current: Object | None, location: Object | None) -> Plan:
+def decide_backup(desired: DesiredBackup, current: Object | None, location: Object | None) -> Plan:
     """The plan that makes a backup.
 
     :param location: where it would go; only read where there is no backup yet
     """
-    plan = decide_operation(wanted, current)
+    plan = decide_operation(desired, current)
     if not plan.changed:
         return plan
-    return replace(plan, unmet_dependency=unusable("storage_location", wanted.storage_location, location))
+    return replace(plan, unmet_dependency=unusable("storage_location", desired.storage_location, location))
 
 
 def unusable(option: str, name: str | None, location: Object | None, *, writes: bool = True) -> CofferError | None:
-    """Why Velero would refuse an order for a location. The object would only be in the way afterwards.
+    """Why Velero would refuse an operation on a location. The object would only be in the way afterwards.
 
     :param option: what leads to the location
     """
@@ -106,21 +92,21 @@ def choose_location(name: str | None, locations: Iterable[Object]) -> Object | N
     return next(chosen, by_name.get("default"))
 
 
-def delete_backup(wanted: WantedBackup, current: Object | None) -> Plan:
+def delete_backup(desired: DesiredBackup, current: Object | None) -> Plan:
     """The plan that deletes a backup with its objects, which only Velero can.
 
     A backup that failed its validation has none, and Velero would not delete it while its location is not well.
     """
     if current is not None and phase_of(current) == "FailedValidation":
-        return remove(wanted, current, Step(f"DELETE {wanted.path}"))
+        return remove(desired, current, Step(f"DELETE {desired.path}"))
     body = {
         "apiVersion": API_VERSION,
         "kind": "DeleteBackupRequest",
-        "metadata": {"generateName": f"{wanted.name[:50]}-", "namespace": wanted.namespace},
-        "spec": {"backupName": wanted.name},
+        "metadata": {"generateName": f"{desired.name[:50]}-", "namespace": desired.namespace},
+        "spec": {"backupName": desired.name},
     }
-    step = Step(f"POST {velero_path(DELETION_PLURAL, wanted.namespace)}", {"body": body})
-    return remove(wanted, current, step)
+    step = Step(f"POST {velero_path(DELETION_PLURAL, desired.namespace)}", {"body": body})
+    return remove(desired, current, step)
 
 
 #: What backup_deletion_controller.go says against a deletion.

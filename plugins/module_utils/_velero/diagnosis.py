@@ -5,7 +5,7 @@
 """From what can be seen of a backup or restore that does not end, or not well, to its cause. Pure. PRIVATE to
 coffer.velero.
 
-A layer is looked at only where those below it are well: without a server nothing moves, without its plugin no location
+A layer is checked only where those below it are well: without a server nothing moves, without its plugin no location
 is available, without the location no backup is begun.
 """
 
@@ -16,21 +16,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import OperationFailed
-from ansible_collections.coffer.velero.plugins.module_utils._velero.faults import Diagnosis, explain
+from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
+from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import Diagnosis, explain
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    FINALIZING,
-    TERMINAL,
-    UNSTARTED,
-    WAITING,
-)
 
 PLUGIN = "velero.io/aws"
 
-_AT_WORK = WAITING | {"InProgress"}
+_AT_WORK = operation.WAITING | {"InProgress"}
 
 _LOG = "See the log of the Velero server: kubectl -n {namespace} logs deployment/velero."
-#: Velero looks at its queue once a minute, whatever it missed.
+#: Velero checks its queue once a minute, whatever it missed.
 _QUEUE_SECONDS = 90
 _SHOWN = 5
 _LONGEST = 600
@@ -60,7 +55,7 @@ class Location:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ObjectReadResult:
     """An object of the backup, read with the right of Velero's role.
 
     :param outcome: ``read``, ``refused`` (S3 said no), ``missing``, or ``unreachable`` from here
@@ -72,11 +67,11 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was seen. ``None`` stands for what was not looked at.
+    """What was seen. ``None`` stands for what was not checked.
 
-    :param told: what the object's own status says: failure reason and validation errors
+    :param status_texts: what the object's own status says: failure reason and validation errors
     :param results: the errors that Velero keeps of it in S3
-    :param log: lines of its log in S3 that tell of an error
+    :param log: lines of its log in S3 that report an error
     :param unread: why neither could be read, as a sentence without its full stop
     :param running: other backups or restores that are not done, with their phases
     :param operations: data movers that are not done, or failed
@@ -88,12 +83,12 @@ class Evidence:
     namespace: str
     phase: str
     deleting: bool = False
-    told: tuple[str, ...] = ()
+    status_texts: tuple[str, ...] = ()
     errors: int = 0
     server: Server | None = None
     location: Location | None = None
     repositories: tuple[str, ...] = ()
-    reading: Reading | None = None
+    read_result: ObjectReadResult | None = None
     results: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
     unread: str = ""
@@ -105,7 +100,7 @@ class Evidence:
 
     @property
     def ended(self) -> bool:
-        return self.phase in TERMINAL and not self.deleting
+        return self.phase in operation.TERMINAL and not self.deleting
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -125,12 +120,12 @@ def _server(evidence: Evidence) -> Diagnosis | None:
 
 
 def _plugin(evidence: Evidence) -> Diagnosis | None:
-    server, wanted = evidence.server, evidence.location.plugin if evidence.location else PLUGIN
-    if server is None or not server.answers or wanted in server.plugins:
+    server, desired = evidence.server, evidence.location.plugin if evidence.location else PLUGIN
+    if server is None or not server.answers or desired in server.plugins:
         return None
-    if wanted == PLUGIN:
+    if desired == PLUGIN:
         return explain("unable to locate ObjectStore plugin")
-    return Diagnosis("plugin", f"Velero runs without the plugin {wanted}", "Add it: velero plugin add.")
+    return Diagnosis("plugin", f"Velero runs without the plugin {desired}", "Add it: velero plugin add.")
 
 
 def _location(evidence: Evidence) -> Diagnosis | None:
@@ -154,21 +149,21 @@ def _location(evidence: Evidence) -> Diagnosis | None:
 
 
 def _recovered(evidence: Evidence) -> Diagnosis | None:
-    """A location that was not available when the order was given, and is now."""
+    """A location that was not available when the operation began, and is now."""
     location = evidence.location
-    if location is None or location.phase != "Available" or "navailable" not in " ".join(evidence.told):
+    if location is None or location.phase != "Available" or "navailable" not in " ".join(evidence.status_texts):
         return None
     cause = f'BackupStorageLocation "{location.name}" was not available then; it is now'
     return Diagnosis("location", cause, "Remove it (state=absent) and run the task again.")
 
 
-def _told(evidence: Evidence) -> Diagnosis | None:
+def _from_status(evidence: Evidence) -> Diagnosis | None:
     """What the status says. A location that is Unavailable says itself why, and EOF hides what S3 said."""
-    texts = [text for text in evidence.told if "navailable" not in text and not text.rstrip().endswith("EOF")]
+    texts = [text for text in evidence.status_texts if "navailable" not in text and not text.rstrip().endswith("EOF")]
     return explain("\n".join(texts)) if texts else None
 
 
-def _kept(evidence: Evidence) -> Diagnosis | None:
+def _from_results(evidence: Evidence) -> Diagnosis | None:
     """What the results or the log say, where the status says nothing that is known."""
     texts = (*evidence.results, *evidence.log)
     found = explain("\n".join(texts)) if texts else None
@@ -190,25 +185,23 @@ def _repository(evidence: Evidence) -> Diagnosis | None:
 
 
 def _invalid(evidence: Evidence) -> Diagnosis | None:
-    if evidence.phase != "FailedValidation":
-        return None
-    remediation = "Correct the options of the task."
-    return Diagnosis("request", "Velero does not accept the spec", remediation)
+    diagnosis = Diagnosis("request", "Velero does not accept the spec", "Correct the options of the task.")
+    return diagnosis if evidence.phase == "FailedValidation" else None
 
 
-def _reading(evidence: Evidence) -> Diagnosis | None:
+def _read_back(evidence: Evidence) -> Diagnosis | None:
     """S3's own answer to Velero's right to read: the plugin reads back what it wrote before it is done."""
-    if evidence.phase not in FINALIZING or evidence.reading is None:
+    if evidence.phase not in operation.FINALIZING or evidence.read_result is None:
         return None
-    reading = evidence.reading
-    if reading.outcome == "refused":
-        found = explain(f"reading back: {reading.text}")
-        cause = found.cause if found else f"S3 does not let Velero read back what it wrote: {_short(reading.text)}"
+    read_result = evidence.read_result
+    if read_result.outcome == "refused":
+        found = explain(f"reading back: {read_result.text}")
+        cause = found.cause if found else f"S3 does not let Velero read back what it wrote: {_short(read_result.text)}"
         remediation = (
             found.remediation if found else "Compare the rights of Velero's role with coffer.velero.iam_policy."
         )
         return Diagnosis(found.layer if found else "storage", cause, f"{remediation} {_AFTERWARDS}")
-    if reading.outcome == "read" and not evidence.retried:
+    if read_result.outcome == "read" and not evidence.retried:
         cause = "Velero can read back what it wrote, and was asked to try again"
         return Diagnosis("storage", cause, "It tries by itself within 16 minutes.", final=False)
     return None
@@ -219,9 +212,9 @@ _AFTERWARDS = "Then run the task again: it asks Velero to try at once, which by 
 
 def _finalizing(evidence: Evidence) -> Diagnosis | None:
     """The long silence: everything was written, and Velero tries again and again to read it."""
-    if evidence.phase not in FINALIZING:
+    if evidence.phase not in operation.FINALIZING:
         return None
-    why = evidence.reading.text if evidence.reading else ""
+    why = evidence.read_result.text if evidence.read_result else ""
     cause = "Velero wrote everything and does not get further, most often because it may not read it back (kms:Decrypt)"
     if why:
         cause += f"; from here this could not be tried: {_short(why)}"
@@ -231,7 +224,7 @@ def _finalizing(evidence: Evidence) -> Diagnosis | None:
 
 
 def _queued(evidence: Evidence) -> Diagnosis | None:
-    if evidence.phase not in UNSTARTED or not evidence.running:
+    if evidence.phase not in operation.UNSTARTED or not evidence.running:
         return None
     cause = f"Velero is at work on others: {', '.join(evidence.running[:_SHOWN])}"
     remediation = "Wait longer (wait_timeout)."
@@ -252,7 +245,7 @@ def _unstarted(evidence: Evidence) -> Diagnosis | None:
     if evidence.phase == "ReadyToStart":
         cause = "Velero was about to begin, and did not: its server was restarted at that moment"
         return Diagnosis("server", cause, "Nothing begins it again: remove it (state=absent) and run the task again.")
-    if evidence.phase not in UNSTARTED:
+    if evidence.phase not in operation.UNSTARTED:
         return None
     cause = "the server answers, and does not take it up"
     remediation = f"Is a controller switched off (--disable-controllers)? {_LOG.format(namespace=evidence.namespace)}"
@@ -260,7 +253,7 @@ def _unstarted(evidence: Evidence) -> Diagnosis | None:
 
 
 def _operations(evidence: Evidence) -> Diagnosis | None:
-    if evidence.phase not in WAITING:
+    if evidence.phase not in operation.WAITING:
         return None
     text = "; ".join(evidence.operations[:_SHOWN])
     cause = f"data movers are at work: {_short(text)}" if text else "plugins are at work on items"
@@ -279,17 +272,24 @@ def _working(evidence: Evidence) -> Diagnosis | None:
 
 
 def _unknown(evidence: Evidence) -> Diagnosis:
-    reason = _short(plain("; ".join(evidence.told))) if evidence.told else "Velero does not say why"
+    reason = _short(plain("; ".join(evidence.status_texts))) if evidence.status_texts else "Velero does not say why"
     return Diagnosis("unknown", reason, _LOG.format(namespace=evidence.namespace), final=evidence.ended)
 
 
 _Rule = Callable[[Evidence], "Diagnosis | None"]
-_OF_AN_END: tuple[_Rule, ...] = (_told, _kept, _location, _recovered, _invalid, _repository)
+_OF_AN_END: tuple[_Rule, ...] = (
+    _from_status,
+    _from_results,
+    _location,
+    _recovered,
+    _invalid,
+    _repository,
+)
 _OF_A_STANDSTILL: tuple[_Rule, ...] = (
     _server,
     _plugin,
     _location,
-    _reading,
+    _read_back,
     _finalizing,
     _queued,
     _unstarted,
@@ -312,15 +312,15 @@ def report(evidence: Evidence, diagnosis: Diagnosis) -> OperationFailed:
     parts = [f"{evidence.resource} is {state}{since}: {diagnosis.cause}.", diagnosis.remediation]
     if evidence.ended and "emove it" not in diagnosis.remediation:
         parts.append("Then remove it (state=absent), and run the task again.")
-    told = _short(plain("; ".join(evidence.told))) if evidence.told else ""
-    if told and told not in diagnosis.cause:
-        parts.append(f"Velero says: {told}.")
+    status_texts = _short(plain("; ".join(evidence.status_texts))) if evidence.status_texts else ""
+    if status_texts and status_texts not in diagnosis.cause:
+        parts.append(f"Velero says: {status_texts}.")
     for title, lines in (("Errors", evidence.results), ("Log", evidence.log)):
         if lines:
             more = f" (and {len(lines) - _SHOWN} more)" if len(lines) > _SHOWN else ""
             parts.append(f"{title}{more}: " + " | ".join(_short(line) for line in lines[:_SHOWN]))
     answer = evidence.unread.partition(": ")[2] or evidence.unread
-    if answer and answer not in " ".join(evidence.told):
+    if answer and answer not in " ".join(evidence.status_texts):
         parts.append(f"{_short(evidence.unread)}.")
     return OperationFailed(
         evidence.resource, state, diagnosis.layer, diagnosis.cause, diagnosis.remediation, " ".join(parts)

@@ -4,8 +4,9 @@
 
 """Read what Velero keeps of a backup or restore in S3, with the right of Velero's role. PRIVATE to coffer.velero.
 
-Velero signs a URL for whoever may create a DownloadRequest. Whether the object exists and may be read shows only when
-it is fetched, and what S3 answers then is what Velero itself would be told. The URL is a credential: no text shows it.
+Velero signs a URL for every principal that may create a DownloadRequest. Whether the object exists and may be read
+shows only when
+it is fetched, and what S3 answers then is what it answers Velero itself. The URL is a credential: no text shows it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
-from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import Reading
+from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import ObjectReadResult
 from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
 
 _FETCH_SECONDS = 15
@@ -36,7 +37,7 @@ _MAX_ANSWER = 10_000
 class Download:
     """An object that Velero keeps, or why it could not be read."""
 
-    reading: Reading
+    read_result: ObjectReadResult
     content: bytes = b""
 
 
@@ -52,7 +53,7 @@ def download(
     spec = {"target": {"kind": kind, "name": name}}
     status = ask(kube, namespace, "DownloadRequest", spec, time.monotonic() + seconds)
     if not status or not status.get("downloadURL"):
-        return Download(Reading("unreachable", "Velero gave no URL for it"))
+        return Download(ObjectReadResult("unreachable", "Velero gave no URL for it"))
     return fetch(str(status["downloadURL"]), _trust(location or {}))
 
 
@@ -60,28 +61,26 @@ def fetch(url: str, trust: ssl.SSLContext) -> Download:
     """Get a signed URL, and no more of it than fits."""
     handlers: list[t.Any] = [urllib.request.HTTPSHandler(context=trust)]
     try:
-        with urllib.request.build_opener(*handlers).open(url, timeout=_FETCH_SECONDS) as response:
-            return Download(Reading("read"), _unpack(response))
+        opener = urllib.request.build_opener(*handlers)
+        with opener.open(url, timeout=_FETCH_SECONDS) as response, gzip.GzipFile(fileobj=response) as file:
+            return Download(ObjectReadResult("read"), file.read(_MAX_BYTES))
     except urllib.error.HTTPError as error:
         with error:
             return Download(_refusal(error.code, error.read(_MAX_ANSWER)))
     except urllib.error.URLError as error:
-        return Download(Reading("unreachable", f"S3 cannot be reached from here ({error.reason})"))
+        return Download(ObjectReadResult("unreachable", f"S3 cannot be reached from here ({error.reason})"))
     except (OSError, http.client.HTTPException, EOFError, zlib.error) as error:
-        return Download(Reading("unreachable", f"its content cannot be used ({type(error).__name__}: {error})"))
+        return Download(
+            ObjectReadResult("unreachable", f"its content cannot be used ({type(error).__name__}: {error})")
+        )
 
 
-def _unpack(response: t.Any) -> bytes:
-    with gzip.GzipFile(fileobj=response) as file:
-        return file.read(_MAX_BYTES)
-
-
-def _refusal(status: int, body: bytes) -> Reading:
+def _refusal(status: int, body: bytes) -> ObjectReadResult:
     """S3's answer in its own words: ``AccessDenied: User: ... is not authorized to perform: kms:Decrypt``."""
     text = body.decode(errors="replace")
     code, message = (re.search(rf"<{name}>([^<]*)</{name}>", text) for name in ("Code", "Message"))
     words = f"{code[1] if code else f'HTTP {status}'}: {message[1] if message else text[:200]}"
-    return Reading("missing" if status == 404 else "refused", words)
+    return ObjectReadResult("missing" if status == 404 else "refused", words)
 
 
 def _trust(location: Mapping[str, t.Any]) -> ssl.SSLContext:

@@ -4,7 +4,7 @@
 
 """Look at a backup or restore that does not end, or not well, layer by layer. PRIVATE to coffer.velero.
 
-Whoever may create a Backup need not be allowed to see all of it: what may not be looked at is left out.
+The task's credentials may create a Backup and yet not see all of it: what they may not read is left out.
 """
 
 from __future__ import annotations
@@ -19,24 +19,11 @@ from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
+from ansible_collections.coffer.velero.plugins.module_utils._velero import diagnosis, operation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import choose_location
-from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import (
-    Evidence,
-    Location,
-    Reading,
-    Server,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.download import Download, download
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import Installation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    FINALIZING,
-    TERMINAL,
-    UNSTARTED,
-    Object,
-    WantedOperation,
-    phase_of,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
 
 _ANSWER_SECONDS = 10
@@ -48,7 +35,7 @@ _AT_WORK = frozenset({"ReadyToStart", "InProgress"})
 _CUSTOMER_KEYS = {"customerKeyEncryptionFile", "customerKeyEncryptionSecret"}
 _ERROR_LINE = re.compile(rb'level=(error|fatal)|"level":"(error|fatal)"')
 
-#: The work of data movers and of node-agent, with the label that leads to it, and where it tells of its progress.
+#: The work of data movers and of node-agent, with the label that leads to it, and where it reports its progress.
 _MOVERS = {
     "Backup": ("velero.io/backup-name", (("velero.io/v2alpha1", "datauploads"), ("velero.io/v1", "podvolumebackups"))),
     "Restore": (
@@ -68,32 +55,32 @@ def _allowed(look: Callable[[], _T]) -> _T | None:
 
 
 @dataclass(frozen=True)
-class Investigator:
+class DiagnosticsCollector:
     """Gathers the evidence for one backup or restore, as of now."""
 
     kube: Kube
-    wanted: WantedOperation
+    desired: operation.DesiredOperation
 
-    def evidence(self, item: Object, *, deleting: bool = False, retried: bool = False) -> Evidence:
+    def evidence(self, item: operation.Object, *, deleting: bool = False, retried: bool = False) -> diagnosis.Evidence:
         status = item.get("status") or {}
-        phase = phase_of(item)
+        phase = operation.phase_of(item)
         common: dict[str, t.Any] = {
-            "resource": self.wanted.resource,
-            "namespace": self.wanted.namespace,
+            "resource": self.desired.resource,
+            "namespace": self.desired.namespace,
             "phase": phase,
             "deleting": deleting,
-            "told": tuple(filter(None, (status.get("failureReason"), *(status.get("validationErrors") or ())))),
+            "status_texts": tuple(filter(None, (status.get("failureReason"), *(status.get("validationErrors") or ())))),
             "errors": int(status.get("errors") or 0),
             "progress": _progress(status),
             "retried": retried,
         }
         place = _allowed(lambda: self._location(item))
         common["location"] = self._judged(item, place)
-        ended = phase in TERMINAL and not deleting
+        ended = phase in operation.TERMINAL and not deleting
         looked = self._of_an_end(phase, place) if ended else self._of_a_standstill(phase, place)
-        return Evidence(**common, **looked)
+        return diagnosis.Evidence(**common, **looked)
 
-    def _of_an_end(self, phase: str, place: Object | None) -> dict[str, t.Any]:
+    def _of_an_end(self, phase: str, place: operation.Object | None) -> dict[str, t.Any]:
         if phase == "FailedValidation":
             return {}
         results = self._download("Results", place)
@@ -102,46 +89,46 @@ class Investigator:
         if errors:
             return looked
         log = self._download("Log", place)
-        return {**looked, "log": tuple(_error_lines(log.content)), "unread": _unread(log.reading)}
+        return {**looked, "log": tuple(_error_lines(log.content)), "unread": _unread(log.read_result)}
 
-    def _of_a_standstill(self, phase: str, place: Object | None) -> dict[str, t.Any]:
+    def _of_a_standstill(self, phase: str, place: operation.Object | None) -> dict[str, t.Any]:
         server = self._server()
         if server.answers is False:
             return {"server": server}
         looked: dict[str, t.Any] = {"server": server, "repositories": self._repositories(place)}
-        if phase in FINALIZING:
-            looked["reading"] = self._download("Results", place).reading
-        elif phase in UNSTARTED:
+        if phase in operation.FINALIZING:
+            looked["read_result"] = self._download("Results", place).read_result
+        elif phase in operation.UNSTARTED:
             looked["running"] = _allowed(lambda: tuple(self._running())) or ()
         else:
             looked["operations"] = tuple(self._operations())
         return looked
 
-    def _server(self) -> Server:
-        namespace = self.wanted.namespace
+    def _server(self) -> diagnosis.Server:
+        namespace = self.desired.namespace
         try:
             status = ask(self.kube, namespace, "ServerStatusRequest", {}, time.monotonic() + _ANSWER_SECONDS)
         except ServiceError:
-            return Server(None)
+            return diagnosis.Server(None)
         if status is None:
-            return Server(False, workload=_allowed(self._workload) or "")
+            return diagnosis.Server(False, workload=_allowed(self._workload) or "")
         plugins = status.get("plugins") or ()
-        return Server(True, tuple(p["name"] for p in plugins if p.get("kind") == "ObjectStore"))
+        return diagnosis.Server(True, tuple(p["name"] for p in plugins if p.get("kind") == "ObjectStore"))
 
     def _workload(self) -> str:
-        deployments = self.kube.list(object_path("apps/v1", "deployments", self.wanted.namespace))
+        deployments = self.kube.list(object_path("apps/v1", "deployments", self.desired.namespace))
         servers = Installation.of(None, deployments, ()).servers
         if not servers:
-            return f"namespace {self.wanted.namespace} has no Deployment of it"
+            return f"namespace {self.desired.namespace} has no Deployment of it"
         server = servers[0]
         if server.content["spec"].get("replicas", 1) == 0:
             return f"{server.title} is scaled to 0"
-        return f"{server.title} has a pod that is up" if server.serves else f"{server.title} has no pod that is up"
+        return f"{server.title} has a pod that is up" if server.available else f"{server.title} has no pod that is up"
 
-    def _location(self, item: Object) -> Object | None:
+    def _location(self, item: operation.Object) -> operation.Object | None:
         """The location of the backup, or of the backup that is restored."""
-        namespace, spec = self.wanted.namespace, item.get("spec") or {}
-        if self.wanted.KIND == "Restore":
+        namespace, spec = self.desired.namespace, item.get("spec") or {}
+        if self.desired.KIND == "Restore":
             backup = self.kube.get_or_none(velero_path("backups", namespace, str(spec.get("backupName"))))
             spec = (backup or {}).get("spec") or {}
             if not spec.get("storageLocation"):
@@ -150,22 +137,22 @@ class Investigator:
             return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name)) or {}
         return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
 
-    def _judged(self, item: Object, place: Object | None) -> Location | None:
+    def _judged(self, item: operation.Object, place: operation.Object | None) -> diagnosis.Location | None:
         if place is None:
             return None
         if not place:
-            return Location(str((item.get("spec") or {}).get("storageLocation")), "Missing")
+            return diagnosis.Location(str((item.get("spec") or {}).get("storageLocation")), "Missing")
         status, provider = place.get("status") or {}, str(place["spec"]["provider"])
-        return Location(
+        return diagnosis.Location(
             place["metadata"]["name"],
             str(status.get("phase") or ""),
             str(status.get("message") or ""),
             provider if "/" in provider else f"velero.io/{provider}",
         )
 
-    def _repositories(self, place: Object | None) -> tuple[str, ...]:
+    def _repositories(self, place: operation.Object | None) -> tuple[str, ...]:
         """What the repositories of the location say that are not ready."""
-        items = _allowed(lambda: self.kube.list(velero_path("backuprepositories", self.wanted.namespace)))
+        items = _allowed(lambda: self.kube.list(velero_path("backuprepositories", self.desired.namespace)))
         name = place["metadata"]["name"] if place else None
         return tuple(
             f"{item['spec'].get('volumeNamespace')}: {item['status'].get('message') or item['status']['phase']}"
@@ -175,34 +162,38 @@ class Investigator:
         )
 
     def _running(self) -> Iterator[str]:
-        for other in self.kube.list(velero_path(self.wanted.PLURAL, self.wanted.namespace)):
-            phase = phase_of(other)
-            if other["metadata"]["name"] != self.wanted.name and phase in _AT_WORK:
+        for other in self.kube.list(velero_path(self.desired.PLURAL, self.desired.namespace)):
+            phase = operation.phase_of(other)
+            if other["metadata"]["name"] != self.desired.name and phase in _AT_WORK:
                 yield f"{other['metadata']['name']} ({phase})"
 
     def _operations(self) -> Iterator[str]:
-        label, kinds = _MOVERS[self.wanted.KIND]
-        selector = f"{label}={self.wanted.name}"
+        label, kinds = _MOVERS[self.desired.KIND]
+        selector = f"{label}={self.desired.name}"
         for version, plural in kinds:
-            path = object_path(version, plural, self.wanted.namespace)
+            path = object_path(version, plural, self.desired.namespace)
             items = _allowed(partial(self.kube.list, path, labelSelector=selector))
             yield from filter(None, map(_mover, items or ()))
 
-    def _download(self, what: str, place: Object | None) -> Download:
+    def _download(self, what: str, place: operation.Object | None) -> Download:
         """One of the objects that Velero keeps of it: Results, Log."""
         if _CUSTOMER_KEYS & ((place or {}).get("spec") or {}).get("config", {}).keys():
-            return Download(Reading("unreachable", "what is under a customer's key (SSE-C) cannot be read by a URL"))
-        wanted = self.wanted
-        kind = f"{wanted.KIND}{what}"
-        found = _allowed(partial(download, self.kube, wanted.namespace, kind, wanted.name, place, _ANSWER_SECONDS))
+            return Download(
+                diagnosis.ObjectReadResult(
+                    "unreachable", "what is under a customer-provided key (SSE-C) cannot be read by a URL"
+                )
+            )
+        desired = self.desired
+        kind = f"{desired.KIND}{what}"
+        found = _allowed(partial(download, self.kube, desired.namespace, kind, desired.name, place, _ANSWER_SECONDS))
         reason = "the task's credentials may not create a DownloadRequest"
-        return found or Download(Reading("unreachable", reason))
+        return found or Download(diagnosis.ObjectReadResult("unreachable", reason))
 
 
-def _unread(reading: Reading) -> str:
-    if reading.outcome == "missing":
+def _unread(read_result: diagnosis.ObjectReadResult) -> str:
+    if read_result.outcome == "missing":
         return "The bucket holds no log of it: usual where Velero could not write there"
-    return "" if reading.outcome == "read" else f"Its log could not be read: {reading.text.rstrip('.')}"
+    return "" if read_result.outcome == "read" else f"Its log could not be read: {read_result.text.rstrip('.')}"
 
 
 def _progress(status: Mapping[str, t.Any]) -> str:
@@ -211,7 +202,7 @@ def _progress(status: Mapping[str, t.Any]) -> str:
     return f"{done} of {progress['totalItems']} items" if progress.get("totalItems") else ""
 
 
-def _mover(item: Object) -> str:
+def _mover(item: operation.Object) -> str:
     """What a data mover is at, unless it is done."""
     status = item.get("status") or {}
     phase = status.get("phase") or "New"

@@ -7,7 +7,7 @@
 EKS gives a pod the role of its ServiceAccount when the pod is created, so that a changed annotation needs new pods.
 Which pods those are is written down where it cannot be lost: the patch that changes the ServiceAccount also gives it a
 new revision, and each pod template bears the revision that its pods were made with. Where they differ, pods are
-renewed; where they agree, no pod runs with an earlier role of this module's, wherever a run was cut. So nobody has to
+restarted; where they agree, no pod runs with an earlier role of this module's, wherever a run was cut. So nobody has to
 list pods.
 """
 
@@ -39,7 +39,7 @@ _INSTALL = (
 
 
 @dataclass(frozen=True)
-class WantedIdentity:
+class DesiredIdentity:
     """The role that Velero's pods should have; ``None`` for none."""
 
     namespace: str
@@ -49,9 +49,8 @@ class WantedIdentity:
     def refuse_contradictions(self, *, absent: bool) -> None:
         """Refuse a role that is none; one that is null by mistake must not take the present one away."""
         if self.role_arn is None and not absent:
-            raise ValidationError(
-                "role_arn", "it", "is not set", "Give the role's ARN, or state=absent to take it away."
-            )
+            remediation = "Give arn:aws:iam::ACCOUNT:role/NAME, as coffer.velero.iam_role returns it, or state=absent."
+            raise ValidationError("role_arn", "it", "is not set", remediation)
         if self.role_arn is not None and not _ROLE.fullmatch(self.role_arn):
             remediation = "Write arn:aws:iam::ACCOUNT:role/NAME."
             raise ValidationError("role_arn", self.role_arn or "it", "is not the ARN of a role", remediation)
@@ -108,36 +107,36 @@ class Workload:
         return int(self.content["spec"].get("replicas", 1))
 
     @property
-    def renews_itself(self) -> bool:
+    def rolls_out(self) -> bool:
         return (self.content["spec"].get("updateStrategy") or {}).get("type") != "OnDelete"
 
     @property
-    def serves(self) -> bool:
+    def available(self) -> bool:
         """Whether a pod of it is up."""
         return bool(self._status("availableReplicas") or self._status("numberAvailable"))
 
     @property
-    def renewed(self) -> bool:
+    def rolled_out(self) -> bool:
         """Whether all its pods are up and made from the present template, in the way kubectl rollout status sees it."""
-        if not self.renews_itself:
+        if not self.rolls_out:
             return True
         if self._status("observedGeneration") < self.metadata.get("generation", 0):
             return False
         if self.kind == "DaemonSet":
-            wanted = self._status("desiredNumberScheduled")
-            return min(self._status("updatedNumberScheduled"), self._status("numberAvailable")) >= wanted
-        wanted, updated = self.replicas, self._status("updatedReplicas")
-        return min(updated, self._status("availableReplicas")) >= wanted and self._status("replicas") <= updated
+            desired = self._status("desiredNumberScheduled")
+            return min(self._status("updatedNumberScheduled"), self._status("numberAvailable")) >= desired
+        desired, updated = self.replicas, self._status("updatedReplicas")
+        return min(updated, self._status("availableReplicas")) >= desired and self._status("replicas") <= updated
 
     @property
     def progress(self) -> str:
-        """How far the renewal is, for a sentence."""
+        """How far the rollout is, for a sentence."""
         if self.kind == "DaemonSet":
-            updated, wanted = self._status("updatedNumberScheduled"), self._status("desiredNumberScheduled")
+            updated, desired = self._status("updatedNumberScheduled"), self._status("desiredNumberScheduled")
         else:
-            updated, wanted = self._status("updatedReplicas"), self.replicas
+            updated, desired = self._status("updatedReplicas"), self.replicas
         available = self._status("availableReplicas") or self._status("numberAvailable")
-        return f"{updated} of {wanted} pods renewed, {available} available"
+        return f"{updated} of {desired} pods restarted, {available} available"
 
     def _status(self, name: str) -> int:
         return int((self.content.get("status") or {}).get(name) or 0)
@@ -224,70 +223,70 @@ def _annotations(metadata: Mapping[str, t.Any]) -> Mapping[str, str]:
     return metadata.get("annotations") or {}
 
 
-def decide_identity(wanted: WantedIdentity, current: Installation) -> Plan:
+def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
     """The plan that gives Velero's pods the role, or takes it away.
 
     :raises ValidationError: where the role could not have an effect
     """
-    _refuse_ambiguous(wanted, current)
-    for workload in current.workloads if wanted.role_arn else ():
-        _refuse_static(wanted, workload, current.secrets)
+    if desired.role_arn and (incomplete := refuse_incomplete(desired, current)):
+        raise incomplete
+    _refuse_ambiguous(desired, current)
+    for workload in current.workloads if desired.role_arn else ():
+        _refuse_static(desired, workload, current.secrets)
     role, revision = current.annotations.get(ROLE_ANNOTATION), current.annotations.get(REVISION_ANNOTATION)
     steps: list[Step] = []
     differences: list[Difference] = []
-    if role != wanted.role_arn:
-        differences.append(Difference("role_arn", role, wanted.role_arn))
-    if role != wanted.role_arn or (role is not None and revision is None):
+    if role != desired.role_arn:
+        differences.append(Difference("role_arn", role, desired.role_arn))
+    if role != desired.role_arn or (role is not None and revision is None):
         metadata = (current.service_account or {}).get("metadata") or {}
         revision = str(metadata.get("resourceVersion", ""))
-        body = {"resourceVersion": revision or None, "annotations": _marks(wanted.role_arn, revision)}
-        steps.append(Step(f"PATCH {wanted.path}", {"body": {"metadata": body}}))
-    users = [item for item in current.workloads if item.service_account == wanted.service_account]
+        annotations = {ROLE_ANNOTATION: desired.role_arn, REVISION_ANNOTATION: revision}
+        body = {"resourceVersion": revision or None, "annotations": annotations}
+        steps.append(Step(f"PATCH {desired.path}", {"body": {"metadata": body}}))
+    users = [item for item in current.workloads if item.service_account == desired.service_account]
     outdated = [item for item in users if item.revision != revision]
     _refuse_paused(outdated)
     if outdated:
-        differences.append(Difference("renewed", None, [item.title for item in outdated]))
-        steps.extend(_renew(item, revision) for item in outdated)
+        differences.append(Difference("restarted", None, [item.title for item in outdated]))
+        steps.extend(_roll_out(item, revision) for item in outdated)
     result = {
-        "namespace": wanted.namespace,
-        "service_account": wanted.service_account,
-        "role_arn": wanted.role_arn,
+        "namespace": desired.namespace,
+        "service_account": desired.service_account,
+        "role_arn": desired.role_arn,
         "workloads": [item.title for item in users],
-        "renewed": [item.title for item in outdated],
+        "restarted": [item.title for item in outdated],
+        "rolled_out": all(item.rolled_out for item in users),
     }
-    return Plan(tuple(steps), tuple(differences), result, tuple(_warnings(wanted, current, outdated)))
+    return Plan(tuple(steps), tuple(differences), result, tuple(_warnings(desired, current, outdated)))
 
 
-def _marks(role_arn: str | None, revision: str) -> dict[str, str | None]:
-    return {ROLE_ANNOTATION: role_arn, REVISION_ANNOTATION: revision}
-
-
-def _renew(workload: Workload, revision: str | None) -> Step:
-    """Another template is what makes a controller renew its pods."""
+def _roll_out(workload: Workload, revision: str | None) -> Step:
+    """Another template is what makes a controller restart its pods."""
     template = {"metadata": {"annotations": {REVISION_ANNOTATION: revision}}}
     return Step(f"PATCH {workload.path}", {"body": {"spec": {"template": template}}})
 
 
-def _refuse_ambiguous(wanted: WantedIdentity, current: Installation) -> None:
+def _refuse_ambiguous(desired: DesiredIdentity, current: Installation) -> None:
     if len(current.servers) > 1:
         names = enumerate_names(item.title for item in current.servers)
         remediation = "Remove all but one, or scale them to zero: two servers disturb each other's backups."
         raise ValidationError(
-            "namespace", f'namespace "{wanted.namespace}"', f"has several Velero servers ({names})", remediation
+            "namespace", f'namespace "{desired.namespace}"', f"has several Velero servers ({names})", remediation
         )
     for server in current.servers:
-        if server.service_account != wanted.service_account:
+        if server.service_account != desired.service_account:
             reason = f'is not what {server.title} runs as: that is "{server.service_account}"'
             remediation = (
                 f"Set service_account={server.service_account}, also in the role's trust policy; "
                 "velero_service_account does both in the roles."
             )
-            raise ValidationError("service_account", wanted.resource, reason, remediation)
+            raise ValidationError("service_account", desired.resource, reason, remediation)
 
 
-def _refuse_static(wanted: WantedIdentity, workload: Workload, secrets: Mapping[str, Collection[str]]) -> None:
+def _refuse_static(desired: DesiredIdentity, workload: Workload, secrets: Mapping[str, Collection[str]]) -> None:
     found = workload.static_credentials(secrets)
-    if found and workload.service_account == wanted.service_account:
+    if found and workload.service_account == desired.service_account:
         reason = f"has a static credential ({', '.join(found)}), which wins over any role"
         remediation = (
             "Take it away first: Helm chart with credentials.useSecret=false and without credentials.extraSecretRef, "
@@ -301,34 +300,32 @@ def _refuse_paused(workloads: Iterable[Workload]) -> None:
         if workload.content["spec"].get("paused"):
             remediation = f"Resume it: kubectl rollout resume {workload.title.lower()}."
             raise ValidationError(
-                "role_arn", workload.title, "is paused, so that its pods would not be renewed", remediation
+                "role_arn", workload.title, "is paused, so that its pods would not be restarted", remediation
             )
 
 
-def _warnings(wanted: WantedIdentity, current: Installation, outdated: Sequence[Workload]) -> Iterable[str]:
-    if lacking := refuse_incomplete(wanted, current):
-        yield f"{lacking} Until then this shows what would be done."
+def _warnings(desired: DesiredIdentity, current: Installation, outdated: Sequence[Workload]) -> Iterable[str]:
     for agent in current.node_agents:
-        if agent.service_account != wanted.service_account:
+        if agent.service_account != desired.service_account:
             yield (
                 f'{agent.title} runs as "{agent.service_account}" and does not get the role; volume data that it '
                 "writes needs one too."
             )
     for item in outdated:
-        if not item.renews_itself:
-            yield f"{item.title} renews its pods only when they are deleted (OnDelete): delete them."
+        if not item.rolls_out:
+            yield f"{item.title} restarts its pods only when they are deleted (OnDelete): delete them."
         manager = other_managers({"ownerReferences": item.metadata.get("ownerReferences")})
         if manager:
             yield f"{item.title} belongs to {manager}, which may undo the change of its template."
 
 
-def refuse_incomplete(wanted: WantedIdentity, current: Installation) -> ValidationError | None:
-    """What has to be there before a role can be given to anything; a check run only tells of it."""
-    place = f'namespace "{wanted.namespace}"'
+def refuse_incomplete(desired: DesiredIdentity, current: Installation) -> ValidationError | None:
+    """What has to be there before a role can be given to anything; a check run only warns of it."""
+    place = f'namespace "{desired.namespace}"'
     if not current.servers:
         return ValidationError("namespace", place, "has no Velero server", _INSTALL)
     if current.service_account is None:
         reason = f"does not exist in {place}"
-        remediation = "It belongs to whoever installs Velero (Helm: serviceAccount.server.create), so make it there."
-        return ValidationError("service_account", wanted.resource, reason, remediation)
+        remediation = "Velero's installation creates it (Helm: serviceAccount.server.create), so create it there."
+        return ValidationError("service_account", desired.resource, reason, remediation)
     return None

@@ -14,17 +14,12 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
 from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import (
+    DesiredIdentity,
     Installation,
-    WantedIdentity,
     Workload,
     decide_identity,
-    refuse_incomplete,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    enumerate_names,
-    running,
-    velero_path,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
 
@@ -41,31 +36,31 @@ class IdentityResource:
     """
 
     kube: Kube
-    wanted: WantedIdentity
+    desired: DesiredIdentity
     backup_timeout: int = 0
     wait_timeout: int | None = None
     _current: Installation = field(default_factory=lambda: Installation(None, (), ()), init=False)
     _changed: bool = field(default=False, init=False)
 
     def read(self) -> Installation:
-        namespace = self.wanted.namespace
+        namespace = self.desired.namespace
         found = Installation.of(
-            self.kube.get_or_none(self.wanted.path),
+            self.kube.get_or_none(self.desired.path),
             self.kube.list(object_path("apps/v1", "deployments", namespace)),
             self.kube.list(object_path("apps/v1", "daemonsets", namespace)),
         )
-        users = [item for item in found.workloads if item.service_account == self.wanted.service_account]
-        names = {name for item in users if self.wanted.role_arn for name in item.environment_secrets}
+        users = [item for item in found.workloads if item.service_account == self.desired.service_account]
+        names = {name for item in users if self.desired.role_arn for name in item.environment_secrets}
         self._current = replace(found, secrets={name: self._keys_of(name) for name in sorted(names)})
         return self._current
 
     def _keys_of(self, secret: str) -> frozenset[str]:
         """The keys of a Secret that have a value; a pod may do without one that does not exist."""
-        content = self.kube.get_or_none(object_path("v1", "secrets", self.wanted.namespace, secret)) or {}
+        content = self.kube.get_or_none(object_path("v1", "secrets", self.desired.namespace, secret)) or {}
         return frozenset(key for key, value in (content.get("data") or {}).items() if value)
 
     def decide(self, current: Installation) -> Plan:
-        return decide_identity(self.wanted, current)
+        return decide_identity(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         """A check run does not wait for backups, and does not fail where the real run would only have to wait."""
@@ -73,8 +68,6 @@ class IdentityResource:
             self._refuse_running(plan)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        if incomplete := refuse_incomplete(self.wanted, self._current):
-            raise incomplete
         if self.backup_timeout:
             self._await_running(plan)
         self._changed = True
@@ -94,39 +87,41 @@ class IdentityResource:
                 "Run the task again when they have ended, or let coffer.velero.velero_identity wait longer than "
                 f"{self.backup_timeout} s (backup_timeout)."
             )
-            raise ValidationError("backup_timeout", enumerate_names(names), reason, remediation)
+            raise ValidationError("backup_timeout", model.enumerate_names(names), reason, remediation)
 
     def _running(self, plan: Plan) -> list[str]:
-        """What the renewal would harm. A server that is down is not at work on anything."""
-        renewed = plan.result["renewed"]
-        if not renewed or not any(server.serves for server in self._current.servers):
+        """What the rollout would harm. A server that is down is not at work on anything."""
+        rolled_out = plan.result["restarted"]
+        if not rolled_out or not any(server.available for server in self._current.servers):
             return []
-        node_agent = any(agent.title in renewed for agent in self._current.node_agents)
+        node_agent = any(agent.title in rolled_out for agent in self._current.node_agents)
         return [
             f"{kind} {name}"
             for kind, plural in (("Backup", "backups"), ("Restore", "restores"))
-            for name in running(self.kube.list(velero_path(plural, self.wanted.namespace)), node_agent=node_agent)
+            for name in model.running(
+                self.kube.list(model.velero_path(plural, self.desired.namespace)), node_agent=node_agent
+            )
         ]
 
     def confirm(self) -> dict[str, t.Any]:
         """Wait until all pods are new and the server answers, also where an earlier run was cut before it did."""
         if self.wait_timeout is None:
             return {}
-        pending = [w for w in self._current.workloads if w.service_account == self.wanted.service_account]
-        pending = [item for item in pending if self._changed or not item.renewed]
+        pending = [w for w in self._current.workloads if w.service_account == self.desired.service_account]
+        pending = [item for item in pending if self._changed or not item.rolled_out]
         if not pending:
             return {}
         deadline = time.monotonic() + self.wait_timeout
         for workload in pending:
-            self._await_renewal(workload, deadline)
+            self._await_rollout(workload, deadline)
         if any(server.replicas for server in self._current.servers):
             return {"server_version": self._server_version(deadline)}
         return {}
 
-    def _await_renewal(self, workload: Workload, deadline: float) -> None:
+    def _await_rollout(self, workload: Workload, deadline: float) -> None:
         while True:
             workload = Workload(workload.kind, self.kube.get(workload.path))
-            if workload.renewed:
+            if workload.rolled_out:
                 return
             if time.monotonic() > deadline:
                 raise CofferError(
@@ -139,7 +134,7 @@ class IdentityResource:
         """What keeps pods from coming up, as far as the credentials may see it."""
         selector = ",".join(f"{name}={value}" for name, value in sorted(workload.selector.items()))
         try:
-            pods = self.kube.list(object_path("v1", "pods", self.wanted.namespace), labelSelector=selector)
+            pods = self.kube.list(object_path("v1", "pods", self.desired.namespace), labelSelector=selector)
         except ServiceError:
             pods = []
         conditions = (workload.content.get("status") or {}).get("conditions") or ()
@@ -149,16 +144,17 @@ class IdentityResource:
 
     def _server_version(self, deadline: float) -> str:
         """Ask the server itself; a finished rollout says nothing, for Velero's pods have no probes."""
-        status = ask(self.kube, self.wanted.namespace, "ServerStatusRequest", {}, deadline)
+        status = ask(self.kube, self.desired.namespace, "ServerStatusRequest", {}, deadline)
         if status is None:
             raise CofferError(
-                f"The Velero server in namespace {self.wanted.namespace} does not answer within {self.wait_timeout} s, "
-                f"though its pod is up. See its log: kubectl -n {self.wanted.namespace} logs "
+                f"The Velero server in namespace {self.desired.namespace} does not answer within {self.wait_timeout} "
+                "s, "
+                f"though its pod is up. See its log: kubectl -n {self.desired.namespace} logs "
                 f"{self._current.servers[0].title.lower()}."
             )
         if _PLUGIN not in [{"kind": p.get("kind"), "name": p.get("name")} for p in status.get("plugins") or ()]:
             raise CofferError(
-                f"Velero in namespace {self.wanted.namespace} has no plugin {_PLUGIN['name']}. Add "
+                f"Velero in namespace {self.desired.namespace} has no plugin {_PLUGIN['name']}. Add "
                 "velero-plugin-for-aws: velero plugin add, or initContainers of the Helm chart."
             )
         return str(status.get("serverVersion"))

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import re
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, is_alias
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero import validators
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
     API_VERSION,
@@ -26,13 +29,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.model import
     duration_seconds,
     other_managers,
     velero_path,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import (
-    refuse_object_name,
-    refuse_secret_key,
-    refuse_tagging,
-    refuse_url,
-    split_url,
 )
 
 PLURAL = "backupstoragelocations"
@@ -47,12 +43,14 @@ ENCRYPTION = {
     "customer_key_encryption_secret": "customerKeyEncryptionSecret",
     "customer_key_encryption_file": "customerKeyEncryptionFile",
 }
+#: What the plugin says of a location whose ``config`` has a key that it does not know (velero-plugin-for-aws).
+_INVALID_KEYS = re.compile(r"config has invalid keys \[([^\]]*)\]")
 CUSTOMER_KEY = ("customerKeyEncryptionSecret", "customerKeyEncryptionFile")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedLocation:
+class DesiredLocation:
     """What a task wants of a location; the names are those of the options. ``None`` means: leave it as it is."""
 
     name: str
@@ -63,7 +61,7 @@ class WantedLocation:
     region: str | None = None
     kms_key_id: str | None = None
     previous_kms_key_ids: Sequence[str] | None = None
-    same_customer_key: bool = False
+    customer_provided_key_unchanged: bool = False
     server_side_encryption: str | None = None
     customer_key_encryption_secret: str | None = None
     customer_key_encryption_file: str | None = None
@@ -84,8 +82,14 @@ class WantedLocation:
 
     def refuse_contradictions(self) -> None:
         """Refuse what the plugin would not do, or would silently do otherwise, before the cluster is asked anything."""
-        for check in (_storage, _endpoint, _encryption, _kms_key, _customer_key, _tagging, _periods):
+        _storage(self)
+        for option in ("s3_url", "public_url"):
+            if text := getattr(self, option):
+                validators.validate_url(text, option=option, endpoint=option == "s3_url")
+        for check in (_encryption, _kms_key, _customer_key):
             check(self)
+        validators.validate_tagging(self.tagging or "", option="tagging")
+        _periods(self)
 
     @property
     def resource(self) -> str:
@@ -97,7 +101,7 @@ class WantedLocation:
 
     def fields(self) -> dict[str, t.Any]:
         """What has to be where in the spec; every value of ``config`` is a string, as the schema demands."""
-        wanted: dict[str, t.Any] = {
+        desired: dict[str, t.Any] = {
             "provider": self.provider,
             "objectStorage.bucket": self.bucket,
             "objectStorage.prefix": (self.prefix or "").strip("/") or None,
@@ -105,10 +109,10 @@ class WantedLocation:
         }
         for option, key in _CONFIG.items():
             if getattr(self, option) is not None:
-                wanted[f"config.{key}"] = getattr(self, option) or None
+                desired[f"config.{key}"] = getattr(self, option) or None
         for option, key in _SWITCHES.items():
             if getattr(self, option) is not None:
-                wanted[f"config.{key}"] = "true" if getattr(self, option) else None
+                desired[f"config.{key}"] = "true" if getattr(self, option) else None
         others = {
             "config.checksumAlgorithm": self.checksum_algorithm,  # "" asks for none, which absence does not
             "default": self.default,
@@ -116,11 +120,11 @@ class WantedLocation:
             "validationFrequency": self.validation_frequency,
             "backupSyncPeriod": self.backup_sync_period,
         }
-        wanted.update({name: value for name, value in others.items() if value is not None})
+        desired.update({name: value for name, value in others.items() if value is not None})
         if self.credential is not None:
-            wanted["credential"] = _reference(self.credential)
-            wanted["config.credentialsFile"] = None  # Velero puts the file of the credential there by itself
-        return {**wanted, **self._certificate()}
+            desired["credential"] = _reference(self.credential)
+            desired["config.credentialsFile"] = None  # Velero puts the file of the credential there by itself
+        return {**desired, **self._certificate()}
 
     def _certificate(self) -> dict[str, t.Any]:
         """Velero refuses a location that has both, so that one takes the other away."""
@@ -137,36 +141,35 @@ def _reference(selector: Mapping[str, str | None]) -> dict[str, str] | None:
     return {name: str(selector[name]) for name in ("name", "key")} if selector.get("name") else None
 
 
-def _storage(wanted: WantedLocation) -> None:
-    refuse_object_name(wanted.name, option="name")
-    if wanted.provider not in ("aws", "velero.io/aws"):
+def _storage(desired: DesiredLocation) -> None:
+    validators.validate_object_name(desired.name, option="name")
+    if desired.provider not in ("aws", "velero.io/aws"):
         remediation = "Use aws; the options of this module are those of velero-plugin-for-aws."
-        raise ValidationError("provider", wanted.provider, "is another plugin's", remediation)
-    if not wanted.bucket:
-        raise ValidationError("bucket", "it", "is empty", "Give the name of the bucket.")
-    if "/" in wanted.bucket and not wanted.bucket.startswith("arn:aws:s3:"):
+        raise ValidationError("provider", desired.provider, "is another plugin's", remediation)
+    if not desired.bucket:
+        raise ValidationError(
+            "bucket",
+            "it",
+            "is empty",
+            "Give the name of the bucket that holds the backups, such as acme-velero-backups.",
+        )
+    if "/" in desired.bucket and not desired.bucket.startswith("arn:aws:s3:"):
         remediation = "Put what follows the bucket's name into prefix."
-        raise ValidationError("bucket", wanted.bucket, "contains a slash, which Velero does not accept", remediation)
-    if wanted.object_storage_ca_cert and wanted.object_storage_ca_cert_ref:
+        raise ValidationError("bucket", desired.bucket, "contains a slash, which Velero does not accept", remediation)
+    if desired.object_storage_ca_cert and desired.object_storage_ca_cert_ref:
         remediation = "Give one of them."
         raise ValidationError(
             "object_storage_ca_cert", "it", "and object_storage_ca_cert_ref exclude each other", remediation
         )
-    if wanted.object_storage_ca_cert and "-----BEGIN CERTIFICATE-----" not in wanted.object_storage_ca_cert:
+    if desired.object_storage_ca_cert and "-----BEGIN CERTIFICATE-----" not in desired.object_storage_ca_cert:
         remediation = "Give the text of the certificate, not the name of a file and not base64."
         raise ValidationError("object_storage_ca_cert", "it", "is not a certificate in PEM form", remediation)
 
 
-def _endpoint(wanted: WantedLocation) -> None:
-    for option in ("s3_url", "public_url"):
-        if text := getattr(wanted, option):
-            refuse_url(text, option=option, endpoint=option == "s3_url")
-
-
-def _encryption(wanted: WantedLocation) -> None:
+def _encryption(desired: DesiredLocation) -> None:
     """The plugin looks at the key id first, then at a customer key, then at the algorithm (object_store.go)."""
-    keys = [option for option in ENCRYPTION if option != "server_side_encryption" and getattr(wanted, option)]
-    algorithm = wanted.server_side_encryption
+    keys = [option for option in ENCRYPTION if option != "server_side_encryption" and getattr(desired, option)]
+    algorithm = desired.server_side_encryption
     if len(keys) > 1:
         raise ValidationError(keys[0], "it", f"and {' and '.join(keys[1:])} exclude each other", "Give one of them.")
     if not algorithm:
@@ -180,7 +183,7 @@ def _encryption(wanted: WantedLocation) -> None:
             reason = "without a key encrypts under the managed key aws/s3, not under the bucket's key"
             raise ValidationError("server_side_encryption", algorithm, reason, remediation)
     elif keys != ["kms_key_id"]:
-        reason = f"has no effect beside {keys[0]}: the plugin encrypts with the customer's key"
+        reason = f"has no effect beside {keys[0]}: the plugin encrypts with the customer-provided key"
         raise ValidationError("server_side_encryption", algorithm, reason, "Give one of them.")
     elif algorithm != "aws:kms":
         remediation = (
@@ -191,48 +194,44 @@ def _encryption(wanted: WantedLocation) -> None:
         raise ValidationError("server_side_encryption", algorithm, reason, remediation)
 
 
-def _kms_key(wanted: WantedLocation) -> None:
-    text = wanted.kms_key_id
+def _kms_key(desired: DesiredLocation) -> None:
+    text = desired.kms_key_id
     if not text:
         return
-    arn = Arn.parse(text)
-    of_aws = _at_aws(wanted.s3_url)
-    if text.startswith("alias/") or (arn and arn.resource.startswith("alias/")) or (arn is None and of_aws):
-        remediation = "Give the full ARN of the key: S3 looks up anything else in the account of whoever writes."
+    arn = Arn.parse_key(text)
+    if arn is None and (_at_aws(desired.s3_url) or is_alias(text) or Arn.parse(text)):
+        remediation = (
+            "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: S3 looks up anything else in the account "
+            "of the principal that writes."
+        )
         raise ValidationError("kms_key_id", text, "is not the ARN of a key", remediation)
-    if arn and (arn.service != "kms" or not arn.resource.startswith("key/")):
-        raise ValidationError("kms_key_id", text, "is not the ARN of a key", "Write arn:aws:kms:REGION:ACCOUNT:key/ID.")
-    if arn and wanted.region and arn.region != wanted.region:
-        remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {wanted.region}."
-        raise ValidationError("kms_key_id", text, f"is in {arn.region}, the bucket is in {wanted.region}", remediation)
+    if arn and desired.region and arn.region != desired.region:
+        remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {desired.region}."
+        raise ValidationError("kms_key_id", text, f"is in {arn.region}, the bucket is in {desired.region}", remediation)
 
 
-def _customer_key(wanted: WantedLocation) -> None:
-    secret, file = wanted.customer_key_encryption_secret, wanted.customer_key_encryption_file
+def _customer_key(desired: DesiredLocation) -> None:
+    secret, file = desired.customer_key_encryption_secret, desired.customer_key_encryption_file
     if secret:
-        refuse_secret_key(secret, option="customer_key_encryption_secret")
+        validators.validate_secret_key(secret, option="customer_key_encryption_secret")
     if file and not file.startswith("/"):
         remediation = "Give the path inside the container of the Velero server, where the Secret is mounted."
         raise ValidationError("customer_key_encryption_file", file, "is not an absolute path", remediation)
-    if (secret or file) and _at_aws(wanted.s3_url) and (wanted.s3_url or "").startswith("http:"):
-        remediation = "S3 takes a customer's key over TLS only: write https."
-        raise ValidationError("s3_url", str(wanted.s3_url), "is not encrypted", remediation)
+    if (secret or file) and _at_aws(desired.s3_url) and (desired.s3_url or "").startswith("http:"):
+        remediation = "S3 takes a customer-provided key over TLS only: write https."
+        raise ValidationError("s3_url", str(desired.s3_url), "is not encrypted", remediation)
 
 
 def _at_aws(s3_url: str | None) -> bool:
     """Whether the bucket is one of AWS's own."""
-    url = split_url(s3_url or "https://s3.amazonaws.com")
+    url = validators.split_url(s3_url or "https://s3.amazonaws.com")
     return url is not None and str(url.hostname).endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
 
 
-def _tagging(wanted: WantedLocation) -> None:
-    refuse_tagging(wanted.tagging or "", option="tagging")
-
-
-def _periods(wanted: WantedLocation) -> None:
+def _periods(desired: DesiredLocation) -> None:
     """The schema takes any string, and a single bad one keeps the server from reading all its locations."""
     for option in ("validation_frequency", "backup_sync_period"):
-        text = getattr(wanted, option)
+        text = getattr(desired, option)
         if text is not None and not DURATION.fullmatch(text):
             raise ValidationError(option, text or "it", "is not a duration", "Write it as in 30s, 1h30m or 0.")
 
@@ -262,15 +261,13 @@ _SAME: Mapping[str, Callable[[t.Any], t.Any]] = {
 
 
 def _meaning(name: str, value: t.Any) -> t.Any:
-    return None if value is None else _SAME.get(name, _or_none)(value)
-
-
-def _or_none(value: t.Any) -> t.Any:
-    return value or None
+    if value is None or name not in _SAME:
+        return value or None
+    return _SAME[name](value)
 
 
 def flatten(spec: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """A spec by the names of :meth:`WantedLocation.fields`."""
+    """A spec by the names of :meth:`DesiredLocation.fields`."""
     flat = {name: value for name, value in spec.items() if name not in ("config", "objectStorage")}
     for parent in ("objectStorage", "config"):
         flat.update({f"{parent}.{name}": value for name, value in (spec.get(parent) or {}).items()})
@@ -288,89 +285,116 @@ def _nested(fields: Mapping[str, t.Any]) -> dict[str, t.Any]:
     return spec
 
 
-def decide_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None) -> Plan:
+def decide_location(desired: DesiredLocation, current: Mapping[str, t.Any] | None) -> Plan:
     """The plan that makes a location as it is wanted, whether it exists or not.
 
-    :raises ValidationError: where the location would have no Region, or has a credential that nobody asked for
+    :raises ValidationError: where the location would have no Region, has a credential that the task does not name or a
+        key of ``config`` that the plugin does not know, or is another plugin's
     """
     before = flatten((current or {}).get("spec") or {})
-    fields = wanted.fields()
+    _refuse_other_plugin(desired, before)
+    _refuse_invalid_keys(desired, current or {})
+    fields = desired.fields()
     after = {**before, **fields}
     if _at_aws(after.get("config.s3Url")):  # other servers know no roles
-        _refuse_static(wanted, before)
+        _refuse_static(desired, before)
     if not after.get("config.region"):
         remediation = "Give the bucket's Region; without it the plugin asks the bucket anonymously, and kopia guesses."
-        raise ValidationError("region", wanted.resource, "has no Region", remediation)
+        raise ValidationError("region", desired.resource, "has no Region", remediation)
     differing = {n: v for n, v in fields.items() if _meaning(n, v) != _meaning(n, before.get(n))}
     differences = tuple(Difference(name, before.get(name), value) for name, value in differing.items())
     spec = _nested({name: value for name, value in {**before, **differing}.items() if value is not None})
-    result = {"name": wanted.name, "namespace": wanted.namespace, "spec": spec, **_said(current or {})}
-    warnings = _warnings(wanted, current, after, changes=bool(differences))
-    steps = (_write(wanted, current, differing),) if differences else ()
+    result = {"name": desired.name, "namespace": desired.namespace, "spec": spec, **_said(current or {})}
+    warnings = _warnings(desired, current, after, changes=bool(differences))
+    steps = (_write(desired, current, differing),) if differences else ()
     return Plan(steps, differences, result, warnings)
 
 
 def _said(current: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What the location says so far, and what Velero and others say of it."""
+    """What the location says so far, and what Velero and others say of it; a phase of an earlier spec says nothing."""
+    validation = Validation.of(current) if current else None
     return {
         "previous_spec": current.get("spec"),
         "annotations": dict(current.get("metadata", {}).get("annotations") or {}),
-        "phase": (current.get("status") or {}).get("phase"),
+        "phase": validation.phase if validation and not validation.outdated else None,
     }
 
 
-def _refuse_static(wanted: WantedLocation, before: Mapping[str, t.Any]) -> None:
-    """A location's own credential wins over the role of Velero's pods (config.go of the plugin), so that whoever gave
-    them that role has to know of it. The SDK prefers a profile that it is given to the role as well.
+def _refuse_other_plugin(desired: DesiredLocation, before: Mapping[str, t.Any]) -> None:
+    """The keys of another plugin's location are not this task's to remove."""
+    provider = str(before.get("provider") or desired.provider)
+    if provider.removeprefix("velero.io/") != "aws":
+        remediation = "Choose another name for the location on S3 (velero_backup_location_name in the roles)."
+        raise ValidationError("name", desired.resource, f"is a location of the provider {provider}", remediation)
+
+
+def _refuse_invalid_keys(desired: DesiredLocation, current: Mapping[str, t.Any]) -> None:
+    """A key that the task does not manage stays, and so would the error."""
+    said = _INVALID_KEYS.search(str((current.get("status") or {}).get("message") or ""))
+    config = (current.get("spec") or {}).get("config") or {}
+    keys = [key for key in re.split(r"[ ,]+", said[1]) if key in config] if said else []
+    if keys:
+        patch = json.dumps({"spec": {"config": dict.fromkeys(keys)}})
+        remediation = (
+            f"Remove it: kubectl -n {desired.namespace} patch backupstoragelocation {desired.name} --type merge -p "
+            f"'{patch}'."
+        )
+        reason = f"has {', '.join(keys)} in its config, which Velero's plugin for AWS does not know"
+        raise ValidationError("name", desired.resource, reason, remediation)
+
+
+def _refuse_static(desired: DesiredLocation, before: Mapping[str, t.Any]) -> None:
+    """A location's own credential wins over the role of Velero's pods (config.go of the plugin), so that the
+    task has to name it. The SDK prefers a profile that it is given to the role as well.
     """
     wins, task = "which wins over the role of Velero's pods", "A task of coffer.velero.backup_storage_location with"
-    if wanted.credential is None:
+    if desired.credential is None:
         if own := _reference(before.get("credential") or {}):
             reason = f"has a credential of its own, {own['key']} in Secret {own['name']}, {wins}"
             keep = f"credential={{name: {own['name']}, key: {own['key']}}}"
             remediation = f"{task} credential={{}} takes it away, and {keep} keeps it."
-            raise ValidationError("credential", wanted.resource, reason, remediation)
+            raise ValidationError("credential", desired.resource, reason, remediation)
         if file := before.get("config.credentialsFile"):
             reason = f"has a credentials file of its own, {file}, {wins}"
             remediation = (
                 f"{task} credential={{}} takes it away; what is to stay belongs into a Secret that credential names."
             )
-            raise ValidationError("credential", wanted.resource, reason, remediation)
-    elif _reference(wanted.credential):
+            raise ValidationError("credential", desired.resource, reason, remediation)
+    elif _reference(desired.credential):
         return  # the profile is one of that credential
-    if wanted.profile is None and (profile := before.get("config.profile")):
+    if desired.profile is None and (profile := before.get("config.profile")):
         reason = f"has a profile of its own, {profile}, {wins}"
         remediation = f"{task} profile='' takes it away, and profile={profile} keeps it."
-        raise ValidationError("profile", wanted.resource, reason, remediation)
+        raise ValidationError("profile", desired.resource, reason, remediation)
 
 
-def _write(wanted: WantedLocation, current: Mapping[str, t.Any] | None, differing: Mapping[str, t.Any]) -> Step:
+def _write(desired: DesiredLocation, current: Mapping[str, t.Any] | None, differing: Mapping[str, t.Any]) -> Step:
     """A merge patch, where null removes a field; a PUT would wipe the status, which is no subresource in Velero."""
     if current is not None:
         metadata = {"resourceVersion": current["metadata"]["resourceVersion"]}
-        return Step(f"PATCH {wanted.path}", {"body": {"metadata": metadata, "spec": _nested(differing)}})
+        return Step(f"PATCH {desired.path}", {"body": {"metadata": metadata, "spec": _nested(differing)}})
     body = {
         "apiVersion": API_VERSION,
         "kind": "BackupStorageLocation",
-        "metadata": {"name": wanted.name, "namespace": wanted.namespace},
+        "metadata": {"name": desired.name, "namespace": desired.namespace},
         "spec": _nested({name: value for name, value in differing.items() if value is not None}),
     }
-    return Step(f"POST {velero_path(PLURAL, wanted.namespace)}", {"body": body})
+    return Step(f"POST {velero_path(PLURAL, desired.namespace)}", {"body": body})
 
 
-def delete_location(wanted: WantedLocation, current: Mapping[str, t.Any] | None) -> Plan:
+def delete_location(desired: DesiredLocation, current: Mapping[str, t.Any] | None) -> Plan:
     """The plan that takes the object away, and nothing from the bucket."""
-    result = {"name": wanted.name, "namespace": wanted.namespace}
+    result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
         return Plan(result=result)
     before = flatten(current.get("spec") or {})
     differences = tuple(Difference(name, value, None) for name, value in before.items() if value is not None)
-    warnings = _other_manager(wanted, current)
-    return Plan((Step(f"DELETE {wanted.path}"),), differences or (Difference("spec", {}, None),), result, warnings)
+    warnings = _other_manager(desired, current)
+    return Plan((Step(f"DELETE {desired.path}"),), differences or (Difference("spec", {}, None),), result, warnings)
 
 
 def _warnings(
-    wanted: WantedLocation, current: Mapping[str, t.Any] | None, after: Mapping[str, t.Any], *, changes: bool
+    desired: DesiredLocation, current: Mapping[str, t.Any] | None, after: Mapping[str, t.Any], *, changes: bool
 ) -> tuple[str, ...]:
     found: list[str] = []
     if str(after["config.region"]).startswith("cn-") and not after.get("config.s3Url"):
@@ -379,15 +403,15 @@ def _warnings(
             f"https://s3.{after['config.region']}.amazonaws.com.cn."
         )
     if current is not None and changes:
-        found.extend(_other_manager(wanted, current))
+        found.extend(_other_manager(desired, current))
     elif current is not None and Validation.of(current).phase == "Unavailable":
-        found.append(f"When this task began, {unavailable(wanted, Validation.of(current))}")
+        found.append(f"When this task began, {unavailable(desired, Validation.of(current))}")
     return tuple(found)
 
 
-def _other_manager(wanted: WantedLocation, current: Mapping[str, t.Any]) -> tuple[str, ...]:
+def _other_manager(desired: DesiredLocation, current: Mapping[str, t.Any]) -> tuple[str, ...]:
     manager = other_managers(current["metadata"])
-    return (f"{wanted.resource} is also managed by {manager}, which may undo the change.",) if manager else ()
+    return (f"{desired.resource} is also managed by {manager}, which may undo the change.",) if manager else ()
 
 
 @dataclass(frozen=True)
@@ -415,11 +439,11 @@ class Validation:
 
 
 def _spec(entry: Mapping[str, t.Any]) -> bool:
-    """Whether somebody wrote the spec at that time. The server's own entry is renewed with every validation."""
+    """Whether this entry wrote the spec. The server's own entry gets a new time with every validation."""
     fields = entry.get("fieldsV1") or {}
     return "f:spec" in fields and "f:status" not in fields and "time" in entry
 
 
-def unavailable(wanted: WantedLocation, validation: Validation) -> str:
+def unavailable(desired: DesiredLocation, validation: Validation) -> str:
     """What is wrong with a location, and what to do about it."""
-    return f"{wanted.resource} is Unavailable: {plain(validation.message)}. {remediation_for(validation.message)}"
+    return f"{desired.resource} is Unavailable: {plain(validation.message)}. {remediation_for(validation.message)}"

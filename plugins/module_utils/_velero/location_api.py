@@ -14,21 +14,21 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
+from ansible_collections.coffer.velero.plugins.module_utils._velero.breaking_changes import (
+    alias_warning,
+    breaking_change,
+    relocating_option,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
     PLURAL,
+    DesiredLocation,
     Validation,
-    WantedLocation,
     decide_location,
     delete_location,
     unavailable,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    backups_in,
-    enumerate_names,
-    velero_path,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.stake import alias_warning, at_stake, relocated
 
 _POLL_SECONDS = 1.0
 
@@ -47,7 +47,7 @@ class LocationResource:
     """
 
     kube: Kube
-    wanted: WantedLocation
+    desired: DesiredLocation
     absent: bool = False
     allow_relocation: bool = False
     allow_orphaned_backups: bool = False
@@ -56,14 +56,16 @@ class LocationResource:
     _written: _Object | None = field(default=None, init=False)
 
     def read(self) -> _Object | None:
-        self._current = self.kube.get_or_none(self.wanted.path)
+        self._current = self.kube.get_or_none(self.desired.path)
         return self._current
 
     def decide(self, current: _Object | None) -> Plan:
         if self.absent:
-            return delete_location(self.wanted, current)
-        plan = decide_location(self.wanted, current)
-        return replace(plan, warnings=(*plan.warnings, *alias_warning(self.wanted, plan)))
+            return delete_location(self.desired, current)
+        plan = decide_location(self.desired, current)
+        if not plan.changed:
+            self._guard_contents(plan)  # a key that the location does not name can be dropped without a difference
+        return replace(plan, warnings=(*plan.warnings, *alias_warning(self.desired, plan)))
 
     def guard(self, plan: Plan) -> None:
         if self._current is None:
@@ -87,35 +89,39 @@ class LocationResource:
                 "Delete them first (velero backup delete), or set allow_orphaned_backups=true: their objects stay in "
                 "the bucket, and Velero can no longer restore, expire or delete them."
             )
-            raise ValidationError("state", self.wanted.resource, f"holds {backups}", remediation)
+            raise ValidationError("state", self.desired.resource, f"holds {backups}", remediation)
 
     def _guard_contents(self, plan: Plan) -> None:
-        stake = at_stake(self.wanted, plan)
-        if stake is None or (self.allow_relocation and relocated(plan)):  # in a new place nothing is older
+        found = breaking_change(self.desired, plan)
+        if found is None or (self.allow_relocation and relocating_option(plan)):  # in a new place nothing is older
             return
         if backups := self._backups():
             raise ValidationError(
-                stake.option, self.wanted.resource, f"holds {backups}, {stake.reason}", stake.remediation
+                found.option, self.desired.resource, f"holds {backups}, {found.reason}", found.remediation
             )
 
     def _guard_default(self, current: _Object) -> None:
         """Of two default locations Velero resets the older one."""
-        others = self.kube.list(velero_path(PLURAL, self.wanted.namespace))
+        others = self.kube.list(model.velero_path(PLURAL, self.desired.namespace))
         newer = [
             other["metadata"]["name"]
             for other in others
             if other["spec"].get("default")
-            and other["metadata"]["name"] != self.wanted.name
+            and other["metadata"]["name"] != self.desired.name
             and other["metadata"]["creationTimestamp"] >= current["metadata"]["creationTimestamp"]
         ]
         if newer:
-            reason = f"is older than {enumerate_names(newer)}, which is the default too, so that Velero would reset it"
+            reason = (
+                f"is older than {model.enumerate_names(newer)}, which is the default too, so that Velero would reset it"
+            )
             remediation = "Let a task of coffer.velero.backup_storage_location set default=false there first."
-            raise ValidationError("default", self.wanted.resource, reason, remediation)
+            raise ValidationError("default", self.desired.resource, reason, remediation)
 
     def _backups(self) -> str:
         """The backups in the location, for a sentence; empty where there are none."""
-        return backups_in(self.kube.list(velero_path("backups", self.wanted.namespace)), [self.wanted.name])
+        return model.backups_in(
+            self.kube.list(model.velero_path("backups", self.desired.namespace)), [self.desired.name]
+        )
 
     def confirm(self) -> dict[str, t.Any]:
         """Wait until the server has validated what is there now, and fail where it is not Available."""
@@ -134,7 +140,7 @@ class LocationResource:
         if validation.phase != "Available" and not is_final(validation.message):
             validation = self._next_validation(validation.time, deadline) or validation
         if validation.phase != "Available":
-            raise CofferError(unavailable(self.wanted, validation))
+            raise CofferError(unavailable(self.desired, validation))
         return validation
 
     def _first_validation(self, deadline: float, timeout: int) -> Validation:
@@ -146,19 +152,19 @@ class LocationResource:
         following = self._next_validation(validation.time, deadline)
         if following is None:
             raise CofferError(
-                f"{self.wanted.resource} was not validated within {timeout} s. Is the Velero server running in "
-                f"namespace {self.wanted.namespace}?"
+                f"{self.desired.resource} was not validated within {timeout} s. Is the Velero server running in "
+                f"namespace {self.desired.namespace}?"
             )
         if validation.time is not None:
             time.sleep(_SETTLE_SECONDS)
-            following = Validation.of(self.kube.get(self.wanted.path))
+            following = Validation.of(self.kube.get(self.desired.path))
         return following
 
     def _next_validation(self, after: str | None, deadline: float) -> Validation | None:
         """The first validation later than ``after``, or ``None`` where there is none in time."""
         while time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-            validation = Validation.of(self.kube.get(self.wanted.path))
+            validation = Validation.of(self.kube.get(self.desired.path))
             if validation.phase and validation.time != after:
                 return validation
         return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 #: What the spec alone brings about, so that waiting does not help.
-_IN_SPEC: tuple[tuple[str, str], ...] = (
+SPEC_ERRORS: tuple[tuple[str, str], ...] = (
     (
         r"config has invalid keys",
         "Remove the key from spec.config, or bring velero-plugin-for-aws to a version that knows it "
@@ -21,17 +21,23 @@ _IN_SPEC: tuple[tuple[str, str], ...] = (
     ),
     (r"could not parse (s3ForcePathStyle|insecureSkipTLSVerify)", "Write true or false."),
     (r"you can only use one of", "Leave one of the keys in spec.config; the options of this module do."),
-    (r"Invalid s3 url", "Correct s3_url or public_url."),
+    (r"Invalid s3 url", "Correct s3_url or public_url: https://HOST or https://HOST:PORT."),
     (r"invalid secret reference format", "Write customer_key_encryption_secret as name/key."),
-    (r"ags are not seperated|ten tags per object|invalid tags|S3 tag (key|values) can", "Correct tagging."),
+    (
+        r"[Tt]ags are not seperated|ten tags per object|invalid tags|S3 tag (key|values) can",
+        "Correct tagging: two to ten tags as key=value&key=value, URL-encoded.",
+    ),
     (r"invalid checksum algorithm", "Choose a checksum_algorithm that this plugin knows."),
-    (r"must not contain a '/'|must not be empty|does not use object storage", "Correct bucket and prefix."),
+    (
+        r"must not contain a '/'|must not be empty|does not use object storage",
+        "Give the name of the bucket in bucket, and what follows it in prefix.",
+    ),
     (r"cannot specify both caCert and caCertRef", "Leave one of them in spec.objectStorage."),
     (r"unable to determine bucket's region", "Set region to the bucket's Region."),
 )
 
 #: What may pass, or may have been put right since.
-_OUTSIDE: tuple[tuple[str, str], ...] = (
+OTHER_ERRORS: tuple[tuple[str, str], ...] = (
     (
         r"customerKeyEncryptionFile does not exist|could not (stat|read) customerKeyEncryptionFile",
         "Mount the Secret at that path in the Deployment of Velero, or use customer_key_encryption_secret.",
@@ -43,7 +49,7 @@ _OUTSIDE: tuple[tuple[str, str], ...] = (
     (r"failed to get secret .*forbidden", "Allow Velero's ServiceAccount to get Secrets in its namespace."),
     (
         r"failed to get secret|key \S+ not found in secret",
-        "Make the Secret with the customer's key first; coffer.velero.sse_c_secret does.",
+        "Create the Secret with the customer-provided key first; coffer.velero.sse_c_secret does.",
     ),
     (
         r"failed to create (in-cluster config|kubernetes client)|VELERO_NAMESPACE environment variable",
@@ -66,13 +72,13 @@ _OUTSIDE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"no EC2 IMDS role found|failed to refresh cached credentials|get credentials: failed",
-        "Velero's pods have no role: coffer.velero.velero_identity gives them one and renews them.",
+        "Velero's pods have no role: coffer.velero.velero_identity sets one and restarts them.",
     ),
     (
         r"ExpiredToken|InvalidAccessKeyId|InvalidClientTokenId|SignatureDoesNotMatch",
         "Velero uses credentials that are not valid: look for a static credential that should not be there.",
     ),
-    (r"NoSuchBucket|StatusCode: 404", "Correct bucket and s3_url, or make the bucket with coffer.velero.bucket."),
+    (r"NoSuchBucket|StatusCode: 404", "Correct bucket and s3_url, or make the bucket with coffer.velero.s3_bucket."),
     (r"PermanentRedirect|StatusCode: 301|AuthorizationHeaderMalformed", "Set region to the bucket's Region."),
     (
         r"AccessDenied|Access Denied|StatusCode: 403|Forbidden",
@@ -89,18 +95,18 @@ _OUTSIDE: tuple[tuple[str, str], ...] = (
 
 def remediation_for(message: str) -> str:
     """What to do about a message of a location's status."""
-    found = (text for pattern, text in (*_IN_SPEC, *_OUTSIDE) if re.search(pattern, message))
+    found = (text for pattern, text in (*SPEC_ERRORS, *OTHER_ERRORS) if re.search(pattern, message))
     return next(found, "See the log of the Velero server.")
 
 
 def is_known(message: str) -> bool:
     """Whether there is a remediation for it."""
-    return any(re.search(pattern, message) for pattern, _text in (*_IN_SPEC, *_OUTSIDE))
+    return any(re.search(pattern, message) for pattern, _text in (*SPEC_ERRORS, *OTHER_ERRORS))
 
 
 def is_final(message: str) -> bool:
     """Whether only another spec can help."""
-    return any(re.search(pattern, message) for pattern, _text in _IN_SPEC)
+    return any(re.search(pattern, message) for pattern, _text in SPEC_ERRORS)
 
 
 def plain(message: str) -> str:

@@ -55,7 +55,7 @@ def parse(content: bytes, key: str) -> Object:
     return found
 
 
-def contradictions(backup: Object, written: Object) -> list[dict[str, t.Any]]:
+def mismatches(backup: Object, written: Object) -> list[dict[str, t.Any]]:
     """Every field in which the two differ, with both values."""
     names = ["metadata.name", *(("metadata.uid",) if _made_here(backup) else ()), *_COMPARED]
     pairs = ((name, _value(backup, name), _value(written, name)) for name in names)

@@ -35,7 +35,7 @@ def read_metadata(
         answer = aws.call_or_none("s3:GetObject", "NoSuchKey", **arguments)
     except ServiceError as error:
         if error.code in ("InvalidRequest", "400"):
-            error.add_hint("Was it written with a customer's key? Then give it in customer_key.")
+            error.add_hint("Was it written with a customer-provided key? Then give it in customer_key.")
         raise
     return key, None if answer is None else parse(answer["Body"].read(_MAX_BYTES), key)
 

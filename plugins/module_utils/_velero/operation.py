@@ -5,13 +5,12 @@
 """What Backup and Restore have in common: phases, and a spec that can be written only once. Pure. PRIVATE to
 coffer.velero.
 
-Both are orders rather than settings: Velero carries one out once, and nothing of it can be changed afterwards. So an
+Both are operations rather than settings: Velero runs one once, and nothing of it can be changed afterwards. So an
 object that exists is taken where it says the same, and refused where it does not.
 """
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -19,23 +18,18 @@ from dataclasses import dataclass, fields
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import Options
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    API_VERSION,
-    DURATION,
-    duration_seconds,
-    velero_path,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
 
 Object = Mapping[str, t.Any]
 
-#: How Velero can be done with an order.
+#: How an operation can end.
 TERMINAL = ("Completed", "PartiallyFailed", "Failed", "FailedValidation")
 
 #: The options by which a task waits for an end.
 WAIT: Options = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
-    "diagnose_after": {"type": "int", "default": 60},
+    "stall_timeout": {"type": "int", "default": 60},
     "accepted_phases": {"type": "list", "elements": "str", "choices": list(TERMINAL), "default": ["Completed"]},
 }
 
@@ -45,7 +39,7 @@ FINALIZING = frozenset({"Finalizing", "FinalizingPartiallyFailed"})
 #: Data movers and other plugins are at work.
 WAITING = frozenset({"WaitingForPluginOperations", "WaitingForPluginOperationsPartiallyFailed"})
 
-#: The order was taken by nobody yet; the last two came with Velero 1.18.
+#: The server has not begun yet; the last two came with Velero 1.18.
 UNSTARTED = frozenset({"New", "Queued", "ReadyToStart"})
 
 #: Where a backup has everything that it will ever have.
@@ -72,10 +66,10 @@ def phase_of(item: Object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedOperation:
-    """An order as a task wants it. ``None`` means: as Velero does it by itself.
+class DesiredOperation:
+    """An operation as a task wants it. ``None`` means: as Velero does it by itself.
 
-    ``KIND`` and ``PLURAL`` name the kind, ``FIELDS`` leads from an option to its field in the spec.
+    ``KIND`` and ``PLURAL`` name the kind. All other names are those of the options.
     """
 
     name: str
@@ -83,14 +77,13 @@ class WantedOperation:
 
     KIND: t.ClassVar[str]
     PLURAL: t.ClassVar[str]
-    FIELDS: t.ClassVar[Mapping[str, str]]
 
     @classmethod
     def of(cls, params: Mapping[str, t.Any]) -> t.Self:
         """From the options of a task."""
-        wanted = cls(**{field.name: params[field.name] for field in fields(cls)})
-        wanted.refuse_contradictions()
-        return wanted
+        desired = cls(**{field.name: params[field.name] for field in fields(cls)})
+        desired.refuse_contradictions()
+        return desired
 
     @property
     def resource(self) -> str:
@@ -98,78 +91,84 @@ class WantedOperation:
 
     @property
     def path(self) -> str:
-        return velero_path(self.PLURAL, self.namespace, self.name)
+        return model.velero_path(self.PLURAL, self.namespace, self.name)
 
     def spec(self) -> dict[str, t.Any]:
-        return {
-            field: getattr(self, option)
-            for option, field in self.FIELDS.items()
-            if getattr(self, option) not in (None, [], {}, "")
-        }
+        """What the options say, by Velero's names for them."""
+        options = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("name", "namespace")}
+        return {_field(option): value for option, value in options.items() if value not in (None, [], {}, "")}
 
     def refuse_contradictions(self) -> None:
         """Refuse what the schema of the kind takes, and Velero then does not."""
-        for option, field in self.FIELDS.items():
-            text = getattr(self, option)
-            if field in _DURATIONS and text and not re.fullmatch(DURATION, text):
+        for option in ("ttl", "item_operation_timeout"):
+            text = getattr(self, option, None)
+            if text and not model.DURATION.fullmatch(text):
                 raise ValidationError(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
 
 
-def decide_operation(wanted: WantedOperation, current: Object | None) -> Plan:
-    """The plan that gives an order, where it was not given already.
+def _field(option: str) -> str:
+    """The field of the spec that an option is for: ``restore_pvs`` is restorePVs."""
+    first, *others = option.split("_")
+    return first + "".join("PVs" if word == "pvs" else word.capitalize() for word in others)
 
-    :raises ValidationError: where another order bears the name
+
+def decide_operation(desired: DesiredOperation, current: Object | None) -> Plan:
+    """The plan that starts an operation, where it was not started already.
+
+    :raises ValidationError: where another operation has the name
     """
-    spec = wanted.spec()
-    result = {"name": wanted.name, "namespace": wanted.namespace}
+    spec = desired.spec()
+    result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
         body = {
-            "apiVersion": API_VERSION,
-            "kind": wanted.KIND,
-            "metadata": {"name": wanted.name, "namespace": wanted.namespace},
+            "apiVersion": model.API_VERSION,
+            "kind": desired.KIND,
+            "metadata": {"name": desired.name, "namespace": desired.namespace},
             "spec": spec,
         }
-        step = Step(f"POST {velero_path(wanted.PLURAL, wanted.namespace)}", {"body": body})
+        step = Step(f"POST {model.velero_path(desired.PLURAL, desired.namespace)}", {"body": body})
         differences = tuple(Difference(name, None, value) for name, value in spec.items())
         return Plan((step,), differences or (Difference("spec", None, {}),), {**result, "spec": spec})
-    _refuse_deletion(wanted, current)
+    _refuse_deletion(desired, current)
     present = current.get("spec") or {}
     if other := disagreements(spec, present):
         texts = ", ".join(f"{name} is {present.get(name)!r}, not {spec.get(name)!r}" for name in other)
-        remediation = f"A {wanted.KIND} is carried out once and never changed: choose another name, or remove it first."
-        raise ValidationError("name", wanted.resource, f"exists with another spec ({texts})", remediation)
+        remediation = (
+            f"A {desired.KIND} is carried out once and never changed: choose another name, or remove it first."
+        )
+        raise ValidationError("name", desired.resource, f"exists with another spec ({texts})", remediation)
     return Plan(result={**result, "spec": present})
 
 
-def _refuse_deletion(wanted: WantedOperation, current: Object) -> None:
+def _refuse_deletion(desired: DesiredOperation, current: Object) -> None:
     if phase_of(current) == "Deleting" or current["metadata"].get("deletionTimestamp"):
         remediation = "Run the task again when it is gone, or choose another name."
-        raise ValidationError("name", wanted.resource, "is being deleted", remediation)
+        raise ValidationError("name", desired.resource, "is being deleted", remediation)
 
 
-def disagreements(wanted: Object, present: Object) -> list[str]:
+def disagreements(desired: Object, present: Object) -> list[str]:
     """The fields in which a spec says something else than it should."""
-    names = [*wanted, *(name for name in _SELECTION if name not in wanted and name in present)]
-    return [name for name in names if not _agree(name, wanted.get(name), present.get(name))]
+    names = [*desired, *(name for name in _SELECTION if name not in desired and name in present)]
+    return [name for name in names if not _agree(name, desired.get(name), present.get(name))]
 
 
-def _agree(name: str, wanted: t.Any, present: t.Any) -> bool:
+def _agree(name: str, desired: t.Any, present: t.Any) -> bool:
     if name in _EXTENDED:
-        return set(wanted or ()) <= set(present or ())
-    return bool(_meaning(name, wanted) == _meaning(name, present))
+        return set(desired or ()) <= set(present or ())
+    return bool(_meaning(name, desired) == _meaning(name, present))
 
 
 def _meaning(name: str, value: t.Any) -> t.Any:
     if name in _DURATIONS:
-        return duration_seconds(value or "0")
+        return model.duration_seconds(value or "0")
     if isinstance(value, list):
         return None if value in ([], ["*"]) else sorted(map(str, value))
     return None if value in ({}, "") else value
 
 
-def remove(wanted: WantedOperation, current: Object | None, step: Step) -> Plan:
-    """The plan that takes an order away, in one step, where there is one."""
-    result = {"name": wanted.name, "namespace": wanted.namespace}
+def remove(desired: DesiredOperation, current: Object | None, step: Step) -> Plan:
+    """The plan that removes an operation, in one step, where there is one."""
+    result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
         return Plan(result=result)
     differences = tuple(Difference(name, value, None) for name, value in (current.get("spec") or {}).items() if value)

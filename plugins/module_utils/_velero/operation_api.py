@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests that give an order to Velero, await its end and take it away. PRIVATE to coffer.velero."""
+"""The requests that start an operation of Velero, await its end and remove it. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -15,31 +15,25 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
     DELETION_PLURAL,
-    WantedBackup,
+    DesiredBackup,
     choose_location,
     decide_backup,
     delete_backup,
     undeleted,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import diagnose, report
-from ansible_collections.coffer.velero.plugins.module_utils._velero.evidence_api import Investigator
+from ansible_collections.coffer.velero.plugins.module_utils._velero.evidence_api import DiagnosticsCollector
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    FINALIZING,
-    TERMINAL,
-    Object,
-    WantedOperation,
-    phase_of,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import (
-    WantedRestore,
+    DesiredRestore,
     decide_restore,
     delete_restore,
 )
 
-_W = t.TypeVar("_W", bound=WantedOperation)
+_W = t.TypeVar("_W", bound=operation.DesiredOperation)
 
 #: Seconds between two looks: soon at first, for a test backup takes a second, and rarer as it takes longer.
 _POLL = (0.3, 5.0)
@@ -48,46 +42,46 @@ RETRY_ANNOTATION = "coffer.velero/retried"
 
 
 @dataclass(frozen=True)
-class Patience:
+class WaitOptions:
     """How long a task waits.
 
     :param timeout: seconds in all
-    :param diagnose_after: seconds without any progress until the cause is looked for
+    :param stall_timeout: seconds without any progress until the cause is diagnosed
     :param accepted: the terminal phases that are well
     """
 
     timeout: int
-    diagnose_after: int
+    stall_timeout: int
     accepted: tuple[str, ...]
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> Patience | None:
+    def of(cls, params: Mapping[str, t.Any]) -> WaitOptions | None:
         """From the options of a task; ``None`` where it does not wait."""
         if not params["wait"]:
             return None
-        return cls(params["wait_timeout"], params["diagnose_after"], tuple(params["accepted_phases"]))
+        return cls(params["wait_timeout"], params["stall_timeout"], tuple(params["accepted_phases"]))
 
 
 @dataclass
 class OperationResource(t.Generic[_W]):
     """A Backup or Restore, for the runner.
 
-    :param patience: ``None`` not to wait
+    :param wait_options: ``None`` not to wait
     """
 
     kube: Kube
-    wanted: _W
+    desired: _W
     absent: bool = False
-    patience: Patience | None = None
-    _current: Object | None = field(default=None, init=False)
-    _answer: Object | None = field(default=None, init=False)
+    wait_options: WaitOptions | None = None
+    _current: operation.Object | None = field(default=None, init=False)
+    _answer: operation.Object | None = field(default=None, init=False)
     _retried: bool = field(default=False, init=False)
 
-    def read(self) -> Object | None:
-        self._current = self.kube.get_or_none(self.wanted.path)
+    def read(self) -> operation.Object | None:
+        self._current = self.kube.get_or_none(self.desired.path)
         return self._current
 
-    def decide(self, current: Object | None) -> Plan:
+    def decide(self, current: operation.Object | None) -> Plan:
         raise NotImplementedError
 
     def guard(self, plan: Plan) -> None:
@@ -98,79 +92,81 @@ class OperationResource(t.Generic[_W]):
         return {}
 
     def confirm(self) -> dict[str, t.Any]:
-        """Wait for the end: of the order, or of its removal."""
-        if self.patience is None or (self.absent and self._current is None):
+        """Wait for the end: of the operation, or of its removal."""
+        if self.wait_options is None or (self.absent and self._current is None):
             return {}
-        watch = _Watch(self.patience)
-        return self._removed(watch) if self.absent else self._ended(watch)
+        tracker = _ProgressTracker(self.wait_options)
+        return self._removed(tracker) if self.absent else self._ended(tracker)
 
-    def _ended(self, watch: _Watch) -> dict[str, t.Any]:
+    def _ended(self, tracker: _ProgressTracker) -> dict[str, t.Any]:
         item = self._answer or self._current
-        while item is not None and phase_of(item) not in TERMINAL:
-            self._look_after(item, watch)
-            time.sleep(watch.pause)
-            item = self.kube.get_or_none(self.wanted.path)
+        while item is not None and operation.phase_of(item) not in operation.TERMINAL:
+            self._check_progress(item, tracker)
+            time.sleep(tracker.pause)
+            item = self.kube.get_or_none(self.desired.path)
         if item is None:
             raise CofferError(
-                f"{self.wanted.resource} is gone. Somebody removed it, or Velero did because it is not in its "
+                f"{self.desired.resource} is gone. It was removed by hand, or by Velero because it is not in its "
                 "location: "
                 "was the location pointed elsewhere meanwhile?"
             )
-        if phase_of(item) not in watch.patience.accepted:
-            evidence = Investigator(self.kube, self.wanted).evidence(item)
+        if operation.phase_of(item) not in tracker.wait_options.accepted:
+            evidence = DiagnosticsCollector(self.kube, self.desired).evidence(item)
             raise report(evidence, diagnose(evidence))
-        return _told(item)
+        return _outcome(item)
 
-    def _removed(self, watch: _Watch) -> dict[str, t.Any]:
-        while (item := self.kube.get_or_none(self.wanted.path)) is not None:
+    def _removed(self, tracker: _ProgressTracker) -> dict[str, t.Any]:
+        while (item := self.kube.get_or_none(self.desired.path)) is not None:
             self._refused()
-            self._look_after(item, watch)
-            time.sleep(watch.pause)
+            self._check_progress(item, tracker)
+            time.sleep(tracker.pause)
         return {}
 
     def _refused(self) -> None:
         """Raise what Velero says against the removal."""
 
-    def _look_after(self, item: Object, watch: _Watch) -> None:
+    def _check_progress(self, item: operation.Object, tracker: _ProgressTracker) -> None:
         """Look for the cause where nothing moves, and end the task where waiting does not help or is over."""
-        watch.see(item)
-        if not (watch.quiet or watch.over):
+        tracker.update(item)
+        if not (tracker.stalled or tracker.timed_out):
             return
-        evidence = Investigator(self.kube, self.wanted).evidence(item, deleting=self.absent, retried=self._retried)
-        evidence = replace(evidence, seconds=watch.seconds)
+        evidence = DiagnosticsCollector(self.kube, self.desired).evidence(
+            item, deleting=self.absent, retried=self._retried
+        )
+        evidence = replace(evidence, seconds=tracker.seconds)
         diagnosis = diagnose(evidence)
-        if watch.over or diagnosis.final:
+        if tracker.timed_out or diagnosis.final:
             raise report(evidence, diagnosis)
-        if phase_of(item) in FINALIZING and not self._retried:
+        if operation.phase_of(item) in operation.FINALIZING and not self._retried:
             self._try_again()
-        watch.rest()
+        tracker.reset()
 
     def _try_again(self) -> None:
         """Any change of the object makes Velero try at once what it would try by itself within 16 minutes."""
         self._retried = True
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         with contextlib.suppress(ServiceError):  # it may not be allowed, and Velero tries by itself as well
-            self.kube.merge_patch(self.wanted.path, {"metadata": {"annotations": {RETRY_ANNOTATION: moment}}})
+            self.kube.merge_patch(self.desired.path, {"metadata": {"annotations": {RETRY_ANNOTATION: moment}}})
 
 
-class BackupResource(OperationResource[WantedBackup]):
+class BackupResource(OperationResource[DesiredBackup]):
     """A Backup, for the runner."""
 
-    _location: Object | None = None
+    _location: operation.Object | None = None
 
-    def read(self) -> Object | None:
+    def read(self) -> operation.Object | None:
         current = super().read()
         if current is None and not self.absent:
             self._location = self._find_location()
         return current
 
-    def decide(self, current: Object | None) -> Plan:
+    def decide(self, current: operation.Object | None) -> Plan:
         if self.absent:
-            return delete_backup(self.wanted, current)
-        return decide_backup(self.wanted, current, self._location)
+            return delete_backup(self.desired, current)
+        return decide_backup(self.desired, current, self._location)
 
-    def _find_location(self) -> Object | None:
-        namespace, name = self.wanted.namespace, self.wanted.storage_location
+    def _find_location(self) -> operation.Object | None:
+        namespace, name = self.desired.namespace, self.desired.storage_location
         if name:
             return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
         return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
@@ -179,42 +175,42 @@ class BackupResource(OperationResource[WantedBackup]):
         """A request that failed stays for a day with its errors; one that went well takes itself away."""
         if self._answer is None or self._answer.get("kind") != "DeleteBackupRequest":
             return
-        path = velero_path(DELETION_PLURAL, self.wanted.namespace, self._answer["metadata"]["name"])
+        path = velero_path(DELETION_PLURAL, self.desired.namespace, self._answer["metadata"]["name"])
         errors = [str(text) for text in ((self.kube.get_or_none(path) or {}).get("status") or {}).get("errors") or ()]
-        if errors and self.kube.get_or_none(self.wanted.path) is not None:
-            raise CofferError(undeleted(self.wanted.resource, errors))
+        if errors and self.kube.get_or_none(self.desired.path) is not None:
+            raise CofferError(undeleted(self.desired.resource, errors))
 
 
-class RestoreResource(OperationResource[WantedRestore]):
+class RestoreResource(OperationResource[DesiredRestore]):
     """A Restore, for the runner."""
 
-    _backup: Object | None = None
-    _location: Object | None = None
+    _backup: operation.Object | None = None
+    _location: operation.Object | None = None
 
-    def read(self) -> Object | None:
+    def read(self) -> operation.Object | None:
         current = super().read()
         if current is None and not self.absent:
-            namespace = self.wanted.namespace
-            self._backup = self.kube.get_or_none(velero_path("backups", namespace, str(self.wanted.backup_name)))
+            namespace = self.desired.namespace
+            self._backup = self.kube.get_or_none(velero_path("backups", namespace, str(self.desired.backup_name)))
             if self._backup is not None and (name := self._backup["spec"].get("storageLocation")):
                 self._location = self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
         return current
 
-    def decide(self, current: Object | None) -> Plan:
+    def decide(self, current: operation.Object | None) -> Plan:
         if self.absent:
-            return delete_restore(self.wanted, current)
-        return decide_restore(self.wanted, current, self._backup, self._location)
+            return delete_restore(self.desired, current)
+        return decide_restore(self.desired, current, self._backup, self._location)
 
 
-class _Watch:
+class _ProgressTracker:
     """Whether anything moves, and whether the time is over."""
 
-    def __init__(self, patience: Patience) -> None:
-        self.patience = patience
+    def __init__(self, wait_options: WaitOptions) -> None:
+        self.wait_options = wait_options
         self._began = self._moved = self._looked = time.monotonic()
         self._seen: t.Any = None
 
-    def see(self, item: Object) -> None:
+    def update(self, item: operation.Object) -> None:
         status = item.get("status") or {}
         state = [status.get(name) for name in ("phase", "progress", "queuePosition")]
         state += [value for name, value in sorted(status.items()) if "perations" in name]
@@ -222,17 +218,17 @@ class _Watch:
             self._seen = state
             self._moved = self._looked = time.monotonic()
 
-    def rest(self) -> None:
-        """Begin to wait for progress anew."""
+    def reset(self) -> None:
+        """Wait for progress from now on."""
         self._looked = time.monotonic()
 
     @property
-    def quiet(self) -> bool:
-        return time.monotonic() - self._looked >= self.patience.diagnose_after
+    def stalled(self) -> bool:
+        return time.monotonic() - self._looked >= self.wait_options.stall_timeout
 
     @property
-    def over(self) -> bool:
-        return time.monotonic() - self._began >= self.patience.timeout
+    def timed_out(self) -> bool:
+        return time.monotonic() - self._began >= self.wait_options.timeout
 
     @property
     def seconds(self) -> int:
@@ -245,13 +241,13 @@ class _Watch:
         return min(_POLL[1], max(_POLL[0], elapsed / 20))
 
 
-def _told(item: Object) -> dict[str, t.Any]:
-    """What a task returns of an order that is carried out."""
+def _outcome(item: operation.Object) -> dict[str, t.Any]:
+    """What a task returns of an operation that has ended."""
     status = item.get("status") or {}
     kept = {"name", "namespace", "uid", "creationTimestamp", "labels", "annotations"}
     metadata = {name: value for name, value in item["metadata"].items() if name in kept}
     return {
-        "phase": phase_of(item),
+        "phase": operation.phase_of(item),
         "error_count": int(status.get("errors") or 0),
         "warning_count": int(status.get("warnings") or 0),
         item["kind"].lower(): {**item, "metadata": metadata},

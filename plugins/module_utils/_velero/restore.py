@@ -16,8 +16,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.backup impor
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
     RESTORABLE,
     TERMINAL,
+    DesiredOperation,
     Object,
-    WantedOperation,
     decide_operation,
     phase_of,
     remove,
@@ -25,7 +25,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.operation im
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedRestore(WantedOperation):
+class DesiredRestore(DesiredOperation):
     """The names are those of the options."""
 
     backup_name: str | None = None
@@ -42,35 +42,22 @@ class WantedRestore(WantedOperation):
 
     KIND: t.ClassVar[str] = "Restore"
     PLURAL: t.ClassVar[str] = "restores"
-    FIELDS: t.ClassVar[Mapping[str, str]] = {
-        "backup_name": "backupName",
-        "included_namespaces": "includedNamespaces",
-        "excluded_namespaces": "excludedNamespaces",
-        "included_resources": "includedResources",
-        "excluded_resources": "excludedResources",
-        "include_cluster_resources": "includeClusterResources",
-        "label_selector": "labelSelector",
-        "namespace_mapping": "namespaceMapping",
-        "existing_resource_policy": "existingResourcePolicy",
-        "restore_pvs": "restorePVs",
-        "item_operation_timeout": "itemOperationTimeout",
-    }
 
 
 def decide_restore(
-    wanted: WantedRestore, current: Object | None, backup: Object | None, location: Object | None
+    desired: DesiredRestore, current: Object | None, backup: Object | None, location: Object | None
 ) -> Plan:
     """The plan that makes a restore.
 
     :param backup: what it would be made from; only read where there is no restore yet
     :param location: where that is; only read where there is a backup
     """
-    plan = decide_operation(wanted, current)
-    return replace(plan, unmet_dependency=_unrestorable(wanted, backup, location)) if plan.changed else plan
+    plan = decide_operation(desired, current)
+    return replace(plan, unmet_dependency=_unrestorable(desired, backup, location)) if plan.changed else plan
 
 
-def _unrestorable(wanted: WantedRestore, backup: Object | None, location: Object | None) -> CofferError | None:
-    resource = f'Backup "{wanted.backup_name}"'
+def _unrestorable(desired: DesiredRestore, backup: Object | None, location: Object | None) -> CofferError | None:
+    resource = f'Backup "{desired.backup_name}"'
     if backup is None:
         remediation = (
             "Make it first (coffer.velero.backup). One of another cluster appears when Velero has synchronized it."
@@ -88,6 +75,6 @@ def _unrestorable(wanted: WantedRestore, backup: Object | None, location: Object
     )
 
 
-def delete_restore(wanted: WantedRestore, current: Object | None) -> Plan:
+def delete_restore(desired: DesiredRestore, current: Object | None) -> Plan:
     """The plan that deletes a restore; Velero takes its objects away before the object is gone."""
-    return remove(wanted, current, Step(f"DELETE {wanted.path}"))
+    return remove(desired, current, Step(f"DELETE {desired.path}"))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Secret with a customer's key: what there is, and a plan. Pure. PRIVATE to coffer.velero.
+"""The Secret with a customer-provided key: what there is, and a plan. Pure. PRIVATE to coffer.velero.
 
 The key itself never gets here: only its length is known, and a new one is a pending value until it is sent.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.syntax import refuse_secret_key
+from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import validate_secret_key
 
 KEY_BYTES = 32
 
@@ -33,7 +33,7 @@ _MISTAKES = {
 
 
 @dataclass(frozen=True)
-class WantedSecret:
+class DesiredSecret:
     """The Secret that should hold a key.
 
     :param reference: ``name/key``, as the plugin's customerKeyEncryptionSecret
@@ -41,10 +41,10 @@ class WantedSecret:
 
     namespace: str
     reference: str
-    generate: bool = False
+    create_if_missing: bool = False
 
     def refuse_contradictions(self) -> None:
-        refuse_secret_key(self.reference, option="secret")
+        validate_secret_key(self.reference, option="secret")
 
     @property
     def name(self) -> str:
@@ -70,47 +70,49 @@ class SecretState(t.NamedTuple):
     immutable: bool
 
 
-def decide_secret(wanted: WantedSecret, current: SecretState | None) -> Plan:
+def decide_secret(desired: DesiredSecret, current: SecretState | None) -> Plan:
     """The plan that makes a key where there is none; a key that exists is never touched.
 
     :raises ValidationError: where the Secret does not hold 32 bytes and none may be made
     """
-    resource = f'Secret "{wanted.reference}"'
-    result = {"namespace": wanted.namespace, "secret": wanted.reference}
+    resource = f'Secret "{desired.reference}"'
+    result = {"namespace": desired.namespace, "secret": desired.reference}
     if current is not None and current.length is not None:
         if current.length != KEY_BYTES:
             mistake = _MISTAKES.get(current.length, "Give exactly 32 random bytes.")
             remediation = f"{mistake} Where backups were written with another key, put that one there."
             raise ValidationError("secret", resource, f"holds {current.length} bytes, not {KEY_BYTES}", remediation)
         return Plan(result=result)
-    if not wanted.generate:
-        raise _missing(wanted, resource)
+    if not desired.create_if_missing:
+        raise _missing(desired, resource)
     if current is not None and current.immutable:
         remediation = "Name another Secret (velero_sse_c_secret in the roles), or replace this one."
         raise ValidationError("secret", resource, "cannot be added to its Secret, which is immutable", remediation)
     warning = (
-        f"{resource} in namespace {wanted.namespace} gets a new random key. Keep a copy of it outside this cluster: "
-        "whoever loses it loses every backup that is written with it."
+        f"{resource} in namespace {desired.namespace} gets a new random key. Keep a copy of it outside this cluster: "
+        "without it every backup that is written with it is lost."
     )
-    difference = Difference(wanted.reference, None, f"{KEY_BYTES} random bytes")
-    return Plan((_write(wanted, current),), (difference,), result, (warning,))
+    difference = Difference(desired.reference, None, f"{KEY_BYTES} random bytes")
+    return Plan((_write(desired, current),), (difference,), result, (warning,))
 
 
-def _write(wanted: WantedSecret, current: SecretState | None) -> Step:
-    """The precondition makes sure that a key that somebody made meanwhile is not overwritten."""
-    data = {wanted.key: NEW_KEY}
+def _write(desired: DesiredSecret, current: SecretState | None) -> Step:
+    """The precondition makes sure that a key that was created meanwhile is not overwritten."""
+    data = {desired.key: NEW_KEY}
     if current is not None:
         body = {"metadata": {"resourceVersion": current.resource_version}, "data": data}
-        return Step(f"PATCH {wanted.path}", {"body": body})
-    metadata = {"name": wanted.name, "namespace": wanted.namespace}
+        return Step(f"PATCH {desired.path}", {"body": body})
+    metadata = {"name": desired.name, "namespace": desired.namespace}
     body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data}
-    return Step(f"POST {object_path('v1', 'secrets', wanted.namespace)}", {"body": body})
+    return Step(f"POST {object_path('v1', 'secrets', desired.namespace)}", {"body": body})
 
 
-def _missing(wanted: WantedSecret, resource: str) -> ValidationError:
+def _missing(desired: DesiredSecret, resource: str) -> ValidationError:
     remediation = (
-        f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {wanted.namespace} create secret generic "
-        f"{wanted.name} --from-file={wanted.key}=sse-c.key; keep the file in a safe place, for without it the backups "
-        "are lost. generate=true makes a random key once. In the roles that is velero_sse_c_generate."
+        f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {desired.namespace} create secret generic "
+        f"{desired.name} --from-file={desired.key}=sse-c.key; keep the file in a safe place, for without it the "
+        "backups "
+        "are lost. create_if_missing=true creates a random key once. In the roles that is "
+        "velero_sse_c_create_if_missing."
     )
-    return ValidationError("secret", resource, f"does not exist in namespace {wanted.namespace}", remediation)
+    return ValidationError("secret", resource, f"does not exist in namespace {desired.namespace}", remediation)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests that look at and make a customer's key. PRIVATE to coffer.velero."""
+"""The requests that read and create a customer-provided key. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -15,45 +15,41 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero import model
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import PLURAL
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    backups_in,
-    enumerate_names,
-    velero_path,
-)
 from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import (
     KEY_BYTES,
     NEW_KEY,
+    DesiredSecret,
     SecretState,
-    WantedSecret,
     decide_secret,
 )
 
 
 @dataclass
 class SecretResource:
-    """A Secret with a customer's key, for the runner."""
+    """A Secret with a customer-provided key, for the runner."""
 
     kube: Kube
-    wanted: WantedSecret
+    desired: DesiredSecret
 
     def read(self) -> SecretState | None:
         """The Secret without what is in it."""
-        found = self.kube.get_or_none(self.wanted.path)
+        found = self.kube.get_or_none(self.desired.path)
         if found is None:
             return None
-        value = (found.get("data") or {}).get(self.wanted.key)
+        value = (found.get("data") or {}).get(self.desired.key)
         length = None if value is None else len(base64.b64decode(value))
         return SecretState(found["metadata"]["resourceVersion"], length, bool(found.get("immutable")))
 
     def decide(self, current: SecretState | None) -> Plan:
-        return decide_secret(self.wanted, current)
+        return decide_secret(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         """A new key must not take the place of a lost one: it would read none of the backups, and look like it did."""
-        namespace, reference = self.wanted.namespace, self.wanted.reference
+        namespace, reference = self.desired.namespace, self.desired.reference
         try:
-            locations = self.kube.list(velero_path(PLURAL, namespace))
+            locations = self.kube.list(model.velero_path(PLURAL, namespace))
         except ServiceError as error:
             if error.code == "404":  # Velero is installed later
                 return
@@ -63,8 +59,10 @@ class SecretResource:
             for location in locations
             if (location["spec"].get("config") or {}).get("customerKeyEncryptionSecret") == reference
         ]
-        if names and (backups := backups_in(self.kube.list(velero_path("backups", namespace)), names)):
-            reason = f"does not exist, and {backups} in {enumerate_names(names)} can be read with its old key only"
+        if names and (backups := model.backups_in(self.kube.list(model.velero_path("backups", namespace)), names)):
+            reason = (
+                f"does not exist, and {backups} in {model.enumerate_names(names)} can be read with its old key only"
+            )
             remediation = (
                 "Put that key back from your copy. If there is none, these backups are lost: delete them, or name "
                 "another Secret and make a location of its own for it (velero_sse_c_secret and "

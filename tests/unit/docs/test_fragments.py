@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from tests.support.pages import yaml_fragments
+from tests.support.doc_pages import yaml_fragments
 from tools.docs import role_options
 
 ROOT = Path(__file__).resolve().parents[3]

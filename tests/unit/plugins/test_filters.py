@@ -56,7 +56,11 @@ def test_profile_has_every_value_and_is_a_profile_again() -> None:
     ("values", "text"),
     [
         (PROFILE | {"bucket": "*"}, "velero_bucket: '*' is too short. "),
-        ({}, "velero_account_id: it is not set. Set it."),
+        (
+            {},
+            "velero_account_id: it is not set. Give the 12 digits of the account, quoted; "
+            "coffer.velero.aws_caller_info returns them.",
+        ),
         ("acme-backups", "A storage profile is a dictionary of bucket, region, account_id and so on."),
         (None, "A storage profile is a dictionary of bucket, region, account_id and so on."),
     ],

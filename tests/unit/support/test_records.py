@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the corrections of moto answer for CloudTrail's records, seen through boto3 and held against its models."""
+"""What the patches of moto answer for CloudTrail's records, seen through boto3 and held against its models."""
 
 from __future__ import annotations
 
@@ -85,35 +85,6 @@ def test_insights_queries_filter_and_count(moto: Moto) -> None:
         with pytest.raises(ClientError) as caught:
             logs.start_query(**arguments, **window)
         assert code(caught).startswith(expected)
-
-
-def test_lake_answers_sql(moto: Moto) -> None:
-    plant(moto, *(record("Decrypt", "a", userAgent=str(number)) for number in range(3)), record("Encrypt", "b"))
-    trail = moto.client("cloudtrail")
-    store = asked(trail, "CreateEventDataStore", Name="audit", RetentionPeriod=90)["EventDataStoreArn"]
-    assert asked(trail, "GetEventDataStore", EventDataStore=store)["RetentionPeriod"] == 90
-    sql = (
-        f"SELECT userAgent FROM {store.rpartition('/')[2]} WHERE any_match(resources, r -> r.arn = 'a')"
-        " AND element_at(requestParameters, 'keyId') = 'a' ORDER BY userAgent"
-    )
-    query = asked(trail, "StartQuery", QueryStatement=sql)["QueryId"]
-    named = {"EventDataStore": store, "QueryId": query}
-    assert asked(trail, "GetQueryResults", **named)["QueryStatus"] == "RUNNING"
-    first = asked(trail, "GetQueryResults", MaxQueryResults=2, **named)
-    assert first["QueryResultRows"] == [[{"useragent": "0"}], [{"useragent": "1"}]]
-    second = asked(trail, "GetQueryResults", MaxQueryResults=2, NextToken=first["NextToken"], **named)
-    assert second["QueryResultRows"] == [[{"useragent": "2"}]]
-    assert "NextToken" not in second
-    other = asked(trail, "StartQuery", QueryStatement=sql)["QueryId"]
-    assert asked(trail, "CancelQuery", EventDataStore=store, QueryId=other)["QueryStatus"] == "CANCELLED"
-    for statement, expected in (
-        (sql.replace("userAgent", "nothing"), "InvalidQueryStatementException"),
-        (sql.replace("ORDER BY", "ORDER"), "InvalidQueryStatementException"),
-        (f"SELECT 1 FROM {uuid.uuid4()} WHERE 1 = 1", "EventDataStoreNotFoundException"),
-    ):
-        with pytest.raises(ClientError) as caught:
-            trail.start_query(QueryStatement=statement)
-        assert code(caught) == expected
 
 
 def test_event_history_is_looked_up(moto: Moto) -> None:

@@ -33,15 +33,15 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import
     desired_rules,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._usage import insights, records
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import Answer, Row, Target
-from ansible_collections.coffer.velero.plugins.module_utils._usage.tally import report
+from ansible_collections.coffer.velero.plugins.module_utils._usage import insights_queries, records
+from ansible_collections.coffer.velero.plugins.module_utils._usage.model import CallGroup, KeyIdentifiers, Usage
+from ansible_collections.coffer.velero.plugins.module_utils._usage.summary import summarize
+from tests.support import cloudtrail_events
 from tests.support.filter_pattern import matches
 from tests.support.insights import execute
-from tests.support.moto_server.events import objects_apart
+from tests.support.moto_patches.events import objects_apart
 
 ROOT = Path(__file__).resolve().parents[4]
-EVENTS = ROOT / "tests" / "support" / "events"
 ACCOUNT, OTHER_ACCOUNT, REGION = "111122223333", "444455556666", "eu-central-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 FOREIGN_KEY = f"arn:aws:kms:{REGION}:{OTHER_ACCOUNT}:key/5678efab-12ab-34cd-56ef-1234567890ab"
@@ -67,11 +67,7 @@ PROFILES = {
     "sse-s3": profile(**WITHOUT_KMS),
     "foreign-key": profile(kms_key_arn=FOREIGN_KEY),
 }
-ENTRIES: dict[str, dict[str, Any]] = {
-    f"{path.stem}, {number}: {entry['is']}": entry
-    for path in sorted(EVENTS.glob("*.json"))
-    for number, entry in enumerate(json.loads(path.read_text()), 1)
-}
+ENTRIES = cloudtrail_events.entries()
 RECORDS: list[dict[str, Any]] = [entry["record"] for entry in ENTRIES.values()]
 ALERT_NAMES = [alert.name for alert in _alerts.ALERTS]
 WITH_RULES = {alert.name for alert in _alerts.ALERTS if alert.event_detail}
@@ -158,16 +154,17 @@ def test_records_are_as_cloudtrail_has_them() -> None:
 def test_usage_query_agrees(name: str) -> None:
     """What the filters count as refused and as written is what kms_usage_info tells of the same records."""
     wanted = PROFILES[name]
-    target = Target.parse(str(wanted.kms_key_arn))
-    told, _matched = execute(insights.usage_query(target), [(at, json.dumps(one)) for at, one in enumerate(RECORDS)])
+    target = KeyIdentifiers.parse(str(wanted.kms_key_arn))
+    query = insights_queries.usage_query(target)
+    told, _matched = execute(query, [(at, json.dumps(one)) for at, one in enumerate(RECORDS)])
     rows = [
-        Row(
+        CallGroup(
             *(int(row["calls"]), row["eventName"], row["principal"], row["userAgent"], row["source"]),
-            *(row.get("errorCode"), row["first_call"], row["last_call"]),
+            *(row.get("errorCode", ""), row["first_call"], row["last_call"]),
         )
         for row in told
     ]
-    assert set(rows) == set(records.rows(one for one in RECORDS if records.concerns(one, target)))
+    assert set(rows) == set(records.count(one for one in RECORDS if records.concerns(one, target)))
 
     counted = {
         one["name"]: [record for record in RECORDS if matches(one["filter_pattern"], record)]
@@ -175,7 +172,7 @@ def test_usage_query_agrees(name: str) -> None:
     }
     refused = counted[_alerts.resource_name(wanted, "key-access-denied")]
     stopped = sum(row.calls for row in rows if row.error in ("DisabledException", "KMSInvalidStateException"))
-    assert len(refused) == report(Answer(tuple(rows)))["totals"]["denied"] + stopped > 0
+    assert len(refused) == summarize(Usage(tuple(rows)))["totals"]["denied"] + stopped > 0
 
     written = [row for row in rows if row.event == "GenerateDataKey" and not row.error and row.principal == ROLE]
     assert len(counted[_alerts.resource_name(wanted, "no-recent-backup")]) == sum(row.calls for row in written) > 0

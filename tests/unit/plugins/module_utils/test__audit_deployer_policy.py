@@ -128,11 +128,7 @@ _PURGE = "purging, which the role never asks for"
 _OTHER = "a module of another role, whose code is in the same file"
 #: And those that the role does not send.
 NOT_GRANTED: dict[str, str] = {
-    "cloudtrail:CancelQuery": _OPTION,
-    "cloudtrail:GetEventDataStore": _OPTION,
-    "cloudtrail:GetQueryResults": _OPTION,
     "cloudtrail:RemoveTags": _PURGE,
-    "cloudtrail:StartQuery": _OPTION,
     "cloudtrail:StopLogging": _OPTION,
     "cloudwatch:GetMetricStatistics": _OPTION,
     "cloudwatch:UntagResource": _PURGE,

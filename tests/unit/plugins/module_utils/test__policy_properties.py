@@ -28,7 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     same_statement,
     text,
 )
-from tests.support.moto_server import policy as independent
+from tests.support.moto_patches import policy as independent
 
 Document = dict[str, Any]
 

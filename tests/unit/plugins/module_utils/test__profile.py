@@ -38,7 +38,7 @@ KEY_REMEDY = (
     "of whoever writes."
 )
 PRINCIPAL_REMEDY = "Give full ARNs of IAM, such as arn:aws:iam::111122223333:role/NAME, without wildcards."
-ISSUER_REMEDY = "Give it as the cluster tells it: https://oidc.eks.REGION.amazonaws.com/id/ID."
+ISSUER_REMEDY = "Give it as the cluster reports it: https://oidc.eks.REGION.amazonaws.com/id/ID."
 URL_REMEDY = "Write https://HOST or https://HOST:PORT."
 SECRET_REMEDY = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
 MODE_REMEDY = "Leave the key out, or choose sse-kms or dsse-kms."
@@ -53,11 +53,18 @@ def role(resource: str, account: str = ACCOUNT) -> str:
     return f"arn:aws:iam::{account}:{resource}"
 
 
+NO_BUCKET_REMEDY = "Give the name of the bucket for the backups, such as acme-velero-backups."
+
 # What is wrong, and the whole text of the refusal.
 REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"buckt": "x"}, f"velero_buckt: it is not part of a storage profile. Known are {FIELDS}."),
-    *(({name: None}, f"velero_{name}: it is not set. Set it.") for name in ("account_id", "region", "bucket")),
-    ({"bucket": ""}, "velero_bucket: it is not set. Set it."),
+    (
+        {"account_id": None},
+        "velero_account_id: it is not set. Give the 12 digits of the account, quoted; coffer.velero.aws_caller_info "
+        "returns them.",
+    ),
+    ({"region": None}, "velero_region: it is not set. Give the Region of the bucket, such as eu-central-1."),
+    *(({"bucket": empty}, f"velero_bucket: it is not set. {NO_BUCKET_REMEDY}") for empty in (None, "")),
     # account
     *(
         ({"account_id": wrong}, f"velero_account_id: {wrong} is not an account. {ACCOUNT_REMEDY}")
@@ -105,11 +112,14 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     # Kubernetes
     *(
-        ({"namespace": wrong}, f"velero_namespace: {wrong} is not a namespace. Give a DNS label.")
+        ({"namespace": wrong}, f"velero_namespace: {wrong} is not a namespace. Give a DNS label, such as velero.")
         for wrong in ("Velero", "velero.x", "velero:x", "-velero", "*", "v" * 64)
     ),
     *(
-        ({"service_account": wrong}, f"velero_service_account: {wrong} is not a ServiceAccount. Give its name alone.")
+        (
+            {"service_account": wrong},
+            f"velero_service_account: {wrong} is not a ServiceAccount. Give its name alone, such as velero.",
+        )
         for wrong in ("velero:velero", "velero/velero", "*", "Velero", "a..b", "v" * 254)
     ),
     *(
@@ -127,8 +137,8 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     *(
         (
             {"encryption_mode": mode, "kms_key_arn": None},
-            f"velero_kms_key_arn: it is not set, and {mode} needs a key. Give the key's ARN, or let the role "
-            "coffer.velero.kms_key run first.",
+            f"velero_kms_key_arn: it is not set, and {mode} needs a key. Give arn:aws:kms:REGION:ACCOUNT:key/ID, or "
+            "let the role coffer.velero.kms_key run first.",
         )
         for mode in ("sse-kms", "dsse-kms")
     ),
@@ -160,7 +170,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     (
         {"kms_key_arn": f"arn:aws-cn:kms:eu-central-1:{ACCOUNT}:key/1234abcd"},
         f"velero_kms_key_arn: arn:aws-cn:kms:eu-central-1:{ACCOUNT}:key/1234abcd is not in partition aws. "
-        "Choose a key there.",
+        "Choose a key in eu-central-1.",
     ),
     # principals: what would let in more than one role or user
     *(

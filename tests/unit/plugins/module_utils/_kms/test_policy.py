@@ -40,10 +40,10 @@ def use(role: str = "velero", **elements: Any) -> Document:
     }
 
 
-def decide(wanted: Wanted, *more: Document, bypass: bool = False) -> Plan:
+def decide(desired: Wanted, *more: Document, bypass: bool = False) -> Plan:
     document = new_key_policy(ROOT)
     document = {**document, "Statement": [*document["Statement"], *more]}
-    return decide_key_policy(wanted, KeyPolicy(KEY, document, "aws"), bypass=bypass)
+    return decide_key_policy(desired, KeyPolicy(KEY, document, "aws"), bypass=bypass)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_policy_of_a_new_key(document: Document, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "more", "after", "differences"),
+    ("desired", "more", "after", "differences"),
     [
         (Wanted([use()]), [], [use()], [Difference("Use", None, use())]),
         (Wanted([use()]), [use("old")], [use()], [Difference("Use", use("old"), use())]),
@@ -70,9 +70,9 @@ def test_policy_of_a_new_key(document: Document, expected: bool) -> None:
 )
 @pytest.mark.parametrize("bypass", [False, True])
 def test_plan(
-    wanted: Wanted, more: list[Document], after: list[Document] | None, differences: list[Difference], bypass: bool
+    desired: Wanted, more: list[Document], after: list[Document] | None, differences: list[Difference], bypass: bool
 ) -> None:
-    plan = decide(wanted, *more, bypass=bypass)
+    plan = decide(desired, *more, bypass=bypass)
     document = new_key_policy(ROOT)
     document = {**document, "Statement": [*document["Statement"], *(more if after is None else after)]}
     arguments: Document = {"KeyId": KEY, "PolicyName": "default", "Policy": text(document)}
@@ -100,7 +100,7 @@ def test_orphans_of_others_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("desired", "message"),
     [
         (
             Wanted(purge=True),
@@ -113,9 +113,9 @@ def test_orphans_of_others_are_told() -> None:
         ),
     ],
 )
-def test_refused(wanted: Wanted, message: str) -> None:
+def test_refused(desired: Wanted, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        decide(wanted)
+        decide(desired)
     assert message in str(refused.value)
 
 

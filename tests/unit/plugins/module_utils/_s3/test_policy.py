@@ -15,12 +15,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import Differe
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text, wanted_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
-    ANY_WRITERS,
+    ANY_PRINCIPALS,
     decide_bucket_policy,
-    header_demand,
+    header_requirement,
     refuse_bucket_lockout,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._s3.writers import Writers
+from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 
 BUCKET = "velero-backups"
 ARN = f"arn:aws:s3:::{BUCKET}"
@@ -36,18 +36,22 @@ def deny(**elements: Any) -> Document:
     return {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"{ARN}/*", **elements}
 
 
-OURS = deny(Sid="DenyOtherKey", Condition={"Null": {KEY_ID: "false"}, "StringNotEquals": {KEY_ID: KEY}})
-FOREIGN = deny(Sid="Tls", Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}})
+OWNED = deny(Sid="DenyOtherKey", Condition={"Null": {KEY_ID: "false"}, "StringNotEquals": {KEY_ID: KEY}})
+UNMANAGED = deny(Sid="Tls", Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}})
 
 
-def decide(wanted: Wanted, *current: Document, bypass: bool = False, writers: Writers = ANY_WRITERS) -> Plan:
+def decide(
+    desired: Wanted, *current: Document, bypass: bool = False, write_principals: WritePrincipals = ANY_PRINCIPALS
+) -> Plan:
     document = {"Version": "2012-10-17", "Statement": list(current)} if current else None
     arguments = {"Bucket": BUCKET}
-    return decide_bucket_policy(wanted, document, partition="aws", arguments=arguments, bypass=bypass, writers=writers)
+    return decide_bucket_policy(
+        desired, document, partition="aws", arguments=arguments, bypass=bypass, write_principals=write_principals
+    )
 
 
 @pytest.mark.parametrize(
-    ("condition", "demand"),
+    ("condition", "requirement"),
     [
         pytest.param({"StringNotEquals": {SSE: "aws:kms"}}, f"stringnotequals {SSE}", id="no header, no write"),
         pytest.param({"StringNotEqualsIfExists": {SSE: "aws:kms"}}, f"stringnotequalsifexists {SSE}", id="IfExists"),
@@ -58,7 +62,7 @@ def decide(wanted: Wanted, *current: Document, bypass: bool = False, writers: Wr
         pytest.param({"null": {SSE.upper(): ["True"]}}, f"null {SSE}", id="any case"),
         pytest.param({"StringEqualsIfExists": {SSE: "AES256"}}, f"stringequalsifexists {SSE}", id="EqualsIfExists"),
         pytest.param({"ForAllValues:StringEquals": {SSE: "x"}}, f"forallvalues:stringequals {SSE}", id="ForAllValues"),
-        pytest.param({"Null": {CUSTOMER: "true"}}, f"null {CUSTOMER}", id="demands SSE-C"),
+        pytest.param({"Null": {CUSTOMER: "true"}}, f"null {CUSTOMER}", id="requires SSE-C"),
         pytest.param(
             {"StringNotEquals": {SSE: "aws:kms", "aws:PrincipalTag/x": "y"}}, f"stringnotequals {SSE}", id="narrowed"
         ),
@@ -72,13 +76,13 @@ def decide(wanted: Wanted, *current: Document, bypass: bool = False, writers: Wr
         pytest.param({}, None, id="no condition"),
     ],
 )
-def test_header_demand(condition: Document, demand: str | None) -> None:
-    found = header_demand(deny(Condition=condition))
-    assert (" ".join(found) if found else None) == demand
+def test_header_requirement(condition: Document, requirement: str | None) -> None:
+    found = header_requirement(deny(Condition=condition))
+    assert (" ".join(found) if found else None) == requirement
 
 
 @pytest.mark.parametrize(
-    ("elements", "demands"),
+    ("elements", "requirements"),
     [
         ({"Action": "s3:*"}, True),
         ({"Action": ["s3:GetObject", "S3:put*"]}, True),
@@ -89,44 +93,50 @@ def test_header_demand(condition: Document, demand: str | None) -> None:
         ({"Action": None, "NotAction": "s3:Put*"}, False),
     ],
 )
-def test_header_demand_of_writes_only(elements: Document, demands: bool) -> None:
+def test_header_requirement_of_writes_only(elements: Document, requirements: bool) -> None:
     statement = deny(Condition={"Null": {SSE: "true"}}, **elements)
     statement = {name: value for name, value in statement.items() if value is not None}
-    assert bool(header_demand(statement)) is demands
+    assert bool(header_requirement(statement)) is requirements
 
 
 @pytest.mark.parametrize(
-    ("wanted", "current", "action", "after", "differences"),
+    ("desired", "current", "action", "after", "differences"),
     [
-        (Wanted([OURS]), [], "s3:PutBucketPolicy", [OURS], [Difference("DenyOtherKey", None, OURS)]),
-        (Wanted([OURS]), [FOREIGN], "s3:PutBucketPolicy", [FOREIGN, OURS], [Difference("DenyOtherKey", None, OURS)]),
+        (Wanted([OWNED]), [], "s3:PutBucketPolicy", [OWNED], [Difference("DenyOtherKey", None, OWNED)]),
         (
-            Wanted(absent_sids=["DenyOtherKey"]),
-            [FOREIGN, OURS],
+            Wanted([OWNED]),
+            [UNMANAGED],
             "s3:PutBucketPolicy",
-            [FOREIGN],
-            [Difference("DenyOtherKey", OURS, None)],
+            [UNMANAGED, OWNED],
+            [Difference("DenyOtherKey", None, OWNED)],
         ),
         (
             Wanted(absent_sids=["DenyOtherKey"]),
-            [OURS],
+            [UNMANAGED, OWNED],
+            "s3:PutBucketPolicy",
+            [UNMANAGED],
+            [Difference("DenyOtherKey", OWNED, None)],
+        ),
+        (
+            Wanted(absent_sids=["DenyOtherKey"]),
+            [OWNED],
             "s3:DeleteBucketPolicy",
             None,
-            [Difference("DenyOtherKey", OURS, None)],
+            [Difference("DenyOtherKey", OWNED, None)],
         ),
-        (Wanted(purge=True), [FOREIGN], "s3:DeleteBucketPolicy", None, [Difference("Tls", FOREIGN, None)]),
-        (Wanted([OURS]), [OURS], None, [OURS], []),
+        (Wanted(purge=True), [UNMANAGED], "s3:DeleteBucketPolicy", None, [Difference("Tls", UNMANAGED, None)]),
+        (Wanted([OWNED]), [OWNED], None, [OWNED], []),
         (Wanted(absent_sids=["DenyOtherKey"]), [], None, None, []),
     ],
 )
 def test_plan(
-    wanted: Wanted,
+    desired: Wanted,
     current: list[Document],
     action: str | None,
     after: list[Document] | None,
     differences: list[Difference],
 ) -> None:
-    plan = decide(wanted, *current)
+    plan = decide(desired, *current)
     document = {"Version": "2012-10-17", "Statement": after} if after else None
     sent = {"Policy": text(document)} if document else {}
     assert plan.steps == ((Step(action, {"Bucket": BUCKET, **sent}),) if action else ())
@@ -136,7 +146,7 @@ def test_plan(
 
 
 def test_bypass_is_told_to_s3() -> None:
-    assert decide(Wanted([OURS]), bypass=True).steps[0].arguments["ConfirmRemoveSelfBucketAccess"] is True
+    assert decide(Wanted([OWNED]), bypass=True).steps[0].arguments["ConfirmRemoveSelfBucketAccess"] is True
 
 
 @pytest.mark.parametrize(
@@ -144,7 +154,7 @@ def test_bypass_is_told_to_s3() -> None:
 )
 @pytest.mark.parametrize("element", ["Resource", "NotResource"])
 def test_resource_of_another_bucket(resource: str, element: str) -> None:
-    statement = {name: value for name, value in OURS.items() if name != "Resource"}
+    statement = {name: value for name, value in OWNED.items() if name != "Resource"}
     with pytest.raises(ValidationError) as refused:
         decide(Wanted([{**statement, element: [ARN, resource]}]))
     assert str(refused.value) == (
@@ -153,7 +163,7 @@ def test_resource_of_another_bucket(resource: str, element: str) -> None:
     )
 
 
-def test_header_demand_of_ours_is_refused() -> None:
+def test_header_requirement_of_owned_is_refused() -> None:
     with pytest.raises(ValidationError) as refused:
         decide(Wanted([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})]))
     assert str(refused.value) == (
@@ -163,97 +173,43 @@ def test_header_demand_of_ours_is_refused() -> None:
     )
 
 
-def test_header_demand_of_others_is_a_warning() -> None:
+def test_header_requirement_of_others_is_a_warning() -> None:
     theirs = deny(Condition={"Null": {SSE: "true"}})
-    assert decide(Wanted([OURS]), FOREIGN, theirs, OURS).warnings == (
-        f"{BUCKET}: the foreign statement #2 denies writes that carry no encryption header (null {SSE}). Where it "
+    assert decide(Wanted([OWNED]), UNMANAGED, theirs, OWNED).warnings == (
+        f"{BUCKET}: the unmanaged statement #2 denies writes that carry no encryption header (null {SSE}). Where it "
         "applies to Velero's role, every write of kopia fails: file system backups and data movement.",
     )
-    assert decide(Wanted([OURS], purge=True), theirs).warnings == ()
+    assert decide(Wanted([OWNED], purge=True), theirs).warnings == ()
 
 
 ROLE = "arn:aws:iam::111122223333:role/velero"
-WRITERS = Writers("production", [ROLE])
-DEMAND = {"Null": {SSE: "true"}}
+PRINCIPALS = WritePrincipals("production", [ROLE])
+REQUIREMENT = {"Null": {SSE: "true"}}
 
 
-def test_header_demand_of_others_that_stands_in_the_way_is_refused() -> None:
+def test_header_requirement_of_others_that_stands_in_the_way_is_refused() -> None:
     """Also where nothing is to be changed, as in a bucket that somebody else manages."""
-    theirs = deny(Sid="Theirs", Condition=DEMAND)
-    for wanted in (Wanted(), Wanted([OURS])):
+    theirs = deny(Sid="Theirs", Condition=REQUIREMENT)
+    for desired in (Wanted(), Wanted([OWNED])):
         with pytest.raises(ValidationError) as refused:
-            decide(wanted, FOREIGN, theirs, writers=WRITERS)
+            decide(desired, UNMANAGED, theirs, write_principals=PRINCIPALS)
         assert str(refused.value) == (
-            f"bucket: {BUCKET} has the foreign statement Theirs, which denies {ROLE} writes that carry no encryption "
+            f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {ROLE} writes that carry no encryption "
             f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
             f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. '
-            "Whoever manages the statement has to change it."
+            "Change it where the statement is managed."
         )
-    assert decide(Wanted(purge=True), theirs, writers=WRITERS).changed
-    assert decide(Wanted(absent_sids=["Tls"]), FOREIGN, theirs, writers=WRITERS).warnings, "one after the other"
-
-
-def test_header_demand_of_others_with_more_conditions_is_a_warning() -> None:
-    """Nobody can tell whether they hold; they may be there to except the role."""
-    theirs = deny(Sid="Theirs", Condition={**DEMAND, "ArnNotEquals": {"aws:PrincipalArn": ROLE}})
-    (warning,) = decide(Wanted(), theirs, writers=WRITERS).warnings
-    assert warning.startswith(f"{BUCKET}: the foreign statement Theirs denies writes")
-
-
-@pytest.mark.parametrize(
-    ("elements", "concerned"),
-    [
-        ({}, True),
-        ({"Resource": f"{ARN}/production/*"}, True),
-        ({"Resource": f"{ARN}/production/kopia/*"}, True),
-        ({"Resource": [f"{ARN}/logs/*", f"{ARN}/prod*"]}, True),
-        ({"Resource": f"{ARN}/?roduction/*"}, True),
-        ({"Resource": f"{ARN}/${{aws:username}}/*"}, True),
-        ({"Resource": f"{ARN}/logs/*"}, False),
-        ({"Resource": f"{ARN}/productions/*"}, False),
-        ({"Resource": f"{ARN}/production"}, False),
-        ({"Resource": ARN}, False),
-        ({"Resource": None, "NotResource": f"{ARN}/logs/*"}, True),
-        ({"Resource": None, "NotResource": f"{ARN}/production/kopia/*"}, True),
-        ({"Resource": None, "NotResource": [ARN, f"{ARN}/production/*"]}, False),
-        ({"Resource": None, "NotResource": f"{ARN}/*"}, False),
-        ({"Principal": {"AWS": ["111122223333"]}}, True),
-        ({"Principal": {"AWS": [ROLE.replace("velero", "other"), ROLE]}}, True),
-        ({"Principal": {"AWS": ROLE.replace("velero", "other")}}, False),
-        ({"Principal": {"AWS": "444455556666"}}, False),
-        ({"Principal": {"Service": "logging.s3.amazonaws.com"}}, False),
-        ({"Principal": None, "NotPrincipal": {"AWS": [ROLE, "111122223333"]}}, False),
-        ({"Principal": None, "NotPrincipal": {"AWS": ROLE.replace("velero", "other")}}, True),
-    ],
-)
-def test_header_demand_concerns_writers(elements: Document, concerned: bool) -> None:
-    """What concerns other objects or other principals may demand any header, ours too."""
-    statement = {name: value for name, value in deny(Condition=DEMAND, **elements).items() if value is not None}
-    ours, foreign = {"Sid": "One", **statement}, Wanted()
-    if concerned:
-        with pytest.raises(ValidationError, match="statements: One denies writes that carry no encryption header"):
-            decide(Wanted([ours]), writers=WRITERS)
-        with pytest.raises(ValidationError, match="has the foreign statement #1, which denies"):
-            decide(foreign, statement, writers=WRITERS)
-    else:
-        assert decide(Wanted([ours]), writers=WRITERS).changed
-        assert decide(foreign, statement, writers=WRITERS).warnings == ()
-
-
-def test_every_principal_may_be_velero_where_no_role_is_known() -> None:
-    theirs = deny(Condition=DEMAND, Principal={"AWS": ROLE.replace("velero", "other")})
-    assert decide(Wanted(), theirs, writers=Writers("production")).warnings
-    assert decide(Wanted(), theirs, writers=Writers("production", [ROLE])).warnings == ()
-
-
-@pytest.mark.parametrize("name", ["velero", "arn:aws:iam::111122223333:user/velero", "arn:aws:s3:::role/velero"])
-def test_role_arns_are_roles(name: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        Writers("", [ROLE, name]).refuse_other_names()
-    assert str(refused.value) == (
-        f"role_arns: {name} is not the ARN of a role. Give the ARN of a role, like "
-        "arn:aws:iam::111122223333:role/velero."
+    assert decide(Wanted(purge=True), theirs, write_principals=PRINCIPALS).changed
+    assert decide(Wanted(absent_sids=["Tls"]), UNMANAGED, theirs, write_principals=PRINCIPALS).warnings, (
+        "one after the other"
     )
+
+
+def test_header_requirement_of_others_with_more_conditions_is_a_warning() -> None:
+    """Nobody can tell whether they hold; they may be there to except the role."""
+    theirs = deny(Sid="Theirs", Condition={**REQUIREMENT, "ArnNotEquals": {"aws:PrincipalArn": ROLE}})
+    (warning,) = decide(Wanted(), theirs, write_principals=PRINCIPALS).warnings
+    assert warning.startswith(f"{BUCKET}: the unmanaged statement Theirs denies writes")
 
 
 @pytest.mark.parametrize("mode", ["sse-s3", "sse-kms", "dsse-kms", "sse-c"])
@@ -292,11 +248,11 @@ ORPHAN = {"AWS": "AROADBQP57FF2AEXAMPLE"}
 )
 def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], names: str, remediation: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        decide(Wanted([OURS]), *orphans)
+        decide(Wanted([OWNED]), *orphans)
     assert str(refused.value) == (
         f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: {names}. {remediation}"
     )
-    assert decide(Wanted([OURS], purge=True), *orphans).changed
+    assert decide(Wanted([OWNED], purge=True), *orphans).changed
     assert decide(Wanted(purge=True), *orphans).changed, "the policy is deleted"
     assert not decide(Wanted(absent_sids=["Ours"]), *orphans).changed
 
@@ -306,7 +262,7 @@ def test_size() -> None:
     with pytest.raises(
         ValidationError, match=r"statements: velero-backups would have a policy of \d+ bytes where AWS takes 20480"
     ):
-        decide(Wanted([{**OURS, "Resource": many}]))
+        decide(Wanted([{**OWNED, "Resource": many}]))
 
 
 @pytest.mark.parametrize(
@@ -315,8 +271,8 @@ def test_size() -> None:
         (None, [deny(Action="s3:*", Resource=ARN)], True),
         ([deny(Action="s3:*", Resource=ARN)], [deny(Action="s3:*", Resource=[ARN])], False),
         (None, [deny(Action="s3:*", Resource=f"{ARN}/*")], False),
-        (None, [FOREIGN], False),
-        ([{**FOREIGN, "Effect": "Allow", "Resource": ARN, "Condition": {}}], None, False),
+        (None, [UNMANAGED], False),
+        ([{**UNMANAGED, "Effect": "Allow", "Resource": ARN, "Condition": {}}], None, False),
     ],
 )
 def test_lockout(before: list[Document] | None, after: list[Document] | None, refused: bool) -> None:

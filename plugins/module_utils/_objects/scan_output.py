@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a scan writes: its progress, the list of every object, the checkpoint. PRIVATE to coffer.velero."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import typing as t
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
+from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import BatchDone
+from ansible_collections.coffer.velero.plugins.module_utils._objects.inventory import InventorySource
+from ansible_collections.coffer.velero.plugins.module_utils._objects.model import ScanOptions
+from ansible_collections.coffer.velero.plugins.module_utils._objects.prefix_lister import PrefixLister
+from ansible_collections.coffer.velero.plugins.module_utils._objects.result_collector import (
+    COLUMNS,
+    Totals,
+    csv_lines,
+)
+
+#: Seconds between two messages, and between two checkpoints.
+PROGRESS_EVERY = 3.0
+CHECKPOINT_EVERY = 5.0
+
+_VERSION = 2
+
+Source = PrefixLister | InventorySource
+
+
+@dataclass
+class ScanOutput:
+    """Takes the outcome of each batch in the order in which it counts.
+
+    :param path: of the list of every object; it has its name once it is complete
+    :param checkpoint: of the file that says how far a scan is, removed at its end
+    """
+
+    options: ScanOptions
+    source: Source
+    path: Path | None = None
+    checkpoint: Path | None = None
+    progress: Callable[[str], None] = lambda message: None
+    totals: Totals = field(default_factory=Totals)
+    resumed: bool = False
+
+    def __post_init__(self) -> None:
+        self._start = time.monotonic()  # of this run, less the seconds of the runs before it
+        self._reported = self._saved = self._start
+        self._reported_total = self._resumed_total = 0
+        self._file: t.BinaryIO | None = None
+
+    def open(self) -> None:
+        """Start, or resume where the checkpoint says.
+
+        :raises ValidationError: where the checkpoint is of another scan
+        """
+        size = 0
+        if self.checkpoint and self.checkpoint.exists():
+            size = self._resume(self.checkpoint)
+        if not self.path:
+            return
+        try:
+            self._file = self._partial.open("r+b" if size else "wb")
+            self._file.seek(size)
+            self._file.truncate()
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror})"
+            raise ValidationError("path", str(self.path), reason, "Name a file in a directory that exists.") from error
+        if not size and self.options.list_format == "csv":
+            self._file.write(csv_lines([COLUMNS]))
+
+    def _resume(self, checkpoint: Path) -> int:
+        name = str(checkpoint)
+        try:
+            saved = json.loads(checkpoint.read_text())
+            if saved["fingerprint"] != self._fingerprint:
+                reason = "is of a scan with other options"
+                raise ValidationError("checkpoint", name, reason, "Remove the file, or name another one.")
+            self.source.restore(saved["source"])
+            self.totals = Totals(**saved["totals"])
+            self._start -= saved["seconds"]
+            size = int(saved["size"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = f"cannot be read ({error})"
+            raise ValidationError("checkpoint", name, reason, "Remove the file to start again.") from error
+        if size and not (self._partial.exists() and self._partial.stat().st_size >= size):
+            reason = f"goes with {self._partial}, which is not there or too short"
+            raise ValidationError("checkpoint", name, reason, "Remove the checkpoint to start again.")
+        self.resumed = True
+        self._reported_total = self._resumed_total = self.totals.counts["total"]
+        return size
+
+    @property
+    def _partial(self) -> Path:
+        return Path(f"{self.path}.part")
+
+    @property
+    def _fingerprint(self) -> str:
+        """Stands for everything that a scan's outcome depends on; no key can be read from it."""
+        key = hashlib.sha256(self.options.customer_key).hexdigest() if self.options.customer_key else ""
+        options = vars(replace(self.options, customer_key=None))
+        whole = [_VERSION, options, key, str(self.path), self.source.identity]
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+
+    def add(self, done: BatchDone) -> None:
+        self.totals.merge(done.totals, self.options.max_findings)
+        if self._file:
+            self._file.write(done.lines)
+
+    def report(self, scanned: int) -> None:
+        """Report and save how far the scan is, when it is time.
+
+        :param scanned: objects that this run has scanned, those too that do not count yet
+        """
+        now = time.monotonic()
+        if now - self._reported >= PROGRESS_EVERY:
+            counts = self.totals.counts
+            total = max(self._resumed_total + scanned, counts["total"])
+            rate = (total - self._reported_total) / (now - self._reported)
+            faults = f"{counts['non_compliant']:,} non-compliant, {counts['not_evaluated']:,} not evaluated"
+            self.progress(f"{total:,} objects, {rate:,.0f} a second, {faults}; {self.source.remaining}")
+            self._reported, self._reported_total = now, total
+        if now - self._saved >= CHECKPOINT_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint, in one step."""
+        if not self.checkpoint:
+            return
+        size = 0
+        if self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            size = self._file.tell()
+        saved = {
+            "fingerprint": self._fingerprint,
+            "source": self.source.state(),
+            "totals": asdict(self.totals),
+            "seconds": self.seconds,
+            "size": size,
+        }
+        draft = Path(f"{self.checkpoint}.new")
+        try:
+            draft.write_text(json.dumps(saved))
+            draft.replace(self.checkpoint)
+        except OSError as error:
+            raise CofferError(f"checkpoint: {self.checkpoint} cannot be written: {error.strerror}.") from error
+        self._saved = time.monotonic()
+
+    def finish(self) -> None:
+        """The scan is complete."""
+        if self._file:
+            self._file.close()
+            self._partial.replace(t.cast("Path", self.path))
+        if self.checkpoint:
+            self.checkpoint.unlink(missing_ok=True)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desired configuration beside the actual one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support import evidence as example
+from tests.support.evidence import KEY, OLD_KEY, Evidence, actual, document, good, objects, refused, untested
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    value = actual()[name]
+    return list(value["Statement"] if isinstance(value, dict) else value)
+
+
+def changed(name: str, **values: Any) -> Any:
+    return {**actual()[name], **values}
+
+
+CONFIGURATIONS: list[tuple[str, Any, list[tuple[str, Any, Any]]]] = [
+    ("key", {"key_arn": OLD_KEY, "key_state": "Enabled"}, [("key_arn", KEY, OLD_KEY)]),
+    ("key", {"key_arn": KEY, "key_state": "PendingDeletion"}, [("key_state", "Enabled", "PendingDeletion")]),
+    ("encryption_rule", changed("encryption_rule", BucketKeyEnabled=False), [("BucketKeyEnabled", True, False)]),
+    (
+        "encryption_rule",
+        changed("encryption_rule", ApplyServerSideEncryptionByDefault={"SSEAlgorithm": "AES256"}),
+        [
+            ("ApplyServerSideEncryptionByDefault.KMSMasterKeyID", KEY, None),
+            ("ApplyServerSideEncryptionByDefault.SSEAlgorithm", "aws:kms", "AES256"),
+        ],
+    ),
+    (
+        "backup_storage_location_spec",
+        {"spec": changed("backup_storage_location_spec", config={"region": "eu-central-1", "kmsKeyId": OLD_KEY})},
+        [("config.kmsKeyId", KEY, OLD_KEY)],
+    ),
+    (
+        "backup_storage_location_spec",
+        changed(
+            "backup_storage_location_spec",
+            config={"region": "eu-central-1", "kmsKeyId": KEY, "serverSideEncryption": "AES256"},
+        ),
+        [("config.serverSideEncryption", None, "AES256")],
+    ),
+    (
+        "bucket_policy_statements",
+        statements("bucket_policy_statements")[1:],
+        [("VeleroDenyInsecureTransport", statements("bucket_policy_statements")[0], None)],
+    ),
+    (
+        "bucket_policy_statements",
+        [{**statements("bucket_policy_statements")[0], "Effect": "Allow"}, *statements("bucket_policy_statements")[1:]],
+        [("VeleroDenyInsecureTransport.Effect", "Deny", "Allow")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "differences"), CONFIGURATIONS)
+def test_each_difference_is_named(name: str, value: Any, differences: list[tuple[str, Any, Any]]) -> None:
+    parts = document(good(configuration={"actual": actual(**{name: value})}))["configuration"]["parts"]
+    found = {part["name"]: part for part in parts}
+    told = [(one["path"], one["desired"], one["actual"]) for one in found[name]["differences"]]
+    assert told == differences
+    assert [part["status"] for part in parts if part["name"] != name] == ["compliant"] * 4
+
+
+SAME: list[tuple[str, Any]] = [
+    ("key_policy_statements", json.dumps(actual()["key_policy_statements"])),
+    ("key_policy_statements", {"Statement": list(reversed(statements("key_policy_statements")))}),
+    (
+        "bucket_policy_statements",
+        [{**one, "Action": [one["Action"]]} for one in statements("bucket_policy_statements")],
+    ),
+    ("encryption_rule", {**actual()["encryption_rule"], "Other": 1}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), SAME)
+def test_what_means_the_same_is_no_difference(name: str, value: Any) -> None:
+    configuration = document(good(configuration={"actual": actual(**{name: value})}))["configuration"]
+    assert configuration["status"] == "compliant"
+
+
+def test_unmanaged_statements_are_named_and_not_evaluated() -> None:
+    part = document(good())["configuration"]["parts"][1]
+    assert part["name"] == "key_policy_statements"
+    assert part["unmanaged_statements"] == ["Enable IAM User Permissions"]
+    assert [statement["Sid"] for statement in part["actual"]] == [statement["Sid"] for statement in part["desired"]]
+
+
+def test_a_module_in_check_mode_compares() -> None:
+    checks = {
+        "encryption_rule": {"changed": True, "diff": {"before": {"bucket_key_enabled": False}, "after": {"x": 1}}},
+        "bucket_policy_statements": {"changed": False},
+        "backup_storage_location_spec": {"failed": True, "msg": "The cluster does not answer."},
+        "key_policy_statements": {"skipped": True, "changed": False},
+    }
+    configuration = document(good(configuration={"checks": checks, "actual": {"key": {}}}))["configuration"]
+    assert {part["name"]: (part["status"], part["reason"]) for part in configuration["parts"]} == {
+        "key": ("not_evaluated", "not_requested"),
+        "key_policy_statements": ("not_evaluated", "not_requested"),
+        "encryption_rule": ("non_compliant", "differs"),
+        "bucket_policy_statements": ("compliant", None),
+        "backup_storage_location_spec": ("not_evaluated", "check_failed"),
+    }
+    assert configuration["parts"][2]["differences"] == [
+        {"path": "bucket_key_enabled", "desired": None, "actual": False},
+        {"path": "x", "desired": 1, "actual": None},
+    ]
+    assert configuration["parts"][4]["message"] == "The cluster does not answer."
+
+
+def test_an_empty_list_is_a_policy_without_statements() -> None:
+    parts = document(good(configuration={"actual": {"bucket_policy_statements": []}}))["configuration"]["parts"]
+    assert len(parts[3]["differences"]) == len(parts[3]["desired"])
+
+
+def test_a_mode_without_a_key_has_no_part_for_it() -> None:
+    profile = example.profile(encryption_mode="sse-s3", kms_key_arn=None)
+    told = document(untested(profile=profile, configuration=None, objects=objects(by_algorithm={}, by_key=[])))
+    assert [part["name"] for part in told["configuration"]["parts"]] == [
+        "encryption_rule",
+        "bucket_policy_statements",
+        "backup_storage_location_spec",
+    ]
+
+
+REFUSALS: list[tuple[Evidence, str]] = [
+    (
+        good(configuration={"actual": {"vault": 1}}),
+        "evidence.configuration.actual: it has vault, which is not compared",
+    ),
+    (good(configuration={"actual": {"encryption_rule": "x"}}), "evidence.configuration.encryption_rule: it is not a"),
+    (
+        good(configuration={"actual": {"bucket_policy_statements": "x"}}),
+        "evidence.configuration.actual.bucket_policy_statements: it has a policy that is not valid JSON",
+    ),
+]
+
+
+@pytest.mark.parametrize(("evidence", "message"), REFUSALS)
+def test_refusals(evidence: Evidence, message: str) -> None:
+    assert refused(evidence).startswith(message)

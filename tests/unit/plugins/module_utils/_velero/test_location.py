@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans for a BackupStorageLocation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
+    DesiredLocation,
+    Validation,
+    decide_location,
+    delete_location,
+)
+
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PATH = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations"
+
+
+def _current(config: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    storage = spec.pop("objectStorage", {"bucket": "b", "prefix": "p"})
+    spec = {"provider": "aws", "objectStorage": storage, "config": {"region": "us-east-1", **(config or {})}, **spec}
+    return {"metadata": {"name": "default", "resourceVersion": "7"}, "spec": spec}
+
+
+def _desired(**desired: Any) -> DesiredLocation:
+    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **desired}
+    return DesiredLocation(**options)
+
+
+def _plan(current: dict[str, Any] | None, **desired: Any) -> Plan:
+    return decide_location(_desired(**desired), current)
+
+
+def test_create() -> None:
+    plan = _plan(None, kms_key_id=KEY, s3_force_path_style=True, insecure_skip_tls_verify=False, default=False)
+    (step,) = plan.steps
+    assert step.action == f"POST {PATH}"
+    assert step.arguments["body"] == {
+        "apiVersion": "velero.io/v1",
+        "kind": "BackupStorageLocation",
+        "metadata": {"name": "default", "namespace": "velero"},
+        "spec": {
+            "provider": "aws",
+            "objectStorage": {"bucket": "b", "prefix": "p"},
+            "config": {"region": "us-east-1", "kmsKeyId": KEY, "s3ForcePathStyle": "true"},
+        },
+    }
+
+
+PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    # from one mode to another: explicit nulls for what must go
+    ({"config": {"kmsKeyId": KEY}}, {}, {"config": {"kmsKeyId": None}}),
+    (
+        {"config": {"kmsKeyId": KEY}},
+        {"server_side_encryption": "AES256"},
+        {"config": {"kmsKeyId": None, "serverSideEncryption": "AES256"}},
+    ),
+    (
+        {"config": {"customerKeyEncryptionSecret": "s/k"}},
+        {"kms_key_id": KEY},
+        {"config": {"customerKeyEncryptionSecret": None, "kmsKeyId": KEY}},
+    ),
+    (
+        {"config": {"kmsKeyId": KEY, "serverSideEncryption": "aws:kms"}},
+        {"kms_key_id": KEY},
+        {"config": {"serverSideEncryption": None}},
+    ),
+    # one certificate takes the other away
+    (
+        {"objectStorage": {"bucket": "b", "prefix": "p", "caCert": "eA=="}},
+        {"object_storage_ca_cert_ref": {"name": "s", "key": "k"}},
+        {"objectStorage": {"caCert": None, "caCertRef": {"name": "s", "key": "k"}}},
+    ),
+    ({"config": {"s3Url": "https://a"}}, {"s3_url": ""}, {"config": {"s3Url": None}}),
+    ({"config": {"s3ForcePathStyle": "T"}}, {"s3_force_path_style": False}, {"config": {"s3ForcePathStyle": None}}),
+    ({}, {"checksum_algorithm": ""}, {"config": {"checksumAlgorithm": ""}}),
+    ({"credential": {"name": "s", "key": "k"}}, {"credential": {"name": None, "key": None}}, {"credential": None}),
+    ({"default": True}, {"default": False}, {"default": False}),
+    ({"accessMode": "ReadOnly"}, {"access_mode": "ReadWrite"}, {"accessMode": "ReadWrite"}),
+    ({}, {"prefix": ""}, {"objectStorage": {"prefix": None}}),
+]
+
+
+@pytest.mark.parametrize(("current", "desired", "patch"), PATCHES)
+def test_change(current: dict[str, Any], desired: dict[str, Any], patch: dict[str, Any]) -> None:
+    plan = _plan(_current(**current), **desired)
+    (step,) = plan.steps
+    assert step.action == f"PATCH {PATH}/default"
+    assert step.arguments["body"] == {"metadata": {"resourceVersion": "7"}, "spec": patch}
+
+
+SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"config": {"unmanaged": "x", "s3Url": "https://a", "checksumAlgorithm": ""}, "accessMode": "ReadOnly"}, {}),
+    ({"provider": "velero.io/aws"}, {}),
+    ({"config": {"s3Url": "https://minio/"}}, {"s3_url": "https://minio"}),
+    ({"objectStorage": {"bucket": "b", "prefix": "/p/"}}, {"prefix": "p/"}),
+    ({"config": {"s3ForcePathStyle": "1"}}, {"s3_force_path_style": True}),
+    ({"config": {"s3ForcePathStyle": "false"}}, {"s3_force_path_style": False}),
+    ({"credential": {"name": "s", "key": "k", "optional": False}}, {"credential": {"name": "s", "key": "k"}}),
+    ({"validationFrequency": "1h0m0s"}, {"validation_frequency": "60m"}),
+    ({"backupSyncPeriod": "0s"}, {"backup_sync_period": "0"}),
+    ({}, {"access_mode": "ReadWrite", "default": False, "credential": {}, "s3_url": ""}),
+]
+
+
+@pytest.mark.parametrize(("current", "desired"), SAME)
+def test_no_change(current: dict[str, Any], desired: dict[str, Any]) -> None:
+    plan = _plan(_current(**current), **desired)
+    assert not plan.changed
+    assert plan.result["spec"] == _current(**current)["spec"]
+
+
+def test_delete() -> None:
+    desired = DesiredLocation(name="default", namespace="velero")
+    assert not delete_location(desired, None).changed
+    plan = delete_location(desired, _current())
+    assert [step.action for step in plan.steps] == [f"DELETE {PATH}/default"]
+    assert plan.diff["after"] == {}
+
+
+def test_warnings() -> None:
+    assert "in China" in _plan(None, region="cn-north-1").warnings[0]
+    assert not _plan(None, region="cn-north-1", s3_url="https://s3.cn-north-1.amazonaws.com.cn").warnings
+    labels = {"labels": {"app.kubernetes.io/managed-by": "Helm"}}
+    helm = {**_current(), "metadata": {"resourceVersion": "7", **labels}}
+    assert _plan(helm, access_mode="ReadOnly").warnings == (
+        'BackupStorageLocation "default" is also managed by Helm, which may undo the change.',
+    )
+    assert not _plan(helm).warnings
+
+
+TASK = "A task of coffer.velero.backup_storage_location with"
+STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    (
+        {"credential": {"name": "cloud", "key": "aws"}},
+        {},
+        "credential: {} has a credential of its own, aws in Secret cloud, which wins over the role of Velero's pods. "
+        f"{TASK} credential={{{{}}}} takes it away, and credential={{{{name: cloud, key: aws}}}} keeps it.",
+    ),
+    (
+        {"config": {"credentialsFile": "/credentials/cloud"}},
+        {"profile": ""},
+        "credential: {} has a credentials file of its own, /credentials/cloud, which wins over the role of "
+        f"Velero's pods. {TASK} credential={{{{}}}} takes it away; what is to stay belongs into a Secret that "
+        "credential names.",
+    ),
+    (
+        {"config": {"profile": "backup"}},
+        {"credential": {}},
+        "profile: {} has a profile of its own, backup, which wins over the role of Velero's pods. "
+        f"{TASK} profile='' takes it away, and profile=backup keeps it.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("current", "desired", "text"), STATIC)
+def test_credential_that_nobody_asked_for(current: dict[str, Any], desired: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        _plan(_current(**current), **desired)
+    assert str(refused.value) == text.format('BackupStorageLocation "default"')
+    elsewhere = _current(**{**current, "config": {"s3Url": "https://minio", **current.get("config", {})}})
+    assert not _plan(elsewhere, **{**desired, "credential": None, "profile": None}).changed
+
+
+def test_credential_that_the_task_names() -> None:
+    """Kept or taken away; the file that Velero would replace by that of the credential goes in both cases."""
+    credential = {"name": "cloud", "key": "aws"}
+    current = _current(credential=credential, config={"profile": "backup", "credentialsFile": "/credentials/cloud"})
+    kept = _plan(current, credential=credential)
+    assert [difference.name for difference in kept.differences] == ["config.credentialsFile"]
+    gone = _plan(current, credential={}, profile="")
+    assert gone.result["spec"] == _current()["spec"]
+
+
+def _entry(manager: str, time: str, *fields: str) -> dict[str, Any]:
+    return {"manager": manager, "time": time, "fieldsV1": {name: {} for name in fields}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "validated", "outdated"),
+    [
+        ([], None, False),
+        ([_entry("coffer.velero", "2026-01-01T00:00:05Z", "f:spec")], None, True),
+        ([_entry("coffer.velero", "2026-01-01T00:00:05Z", "f:spec")], "2026-01-01T00:00:04Z", True),
+        ([_entry("coffer.velero", "2026-01-01T00:00:05Z", "f:spec")], "2026-01-01T00:00:05Z", False),
+        # the server's entry is renewed after each validation, even if it once wrote spec.default
+        ([_entry("velero-server", "2026-01-01T00:00:05Z", "f:spec", "f:status")], "2026-01-01T00:00:04Z", False),
+        ([_entry("kubectl", "2026-01-01T00:00:05Z", "f:metadata")], "2026-01-01T00:00:04Z", False),
+    ],
+)
+def test_validation(entries: list[dict[str, Any]], validated: str | None, outdated: bool) -> None:
+    status = {"phase": "Available", "lastValidationTime": validated}
+    location = {"metadata": {"managedFields": entries}, "status": status}
+    assert Validation.of(location) == Validation("Available", validated, "", outdated)
