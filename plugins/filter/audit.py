@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a storage profile to what notices: metric filters and alarms. Each filter has its page beside this file."""
+"""From a storage profile to metric filters and alarms. Each filter has its page beside this file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_f
 
 
 def audit_metric_filters(profile: StorageProfile, data_events: t.Any = False) -> t.Any:
-    return loaded("_signals").metric_filters(profile, data_events=_yes("data_events", data_events))
+    return loaded("_alerts").metric_filters(profile, data_events=_yes("data_events", data_events))
 
 
 def audit_alarms(
     profile: StorageProfile,
     topic_arn: str | None = None,
-    schedule_hours: t.Any = 24,
+    *,
+    schedule_hours: t.Any,
     data_events: t.Any = False,
     log_group: t.Any = True,
 ) -> t.Any:
-    return loaded("_signals").alarms(
+    return loaded("_alerts").alarms(
         profile,
         topic_arn=topic_arn or None,
         schedule_hours=_hours(schedule_hours),
@@ -52,7 +53,7 @@ def _yes(option: str, value: t.Any) -> bool:
 
 
 class FilterModule:
-    """The filters of coffer.velero for what should be noticed."""
+    """The filters of coffer.velero for metric filters and alarms."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
         return {build.__name__: as_filter(build) for build in (audit_alarms, audit_metric_filters)}

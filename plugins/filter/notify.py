@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is told, and what is shown. Each filter has its page beside this file."""
+"""From a storage profile to topic, rules and dashboard. Each filter has its page beside this file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_f
 
 
 class FilterModule:
-    """The filters of coffer.velero for what notices and shows."""
+    """The filters of coffer.velero for topic, rules and dashboard."""
 
     def filters(self) -> dict[str, Callable[..., t.Any]]:
         documents = ("audit_event_rules", "audit_topic_key_statements", "audit_topic_statements")

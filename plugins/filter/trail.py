@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a CloudTrail trail needs of others. Each filter has its page beside this file."""
+"""The policies and event selectors of a CloudTrail trail. Each filter has its page beside this file."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.coffer.velero.plugins.module_utils._alerts import resource_name, rule_name
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn, service_host
 from ansible_collections.coffer.velero.plugins.module_utils._deployer_policy import (
     allow,
@@ -28,7 +29,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import a
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG
 from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules, topic_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._signals import place, rule_name
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 #: What a look at a bucket of logs takes, and what more a look at the bucket of the backups.
@@ -231,7 +231,7 @@ def _notice(wanted: _Wanted) -> list[Document]:
     return [
         allow("VeleroAuditLogGroup", _on_log_group(wanted), wanted.log_group_arns),
         _topic(wanted, topic),
-        allow("VeleroAuditAlarms", of_alarms, arn("cloudwatch", f"alarm:{place(profile, '*')}")),
+        allow("VeleroAuditAlarms", of_alarms, arn("cloudwatch", f"alarm:{resource_name(profile, '*')}")),
         allow("VeleroAuditRules", of_rules, arn("events", f"rule/{rules}*")),
         allow("VeleroAuditDashboard", of_dashboard, arn("cloudwatch", f"dashboard/{topic_name(profile)}", "")),
     ]

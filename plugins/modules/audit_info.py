@@ -61,9 +61,8 @@ options:
     description: The topic that the alarms have to notify. Without it the topics that they do notify are checked.
     type: str
   backup_schedule_hours:
-    description: How many hours there are between two backups, for the missing-backup alarm.
+    description: How many hours there are between two backups, for the missing-backup alarm. Required with O(alarms=true).
     type: int
-    default: 24
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -261,8 +260,9 @@ SPEC = aws_spec(
         "log_retention_in_days": {"type": "int", "default": 365},
         "alarms": {"type": "bool", "default": True},
         "topic_arn": {"type": "str"},
-        "backup_schedule_hours": {"type": "int", "default": 24},
-    }
+        "backup_schedule_hours": {"type": "int"},
+    },
+    required_if=(("alarms", True, ["backup_schedule_hours"]),),
 )
 
 

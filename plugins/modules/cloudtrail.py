@@ -10,7 +10,7 @@ module: cloudtrail
 short_description: Create a CloudTrail trail that records the use of Velero's key
 version_added: 0.1.0
 description:
-  - Creates a trail, or brings the one of its name to the wanted state - settings, event selectors, logging and tags -
+  - Creates a trail, or brings the one of its name to the desired state - settings, event selectors, logging and tags -
     and names each difference.
   - The calls of KMS are management events, most of them reading ones (C(Decrypt), C(GenerateDataKey)), and there is no
     selector for keys. So the module sees to it that the selector of management events leaves out neither KMS nor the
@@ -22,7 +22,7 @@ description:
     since AWS bills each copy of an event but the first. M(coffer.velero.cloudtrail_info) finds that trail.
   - V(absent) deletes the trail alone. Its bucket, its log group, the role, the key and all that it has recorded stay,
     and RV(kept) names them.
-  - A run that changes nothing sends 2 requests, one more where the trail has event selectors that somebody has set,
+  - A run that changes nothing sends 2 requests, one more where event selectors of the trail were ever set,
     one more where O(tags) is set, and one more where O(kms_key_id) is not an ARN of a key.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -53,8 +53,8 @@ options:
     type: str
   is_multi_region_trail:
     description:
-      - Whether all Regions are recorded. Security Hub's CloudTrail.1 wants it, and so does whoever wants to notice that
-        somebody uses a copy of the key elsewhere.
+      - Whether all Regions are recorded. Security Hub's CloudTrail.1 asks for it, and the use of a copy of the key
+        in another Region is recorded only then.
     type: bool
     default: true
   is_organization_trail:
@@ -255,7 +255,7 @@ is_logging:
   type: bool
   sample: true
 event_selectors:
-  description: All selectors, as CloudTrail tells of them - advanced ones, or basic ones where nobody needed others.
+  description: All selectors, as CloudTrail returns them; advanced ones, or basic ones.
   returned: O(state=present)
   type: list
   elements: dict
@@ -285,7 +285,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import TrailResource
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide import wanted_trail
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide import desired_trail
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -320,7 +320,7 @@ def run(task: Task) -> dict[str, t.Any]:
     return task.reconcile(
         TrailResource(
             Aws(params),
-            wanted_trail(params),
+            desired_trail(params),
             absent=params["state"] == "absent",
             propagation_timeout=params["propagation_timeout"],
             sleep=task.sleep,

@@ -15,7 +15,7 @@ description:
     can deliver what it records.
   - The calls of KMS are management events. RV(trail) is the trail to rely on, that records all of them; where there is
     none, RV(reasons) tells why each falls short.
-  - Sends 1 request, one for each trail, and one more for each with event selectors that somebody has set.
+  - Sends 1 request, one for each trail, and one more for each whose event selectors were ever set.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
@@ -53,7 +53,7 @@ EXAMPLES = r"""
     prefix: production
   register: recorded
 
-- name: Stop where nobody does
+- name: Stop where none does
   ansible.builtin.assert:
     that: recorded.trail is not none
     fail_msg: "{{ recorded.reasons | join(' ') }}"

@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Creates, replaces and deletes a dashboard. Its body is compared as JSON, so that the order of names and white space
     are no difference.
-  - A dashboard is owned as a whole. What somebody changes in the console is put back.
+  - A dashboard is owned as a whole. What is changed in the console is put back.
   - A body that CloudWatch would refuse is refused in check mode too, with the place of each fault. What CloudWatch
     takes although it does not understand all of it becomes a warning.
   - Dashboards belong to the account, not to a Region. Each metric in one names its own.
@@ -47,7 +47,7 @@ EXAMPLES = r"""
   coffer.velero.cloudwatch_dashboard:
     name: velero-acme-backups
     region: eu-central-1
-    body: "{{ profile | coffer.velero.audit_dashboard }}"
+    body: "{{ profile | coffer.velero.audit_dashboard(schedule_hours=24) }}"
 
 - name: Show it no longer
   coffer.velero.cloudwatch_dashboard:

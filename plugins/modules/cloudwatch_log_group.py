@@ -44,8 +44,8 @@ options:
       - Customer managed key to encrypt new log events under, by id, ARN or alias. The log group gets the ARN of the
         key, so that an alias that is moved later does not move it.
       - Its policy must let CloudWatch Logs use it, see the filter P(coffer.velero.log_group_key_statements#filter).
-      - Do not take the key whose use is recorded here. When that key is disabled or deleted, nobody can read who did
-        it.
+      - Do not take the key whose use is recorded here. When that key is disabled or deleted, the records of who did
+        that cannot be read.
       - What was written under an earlier key stays encrypted under that one, so it must not be deleted before.
       - An empty string ends the encryption with KMS. Left alone where it is not set.
       - In check mode a key that does not exist is taken for one that an earlier task makes.
@@ -124,7 +124,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs import WantedGroup
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs import DesiredGroup
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs_api import GroupResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -143,8 +143,8 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = WantedGroup.of(params)
-    return task.reconcile(GroupResource(Aws(params), wanted, absent=params["state"] == "absent"))
+    desired = DesiredGroup.of(params)
+    return task.reconcile(GroupResource(Aws(params), desired, absent=params["state"] == "absent"))
 
 
 def main() -> t.NoReturn:

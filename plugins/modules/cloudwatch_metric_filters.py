@@ -10,13 +10,13 @@ module: cloudwatch_metric_filters
 short_description: Manage the metric filters of a log group
 version_added: 0.1.0
 description:
-  - Creates, corrects and deletes metric filters, which count the events of a log group that match a pattern. A filter
-    is owned by its name. Other filters of the log group are kept, and RV(kept_filters) tells of them.
-  - All filters are judged before the first is changed.
-  - CloudWatch has no values of a metric for the time without a match, unless the filter has a C(defaultValue). An alarm
+  - Creates, updates and deletes metric filters, which count the events of a log group that match a pattern. A filter
+    is owned by its name. Other filters of the log group are kept, and RV(kept_filters) lists them.
+  - All filters are validated before the first is changed.
+  - CloudWatch has no values of a metric for the time without a match, unless the filter has a default value. An alarm
     on such a metric goes to C(INSUFFICIENT_DATA) instead of C(OK).
-  - A metric filter counts events from the moment on that it is made. It does not look at older ones.
-  - A run that changes nothing sends 1 request, for each 50 filters of the log group.
+  - A metric filter counts events from its creation on, not older ones.
+  - A run that changes nothing sends 1 request for each 50 filters of the log group.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
@@ -26,27 +26,55 @@ options:
     required: true
   filters:
     description:
-      - The filters to own, or to delete, each in the shape in which C(PutMetricFilter) takes it, without
-        C(logGroupName), and as the filter P(coffer.velero.audit_metric_filters#filter) returns it.
-      - C(filterName) is enough where O(state=absent).
-      - C(filterPattern) has 1024 characters at most; blanks around it do not matter.
-      - C(metricTransformations) has one entry with C(metricName), C(metricNamespace), C(metricValue), and with
-        C(defaultValue), C(unit) and C(dimensions) where they are wanted. CloudWatch does not take C(defaultValue)
-        together with C(dimensions).
-      - A log group has 100 filters at most, those of others among them.
+      - The filters to own, or to delete, as the filter P(coffer.velero.audit_metric_filters#filter) returns them.
+      - Only O(filters[].name) is required where O(state=absent). All suboptions are where O(state=present).
+      - A log group has at most 100 filters, unmanaged ones included.
     type: list
     elements: dict
     default: []
+    suboptions:
+      name:
+        description: Name of the filter.
+        type: str
+        required: true
+      filter_pattern:
+        description: Pattern of the filter, at most 1024 characters. White space around it does not matter.
+        type: str
+      metric_transformation:
+        description: The metric that the filter counts in.
+        type: dict
+        suboptions:
+          metric_name:
+            description: Name of the metric.
+            type: str
+            required: true
+          metric_namespace:
+            description: Namespace of the metric.
+            type: str
+            required: true
+          metric_value:
+            description: Value of an event that matches, a number or a field of the event such as V($.size).
+            type: str
+            required: true
+          default_value:
+            description: Value where no event matches. Not together with O(filters[].metric_transformation.dimensions).
+            type: float
+          dimensions:
+            description: Dimensions of the metric, fields of the event by name, at most three.
+            type: dict
+          unit:
+            description: Unit of the metric.
+            type: str
   state:
     description:
-      - V(present) makes sure that the filters are there.
+      - V(present) creates or updates the filters.
       - V(absent) deletes them.
     type: str
     choices: ['present', 'absent']
     default: present
   purge_prefix:
     description:
-      - Deletes the filters too whose name begins so and that O(filters) does not name.
+      - Also deletes the filters whose name begins so and that O(filters) does not name.
       - All filters with such a name must be yours. C(velero-acme-) is the beginning of the filters of the bucket
         C(acme), and of those of the bucket C(acme-test) as well.
     type: str
@@ -58,25 +86,25 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Count what somebody should hear of
+- name: Manage the metric filters of the backups
   coffer.velero.cloudwatch_metric_filters:
     region: eu-central-1
     log_group_name: velero-acme-backups
     filters: "{{ profile | coffer.velero.audit_metric_filters }}"
     purge_prefix: velero-acme-backups-
 
-- name: A filter of one's own
+- name: Manage a metric filter of your own
   coffer.velero.cloudwatch_metric_filters:
     region: eu-central-1
     log_group_name: velero-acme-backups
     filters:
-      - filterName: velero-acme-backups-root
-        filterPattern: '{ ($.userIdentity.type = "Root") && ($.eventSource = "kms.amazonaws.com") }'
-        metricTransformations:
-          - metricName: acme-backups-root
-            metricNamespace: Velero/Audit
-            metricValue: '1'
-            defaultValue: 0
+      - name: velero-acme-backups-root
+        filter_pattern: '{ ($.userIdentity.type = "Root") && ($.eventSource = "kms.amazonaws.com") }'
+        metric_transformation:
+          metric_name: acme-backups-root
+          metric_namespace: Velero/Audit
+          metric_value: '1'
+          default_value: 0
 """
 
 RETURN = r"""
@@ -90,7 +118,7 @@ filters:
   returned: success
   type: list
   elements: str
-  sample: [velero-acme-backups-key-access-denied, velero-acme-backups-silence]
+  sample: [velero-acme-backups-key-access-denied, velero-acme-backups-no-recent-backup]
 kept_filters:
   description: Names of the other filters of the log group.
   returned: success
@@ -101,16 +129,27 @@ kept_filters:
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, Options
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import WantedFilters
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import DesiredFilters
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters_api import FiltersResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
+TRANSFORMATION: Options = {
+    **{name: {"type": "str", "required": True} for name in ("metric_name", "metric_namespace", "metric_value")},
+    "default_value": {"type": "float"},
+    "dimensions": {"type": "dict"},
+    "unit": {"type": "str"},
+}
+FILTER: Options = {
+    "name": {"type": "str", "required": True},
+    "filter_pattern": {"type": "str"},
+    "metric_transformation": {"type": "dict", "options": TRANSFORMATION},
+}
 SPEC = aws_spec(
     {
         "log_group_name": {"type": "str", "required": True},
-        "filters": {"type": "list", "elements": "dict", "default": []},
+        "filters": {"type": "list", "elements": "dict", "default": [], "options": FILTER},
         **STATE,
         "purge_prefix": {"type": "str"},
     }
@@ -119,8 +158,8 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    wanted = WantedFilters.of(params)
-    return task.reconcile(FiltersResource(Aws(params), wanted, absent=params["state"] == "absent"))
+    desired = DesiredFilters.of(params)
+    return task.reconcile(FiltersResource(Aws(params), desired, absent=params["state"] == "absent"))
 
 
 def main() -> t.NoReturn:

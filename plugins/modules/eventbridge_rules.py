@@ -10,11 +10,11 @@ module: eventbridge_rules
 short_description: Manage EventBridge rules and their targets
 version_added: 0.1.0
 description:
-  - Creates, corrects and deletes rules of the default event bus, and adds their targets. A rule is owned by its name, a
-    target by its id. Other rules are left alone, and other targets of our rules are kept.
+  - Creates, updates and deletes rules of the default event bus, and adds their targets. A rule is owned by its name, a
+    target by its id. Other rules are left alone, and unmanaged targets of owned rules are kept.
   - Patterns are compared by meaning, so that the order of keys and of alternatives is no difference.
-  - A rule that an AWS service manages is refused. Schedule and role that somebody else gave a rule of ours are kept.
-  - All rules are judged before the first is changed.
+  - A rule that an AWS service manages is refused. The schedule and the role that an owned rule already has are kept.
+  - All rules are validated before the first is changed.
   - A run that changes nothing sends 1 request, and for each rule 1 where it names targets and 1 where O(tags) is set.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -30,14 +30,14 @@ options:
         type: str
         required: true
       event_pattern:
-        description: The events that the rule is about. Required where O(state=present).
+        description: The events that the rule matches. Required where O(state=present).
         type: dict
       state:
         description:
-          - V(ENABLED) sees all events but the read-only management events of CloudTrail, to which the use of a key
+          - V(ENABLED) matches all events but the read-only management events of CloudTrail, to which the use of a key
             belongs (C(Decrypt), C(GenerateDataKey)). The module warns where the pattern names such events.
-          - V(ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS) sees them too. Either way a trail must record them.
-          - V(DISABLED) sees nothing.
+          - V(ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS) matches them too. Either way a trail must record them.
+          - V(DISABLED) matches nothing.
         type: str
         choices: ['ENABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS', 'DISABLED']
         default: ENABLED
@@ -46,37 +46,37 @@ options:
         type: str
       targets:
         description:
-          - Who is told. At most five, foreign ones included. Left alone where it is not set.
-          - A target of ours is replaced as a whole where it differs.
+          - The targets of the rule. At most five, unmanaged ones included. Left alone where it is not set.
+          - An owned target is replaced as a whole where it differs.
         type: list
         elements: dict
         suboptions:
           id:
-            description: Name of the target in the rule.
+            description: Id of the target in the rule.
             type: str
             required: true
           arn:
-            description: ARN of the target, such as a topic. Its policy must let C(events.amazonaws.com) in.
+            description: ARN of the target, such as a topic. Its policy must allow C(events.amazonaws.com).
             type: str
             required: true
           input_paths:
-            description: What O(rules[].targets[].input_template) uses, by name, with its JSON path in the event.
+            description: JSON paths in the event by the name that O(rules[].targets[].input_template) uses.
             type: dict
           input_template:
-            description: What the target is sent, with C(<name>) for each of O(rules[].targets[].input_paths). The
+            description: The message to the target, with C(<name>) for each of O(rules[].targets[].input_paths). The
               whole event where it is not set.
             type: str
           dead_letter_arn:
-            description: ARN of the queue that takes events which could not be delivered.
+            description: ARN of the queue for events that could not be delivered.
             type: str
           role_arn:
-            description: Role that EventBridge assumes. A topic or queue needs none, for its policy decides.
+            description: Role that EventBridge assumes. A topic or a queue needs none, because it has a policy.
             type: str
   state:
     description:
-      - V(present) makes sure that the rules are there.
-      - V(absent) removes the targets of the rules and deletes these. It refuses where there are other targets than
-        those of O(rules), unless O(purge_targets=true).
+      - V(present) creates or updates the rules.
+      - V(absent) removes the targets of the rules and deletes the rules. It refuses where a rule has unmanaged targets,
+        unless O(purge_targets=true).
     type: str
     choices: ['present', 'absent']
     default: present
@@ -93,12 +93,12 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Tell of what happens to the key and the bucket, sooner than an alarm does
+- name: Manage the rules of the backups
   coffer.velero.eventbridge_rules:
     region: eu-central-1
     rules: "{{ profile | coffer.velero.audit_event_rules(topic_arn=topic.topic_arn) }}"
 
-- name: A rule of one's own
+- name: Manage a rule of your own
   coffer.velero.eventbridge_rules:
     region: eu-central-1
     rules:
@@ -127,7 +127,7 @@ rules:
       state: ENABLED
       event_pattern: {source: [aws.kms], detail-type: [KMS CMK Deletion]}
       description: ''
-      targets: [{Id: topic, Arn: 'arn:aws:sns:eu-central-1:111122223333:velero-acme-backups'}]
+      targets: [{id: topic, arn: 'arn:aws:sns:eu-central-1:111122223333:velero-acme-backups'}]
       kept_targets: []
       tags: {service: velero}
   contains:
@@ -138,20 +138,20 @@ rules:
       description: ARN of the rule.
       type: str
     state:
-      description: What it sees.
+      description: State of the rule.
       type: str
     event_pattern:
-      description: The events that it is about.
+      description: The events that the rule matches.
       type: dict
     description:
       description: Its description.
       type: str
     targets:
-      description: Our targets, as EventBridge has them.
+      description: The owned targets, as in O(rules[].targets).
       type: list
       elements: dict
     kept_targets:
-      description: Ids of the foreign targets, where O(rules[].targets) is set.
+      description: Ids of the unmanaged targets, where O(rules[].targets) is set.
       type: list
       elements: str
     tags:
@@ -163,7 +163,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS, Options
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, DesiredTags, wanted_rules
+from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import STATES, DesiredTags, desired_rules
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules_api import RulesResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -195,9 +195,9 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     absent = params["state"] == "absent"
-    wanted = wanted_rules(params["rules"], absent=absent)
+    desired = desired_rules(params["rules"], absent=absent)
     tags = DesiredTags(params["tags"], params["purge_tags"])
-    return task.reconcile(RulesResource(Aws(params), wanted, params["purge_targets"], absent, tags))
+    return task.reconcile(RulesResource(Aws(params), desired, params["purge_targets"], absent, tags))
 
 
 def main() -> t.NoReturn:

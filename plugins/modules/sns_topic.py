@@ -54,7 +54,7 @@ options:
   statements:
     description:
       - Statements of the topic's policy to own, each with a C(Sid) and complete, for the topic alone. A statement is
-        found again by its C(Sid) and compared by meaning; all others are foreign and kept to the letter.
+        found again by its C(Sid) and compared by meaning; all others are unmanaged and kept to the letter.
       - A statement that would deny the caller to change the policy again is refused.
     type: list
     elements: dict
@@ -72,7 +72,7 @@ options:
     description:
       - Who gets the messages. Those that are missing are added, others are kept. Left alone where it is not set.
       - SNS asks the owner of an e-mail address, a URL, and a queue or function of another account. Until they confirm,
-        nothing is delivered and each run warns. What nobody confirms is dropped after two days.
+        nothing is delivered and each run warns. SNS drops what is not confirmed after two days.
     type: list
     elements: dict
     suboptions:
@@ -179,7 +179,7 @@ subscriptions:
       endpoint: oncall@example.com
       arn:
       confirmed: false
-      ours: true
+      owned: true
   contains:
     protocol:
       description: How the messages are sent.
@@ -193,7 +193,7 @@ subscriptions:
     confirmed:
       description: Whether messages are delivered.
       type: bool
-    ours:
+    owned:
       description: Whether it is one of O(subscriptions).
       type: bool
 tags:
@@ -210,7 +210,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account
 from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import PROTOCOLS, secrets
-from ansible_collections.coffer.velero.plugins.module_utils._notify.topic import WantedTopic
+from ansible_collections.coffer.velero.plugins.module_utils._notify.topic import DesiredTopic
 from ansible_collections.coffer.velero.plugins.module_utils._notify.topic_api import TopicResource
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
@@ -245,11 +245,11 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     aws = Aws(params)
     account = Account(aws, params["account_id"], aws.partition)
-    wanted = WantedTopic.of(
+    desired = DesiredTopic.of(
         params, lambda name: str(Arn(aws.partition, "sns", aws.region, account.owner().account_id, name))
     )
     absent = params["state"] == "absent"
-    return task.reconcile(TopicResource(aws, wanted, account, task.sleep, absent=absent))
+    return task.reconcile(TopicResource(aws, desired, account, task.sleep, absent=absent))
 
 
 def main() -> t.NoReturn:

@@ -4,9 +4,9 @@
 """From a call to somebody who knows: a real denied call becomes a metric, an alarm, a message and a row of the usage.
 
 MiniStack judges the calls, evaluates the alarms and sends the messages. What lies between is played, since no emulator
-does it: CloudTrail writes the record (tests/support/trail.py) and CloudWatch Logs applies the metric filters
+does it: CloudTrail writes the record (tests/support/cloudtrail.py) and CloudWatch Logs applies the metric filters
 (tests/support/filter_pattern.py). That an alarm takes no data at all for a breach is not evaluated by any emulator;
-silence is shown with records of other calls, for which a metric filter counts its default, 0.
+no-recent-backup is shown with records of other calls, for which a metric filter counts its default, 0.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.coffer.velero.plugins.module_utils import _signals
+from ansible_collections.coffer.velero.plugins.module_utils import _alerts
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from tests.support import trail
+from tests.support import cloudtrail
 from tests.support.emulators import MiniStack
 from tests.support.fixtures import Aws
 from tests.support.running import run_in_controller
@@ -47,7 +47,7 @@ class Installation:
     queue: str
     kms: Any
     seen: int = 0
-    trail: trail.Trail = field(default_factory=lambda: trail.Trail(REGION))
+    recorder: cloudtrail.TrailRecorder = field(default_factory=lambda: cloudtrail.TrailRecorder(REGION))
 
     def module(self, name: str, /, **options: Any) -> dict[str, Any]:
         connection = {"endpoint_url": self.server.url, "region": REGION, "access_key": "test", "secret_key": "test"}
@@ -57,20 +57,20 @@ class Installation:
 
     def deliver(self) -> None:
         """What was recorded since the last time goes to the log group and through its metric filters."""
-        records, self.seen = self.trail.records[self.seen :], len(self.trail.records)
+        records, self.seen = self.recorder.records[self.seen :], len(self.recorder.records)
         logs, cloudwatch = self.server.client("logs"), self.server.client("cloudwatch")
-        trail.deliver(records, logs, GROUP)
-        trail.count(records, logs, cloudwatch, GROUP)
+        cloudtrail.deliver(records, logs, GROUP)
+        cloudtrail.count(records, logs, cloudwatch, GROUP)
 
-    def state(self, signal: str) -> str:
-        name = f"velero-{BUCKET}-{signal}"
+    def state(self, alert: str) -> str:
+        name = f"velero-{BUCKET}-{alert}"
         (alarm,) = self.server.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
         return str(alarm["StateValue"])
 
-    def wait_for(self, signal: str, state: str) -> None:
+    def wait_for(self, alert: str, state: str) -> None:
         end = time.monotonic() + PATIENCE
-        while self.state(signal) != state:
-            assert time.monotonic() < end, f"{signal} is {self.state(signal)} and not {state}"
+        while self.state(alert) != state:
+            assert time.monotonic() < end, f"{alert} is {self.state(alert)} and not {state}"
             time.sleep(0.2)
 
     def messages(self) -> list[dict[str, Any]]:
@@ -106,7 +106,7 @@ def installation() -> Iterator[Installation]:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [let_in]})
         queue = sqs.create_queue(QueueName="on-duty", Attributes={"Policy": policy})["QueueUrl"]
         made = Installation(server, key_arn, queue, kms)
-        made.trail.watch(kms, given["AssumedRoleUser"]["Arn"])
+        made.recorder.watch(kms, given["AssumedRoleUser"]["Arn"])
         notice(made)
         yield made
 
@@ -125,9 +125,9 @@ def notice(made: Installation) -> None:
     made.server.client("logs").create_log_group(logGroupName=GROUP)
     subscription = {"protocol": "sqs", "endpoint": f"arn:aws:sqs:{REGION}:{ACCOUNT}:on-duty"}
     topic = made.module("sns_topic", name=f"velero-{BUCKET}", subscriptions=[subscription])
-    made.module("cloudwatch_metric_filters", log_group_name=GROUP, filters=_signals.metric_filters(profile))
+    made.module("cloudwatch_metric_filters", log_group_name=GROUP, filters=_alerts.metric_filters(profile))
     made.module(
-        "cloudwatch_metric_alarms", alarms=_signals.alarms(profile, topic_arn=topic["topic_arn"], schedule_hours=24)
+        "cloudwatch_metric_alarms", alarms=_alerts.alarms(profile, topic_arn=topic["topic_arn"], schedule_hours=24)
     )
 
 
@@ -139,7 +139,7 @@ def test_a_denied_call_is_noticed(installation: Installation, aws: Aws) -> None:
     installation.wait_for("key-access-denied", "ALARM")
     assert f"velero-{BUCKET}-key-access-denied" in {message["AlarmName"] for message in installation.messages()}
 
-    trail.deliver(installation.trail.records, aws.client("logs"), GROUP)
+    cloudtrail.deliver(installation.recorder.records, aws.client("logs"), GROUP)
     options = {"key_id": installation.key_arn, "aliases": [], "log_group": GROUP, "hours": 1, "last_usage": False}
     usage = run_in_controller("kms_usage_info", options, check=False)
     assert not usage.get("failed"), usage
@@ -148,16 +148,16 @@ def test_a_denied_call_is_noticed(installation: Installation, aws: Aws) -> None:
     assert row["principal"] == VELERO
 
 
-def test_silence_is_noticed(installation: Installation) -> None:
+def test_a_missing_backup_is_noticed(installation: Installation) -> None:
     """Velero is refused, so it writes nothing; then it may, and writes."""
     with contextlib.suppress(ClientError):
         installation.kms.generate_data_key(KeyId=installation.key_arn, KeySpec="AES_256")
     installation.deliver()
-    installation.wait_for("silence", "ALARM")
+    installation.wait_for("no-recent-backup", "ALARM")
 
     allow = {"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": installation.key_arn}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     installation.server.client("iam").put_role_policy(RoleName="velero", PolicyName="use", PolicyDocument=document)
     installation.kms.generate_data_key(KeyId=installation.key_arn, KeySpec="AES_256")
     installation.deliver()
-    installation.wait_for("silence", "OK")
+    installation.wait_for("no-recent-backup", "OK")

@@ -164,11 +164,19 @@ def made(user: User, profile: Document, *, tags: Document, days: int, retention:
     )
     filters = FILTERS["audit_metric_filters"](profile, data_events=True)
     yield user.run("cloudwatch_metric_filters", log_group_name=NAME, filters=filters, purge_prefix=f"{NAME}-")
-    alarms = user.run("cloudwatch_metric_alarms", alarms=FILTERS["audit_alarms"](profile, topic_arn=TOPIC), **common)
+    wanted = FILTERS["audit_alarms"](profile, topic_arn=TOPIC, schedule_hours=24)
+    alarms = user.run("cloudwatch_metric_alarms", alarms=wanted, **common)
     yield user.run("eventbridge_rules", rules=FILTERS["audit_event_rules"](profile, topic_arn=TOPIC), **common)
     arns = [one["arn"] for one in alarms["alarms"]]
-    yield user.run("cloudwatch_dashboard", name=NAME, body=FILTERS["audit_dashboard"](profile, alarm_arns=arns))
-    yield user.run("audit_info", storage_profile=profile, topic_arn=TOPIC, policy_arn=arn("iam", "policy/velero", ""))
+    body = FILTERS["audit_dashboard"](profile, alarm_arns=arns, schedule_hours=24)
+    yield user.run("cloudwatch_dashboard", name=NAME, body=body)
+    yield user.run(
+        "audit_info",
+        storage_profile=profile,
+        topic_arn=TOPIC,
+        policy_arn=arn("iam", "policy/velero", ""),
+        backup_schedule_hours=24,
+    )
 
 
 def disturb(ministack: MiniStack) -> None:
@@ -200,7 +208,8 @@ def torn_down(user: User, profile: Document) -> Iterator[Document]:
     """The tasks of teardown."""
     absent: Document = {"state": "absent"}
     yield user.run("eventbridge_rules", rules=FILTERS["audit_event_rules"](profile, topic_arn=TOPIC), **absent)
-    yield user.run("cloudwatch_metric_alarms", alarms=FILTERS["audit_alarms"](profile, topic_arn=TOPIC), **absent)
+    alarms = FILTERS["audit_alarms"](profile, topic_arn=TOPIC, schedule_hours=24)
+    yield user.run("cloudwatch_metric_alarms", alarms=alarms, **absent)
     filters = FILTERS["audit_metric_filters"](profile, data_events=True)
     yield user.run("cloudwatch_metric_filters", log_group_name=NAME, filters=filters, **absent)
     yield user.run("cloudwatch_dashboard", name=NAME, **absent)
@@ -241,6 +250,6 @@ def test_each_action_is_needed_and_all_suffice() -> None:
         )
         auditor.grant_all()
         auditor.run("cloudtrail_info", key_arn=profile["kms_key_arn"], bucket=BUCKET)
-        auditor.run("audit_info", storage_profile=profile, topic_arn=TOPIC)
+        auditor.run("audit_info", storage_profile=profile, topic_arn=TOPIC, backup_schedule_hours=24)
         list(torn_down(user, profile))
         assert actions_of(policy) - set(user.granted) == NOT_ASKED_FOR

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils import _documents, _signals
+from ansible_collections.coffer.velero.plugins.module_utils import _alerts, _documents
 from ansible_collections.coffer.velero.plugins.module_utils._audit import monitoring_api
 from ansible_collections.coffer.velero.plugins.module_utils._audit.api import Reader
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Absent
@@ -30,6 +30,8 @@ POLICY = f"arn:aws:iam::{ACCOUNT}:policy/velero"
 AUDIT_BUCKET = "acme-backups-audit"
 BLOCK = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 ISSUER = "https://oidc.eks.us-east-1.amazonaws.com/id/AB12"
+
+apply = ModuleRunner("controller").ok
 
 
 @pytest.fixture(autouse=True)
@@ -152,21 +154,17 @@ class Installation:
         cloudtrail.start_logging(Name="velero-acme-backups")
 
     def _notices(self) -> None:
-        """What the table of signals asks for, and somebody who listens."""
+        """What the table of alerts asks for, and a subscription."""
         sns = self.aws.client("sns")
         self.topic_arn = sns.create_topic(Name=f"velero-{BUCKET}", Attributes={"KmsMasterKeyId": self.key_arn})[
             "TopicArn"
         ]
         sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:pager")
-        for one in _signals.metric_filters(self.profile, data_events=True):
-            self.aws.client("logs").put_metric_filter(logGroupName="trail", **one)
-        for alarm in _signals.alarms(self.profile, topic_arn=self.topic_arn, data_events=True):
-            self.aws.client("cloudwatch").put_metric_alarm(**alarm)
-        events = self.aws.client("events")
-        for rule in _signals.rules(self.profile, topic_arn=self.topic_arn):
-            targets = rule["Targets"]
-            events.put_rule(**{name: value for name, value in rule.items() if name != "Targets"})
-            events.put_targets(Rule=rule["Name"], Targets=targets)
+        filters = _alerts.metric_filters(self.profile, data_events=True)
+        apply("cloudwatch_metric_filters", log_group_name="trail", filters=filters)
+        alarms = _alerts.alarms(self.profile, topic_arn=self.topic_arn, schedule_hours=24, data_events=True)
+        apply("cloudwatch_metric_alarms", alarms=alarms)
+        apply("eventbridge_rules", rules=_alerts.event_rules(self.profile, topic_arn=self.topic_arn))
 
     def put_bucket_policy(self, statements: list[dict[str, Any]], bucket: str = BUCKET) -> None:
         policy = {"Version": "2012-10-17", "Statement": statements}
@@ -219,7 +217,7 @@ def test_the_requests_are_bounded(run: ModuleRunner, aws: Aws, installation: Ins
     counted = Counter(f"{call.service}:{call.operation}" for call in aws.proxy.requests)
     assert counted.pop("kms:DescribeKey") == 2, "the key and the alias"
     assert counted.pop("kms:GetKeyPolicy") == 2, "its own and that of AWS RAM"
-    assert counted.pop("events:ListTargetsByRule") == len(_signals.rules(installation.profile, topic_arn=None))
+    assert counted.pop("events:ListTargetsByRule") == len(_alerts.event_rules(installation.profile, topic_arn=None))
     for of_both_buckets in (
         "GetPublicAccessBlock",
         "GetBucketPolicy",
@@ -334,7 +332,8 @@ def test_without_any_permission_nothing_passes_and_nothing_fails(
 def test_on_an_empty_account_everything_is_missing_and_nothing_fails_the_task(run: ModuleRunner, aws: Aws) -> None:
     key_arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
     values = {"account_id": ACCOUNT, "region": REGION, "bucket": BUCKET, "kms_key_arn": key_arn, "role_arns": [ROLE]}
-    result = run.ok("audit_info", check=True, storage_profile=values, kms_alias="velero", policy_arn=POLICY)
+    options = {"kms_alias": "velero", "policy_arn": POLICY, "backup_schedule_hours": 24}
+    result = run.ok("audit_info", check=True, storage_profile=values, **options)
     assert (result["status"], result["severity"]) == ("non_compliant", "critical")
     assert by_status(result, "compliant") == set()
     messages = {finding["message"] for finding in result["findings"] if finding["status"] == "non_compliant"}
@@ -398,7 +397,7 @@ def test_a_key_policy_of_another_account_cannot_be_read_and_it_says_who_can(
         ),
         (
             {"backup_schedule_hours": 0},
-            "velero_audit_backup_schedule_hours: 0 is not between 1 and 167: an alarm looks back",
+            "kms_audit_backup_schedule_hours: 0 is not between 1 and 167: an alarm looks back",
         ),
         (
             {
@@ -425,9 +424,9 @@ def test_refusals(run: ModuleRunner, aws: Aws, options: dict[str, Any], message:
         "bucket": BUCKET,
         "kms_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
     }
-    assert run.refused("audit_info", **{"storage_profile": values, "kms_alias": "velero", **options}).startswith(
-        message
-    )
+    assert run.refused(
+        "audit_info", **{"storage_profile": values, "kms_alias": "velero", "backup_schedule_hours": 24, **options}
+    ).startswith(message)
     assert aws.proxy.requests == []
 
 
@@ -447,15 +446,15 @@ def test_the_report_takes_the_result_as_it_is(
 
 
 def test_alarms_that_were_touched_are_told_one_by_one(run: ModuleRunner, aws: Aws, installation: Installation) -> None:
-    name = _signals.place(installation.profile, "key-policy-changed")
+    name = _alerts.resource_name(installation.profile, "key-policy-changed")
     cloudwatch, logs = aws.client("cloudwatch"), aws.client("logs")
     cloudwatch.disable_alarm_actions(AlarmNames=[name])
-    cloudwatch.delete_alarms(AlarmNames=[_signals.place(installation.profile, "silence")])
+    cloudwatch.delete_alarms(AlarmNames=[_alerts.resource_name(installation.profile, "no-recent-backup")])
     logs.delete_metric_filter(logGroupName="trail", filterName=name)
     sns = aws.client("sns")
     for subscription in sns.list_subscriptions_by_topic(TopicArn=installation.topic_arn)["Subscriptions"]:
         sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-    rule = _signals.rules(installation.profile, topic_arn=None)[0]["Name"]
+    rule = _alerts.event_rules(installation.profile, topic_arn=None)[0]["name"]
     aws.client("events").disable_rule(Name=rule)
     result = run.ok("audit_info", **installation.options)
     failed = {
@@ -463,14 +462,14 @@ def test_alarms_that_were_touched_are_told_one_by_one(run: ModuleRunner, aws: Aw
         for finding in result["findings"]
         if finding["status"] == "non_compliant" and finding["control"] not in BY_CHOICE
     }
-    silence = _signals.place(installation.profile, "silence")
+    silence = _alerts.resource_name(installation.profile, "no-recent-backup")
     assert failed == {
         "CloudWatch.15": (silence, "There is no such alarm."),
         "CloudWatch.17": (silence, "There is no such alarm."),
         "coffer.24": (name, "The trail's log group has no such metric filter."),
         "coffer.26": (silence, "There is no such alarm."),
         "coffer.27": (f"velero-{BUCKET}", "It has no confirmed subscription, and 0 that wait for confirmation."),
-        "coffer.28": (f"rule/{rule}", "It differs in State."),
+        "coffer.28": (f"rule/{rule}", "It differs in state."),
     }
     off = [finding["resource"] for finding in result["findings"] if finding["message"] == "Its actions are disabled."]
     assert [resource.rpartition(":")[2] for resource in off] == [name]
@@ -483,8 +482,8 @@ def test_without_a_log_group_of_this_account_the_alarm_for_silence_watches_the_m
     profile, topic_arn = installation.profile, installation.topic_arn
     run = ModuleRunner("controller")
     assert "coffer.26" in by_status(run.ok("audit_info", **installation.options), "non_compliant")
-    for alarm in _signals.alarms(profile, topic_arn=topic_arn, log_group=False):
-        aws.client("cloudwatch").put_metric_alarm(**alarm)
+    alarms = _alerts.alarms(profile, topic_arn=topic_arn, schedule_hours=24, log_group=False)
+    apply("cloudwatch_metric_alarms", alarms=alarms)
     result = run.ok("audit_info", **installation.options)
     assert "coffer.26" in by_status(result, "compliant")
     assert by_status(result, "non_compliant") >= {"coffer.20", "coffer.24", "CloudTrail.1"}

@@ -49,7 +49,7 @@ def site(aws: Aws, tmp_path: Path) -> Site:
         "velero_oidc_issuer_url": "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE",
         "velero_tags": {"service": "velero"},
         "velero_audit": True,
-        "velero_audit_trail": True,
+        "kms_audit_trail": True,
         "kms_audit_data_events": "write",
         "kms_audit_subscriptions": [{"protocol": "sqs", "endpoint": QUEUE}],
     }
@@ -131,13 +131,13 @@ def test_names_that_have_to_be_shortened(site: Site) -> None:
     assert result(records, "audit_info")["severity"] in ("medium", "low", None)
 
 
-def test_teardown_says_what_stays(site: Site) -> None:
+def test_teardown_reports_what_is_kept(site: Site) -> None:
     site.run()
     site.playbook = play(site.directory, ("kms_audit", "teardown"))
     process = site.start()
     output, _dummy = process.communicate(timeout=120)
     told = " ".join(output.split())
-    assert f"What was recorded stays: the bucket {BUCKET}-audit, the log group {NAME}" in told
+    assert f"What was recorded is kept: the bucket {BUCKET}-audit, the log group {NAME}" in told
 
 
 def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
@@ -148,7 +148,7 @@ def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
         "velero_kms_alias": "alias/other",
         "velero_role_name": "other",
         "velero_policy_name": "other",
-        "velero_audit_trail": False,
+        "kms_audit_trail": False,
         "kms_audit_data_events": "none",
     }
     records = site.run()
@@ -156,12 +156,12 @@ def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
     names = {
         one["filterName"] for one in aws.client("logs").describe_metric_filters(logGroupName=NAME)["metricFilters"]
     }
-    assert {f"{NAME}-silence", "velero-other-backups-silence"} <= names
+    assert {f"{NAME}-no-recent-backup", "velero-other-backups-no-recent-backup"} <= names
     assert len(aws.client("cloudtrail").describe_trails()["trailList"]) == 1
 
 
 def test_without_a_trail_the_audit_is_not_passed(aws: Aws, site: Site) -> None:
-    site.variables |= {"velero_audit_trail": False, "kms_audit_data_events": "none"}
+    site.variables |= {"kms_audit_trail": False, "kms_audit_data_events": "none"}
     told = " ".join(failure(site).split())
     assert "findings fail the audit, as kms_audit_fail_on says." in told
     assert "CloudTrail.1" in told
@@ -173,7 +173,7 @@ def test_without_a_trail_the_audit_is_not_passed(aws: Aws, site: Site) -> None:
 def test_what_was_not_evaluated_fails_the_audit_where_it_is_named(aws: Aws, site: Site) -> None:
     """Whether a topic of others has a subscriber is of high severity; S3 Control has no host here, of medium."""
     topic = aws.client("sns").create_topic(Name="on-duty")["TopicArn"]
-    site.variables |= {"velero_audit_topic_arn": topic, "kms_audit_fail_on": ["critical", "high"]}
+    site.variables |= {"kms_audit_topic_arn": topic, "kms_audit_fail_on": ["critical", "high"]}
     aws.proxy.deny("sns", "ListSubscriptionsByTopic")
     site.run()
     for fail_on, number in ((["critical", "high", "not_evaluated"], 1), (["not_evaluated"], 2)):
@@ -188,11 +188,11 @@ def test_what_was_not_evaluated_fails_the_audit_where_it_is_named(aws: Aws, site
     ("variables", "text"),
     [
         (
-            {"velero_audit_backup_schedule_hours": 200},
-            "velero_audit_backup_schedule_hours: 200 is not between 1 and 167",
+            {"kms_audit_backup_schedule_hours": 200},
+            "kms_audit_backup_schedule_hours: 200 is not between 1 and 167",
         ),
-        ({"velero_audit_bucket": "b" * 64}, f"velero_audit_bucket: {'b' * 64} is longer than 63 characters"),
-        ({"velero_audit_bucket": BUCKET}, f"velero_audit_bucket: {BUCKET} is the bucket of the backups"),
+        ({"kms_audit_bucket": "b" * 64}, f"kms_audit_bucket: {'b' * 64} is longer than 63 characters"),
+        ({"kms_audit_bucket": BUCKET}, f"kms_audit_bucket: {BUCKET} is the bucket of the backups"),
     ],
 )
 def test_refused_before_anything_is_changed(aws: Aws, site: Site, variables: dict[str, Any], text: str) -> None:

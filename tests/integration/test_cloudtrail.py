@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.coffer.velero.plugins.filter.trail import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import api
+from tests.support.cloudtrail import ACCOUNT, BUCKET, GROUP, NAME, OBJECTS, Account, arn_of, foreign_trail, log_bucket
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
-from tests.support.trails import ACCOUNT, BUCKET, GROUP, NAME, OBJECTS, Account, arn_of, foreign_trail, log_bucket
 
 MODULE = "cloudtrail"
 ARN = arn_of(NAME)
@@ -341,7 +341,7 @@ def test_trail_that_doubles_another_is_refused(run: ModuleRunner, aws: Aws, clou
     for check in (True, False):
         assert run.refused(MODULE, check=check, **wanted()) == (
             f"name: {NAME} would record what the trail company records already; AWS bills the second copy. Use "
-            f"{theirs}, which coffer.velero.cloudtrail_info finds: leave this task out (velero_audit_trail=false), or "
+            f"{theirs}, which coffer.velero.cloudtrail_info finds: leave this task out (kms_audit_trail=false), or "
             "set "
             "allow_duplicate=true to pay for the copy."
         )
@@ -376,7 +376,7 @@ def test_trail_of_the_organization(run: ModuleRunner, aws: Aws, cloudtrail: Any)
     for state_ in ("present", "absent"):
         assert run.refused(MODULE, **wanted(name="organization", state=state_)) == (
             f"name: {theirs} is the trail of an organization that 444455556666 manages. Use it as it is, without this "
-            "task (velero_audit_trail=false), or choose another name. Credentials of 444455556666 may change it; those "
+            "task (kms_audit_trail=false), or choose another name. Credentials of 444455556666 may change it; those "
             "of a delegated administrator with is_organization_trail=true."
         )
     assert "would record what the trail organization of the organization records already" in run.refused(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.cloudtrail import ACCOUNT, Account, foreign_trail
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner
-from tests.support.trails import ACCOUNT, Account, foreign_trail
 
 MODULE = "cloudtrail_info"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -185,7 +185,9 @@ def test_unreadable_is_not_empty(run: ModuleRunner, aws: Aws, cloudwatch: Any) -
 def test_body_that_is_not_json_is_not_empty(
     run: ModuleRunner, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Door, "find", lambda *arguments, **keywords: {"DashboardArn": ARN, "DashboardBody": "{"})
+    monkeypatch.setattr(
+        Door, "call_or_none", lambda *arguments, **keywords: {"DashboardArn": ARN, "DashboardBody": "{"}
+    )
     assert "CloudWatch has a body that is not JSON" in run.refused(MODULE, name=NAME, body={"widgets": []})
 
 

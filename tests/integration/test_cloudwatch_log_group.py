@@ -224,8 +224,8 @@ def test_keys(run: ModuleRunner, aws: Aws, logs: Any, key: str) -> None:
         signing: f"{signing} is not a symmetric key. CloudWatch Logs encrypts with symmetric keys only.",
         disabled: f"{disabled} is disabled. Find out who disabled it; coffer.velero.kms_key enables it with "
         "enabled=true.",
-        "alias/aws/s3": "alias/aws/s3 is a key of AWS, whose policy nobody can change and which does not let "
-        "CloudWatch Logs in. Choose a customer managed key, with the statements of "
+        "alias/aws/s3": "alias/aws/s3 is an AWS managed key, whose policy cannot be changed and does not allow "
+        "CloudWatch Logs. Choose a customer managed key, with the statements of "
         "coffer.velero.log_group_key_statements.",
     }.items():
         for check in (True, False):

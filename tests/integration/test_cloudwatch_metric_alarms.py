@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils import _runner, _signals
+from ansible_collections.coffer.velero.plugins.module_utils import _alerts, _runner
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import MEMBERS, arguments_of
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
@@ -23,21 +24,27 @@ THEIRS = "arn:aws:sns:us-east-1:123456789012:theirs"
 OTHER = "arn:aws:lambda:us-east-1:123456789012:function:theirs"
 
 
-def one(name: str = NAME, **members: Any) -> dict[str, Any]:
+def one(name: str = NAME, **options: Any) -> dict[str, Any]:
     alarm = {
-        "AlarmName": name,
-        "Namespace": "Velero/Audit",
-        "MetricName": "acme-backups-denied",
-        "Statistic": "Sum",
-        "Period": 300,
-        "EvaluationPeriods": 1,
-        "Threshold": 1.0,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "TreatMissingData": "notBreaching",
-        "AlarmActions": [TOPIC],
-        **members,
+        "name": name,
+        "namespace": "Velero/Audit",
+        "metric_name": "acme-backups-denied",
+        "statistic": "Sum",
+        "period": 300,
+        "evaluation_periods": 1,
+        "threshold": 1.0,
+        "comparison": "GreaterThanOrEqualToThreshold",
+        "treat_missing_data": "notBreaching",
+        "alarm_actions": [TOPIC],
+        **options,
     }
-    return {member: value for member, value in alarm.items() if value is not None}
+    return {option: value for option, value in alarm.items() if value is not None}
+
+
+def request(name: str = NAME, **options: Any) -> dict[str, Any]:
+    """What PutMetricAlarm takes for :func:`one`."""
+    alarm = one(name, **options)
+    return arguments_of(alarm.pop("name"), alarm)
 
 
 @pytest.fixture
@@ -63,43 +70,51 @@ def state(cloudwatch: Any) -> Any:
 
 
 def test_lifecycle(run: ModuleRunner, cloudwatch: Any) -> None:
-    cloudwatch.put_metric_alarm(**one("theirs", AlarmActions=[THEIRS]))
+    cloudwatch.put_metric_alarm(**request("theirs", alarm_actions=[THEIRS]))
     foreign = there(cloudwatch)["theirs"]
-    dimensions = [{"Name": "Operation", "Value": "Decrypt"}, {"Name": "KeyArn", "Value": "arn"}]
-    silence = one(
-        f"{PREFIX}silence", Period=3600, EvaluationPeriods=25, OKActions=[TOPIC], Dimensions=dimensions, Unit="Count"
+    dimensions = {"Operation": "Decrypt", "KeyArn": "arn"}
+    heartbeat = one(
+        f"{PREFIX}no-recent-backup",
+        period=3600,
+        evaluation_periods=25,
+        ok_actions=[TOPIC],
+        dimensions=dimensions,
+        unit="Count",
     )
     created, modified, deleted = assert_lifecycle(
         run,
         MODULE,
-        create={"alarms": [one(AlarmDescription="Somebody was refused."), silence], "tags": {"a": "b"}},
+        create={"alarms": [one(description="KMS denied a request."), heartbeat], "tags": {"a": "b"}},
         modify={
-            "alarms": [one(Threshold=5, ActionsEnabled=False)],
+            "alarms": [one(threshold=5, actions_enabled=False)],
             "purge_prefix": PREFIX,
             "tags": {"c": True},
-            "allow_silent": True,
+            "allow_no_actions": True,
         },
-        delete={"alarms": [{"AlarmName": NAME}], "state": "absent"},
+        delete={"alarms": [{"name": NAME}], "state": "absent"},
         state=lambda: state(cloudwatch),
     )
     shown = {
-        "AlarmDescription": "Somebody was refused.",
-        "Namespace": "Velero/Audit",
-        "MetricName": "acme-backups-denied",
-        "Statistic": "Sum",
-        "Period": 300,
-        "EvaluationPeriods": 1,
-        "DatapointsToAlarm": 1,
-        "Threshold": 1.0,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "TreatMissingData": "notBreaching",
-        "ActionsEnabled": True,
-        "AlarmActions": [TOPIC],
+        "description": "KMS denied a request.",
+        "namespace": "Velero/Audit",
+        "metric_name": "acme-backups-denied",
+        "statistic": "Sum",
+        "period": 300,
+        "evaluation_periods": 1,
+        "datapoints_to_alarm": 1,
+        "threshold": 1.0,
+        "comparison": "GreaterThanOrEqualToThreshold",
+        "treat_missing_data": "notBreaching",
+        "actions_enabled": True,
+        "alarm_actions": [TOPIC],
     }
     assert created["diff"]["before"] == {}
-    assert created["diff"]["after"][NAME] == {**shown, "Tags": {"a": "b"}}
-    assert created["diff"]["after"][f"{PREFIX}silence"]["Dimensions"] == dimensions[::-1]
-    assert created["alarm_arns"] == {NAME: f"{PLACE}{NAME}", f"{PREFIX}silence": f"{PLACE}{PREFIX}silence"}
+    assert created["diff"]["after"][NAME] == {**shown, "tags": {"a": "b"}}
+    assert created["diff"]["after"][f"{PREFIX}no-recent-backup"]["dimensions"] == dimensions
+    assert created["alarm_arns"] == {
+        NAME: f"{PLACE}{NAME}",
+        f"{PREFIX}no-recent-backup": f"{PLACE}{PREFIX}no-recent-backup",
+    }
     assert created["alarms"][0] == {
         "name": NAME,
         "arn": f"{PLACE}{NAME}",
@@ -108,15 +123,15 @@ def test_lifecycle(run: ModuleRunner, cloudwatch: Any) -> None:
         "alarm_actions": [TOPIC],
         "kept_actions": [],
     }
-    changed = {**shown, "Threshold": 5.0, "ActionsEnabled": False}
+    changed = {**shown, "threshold": 5.0, "actions_enabled": False}
     assert modified["diff"]["before"][NAME] == shown
     assert modified["diff"]["after"] == {NAME: changed, f"{NAME}: tags": {"c": "true"}}
-    assert sorted(modified["diff"]["before"]) == [NAME, f"{NAME}: tags", f"{PREFIX}silence"]
+    assert sorted(modified["diff"]["before"]) == [NAME, f"{NAME}: tags", f"{PREFIX}no-recent-backup"]
     assert deleted["diff"] == {"before": {NAME: changed}, "after": {}}
     assert there(cloudwatch) == {"theirs": foreign}
 
 
-def test_the_table_of_signals(run: ModuleRunner, cloudwatch: Any) -> None:
+def test_the_table_of_alerts(run: ModuleRunner, cloudwatch: Any) -> None:
     """What the filter audit_alarms returns goes in as it is."""
     profile = StorageProfile.parse(
         {
@@ -129,36 +144,36 @@ def test_the_table_of_signals(run: ModuleRunner, cloudwatch: Any) -> None:
         }
     )
     for log_group in (True, False):
-        alarms = _signals.alarms(profile, topic_arn=TOPIC, schedule_hours=24, data_events=True, log_group=log_group)
+        alarms = _alerts.alarms(profile, topic_arn=TOPIC, schedule_hours=24, data_events=True, log_group=log_group)
         options = {"alarms": alarms, "purge_prefix": PREFIX, "tags": {"service": "velero"}, "purge_tags": False}
-        assert list(run.ok(MODULE, **options)["alarm_arns"]) == [alarm["AlarmName"] for alarm in alarms]
+        assert list(run.ok(MODULE, **options)["alarm_arns"]) == [alarm["name"] for alarm in alarms]
         assert not run.ok(MODULE, **options)["changed"]
         live = there(cloudwatch)
-        assert sorted(live) == sorted(alarm["AlarmName"] for alarm in alarms)
+        assert sorted(live) == sorted(alarm["name"] for alarm in alarms)
         for alarm in alarms:
-            told = live[alarm["AlarmName"]]
-            sorted_dimensions = sorted(alarm["Dimensions"], key=lambda dimension: dimension["Name"])
-            assert told.get("Dimensions", []) == sorted_dimensions
-            assert {name: told[name] for name in alarm if name != "Dimensions"} == {
-                name: value for name, value in alarm.items() if name != "Dimensions"
+            told = live[alarm["name"]]
+            dimensions = {one["Name"]: one["Value"] for one in told.get("Dimensions", [])}
+            assert dimensions == alarm["dimensions"]
+            assert {option: told[MEMBERS[option]] for option in alarm if option not in ("name", "dimensions")} == {
+                option: value for option, value in alarm.items() if option not in ("name", "dimensions")
             }
     assert run.ok(MODULE, state="absent", purge_prefix=PREFIX)["changed"]
     assert there(cloudwatch) == {}
 
 
 def test_what_is_not_named_is_kept(run: ModuleRunner, cloudwatch: Any) -> None:
-    live = one(
-        AlarmActions=[THEIRS],
-        OKActions=[THEIRS, OTHER],
-        AlarmDescription="theirs",
-        EvaluationPeriods=3,
-        DatapointsToAlarm=2,
-        ActionsEnabled=False,
-        Dimensions=[{"Name": "a", "Value": "b"}],
+    live = request(
+        alarm_actions=[THEIRS],
+        ok_actions=[THEIRS, OTHER],
+        description="theirs",
+        evaluation_periods=3,
+        datapoints_to_alarm=2,
+        actions_enabled=False,
+        dimensions={"a": "b"},
     )
     cloudwatch.put_metric_alarm(**live)
     cloudwatch.set_alarm_state(AlarmName=NAME, StateValue="ALARM", StateReason="tried")
-    result = run.ok(MODULE, alarms=[one(EvaluationPeriods=4)])
+    result = run.ok(MODULE, alarms=[one(evaluation_periods=4)])
     after = there(cloudwatch)[NAME]
     assert after["AlarmActions"] == [THEIRS, TOPIC]
     assert after["OKActions"] == [THEIRS, OTHER]
@@ -173,10 +188,12 @@ def test_what_is_not_named_is_kept(run: ModuleRunner, cloudwatch: Any) -> None:
         "kept_actions": [THEIRS, OTHER],
     }
     assert result["warnings"] == [
-        f"{NAME}: its actions are disabled, so that nobody hears of it. Set ActionsEnabled to true."
+        f"{NAME}: its actions are disabled, so that it notifies nobody. Set actions_enabled to true."
     ]
     assert after["ActionsEnabled"] is False
-    assert run.ok(MODULE, alarms=[one(ActionsEnabled=True, EvaluationPeriods=4)], purge_actions=True)["warnings"] == []
+    assert (
+        run.ok(MODULE, alarms=[one(actions_enabled=True, evaluation_periods=4)], purge_actions=True)["warnings"] == []
+    )
     after = there(cloudwatch)[NAME]
     assert after["AlarmActions"] == [TOPIC]
     assert after["OKActions"] == [THEIRS, OTHER], "of a state whose actions were not named"
@@ -185,7 +202,7 @@ def test_what_is_not_named_is_kept(run: ModuleRunner, cloudwatch: Any) -> None:
 
 def test_percentile_instead_of_a_statistic(run: ModuleRunner, cloudwatch: Any) -> None:
     run.ok(MODULE, alarms=[one()])
-    percentile = one(Statistic=None, ExtendedStatistic="p99")
+    percentile = one(statistic=None, extended_statistic="p99")
     assert run.ok(MODULE, alarms=[percentile])["changed"]
     assert not run.ok(MODULE, alarms=[percentile])["changed"]
     assert "Statistic" not in there(cloudwatch)[NAME]
@@ -194,15 +211,17 @@ def test_percentile_instead_of_a_statistic(run: ModuleRunner, cloudwatch: Any) -
 
 
 def test_same_by_meaning(run: ModuleRunner, cloudwatch: Any) -> None:
-    dimensions = [{"Name": "b", "Value": "2"}, {"Name": "a", "Value": "1"}]
-    cloudwatch.put_metric_alarm(**one(AlarmActions=[THEIRS, TOPIC], TreatMissingData=None, Dimensions=dimensions))
+    dimensions = {"b": "2", "a": "1"}
+    cloudwatch.put_metric_alarm(
+        **request(alarm_actions=[THEIRS, TOPIC], treat_missing_data=None, dimensions=dimensions)
+    )
     same = one(
-        Period="300",
-        Threshold="1",
-        DatapointsToAlarm=1,
-        ActionsEnabled="True",
-        TreatMissingData="missing",
-        Dimensions=dimensions[::-1],
+        period="300",
+        threshold="1",
+        datapoints_to_alarm=1,
+        actions_enabled="True",
+        treat_missing_data="missing",
+        dimensions={"a": 1, "b": 2},
     )
     assert not run.ok(MODULE, alarms=[same])["changed"]
 
@@ -261,92 +280,74 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({"alarms": []}, "alarms: the list is empty. Name the alarms, also those to delete."),
     "an empty prefix": (
         {"alarms": [one()], "purge_prefix": ""},
-        "purge_prefix: the prefix is empty, so that every alarm of the Region would go. "
+        "purge_prefix: the prefix is empty, so that every alarm of the Region would be deleted. "
         "Give the prefix of your alarms' names, or leave it out.",
     ),
-    "nobody hears": (
-        {"alarms": [one(AlarmActions=[])]},
-        f"alarms: {NAME} has no AlarmActions, so that nobody would hear of it. Give the ARN of a topic, as "
-        "coffer.velero.sns_topic returns it, or set allow_silent=true.",
+    "no actions": (
+        {"alarms": [one(alarm_actions=[])]},
+        f"alarms: {NAME} has no alarm_actions, so that it would notify nobody. Give the ARN of a topic, as "
+        "coffer.velero.sns_topic returns it, or set allow_no_actions=true.",
     ),
-    "muted": (
-        {"alarms": [one(ActionsEnabled=False)]},
-        f"alarms: {NAME} has ActionsEnabled false, so that nobody would hear of it. "
-        "Set ActionsEnabled to true, or allow_silent=true.",
+    "actions disabled": (
+        {"alarms": [one(actions_enabled=False)]},
+        f"alarms: {NAME} has actions_enabled false, so that it would notify nobody. "
+        "Set actions_enabled to true, or allow_no_actions=true.",
     ),
     "an odd period": (
-        {"alarms": [one(Period=7)]},
-        f"alarms: {NAME} has Period 7. Use 10, 20, 30 or a multiple of 60.",
+        {"alarms": [one(period=7)]},
+        f"alarms: {NAME} has period 7. Use 10, 20, 30 or a multiple of 60.",
     ),
     "more than a day": (
-        {"alarms": [one(Period=300, EvaluationPeriods=289)]},
-        f"alarms: {NAME} looks back for 86700 seconds, and CloudWatch for 86400, a day where Period is shorter than an "
+        {"alarms": [one(period=300, evaluation_periods=289)]},
+        f"alarms: {NAME} looks back for 86700 seconds, and CloudWatch for 86400, a day where period is shorter than an "
         "hour. Use fewer periods, or periods of an hour.",
     ),
     "more than a week": (
-        {"alarms": [one(Period=3600, EvaluationPeriods=169)]},
+        {"alarms": [one(period=3600, evaluation_periods=169)]},
         f"alarms: {NAME} looks back for 608400 seconds, and CloudWatch for 604800, a week. "
         "Use fewer periods, or periods of an hour.",
     ),
     "more points than periods": (
-        {"alarms": [one(DatapointsToAlarm=2)]},
-        f"alarms: {NAME} has DatapointsToAlarm 2 of EvaluationPeriods 1. "
-        "Ask for one at least, and for no more than there are.",
+        {"alarms": [one(datapoints_to_alarm=2)]},
+        f"alarms: {NAME} has datapoints_to_alarm 2 of evaluation_periods 1. "
+        "Use 1 or more, and no more than evaluation_periods.",
     ),
     "no metric": (
-        {"alarms": [one(MetricName=None)]},
-        f"alarms: {NAME} has no MetricName. Set it, or delete the alarm with state=absent.",
+        {"alarms": [one(metric_name=None)]},
+        f"alarms: {NAME} has no metric_name. Set it, or delete the alarm with state=absent.",
     ),
     "no statistic": (
-        {"alarms": [one(Statistic=None)]},
-        f"alarms: {NAME} has no Statistic. Set one of Statistic and ExtendedStatistic.",
+        {"alarms": [one(statistic=None)]},
+        f"alarms: {NAME} has no statistic. Set one of statistic and extended_statistic.",
     ),
     "two statistics": (
-        {"alarms": [one(ExtendedStatistic="p99")]},
-        f"alarms: {NAME} has Statistic and ExtendedStatistic. Set one of Statistic and ExtendedStatistic.",
+        {"alarms": [one(extended_statistic="p99")]},
+        f"alarms: {NAME} has statistic and extended_statistic. Set one of statistic and extended_statistic.",
     ),
     "another comparison": (
-        {"alarms": [one(ComparisonOperator="Above")]},
-        f"alarms: {NAME} has ComparisonOperator 'Above'. Use one of GreaterThanOrEqualToThreshold, "
-        "GreaterThanThreshold, LessThanOrEqualToThreshold, LessThanThreshold.",
-    ),
-    "no number": (
-        {"alarms": [one(Threshold="many")]},
-        f"alarms: {NAME} has Threshold 'many'. Give a number.",
-    ),
-    "odd dimensions": (
-        {"alarms": [one(Dimensions=[{"KeyArn": "x"}])]},
-        f"alarms: {NAME} has Dimensions [{{'KeyArn': 'x'}}]. Give a list of Name and Value.",
+        {"alarms": [one(comparison="Above")]},
+        "value of comparison must be one of: GreaterThanOrEqualToThreshold, GreaterThanThreshold, "
+        "LessThanOrEqualToThreshold, LessThanThreshold, got: Above found in alarms",
     ),
     "a long description": (
-        {"alarms": [one(AlarmDescription="x" * 1025)]},
-        f"alarms: {NAME} has an AlarmDescription of 1025 characters, and CloudWatch takes 1024. Shorten it.",
+        {"alarms": [one(description="x" * 1025)]},
+        f"alarms: {NAME} has a description of 1025 characters, and CloudWatch takes 1024. Shorten it.",
     ),
     "no ARN": (
-        {"alarms": [one(AlarmActions=["oncall"])]},
-        f"alarms: {NAME}: oncall is not an ARN, as AlarmActions takes them. Give that of a topic.",
+        {"alarms": [one(alarm_actions=["oncall"])]},
+        f"alarms: {NAME}: oncall is not an ARN, in alarm_actions. Give the ARN of a topic.",
     ),
     "a topic elsewhere": (
-        {"alarms": [one(OKActions=[TOPIC.replace("us-east-1", "eu-west-1")])]},
+        {"alarms": [one(ok_actions=[TOPIC.replace("us-east-1", "eu-west-1")])]},
         f"alarms: {NAME}: {TOPIC.replace('us-east-1', 'eu-west-1')} is in eu-west-1, the alarm is in us-east-1. "
-        "An alarm tells topics of its own Region: choose one in us-east-1.",
+        "An alarm notifies topics of its own Region: choose one in us-east-1.",
     ),
     "many actions": (
-        {"alarms": [one(AlarmActions=[f"{TOPIC}{number}" for number in range(6)])]},
-        f"alarms: {NAME} would have 6 AlarmActions where CloudWatch takes 5. "
-        "Let a topic tell several, or remove foreign ones with purge_actions=true.",
+        {"alarms": [one(alarm_actions=[f"{TOPIC}{number}" for number in range(6)])]},
+        f"alarms: {NAME} would have 6 alarm_actions where CloudWatch takes 5. "
+        "Subscribe several endpoints to one topic, or remove unmanaged actions with purge_actions=true.",
     ),
-    "what is not taken": (
-        {"alarms": [one(Metrics=[])]},
-        f"alarms: {NAME} has Metrics, which this module does not take. It takes AlarmName, AlarmDescription, "
-        "Namespace, MetricName, Dimensions, Unit, Statistic, ExtendedStatistic, Period, EvaluationPeriods, "
-        "DatapointsToAlarm, Threshold, ComparisonOperator, TreatMissingData, ActionsEnabled, AlarmActions, OKActions, "
-        "InsufficientDataActions; tags are an option of the task.",
-    ),
-    "no name": (
-        {"alarms": [{"Namespace": "x"}]},
-        "alarms: '' is not the name of an alarm. Set AlarmName to 1 to 255 characters.",
-    ),
+    "an empty name": ({"alarms": [one("")]}, "alarms: '' is not the name of an alarm. Use 1 to 255 characters."),
 }
 
 
@@ -358,29 +359,46 @@ def test_refusals(run: ModuleRunner, cloudwatch: Any, case: str) -> None:
     assert there(cloudwatch) == {}
 
 
-def test_silent_where_it_is_allowed(run: ModuleRunner, cloudwatch: Any) -> None:
-    run.ok(MODULE, alarms=[one(AlarmActions=None)], allow_silent=True)
+#: What Ansible refuses by the types of the suboptions, with words of its message.
+MISTYPED: list[tuple[dict[str, Any], list[str]]] = [
+    (one(threshold="many"), ["'threshold'", "convert to float"]),
+    (one(dimensions=["x"]), ["'dimensions'", "convert to dict"]),
+    ({**one(), "metrics": []}, ["Unsupported parameters", "metrics", "treat_missing_data"]),
+    ({"namespace": "x"}, ["missing required arguments: name"]),
+]
+
+
+@pytest.mark.parametrize(("alarm", "words"), MISTYPED)
+def test_suboptions_have_types(run: ModuleRunner, cloudwatch: Any, alarm: dict[str, Any], words: list[str]) -> None:
+    for check in (True, False):
+        message = run.refused(MODULE, check=check, alarms=[alarm])
+        assert [word for word in words if word not in message] == [], message
+    assert there(cloudwatch) == {}
+
+
+def test_no_actions_where_it_is_allowed(run: ModuleRunner, cloudwatch: Any) -> None:
+    run.ok(MODULE, alarms=[one(alarm_actions=None)], allow_no_actions=True)
     assert there(cloudwatch)[NAME].get("AlarmActions", []) == []
-    run.refused(MODULE, alarms=[one(AlarmActions=None)])
+    run.refused(MODULE, alarms=[one(alarm_actions=None)])
     run.ok(MODULE, alarms=[one()])
-    assert not run.ok(MODULE, alarms=[one(AlarmActions=None)])["changed"], "it has actions already"
+    assert not run.ok(MODULE, alarms=[one(alarm_actions=None)])["changed"], "it has actions already"
 
 
 def test_points_that_do_not_fit_any_more(run: ModuleRunner, cloudwatch: Any) -> None:
-    run.ok(MODULE, alarms=[one(EvaluationPeriods=3, DatapointsToAlarm=3)])
-    assert run.refused(MODULE, alarms=[one(EvaluationPeriods=2)]) == (
-        f"alarms: {NAME} would have DatapointsToAlarm 3 of EvaluationPeriods 2. Set both."
+    run.ok(MODULE, alarms=[one(evaluation_periods=3, datapoints_to_alarm=3)])
+    assert run.refused(MODULE, alarms=[one(evaluation_periods=2)]) == (
+        f"alarms: {NAME} would have datapoints_to_alarm 3 of evaluation_periods 2. Set both."
     )
 
 
 def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, cloudwatch: Any) -> None:
-    cloudwatch.put_metric_alarm(**one())
+    cloudwatch.put_metric_alarm(**request())
     before = state(cloudwatch)
     for operation in ("DescribeAlarms", "ListTagsForResource"):
         aws.proxy.reset()
         aws.proxy.deny("monitoring", operation)
         for check in (True, False):
-            failed = run.refused(MODULE, check=check, alarms=[one(Threshold=2)], tags={"a": "b"})
+            failed = run.refused(MODULE, check=check, alarms=[one(threshold=2)], tags={"a": "b"})
             assert failed.startswith(f"cloudwatch:{operation} failed: "), failed
     assert state(cloudwatch) == before
 
@@ -396,7 +414,7 @@ def test_interrupted_anywhere(
     for position in range(1, 7):
         aws.moto.reset()
         aws.proxy.reset()
-        cloudwatch.put_metric_alarm(**one("old-one"))
+        cloudwatch.put_metric_alarm(**request("old-one"))
         aws.proxy.fault(position, kind)
         run(MODULE, **options)
         aws.proxy.reset()

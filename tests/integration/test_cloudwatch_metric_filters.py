@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
+from ansible_collections.coffer.velero.plugins.module_utils._alerts import metric_filters
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._signals import metric_filters
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
@@ -21,9 +21,30 @@ PREFIX = f"{GROUP}-"
 
 
 def one(name: str = f"{PREFIX}denied", pattern: str = '{ $.errorCode = "AccessDenied" }', **metric: Any) -> Any:
-    transformation = {"metricName": "denied", "metricNamespace": "Velero/Audit", "metricValue": "1", "defaultValue": 0}
-    transformation = {member: value for member, value in {**transformation, **metric}.items() if value is not None}
-    return {"filterName": name, "filterPattern": pattern, "metricTransformations": [transformation]}
+    metric = {
+        "metric_name": "denied",
+        "metric_namespace": "Velero/Audit",
+        "metric_value": "1",
+        "default_value": 0,
+    } | metric
+    transformation = {option: value for option, value in metric.items() if value is not None}
+    return {"name": name, "filter_pattern": pattern, "metric_transformation": transformation}
+
+
+MEMBERS = {
+    "metric_name": "metricName",
+    "metric_namespace": "metricNamespace",
+    "metric_value": "metricValue",
+    "default_value": "defaultValue",
+    "unit": "unit",
+}
+
+
+def request(given: Any) -> Any:
+    """What PutMetricFilter takes for an entry of the option ``filters``."""
+    metric = {MEMBERS[option]: value for option, value in given["metric_transformation"].items()}
+    names = {"filterName": given["name"], "filterPattern": given["filter_pattern"]}
+    return {**names, "metricTransformations": [metric]}
 
 
 @pytest.fixture
@@ -39,26 +60,26 @@ def there(logs: Any, group: str = GROUP) -> dict[str, Any]:
 
 
 def test_lifecycle(run: ModuleRunner, logs: Any) -> None:
-    logs.put_metric_filter(logGroupName=GROUP, **one("cis-root-login"))
+    logs.put_metric_filter(logGroupName=GROUP, **request(one("cis-root-login")))
     foreign = there(logs)
     deleted = f"{PREFIX}deleted"
-    create = {"log_group_name": GROUP, "filters": [one(), one(deleted, unit="Count", defaultValue=None)]}
-    changed = one(pattern='{ $.errorCode = "*" }', metricValue="$.size")
+    create = {"log_group_name": GROUP, "filters": [one(), one(deleted, unit="Count", default_value=None)]}
+    changed = one(pattern='{ $.errorCode = "*" }', metric_value="$.size")
     modify = {"log_group_name": GROUP, "filters": [changed], "purge_prefix": PREFIX}
-    delete = {"log_group_name": GROUP, "filters": [{"filterName": f"{PREFIX}denied"}], "state": "absent"}
+    delete = {"log_group_name": GROUP, "filters": [{"name": f"{PREFIX}denied"}], "state": "absent"}
     made, modified, gone = assert_lifecycle(
         run, MODULE, create=create, modify=modify, delete=delete, state=lambda: there(logs)
     )
-    first = {"filterPattern": '{ $.errorCode = "AccessDenied" }'}
-    metric = {"metricName": "denied", "metricNamespace": "Velero/Audit", "metricValue": "1"}
-    denied = {**first, "metricTransformations": [{**metric, "defaultValue": 0.0}]}
-    counted = {**first, "metricTransformations": [{**metric, "unit": "Count"}]}
+    first = {"filter_pattern": '{ $.errorCode = "AccessDenied" }'}
+    metric = {"metric_name": "denied", "metric_namespace": "Velero/Audit", "metric_value": "1"}
+    denied = {**first, "metric_transformation": {**metric, "default_value": 0.0}}
+    counted = {**first, "metric_transformation": {**metric, "unit": "Count"}}
     assert made["diff"] == {"before": {}, "after": {f"{PREFIX}denied": denied, deleted: counted}}
     assert made["filters"] == [f"{PREFIX}denied", deleted]
     assert made["kept_filters"] == ["cis-root-login"]
     after = {
-        "filterPattern": '{ $.errorCode = "*" }',
-        "metricTransformations": [{**metric, "metricValue": "$.size", "defaultValue": 0.0}],
+        "filter_pattern": '{ $.errorCode = "*" }',
+        "metric_transformation": {**metric, "metric_value": "$.size", "default_value": 0.0},
     }
     assert modified["diff"] == {
         "before": {deleted: counted, f"{PREFIX}denied": denied},
@@ -69,7 +90,7 @@ def test_lifecycle(run: ModuleRunner, logs: Any) -> None:
     assert there(logs) == foreign
 
 
-def test_the_table_of_signals(run: ModuleRunner, logs: Any) -> None:
+def test_the_table_of_alerts(run: ModuleRunner, logs: Any) -> None:
     """What the filter audit_metric_filters returns goes in as it is."""
     profile = StorageProfile.parse(
         {
@@ -83,32 +104,39 @@ def test_the_table_of_signals(run: ModuleRunner, logs: Any) -> None:
     )
     filters = metric_filters(profile, data_events=True)
     options = {"log_group_name": GROUP, "filters": filters, "purge_prefix": PREFIX}
-    assert run.ok(MODULE, **options)["filters"] == [wanted["filterName"] for wanted in filters]
+    assert run.ok(MODULE, **options)["filters"] == [wanted["name"] for wanted in filters]
     assert not run.ok(MODULE, **options)["changed"]
     for wanted in filters:
-        live = there(logs)[wanted["filterName"]]
-        assert {name: live[name] for name in wanted} == wanted
+        live, expected = there(logs)[wanted["name"]], request(wanted)
+        assert {name: live[name] for name in expected} == expected
     assert run.ok(MODULE, **options, state="absent")["changed"]
     assert there(logs) == {}
 
 
 def test_same_by_meaning(run: ModuleRunner, logs: Any) -> None:
-    logs.put_metric_filter(logGroupName=GROUP, **one(defaultValue=0.0, unit="None"))
+    logs.put_metric_filter(logGroupName=GROUP, **request(one(default_value=0.0, unit="None")))
     before = there(logs)
-    same = one(pattern=' { $.errorCode = "AccessDenied" }\n', defaultValue="0")
+    same = one(pattern=' { $.errorCode = "AccessDenied" }\n', default_value="0")
     assert not run.ok(MODULE, log_group_name=GROUP, filters=[same])["changed"]
     assert there(logs) == before
-    assert run.ok(MODULE, check=True, log_group_name=GROUP, filters=[one(defaultValue=1)])["changed"]
-    assert run.ok(MODULE, check=True, log_group_name=GROUP, filters=[one(defaultValue=None)])["changed"]
+    assert run.ok(MODULE, check=True, log_group_name=GROUP, filters=[one(default_value=1)])["changed"]
+    assert run.ok(MODULE, check=True, log_group_name=GROUP, filters=[one(default_value=None)])["changed"]
 
 
 def test_what_others_gave_a_filter_is_kept(run: ModuleRunner, logs: Any) -> None:
     """PutMetricFilter replaces the filter as a whole. moto forgets these members, so the request is looked at."""
-    from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import WantedFilters, decide_filters
+    from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import (
+        DesiredFilters,
+        decide_filters,
+    )
 
     params = {"log_group_name": GROUP, "filters": [one()], "state": "present", "purge_prefix": None}
-    live = {**one(pattern="other"), "applyOnTransformedLogs": True, "fieldSelectionCriteria": '@aws.region = "x"'}
-    plan = decide_filters(WantedFilters.of(params), {live["filterName"]: live})
+    live = {
+        **request(one(pattern="other")),
+        "applyOnTransformedLogs": True,
+        "fieldSelectionCriteria": '@aws.region = "x"',
+    }
+    plan = decide_filters(DesiredFilters.of(params), {live["filterName"]: live})
     arguments = plan.steps[0].arguments
     assert arguments["applyOnTransformedLogs"] is True
     assert arguments["fieldSelectionCriteria"] == '@aws.region = "x"'
@@ -131,7 +159,7 @@ def test_requests(run: ModuleRunner, aws: Aws, logs: Any) -> None:
 
 def test_pages_and_the_limit(run: ModuleRunner, aws: Aws, logs: Any) -> None:
     for number in range(98):
-        logs.put_metric_filter(logGroupName=GROUP, **one(f"theirs-{number:02}"))
+        logs.put_metric_filter(logGroupName=GROUP, **request(one(f"theirs-{number:02}")))
     assert len(run.ok(MODULE, log_group_name=GROUP, filters=[one(), one("z-last")])["kept_filters"]) == 98
     aws.proxy.clear()
     assert not run.ok(MODULE, log_group_name=GROUP, filters=[one(), one("z-last")])["changed"]
@@ -139,7 +167,8 @@ def test_pages_and_the_limit(run: ModuleRunner, aws: Aws, logs: Any) -> None:
     for check in (True, False):
         message = run.refused(MODULE, check=check, log_group_name=GROUP, filters=[one(f"{PREFIX}more")])
         assert message == (
-            f"filters: {GROUP} would have 101 metric filters where CloudWatch takes 100. Delete some that nobody needs."
+            f"filters: {GROUP} would have 101 metric filters where CloudWatch takes 100. "
+            "Delete filters that are no longer needed."
         )
     assert run.ok(MODULE, log_group_name=GROUP, filters=[one(f"{PREFIX}more")], purge_prefix="z-")["changed"]
 
@@ -166,50 +195,34 @@ REFUSED = {
     "nothing": ({"filters": []}, "filters: the list is empty. Name the filters, also those to delete."),
     "an empty prefix": (
         {"filters": [one()], "purge_prefix": ""},
-        "purge_prefix: the prefix is empty, so that every filter of the log group would go. "
+        "purge_prefix: the prefix is empty, so that every filter of the log group would be deleted. "
         "Give the prefix of your filters' names, or leave it out.",
     ),
     "a long pattern": (
         {"filters": [one(pattern="x" * 1025)]},
-        f"filters: {PREFIX}denied has a pattern of 1025 characters, and CloudWatch takes 1024. "
+        f"filters: {PREFIX}denied has a filter_pattern of 1025 characters, and CloudWatch takes 1024. "
         "Make two filters of it that count in the same metric.",
     ),
     "a default with dimensions": (
         {"filters": [one(dimensions={"Event": "$.eventName"})]},
-        f"filters: {PREFIX}denied has dimensions and a defaultValue, which CloudWatch does not take together. "
-        "Leave the dimensions out: without a default an alarm has no data.",
+        f"filters: {PREFIX}denied has dimensions and a default_value, which CloudWatch does not take together. "
+        "Leave the dimensions out: without a default_value an alarm has no data.",
     ),
     "many dimensions": (
-        {"filters": [one(defaultValue=None, dimensions={str(number): "$.x" for number in range(4)})]},
+        {"filters": [one(default_value=None, dimensions={str(number): "$.x" for number in range(4)})]},
         f"filters: {PREFIX}denied has more than three dimensions. Leave some out.",
     ),
-    "no number": (
-        {"filters": [one(defaultValue="none")]},
-        f"filters: {PREFIX}denied has a defaultValue of 'none', which is not a number. "
-        "Use 0, for a time without a match.",
-    ),
-    "two metrics": (
-        {"filters": [{**one(), "metricTransformations": one()["metricTransformations"] * 2}]},
-        f"filters: {PREFIX}denied has not exactly one entry in metricTransformations. "
-        "CloudWatch takes one: make a filter of each.",
-    ),
     "no pattern": (
-        {"filters": [{"filterName": "x", "metricTransformations": []}]},
-        "filters: x has no filterPattern. Set it, or delete the filter with state=absent.",
+        {"filters": [{"name": "x", "metric_transformation": one()["metric_transformation"]}]},
+        "filters: x has no filter_pattern. Set it, or delete the filter with state=absent.",
     ),
-    "no metric": (
-        {"filters": [one(metricName=None)]},
-        f"filters: {PREFIX}denied has no metricName. Set it, or delete the filter with state=absent.",
-    ),
-    "what is not known": (
-        {"filters": [{**one(), "pattern": ""}]},
-        f"filters: {PREFIX}denied has pattern, which is not known. "
-        "PutMetricFilter knows filterName, filterPattern, metricTransformations.",
+    "no transformation": (
+        {"filters": [{"name": "x", "filter_pattern": ""}]},
+        "filters: x has no metric_transformation. Set it, or delete the filter with state=absent.",
     ),
     "a bad name": (
         {"filters": [one("a:b")]},
-        "filters: 'a:b' is not the name of a metric filter. "
-        "Set filterName to 1 to 512 characters, no colon and no asterisk.",
+        "filters: 'a:b' is not the name of a metric filter. Use 1 to 512 characters, no colon and no asterisk.",
     ),
 }
 
@@ -219,6 +232,23 @@ def test_refusals(run: ModuleRunner, logs: Any, case: str) -> None:
     options, message = REFUSED[case]
     for check in (True, False):
         assert run.refused(MODULE, check=check, log_group_name=GROUP, **options) == message
+    assert there(logs) == {}
+
+
+#: What Ansible refuses by the types of the suboptions, with words of its message.
+MISTYPED: list[tuple[dict[str, Any], list[str]]] = [
+    (one(default_value="none"), ["'default_value'", "convert to float"]),
+    ({**one(), "metric_transformation": [{}, {}]}, ["'metric_transformation'", "convert to dict"]),
+    (one(metric_name=None), ["missing required arguments: metric_name"]),
+    ({**one(), "pattern": ""}, ["Unsupported parameters", "pattern", "metric_transformation"]),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), MISTYPED)
+def test_suboptions_have_types(run: ModuleRunner, logs: Any, given: dict[str, Any], words: list[str]) -> None:
+    for check in (True, False):
+        message = run.refused(MODULE, check=check, log_group_name=GROUP, filters=[given])
+        assert [word for word in words if word not in message] == [], message
     assert there(logs) == {}
 
 
@@ -242,7 +272,7 @@ def test_interrupted_anywhere(
         aws.proxy.reset()
         for name in there(logs):
             logs.delete_metric_filter(logGroupName=GROUP, filterName=name)
-        logs.put_metric_filter(logGroupName=GROUP, **one("old-one"))
+        logs.put_metric_filter(logGroupName=GROUP, **request(one("old-one")))
         aws.proxy.fault(position, kind)
         run(MODULE, **options)
         aws.proxy.reset()

@@ -35,14 +35,7 @@ def target(**options: Any) -> Document:
     }
 
 
-TARGET = {
-    "Id": "topic",
-    "Arn": TOPIC,
-    "InputTransformer": {
-        "InputPathsMap": {"key": "$.resources[0]"},
-        "InputTemplate": '"KMS has deleted <key>."',
-    },
-}
+TARGET = target()
 KMS = {"source": ["aws.kms"], "detail-type": ["KMS CMK Deletion", "KMS CMK Rotation"]}
 PUT = {"source": ["aws.kms"], "detail": {"eventName": ["PutKeyPolicy"]}}
 
@@ -80,13 +73,13 @@ def test_lifecycle(run: ModuleRunner, events: Any) -> None:
             DELETION: {"event_pattern": KMS, "state": "ENABLED"},
             f"{DELETION}: topic": TARGET,
             POLICY: {"event_pattern": PUT, "state": "ENABLED", "description": "The policy of the key"},
-            f"{POLICY}: hook": {**TARGET, "Id": "hook"},
+            f"{POLICY}: hook": {**TARGET, "id": "hook"},
         },
     }
     assert [one["arn"] for one in create["rules"]] == [
         f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{name}" for name in (DELETION, POLICY)
     ]
-    plain = {"Id": "topic", "Arn": TOPIC, "DeadLetterConfig": {"Arn": OTHER}}
+    plain = {"id": "topic", "arn": TOPIC, "dead_letter_arn": OTHER}
     assert modify["diff"] == {
         "before": {
             DELETION: {"event_pattern": KMS, "state": "ENABLED"},
@@ -99,6 +92,8 @@ def test_lifecycle(run: ModuleRunner, events: Any) -> None:
             POLICY: {"event_pattern": KMS, "state": "ENABLED", "description": "The policy of the key"},
         },
     }
+    assert create["rules"][0]["targets"] == [TARGET]
+    assert modify["rules"][0]["targets"] == [plain]
     assert list(delete["diff"]["before"]) == [f"{DELETION}: topic", DELETION, f"{POLICY}: hook", POLICY]
     assert state(events) == {}
 
@@ -216,7 +211,7 @@ def test_rule_with_foreign_targets_is_not_deleted(run: ModuleRunner, events: Any
     events.put_targets(Rule=DELETION, Targets=[{"Id": "others", "Arn": OTHER}])
     for check in (True, False):
         assert run.refused(MODULE, check=check, rules=[rule()], state="absent") == (
-            f"state: {DELETION} has targets that are not ours and would hear nothing more: others. Ask their owners, "
+            f"state: {DELETION} has unmanaged targets that would be removed: others. Ask their owners, "
             "then set purge_targets=true, or name them as targets of the rule."
         )
     assert run.ok(MODULE, rules=[{"name": DELETION}], state="absent", purge_targets=True)["changed"]
@@ -243,7 +238,7 @@ def test_too_many_targets(run: ModuleRunner, events: Any) -> None:
     events.put_targets(Rule=DELETION, Targets=[{"Id": f"other{n}", "Arn": OTHER} for n in range(5)])
     before = state(events)
     assert run.refused(MODULE, rules=[rule()]) == (
-        f"rules: {DELETION} would have 6 targets where EventBridge takes 5. Remove foreign ones with "
+        f"rules: {DELETION} would have 6 targets where EventBridge takes 5. Remove unmanaged ones with "
         "purge_targets=true, or use a rule of another name."
     )
     assert state(events) == before

@@ -34,7 +34,7 @@ STOPS = {
     "backup_metadata_info: What the bucket says of it": "object of type 'dict' has no attribute 'backup'",
     "object_encryption_info: Stop unless every object is compliant": "total: 0",
     "object_encryption_info: Read last night's Inventory report, and request every fiftieth object": "NoSuchBucket",
-    "cloudtrail_info: Stop where nobody does": f"No trail records in {REGION}",
+    "cloudtrail_info: Stop where none does": f"No trail records in {REGION}",
 }
 
 

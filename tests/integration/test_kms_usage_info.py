@@ -21,11 +21,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as D
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._usage import polling
 from tests.support import cloudtrail_events
+from tests.support.cloudtrail import TrailRecorder, deliver
 from tests.support.emulators import MiniStack
 from tests.support.fixtures import Aws
 from tests.support.insights import HISTORY, STATUS
 from tests.support.running import ModuleRunner, Result
-from tests.support.trail import Trail, deliver
 
 MODULE = "kms_usage_info"
 ACCOUNT = "123456789012"
@@ -559,11 +559,11 @@ def test_progress_is_told(aws: Aws, key: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture(scope="module")
-def lived() -> tuple[str, Trail]:
+def lived() -> tuple[str, TrailRecorder]:
     """A key of which MiniStack, which judges IAM, allows Velero's role and refuses another one; what was recorded."""
     if not MiniStack.is_installed():
         pytest.skip("MiniStack is not installed: make .venv-ministack/.stamp")
-    trail = Trail(REGION)
+    trail = TrailRecorder(REGION)
     with MiniStack(account=ACCOUNT, region=REGION) as server:
         kms, iam = server.client("kms"), server.client("iam")
         arn = str(kms.create_key()["KeyMetadata"]["Arn"])
@@ -599,7 +599,7 @@ def lived() -> tuple[str, Trail]:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_real_calls_and_real_denials(
-    run: ModuleRunner, aws: Aws, lived: tuple[str, Trail], source: str, monkeypatch: pytest.MonkeyPatch
+    run: ModuleRunner, aws: Aws, lived: tuple[str, TrailRecorder], source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polling, "_FIRST_DELAY", 0.01)
     arn, trail = lived

@@ -231,11 +231,11 @@ STATES: dict[str, State] = {
     "unmanaged-bucket": State("velero_manage_bucket: is false", installed(Place.create_bucket), UNMANAGED),
     "unmanaged-and-missing": State("velero_manage_bucket: is false", Place.install, UNMANAGED),
     # Monitoring
-    "long-schedule": State("168", Place.install, {"velero_audit": True, "velero_audit_backup_schedule_hours": 168}),
+    "long-schedule": State("168", Place.install, {"velero_audit": True, "kms_audit_backup_schedule_hours": 168}),
     "logs-among-backups": State(
         "bucket of the backups",
         Place.install,
-        {"velero_audit": True, "velero_audit_trail": True, "velero_audit_bucket": "{bucket}"},
+        {"velero_audit": True, "kms_audit_trail": True, "kms_audit_bucket": "{bucket}"},
     ),
 }
 

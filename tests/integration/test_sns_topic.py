@@ -142,7 +142,7 @@ def test_foreign_statements_and_subscriptions_are_kept(run: ModuleRunner, sns: A
     assert result["kept_statements"] == ["__default_statement_ID"]
     assert policy(sns) == {**before, "Statement": [*before["Statement"], allow()]}
     assert subscriptions(sns) == [("email", MAIL["endpoint"]), ("sqs", QUEUE["endpoint"])]
-    assert {one["endpoint"]: one["ours"] for one in result["subscriptions"]} == {
+    assert {one["endpoint"]: one["owned"] for one in result["subscriptions"]} == {
         QUEUE["endpoint"]: False,
         MAIL["endpoint"]: True,
     }
@@ -195,7 +195,7 @@ def test_unconfirmed_subscription_is_told(run: ModuleRunner, sns: Any) -> None:
         again = run.ok(MODULE, check=check, name=NAME, subscriptions=[{**MAIL, "endpoint": "OnCall@example.com"}])
         assert not again["changed"]
         assert again["warnings"] == [
-            f"{ARN}: the subscription email oncall@example.com is not confirmed, and gets nothing until it is: "
+            f"{ARN}: the subscription email oncall@example.com is not confirmed, and gets no messages until then: "
             "open the link that SNS has sent there. SNS drops it after two days."
         ]
     sns.confirm_subscription(TopicArn=ARN, Token=MAIL["endpoint"])
@@ -229,7 +229,7 @@ def test_topic_with_foreign_subscriptions_is_not_deleted(run: ModuleRunner, sns:
     run.ok(MODULE, name=NAME, subscriptions=[MAIL, QUEUE])
     for check in (True, False):
         assert run.refused(MODULE, check=check, name=NAME, state="absent", subscriptions=[MAIL]) == (
-            f"state: {ARN} has subscriptions that are not ours and would end with it: sqs {QUEUE['endpoint']}. "
+            f"state: {ARN} has unmanaged subscriptions that would be deleted with it: sqs {QUEUE['endpoint']}. "
             "Ask their owners, then set purge_subscriptions=true, or leave the topic."
         )
     assert attributes(sns)
@@ -243,8 +243,8 @@ def test_key_of_aws(run: ModuleRunner, aws: Aws, sns: Any) -> None:
     for key in ("alias/aws/sns", managed["Arn"], managed["KeyId"]):
         for check in (True, False):
             assert run.refused(MODULE, check=check, name=NAME, kms_master_key_id=key) == (
-                f"kms_master_key_id: {key} is a key of AWS, whose policy nobody can change and which lets no service "
-                "in: CloudWatch alarms and EventBridge rules could not publish to the topic, and nobody would be told. "
+                f"kms_master_key_id: {key} is an AWS managed key, whose policy cannot be changed and allows no "
+                "service: CloudWatch alarms and EventBridge rules could not publish to the topic. "
                 "Choose a customer managed key, with the statements of coffer.velero.audit_topic_key_statements."
             )
     assert attributes(sns) is None

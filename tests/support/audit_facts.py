@@ -28,6 +28,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     Finding,
     evaluate_controls,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import settings_of
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import shown
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 
 ACCOUNT, OTHER = "111122223333", "999988887777"
@@ -76,7 +78,7 @@ ALARM: Doc = {
     "AlarmActions": [TOPIC],
     "ActionsEnabled": True,
 }
-SILENCE: Doc = {**ALARM, "AlarmName": "velero-acme-backups-silence", "TreatMissingData": "breaching"}
+HEARTBEAT: Doc = {**ALARM, "AlarmName": "velero-acme-backups-no-recent-backup", "TreatMissingData": "breaching"}
 RULE: Doc = {
     "Name": "velero-acme-backups-key-disabled-or-deleted",
     "EventPattern": {"source": ["aws.kms"]},
@@ -91,9 +93,16 @@ def desired(**values: Any) -> Desired:
         "alias": "alias/velero",
         "rotation_period_in_days": 180,
         "policy_arn": POLICY,
-        "metric_filters": [FILTER],
-        "alarms": [ALARM, SILENCE],
-        "rules": [RULE],
+        "metric_filters": [{"name": FILTER["filterName"], **shown(FILTER)}],
+        "alarms": [{"name": one["AlarmName"], **settings_of(one)} for one in (ALARM, HEARTBEAT)],
+        "rules": [
+            {
+                "name": RULE["Name"],
+                "event_pattern": RULE["EventPattern"],
+                "state": RULE["State"],
+                "targets": [{"id": "topic", "arn": TOPIC}],
+            }
+        ],
     }
     return Desired(**(base | values))
 
@@ -188,7 +197,7 @@ def good() -> Facts:
         ),
         log_group=Present({"logGroupName": "trail", "retentionInDays": 400}),
         metric_filters=Present([{**FILTER, "logGroupName": "trail"}]),
-        alarms=Present({alarm["AlarmName"]: {**alarm, "StateValue": "OK"} for alarm in (ALARM, SILENCE)}),
+        alarms=Present({alarm["AlarmName"]: {**alarm, "StateValue": "OK"} for alarm in (ALARM, HEARTBEAT)}),
         topics=Present(
             [
                 TopicFacts(

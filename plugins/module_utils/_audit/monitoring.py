@@ -4,7 +4,7 @@
 
 """Controls of metric filters, alarms, their SNS topic and EventBridge rules. Pure. PRIVATE to coffer.velero.
 
-This is the only file of the audit that knows the documents of ``_signals``.
+This is the only file of the audit that knows the documents of ``_alerts``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-from ansible_collections.coffer.velero.plugins.module_utils import _signals
+from ansible_collections.coffer.velero.plugins.module_utils import _alerts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts, TopicFacts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
     Check,
@@ -26,44 +26,48 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     non_compliant,
     not_applicable,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import settings_of
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import shown
 from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import same_pattern
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-#: Members of an alarm that do not change what it watches; whom it notifies is checked by CloudWatch.15 and .17.
-_NOT_COMPARED = frozenset({"AlarmDescription", "Tags", "AlarmActions", "ActionsEnabled"})
+#: Options of an alarm that do not change what it watches; whom it notifies is checked by CloudWatch.15 and .17.
+_NOT_COMPARED = frozenset({"name", "description", "alarm_actions", "actions_enabled"})
 
 
 def desired_monitoring(params: Mapping[str, t.Any], profile: StorageProfile) -> dict[str, list[Document]]:
     """The metric filters, alarms and rules that the options of the task ask for, by their names in ``Desired``."""
+    if not params["alarms"]:
+        return {}
     topic_arn, data_events = params["topic_arn"], params["data_events"] in ("write", "all")
 
     def alarms(*, log_group: bool) -> list[Document]:
         hours = params["backup_schedule_hours"]
-        return _signals.alarms(
+        return _alerts.alarms(
             profile, topic_arn=topic_arn, schedule_hours=hours, data_events=data_events, log_group=log_group
         )
 
     return {
-        "metric_filters": _signals.metric_filters(profile, data_events=data_events),
+        "metric_filters": _alerts.metric_filters(profile, data_events=data_events),
         "alarms": alarms(log_group=True),
         # Without a log group in this account CloudWatch has no metric but KMS's own.
         "alarms_without_log_group": alarms(log_group=False),
-        "rules": _signals.rules(profile, topic_arn=topic_arn),
+        "rules": _alerts.event_rules(profile, topic_arn=topic_arn),
     }
 
 
 def alarm_prefix(profile: StorageProfile) -> str:
     """What the names of all alarms of an installation begin with."""
-    return _signals.place(profile, "")
+    return _alerts.resource_name(profile, "")
 
 
 def alarm_names(desired: Desired) -> list[str]:
-    return [str(alarm["AlarmName"]) for alarm in desired.alarms]
+    return [str(alarm["name"]) for alarm in desired.alarms]
 
 
 def rule_names(desired: Desired) -> set[str]:
-    return {str(rule["Name"]) for rule in desired.rules}
+    return {str(rule["name"]) for rule in desired.rules}
 
 
 def _not_requested(desired: Desired) -> Iterator[Check]:
@@ -72,14 +76,12 @@ def _not_requested(desired: Desired) -> Iterator[Check]:
 
 
 def _check_each(
-    name: str,
     documents: Callable[[Desired], Sequence[Document]],
     arn: str,
     evaluate: Callable[[Facts, Desired, Document], CheckResult],
 ) -> Checks:
     """A check of each desired document.
 
-    :param name: the member that names it
     :param arn: its ARN from the service on, with ``{name}``
     """
 
@@ -88,22 +90,23 @@ def _check_each(
             yield from _not_requested(desired)
             return
         for one in documents(desired):
-            service, _colon, resource = arn.format(name=one[name]).partition(":")
+            service, _colon, resource = arn.format(name=one["name"]).partition(":")
             yield Check(desired.profile.arn(service, resource), partial(evaluate, facts, desired, one))
 
     return checks
 
 
 def _metric_filter(facts: Facts, _desired: Desired, document: Document) -> CheckResult:
-    name = document["filterName"]
+    name = document["name"]
     found = next((one for one in facts.metric_filters.value if one.get("filterName") == name), None)
     if found is None:
         return non_compliant("not_found", "The trail's log group has no such metric filter.")
-    return _differs(_different(document, found, ignore={"logGroupName"}))
+    return _differs(_different(document, shown(found), ignore={"name"}))
 
 
 def _alarm(facts: Facts, document: Document) -> Document | None:
-    return facts.alarms.value.get(document["AlarmName"])
+    found = facts.alarms.value.get(document["name"])
+    return None if found is None else {"dimensions": {}, **settings_of(found)}
 
 
 _NO_ALARM = non_compliant("not_found", "There is no such alarm.")
@@ -118,7 +121,7 @@ def _alarm_notifies(facts: Facts, desired: Desired, document: Document) -> Check
     found = _alarm(facts, document)
     if found is None:
         return _NO_ALARM
-    actions = found.get("AlarmActions") or []
+    actions = found.get("alarm_actions") or []
     if not actions:
         return non_compliant("not_enabled", "It notifies nobody.")
     if desired.topic_arn and desired.topic_arn not in actions:
@@ -130,7 +133,7 @@ def _alarm_active(facts: Facts, _desired: Desired, document: Document) -> CheckR
     found = _alarm(facts, document)
     if found is None:
         return _NO_ALARM
-    if found.get("ActionsEnabled"):
+    if found.get("actions_enabled"):
         return compliant("Its actions are enabled.")
     return non_compliant("not_enabled", "Its actions are disabled.")
 
@@ -150,7 +153,7 @@ def _different(desired: Document, live: Document, *, ignore: Collection[str]) ->
 
 def _normal(name: str, value: t.Any) -> str:
     """One text for values that mean the same to CloudWatch: lists have no order, and numbers no type."""
-    if name == "filterPattern":
+    if name == "filter_pattern":
         return re.sub(r"\s+", " ", str(value or "")).strip()
     if isinstance(value, Mapping):
         members = {str(member): _normal(str(member), item) for member, item in value.items()}
@@ -197,16 +200,16 @@ def _topic_encrypted(topic: TopicFacts) -> CheckResult:
 
 
 def _rule(facts: Facts, _desired: Desired, document: Document) -> CheckResult:
-    found = facts.rules.value.get(document["Name"])
+    found = facts.rules.value.get(document["name"])
     if found is None:
         return non_compliant("not_found", "There is no such rule.")
-    different = _different(document, found.rule, ignore={"Targets", "Tags", "Description", "EventPattern"})
-    if not same_pattern(_json(document.get("EventPattern")), _json(found.rule.get("EventPattern"))):
-        different.append("EventPattern")
+    different = [] if found.rule.get("State") == document["state"] else ["state"]
+    if not same_pattern(document["event_pattern"], _json(found.rule.get("EventPattern"))):
+        different.append("event_pattern")
     if different:
         return _differs(different)
     targets = [str(one["Arn"]) for one in found.targets.value]
-    missing = {str(one["Arn"]) for one in document.get("Targets", ())} - set(targets)
+    missing = {str(one["arn"]) for one in document["targets"]} - set(targets)
     if missing:
         return non_compliant("differs", f"It does not send events to {', '.join(sorted(missing))}.")
     if not targets:
@@ -220,7 +223,7 @@ def _json(value: t.Any) -> t.Any:
 
 def _heartbeat(alarm: Document) -> bool:
     """Whether an alarm fires where nothing happens; the others fire where something does."""
-    return str(alarm["AlarmName"]).endswith("-silence")
+    return str(alarm["name"]).endswith(f"-{_alerts.NO_RECENT_BACKUP}")
 
 
 _ALARM = "cloudwatch:alarm:{name}"
@@ -233,8 +236,8 @@ MONITORING = (
         title="CloudWatch alarms should have specified actions configured",
         severity="high",
         requirement="Each alarm of this installation has an action for the state ALARM. Others are not evaluated.",
-        remediation=f"{_RUN}; velero_audit_topic_arn names the topic that the alarms notify.",
-        checks=_check_each("AlarmName", lambda desired: desired.alarms, _ALARM, _alarm_notifies),
+        remediation=f"{_RUN}; kms_audit_topic_arn names the topic that the alarms notify.",
+        checks=_check_each(lambda desired: desired.alarms, _ALARM, _alarm_notifies),
     ),
     Control(
         identifier="CloudWatch.17",
@@ -242,7 +245,7 @@ MONITORING = (
         severity="high",
         requirement="The actions of each alarm of this installation are enabled. Others are not evaluated.",
         remediation="Find out who disabled them; aws cloudwatch enable-alarm-actions enables them.",
-        checks=_check_each("AlarmName", lambda desired: desired.alarms, _ALARM, _alarm_active),
+        checks=_check_each(lambda desired: desired.alarms, _ALARM, _alarm_active),
     ),
     Control(
         identifier="SNS.1",
@@ -261,7 +264,6 @@ MONITORING = (
         requirement="Each metric filter of the collection exists, with its pattern, metric, value and default value.",
         remediation=f"{_RUN}, or coffer.velero.cloudwatch_metric_filters.",
         checks=_check_each(
-            "filterName",
             lambda desired: desired.metric_filters,
             "logs:metric-filter:{name}",
             _metric_filter,
@@ -276,7 +278,6 @@ MONITORING = (
         ),
         remediation=f"{_RUN}, or coffer.velero.cloudwatch_metric_alarms.",
         checks=_check_each(
-            "AlarmName",
             lambda desired: [one for one in desired.alarms if not _heartbeat(one)],
             _ALARM,
             _alarm_as_desired,
@@ -289,9 +290,9 @@ MONITORING = (
         requirement=(
             "The alarm exists that fires when Velero has not used the key for longer than the schedule allows."
         ),
-        remediation=f"{_RUN} and velero_audit_backup_schedule_hours.",
+        remediation=f"{_RUN} and kms_audit_backup_schedule_hours.",
         checks=_check_each(
-            "AlarmName", lambda desired: [one for one in desired.alarms if _heartbeat(one)], _ALARM, _alarm_as_desired
+            lambda desired: [one for one in desired.alarms if _heartbeat(one)], _ALARM, _alarm_as_desired
         ),
     ),
     Control(
@@ -308,6 +309,6 @@ MONITORING = (
         severity="medium",
         requirement="Each EventBridge rule of the collection exists, with its pattern, its state and its targets.",
         remediation=f"{_RUN}, or coffer.velero.eventbridge_rules.",
-        checks=_check_each("Name", lambda desired: desired.rules, "events:rule/{name}", _rule),
+        checks=_check_each(lambda desired: desired.rules, "events:rule/{name}", _rule),
     ),
 )

@@ -29,7 +29,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     not_applicable,
     one_check,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.judge import TrailFacts, best, judge
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import (
+    TrailFacts,
+    evaluate_trail,
+    select_best_trail,
+)
 
 
 def select_trail(trails: Sequence[TrailState], desired: Desired) -> TrailState | None:
@@ -46,12 +50,12 @@ def select_trail(trails: Sequence[TrailState], desired: Desired) -> TrailState |
             judged[one.arn] = one
         except NoValue:  # another one may be readable
             continue
-    chosen = best(facts, data_events=desired.data_events)
+    chosen = select_best_trail(facts, data_events=desired.data_events)
     return judged[chosen.arn] if chosen else next(iter(trails), None)
 
 
 def _judge(state: TrailState, desired: Desired) -> TrailFacts:
-    return judge(state.trail, state.selectors.value, state.status.value, _objects(desired))
+    return evaluate_trail(state.trail, state.selectors.value, state.status.value, _objects(desired))
 
 
 def _objects(desired: Desired) -> str:
@@ -92,7 +96,7 @@ def _multi_region(facts: Facts, _desired: Desired) -> CheckResult:
         if not one.trail.get("IsMultiRegionTrail"):
             continue
         try:
-            judged = judge(one.trail, one.selectors.value, one.status.value)
+            judged = evaluate_trail(one.trail, one.selectors.value, one.status.value)
         except NoValue as nothing:
             unavailable = unavailable or nothing
             continue
@@ -128,7 +132,7 @@ def _records_key(facts: Facts, desired: Desired) -> CheckResult:
 
 
 def _delivers(state: TrailState, _desired: Desired) -> CheckResult:
-    errors = judge(state.trail, None, state.status.value).delivery_errors
+    errors = evaluate_trail(state.trail, None, state.status.value).delivery_errors
     if errors:
         named = ", ".join(f"{target}: {error}" for target, error in errors.items())
         return non_compliant("unusable", f"The last delivery failed: {named}.")
@@ -139,7 +143,7 @@ def _records_objects(state: TrailState, desired: Desired) -> CheckResult:
     if desired.data_events == "none":
         return not_applicable("not_requested", "The task requests no data events (data_events).")
     objects = _objects(desired)
-    found = judge(state.trail, state.selectors.value, {}, objects).data_events
+    found = evaluate_trail(state.trail, state.selectors.value, {}, objects).data_events
     if found in (desired.data_events, "all"):
         return compliant(f"It records the data events of {objects}: {found}.")
     message = f"Of the data events of {objects} it records {found}, not {desired.data_events}."
@@ -173,7 +177,7 @@ def _retention(facts: Facts, desired: Desired) -> CheckResult:
     return compliant(f"Events expire after {days} days.")
 
 
-_CREATE = "Set velero_audit_trail=true, or have the owner of the trail correct it (coffer.velero.cloudtrail)."
+_CREATE = "Set kms_audit_trail=true, or have the owner of the trail correct it (coffer.velero.cloudtrail)."
 
 TRAIL = (
     Control(
@@ -273,7 +277,7 @@ TRAIL = (
         title="The trail's bucket is not the bucket of the backups",
         severity="high",
         requirement="The trail delivers its log files to another bucket.",
-        remediation="Give the trail a bucket of its own (velero_audit_bucket).",
+        remediation="Give the trail a bucket of its own (kms_audit_bucket).",
         checks=_check_trail_bucket(_separate_bucket),
     ),
 )

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide import (
-    Other,
+    DesiredTrail,
+    OtherTrail,
     Trail,
-    WantedTrail,
     absent_result,
     change_trail,
     create_trail,
     decide_selectors,
     delete_trail,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import FRESH
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.desired_selectors import FRESH
 from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
 from ansible_collections.coffer.velero.plugins.module_utils._errors import (
     CofferError,
@@ -52,10 +52,10 @@ _PROPAGATING = {
         "group (coffer.velero.trail_log_delivery_statements)."
     ),
 }
-#: A rival was faster, or CloudTrail is still busy with the last change ("wait", ConflictException).
-_RIVALS = frozenset({"ConflictException", "TrailAlreadyExistsException", "TrailNotFoundException"})
+#: A concurrent writer was faster, or CloudTrail is still busy with the last change ("wait", ConflictException).
+_CONFLICTS = frozenset({"ConflictException", "TrailAlreadyExistsException", "TrailNotFoundException"})
 #: How CloudTrail keeps the selectors of an organization's trail from the members of the organization.
-_KEPT_SECRET = frozenset(
+_UNREADABLE_CODES = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
@@ -86,7 +86,7 @@ def selectors_of_trail(aws: Aws, trail: Mapping[str, t.Any]) -> dict[str, t.Any]
     try:
         return _selectors(aws.for_region(str(trail["HomeRegion"])), str(trail["TrailARN"]))
     except ServiceError as error:
-        if trail.get("IsOrganizationTrail") and error.code in _KEPT_SECRET:
+        if trail.get("IsOrganizationTrail") and error.code in _UNREADABLE_CODES:
             return None
         raise
 
@@ -96,31 +96,31 @@ def _selectors(aws: Aws, arn: str) -> dict[str, t.Any]:
     return {kind: answer[kind] for kind in ("EventSelectors", "AdvancedEventSelectors") if answer.get(kind)}
 
 
-def other(aws: Aws, trail: Mapping[str, t.Any]) -> Other:
-    """A trail with all that is needed to judge it.
+def read_other_trail(aws: Aws, trail: Mapping[str, t.Any]) -> OtherTrail:
+    """A trail with all that is needed to evaluate it.
 
     The status is that of this Region, and had by ARN for a shadow trail and for a member of the organization
     (CloudTrail API, "GetTrailStatus").
     """
     status = aws.call("cloudtrail:GetTrailStatus", Name=trail["TrailARN"])
-    return Other(trail, selectors_of_trail(aws, trail), status)
+    return OtherTrail(trail, selectors_of_trail(aws, trail), status)
 
 
 @dataclass
 class TrailResource:
     """A trail, for the runner.
 
-    :param wanted: with ``absent`` only its name counts
+    :param desired: with ``absent`` only its name counts
     :param propagation_timeout: seconds to wait for a policy or role that CloudTrail cannot see yet
     """
 
     aws: Aws
-    wanted: WantedTrail
+    desired: DesiredTrail
     absent: bool
     propagation_timeout: int
     sleep: Callable[[float], None]
     _caller: Caller | None = None
-    _others: tuple[Other, ...] = ()
+    _others: tuple[OtherTrail, ...] = ()
     _unmet_dependency: CofferError | None = None
     _waited: float = 0
     _current: Trail | None = None
@@ -131,28 +131,28 @@ class TrailResource:
 
     def _read(self) -> Trail | None:
         listed = trails(self.aws)
-        found = self._ours(listed)
+        found = self._find(listed)
         if self.absent:
             return Trail(found) if found else None
-        self.wanted = self._with_key()
+        self.desired = self._with_key()
         if found is None:
             self._caller = caller(self.aws)
-            others = [] if self.wanted.allow_duplicate else listed
-            self._others = tuple(other(self.aws, trail) for trail in others)
+            others = [] if self.desired.allow_duplicate else listed
+            self._others = tuple(read_other_trail(self.aws, trail) for trail in others)
             return None
         status = self.aws.call("cloudtrail:GetTrailStatus", Name=found["TrailARN"])
         selectors = selectors_of_trail(self.aws, found)
         if selectors is None:
             selectors = _selectors(self.aws, str(found["TrailARN"]))
-        tags = self._tags(found["TrailARN"]) if self.wanted.tags is not None else {}
+        tags = self._tags(found["TrailARN"]) if self.desired.tags is not None else {}
         return Trail(found, bool(status.get("IsLogging")), selectors, tags)
 
-    def _ours(self, listed: list[dict[str, t.Any]]) -> dict[str, t.Any] | None:
+    def _find(self, listed: list[dict[str, t.Any]]) -> dict[str, t.Any] | None:
         """The trail of the name, if it can be changed from here.
 
         :raises ValidationError: where it belongs to another Region or account
         """
-        named = [trail for trail in listed if trail["Name"] == self.wanted.name]
+        named = [trail for trail in listed if trail["Name"] == self.desired.name]
         here = next((trail for trail in named if trail.get("HomeRegion") == self.aws.region), None)
         found = here or next(iter(named), None)
         if found is None:
@@ -167,13 +167,13 @@ class TrailResource:
 
     def _refuse_foreign(self, found: Mapping[str, t.Any]) -> None:
         """An organization's trail is seen by all its accounts, and changed by its management account."""
-        if not found.get("IsOrganizationTrail") or self.wanted.settings.get("is_organization_trail"):
+        if not found.get("IsOrganizationTrail") or self.desired.settings.get("is_organization_trail"):
             return
         arn = Arn.parse(str(found["TrailARN"]))
         who = caller(self.aws)
         if arn and arn.account_id != who.account_id:
             remediation = (
-                "Use it as it is, without this task (velero_audit_trail=false), or choose another name. Credentials of "
+                "Use it as it is, without this task (kms_audit_trail=false), or choose another name. Credentials of "
                 f"{arn.account_id} may change it; those of a delegated administrator with is_organization_trail=true."
             )
             raise ValidationError(
@@ -184,31 +184,31 @@ class TrailResource:
             reason = "is the trail of the whole organization, whose accounts would all be without it"
             raise ValidationError("state", str(arn), reason, remediation)
 
-    def _with_key(self) -> WantedTrail:
-        """What is wanted, with the ARN of the key: CloudTrail takes an alias, and then tells the ARN."""
-        key_id = str(self.wanted.settings.get("kms_key_id") or "")
+    def _with_key(self) -> DesiredTrail:
+        """What is desired, with the ARN of the key: CloudTrail takes an alias, and then tells the ARN."""
+        key_id = str(self.desired.settings.get("kms_key_id") or "")
         if not key_id:
-            return self.wanted
+            return self.desired
         if key_id.endswith(PLACEHOLDER_KEY_ID):
             remediation = "Use the ARN that the real run of the task that makes the key returns."
             self._unmet_dependency = ValidationError(
                 "kms_key_id", key_id, "is what a check run promised, not a key", remediation
             )
-            return self.wanted
+            return self.desired
         if Arn.parse_key(key_id):
-            return self.wanted
+            return self.desired
         key = describe(self.aws, key_id)
         if key is not None:
             refuse_state(key, option="kms_key_id")
             self._unmet_dependency = None
-            return self.wanted.with_key(key.arn)
+            return self.desired.with_key(key.arn)
         remediation = "Create it first: coffer.velero.kms_key creates a key with its alias."
         self._unmet_dependency = ValidationError(
             "kms_key_id", key_id, f"does not exist in {self.aws.region}", remediation
         )
         who = caller(self.aws)
         arn = Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{PLACEHOLDER_KEY_ID}")
-        return self.wanted.with_key(str(arn))
+        return self.desired.with_key(str(arn))
 
     def _tags(self, arn: str) -> dict[str, str]:
         listed = self.aws.call("cloudtrail:ListTags", ResourceIdList=[arn])["ResourceTagList"]
@@ -216,14 +216,14 @@ class TrailResource:
 
     def decide(self, current: Trail | None) -> Plan:
         if self.absent:
-            return delete_trail(current) if current else Plan(result=absent_result(None, self.wanted.name))
+            return delete_trail(current) if current else Plan(result=absent_result(None, self.desired.name))
         if current is not None:
-            return change_trail(self.wanted, current, unmet_dependency=self._unmet_dependency)
+            return change_trail(self.desired, current, unmet_dependency=self._unmet_dependency)
         who = t.cast(Caller, self._caller)
         region = self.aws.region
-        arn = Arn(who.partition, "cloudtrail", region, who.account_id, f"trail/{self.wanted.name}")
+        arn = Arn(who.partition, "cloudtrail", region, who.account_id, f"trail/{self.desired.name}")
         return create_trail(
-            self.wanted, str(arn), region=region, others=self._others, unmet_dependency=self._unmet_dependency
+            self.desired, str(arn), region=region, others=self._others, unmet_dependency=self._unmet_dependency
         )
 
     def guard(self, plan: Plan) -> None:
@@ -232,30 +232,30 @@ class TrailResource:
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         outputs: dict[str, t.Any] = {}
         for step in plan.steps:
-            outputs.update(outputs_of(step, self._perform(step, outputs)))
+            outputs.update(outputs_of(step, self._run_step(step, outputs)))
         for step in plan.steps:
             if step.action == "cloudtrail:PutEventSelectors":
-                self._look_after(step)
+                self._verify_selectors(step)
         return outputs
 
-    def _look_after(self, step: Step) -> None:
+    def _verify_selectors(self, step: Step) -> None:
         """Look whether our selectors are still there: those of a trail are replaced as a whole, by others too."""
         verify_write(
             dict(self._current.selectors if self._current else FRESH),
             action=step.action,
             read=lambda: _selectors(self.aws, str(step.arguments["TrailName"])),
-            decide=lambda answer: decide_selectors(self.wanted, answer, str(step.arguments["TrailName"])),
+            decide=lambda answer: decide_selectors(self.desired, answer, str(step.arguments["TrailName"])),
             sleep=self.sleep,
             what="the event selectors of the trail",
         )
 
-    def _perform(self, step: Step, outputs: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
+    def _run_step(self, step: Step, outputs: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
         pause = _FIRST_PAUSE
         while True:
             try:
                 return self.aws.run_step(step, outputs, once=step.action == "cloudtrail:CreateTrail")
             except ServiceError as error:
-                if error.code in _RIVALS:
+                if error.code in _CONFLICTS:
                     raise ConflictError(error) from error
                 if error.code not in _PROPAGATING:
                     raise

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what is wanted of a trail and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+"""From what is desired of a trail and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.judge import judge
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.desired_selectors import (
+    FRESH,
+    DesiredSelectors,
+    change_selectors,
+    object_event_coverage,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import evaluate_trail
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import (
     KMS_EVENTS,
     Selector,
-    extent,
+    event_coverage,
     selectors_of,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import (
-    FRESH,
-    WantedSelectors,
-    change_selectors,
-    extent_of_objects,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step, compare
@@ -46,7 +46,7 @@ _PREFIX_LENGTH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedTrail:
+class DesiredTrail:
     """What a task wants of a trail.
 
     :param settings: by option; those that are left alone are not in it, an empty text removes
@@ -55,12 +55,12 @@ class WantedTrail:
     name: str
     settings: Mapping[str, t.Any] = field(default_factory=dict)
     enable_logging: bool = True
-    selectors: WantedSelectors = field(default_factory=WantedSelectors)
+    selectors: DesiredSelectors = field(default_factory=DesiredSelectors)
     tags: Mapping[str, t.Any] | None = None
     purge_tags: bool = True
     allow_duplicate: bool = False
 
-    def with_key(self, arn: str) -> WantedTrail:
+    def with_key(self, arn: str) -> DesiredTrail:
         """The same, with the ARN of the key in place of its alias."""
         settings = {**self.settings, "kms_key_id": arn}
         return replace(self, settings=settings)
@@ -85,15 +85,15 @@ class Trail:
 
 
 @dataclass(frozen=True)
-class Other:
-    """Another trail, as :func:`judge` takes it."""
+class OtherTrail:
+    """Another trail, as :func:`evaluate_trail` takes it."""
 
     description: Mapping[str, t.Any]
     selectors: Mapping[str, t.Any] | None
     status: Mapping[str, t.Any]
 
 
-def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
+def desired_trail(params: Mapping[str, t.Any]) -> DesiredTrail:
     """From the options of a task.
 
     :raises ValidationError: for what CloudTrail would not take
@@ -107,7 +107,7 @@ def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
         reason = f"is longer than {_PREFIX_LENGTH} characters"
         raise ValidationError("s3_key_prefix", settings["s3_key_prefix"], reason, "Give a shorter one.")
     group = settings.get("cloud_watch_logs_log_group_arn")
-    if group:  # CloudTrail wants and tells the ARN with an asterisk, everybody else the one without
+    if group:  # CloudTrail takes and returns the ARN with an asterisk, all other services the one without
         settings["cloud_watch_logs_log_group_arn"] = f"{group.removesuffix(':*')}:*"
     if settings["is_multi_region_trail"]:
         if settings.get("include_global_service_events") is False:
@@ -116,16 +116,16 @@ def wanted_trail(params: Mapping[str, t.Any]) -> WantedTrail:
                 "include_global_service_events", "false", "contradicts a trail of all Regions", remediation
             )
         settings["include_global_service_events"] = True
-    selectors = WantedSelectors(
+    selectors = DesiredSelectors(
         management_events=params["management_events"],
         data_events=params["data_events"],
         arns=tuple(params["data_event_arns"] or ()),
         name=params["selector_name"],
     )
     if params["data_events"] != "none" and "s3_bucket_name" in settings:
-        _refuse_echo(selectors.arns, settings)
+        _refuse_self_recording(selectors.arns, settings)
     others = {option: params[option] for option in ("enable_logging", "tags", "purge_tags", "allow_duplicate")}
-    return WantedTrail(name=name, settings=settings, selectors=selectors, **others)
+    return DesiredTrail(name=name, settings=settings, selectors=selectors, **others)
 
 
 def refuse_name(name: str) -> None:
@@ -134,7 +134,7 @@ def refuse_name(name: str) -> None:
         raise ValidationError("name", name, "is not a name of a trail", remediation)
 
 
-def _refuse_echo(arns: Sequence[str], settings: Mapping[str, t.Any]) -> None:
+def _refuse_self_recording(arns: Sequence[str], settings: Mapping[str, t.Any]) -> None:
     """Refuse a trail that records its own writing: each log is an event of the next one, without end, and billed."""
     prefix = settings.get("s3_key_prefix")
     logs = "/".join((settings["s3_bucket_name"], *([prefix] if prefix else []), "AWSLogs/"))
@@ -146,40 +146,45 @@ def _refuse_echo(arns: Sequence[str], settings: Mapping[str, t.Any]) -> None:
 
 
 def create_trail(
-    wanted: WantedTrail, arn: str, *, region: str, others: Sequence[Other], unmet_dependency: CofferError | None = None
+    desired: DesiredTrail,
+    arn: str,
+    *,
+    region: str,
+    others: Sequence[OtherTrail],
+    unmet_dependency: CofferError | None = None,
 ) -> Plan:
     """The plan for a trail that does not exist.
 
     :param others: the other trails of this Region
     :raises ValidationError: where one of them records the same
     """
-    warnings = () if wanted.allow_duplicate else tuple(_duplicates(wanted, others))
-    given = {option: value for option, value in wanted.settings.items() if value not in ("", None)}
+    warnings = () if desired.allow_duplicate else tuple(_duplicates(desired, others))
+    given = {option: value for option, value in desired.settings.items() if value not in ("", None)}
     arguments: dict[str, t.Any] = {SETTINGS[option][1]: value for option, value in given.items()}
-    tags, _absent = tag_changes(wanted.tags, {}, purge=False)
+    tags, _absent = tag_changes(desired.tags, {}, purge=False)
     if tags:
         arguments["TagsList"] = tag_list(tags)
     description = {SETTINGS[option][0]: value for option, value in given.items()}
-    trail = Trail({"Name": wanted.name, "TrailARN": arn, "HomeRegion": region, **description}, tags=tags)
-    steps = [Step("cloudtrail:CreateTrail", {"Name": wanted.name, **arguments})]
+    trail = Trail({"Name": desired.name, "TrailARN": arn, "HomeRegion": region, **description}, tags=tags)
+    steps = [Step("cloudtrail:CreateTrail", {"Name": desired.name, **arguments})]
     shown = [Difference("trail_arn", None, arn), *(Difference(option, None, value) for option, value in given.items())]
     if tags:
         shown.append(Difference("tags", None, tags))
-    selectors = change_selectors(wanted.selectors, FRESH, trail=wanted.name)
-    _record(wanted, trail, selectors, steps, shown)
-    return Plan(tuple(steps), tuple(shown), _result(wanted, trail, selectors), warnings, unmet_dependency)
+    selectors = change_selectors(desired.selectors, FRESH, trail=desired.name)
+    _record(desired, trail, selectors, steps, shown)
+    return Plan(tuple(steps), tuple(shown), _result(desired, trail, selectors), warnings, unmet_dependency)
 
 
-def change_trail(wanted: WantedTrail, trail: Trail, *, unmet_dependency: CofferError | None = None) -> Plan:
+def change_trail(desired: DesiredTrail, trail: Trail, *, unmet_dependency: CofferError | None = None) -> Plan:
     """The plan for a trail that exists."""
-    current = {option: _setting(trail, option) for option in wanted.settings}
-    differences = list(compare(wanted.settings, current))
+    current = {option: _setting(trail, option) for option in desired.settings}
+    differences = list(compare(desired.settings, current))
     steps: list[Step] = []
     if differences:
-        steps.append(Step("cloudtrail:UpdateTrail", {"Name": trail.arn, **_update(wanted, differences)}))
-    selectors = change_selectors(wanted.selectors, trail.selectors, trail=wanted.name)
-    _record(wanted, trail, selectors, steps, differences)
-    present, absent = tag_changes(wanted.tags, trail.tags, purge=wanted.purge_tags)
+        steps.append(Step("cloudtrail:UpdateTrail", {"Name": trail.arn, **_update(desired, differences)}))
+    selectors = change_selectors(desired.selectors, trail.selectors, trail=desired.name)
+    _record(desired, trail, selectors, steps, differences)
+    present, absent = tag_changes(desired.tags, trail.tags, purge=desired.purge_tags)
     tags = {name: value for name, value in {**trail.tags, **present}.items() if name not in absent}
     if present:
         steps.append(Step("cloudtrail:AddTags", {"ResourceId": trail.arn, "TagsList": tag_list(present)}))
@@ -190,7 +195,7 @@ def change_trail(wanted: WantedTrail, trail: Trail, *, unmet_dependency: CofferE
         differences.append(Difference("tags", dict(trail.tags), tags))
     changed = {SETTINGS[one.name][0]: one.after for one in differences if one.name in SETTINGS}
     after = Trail({**trail.description, **changed}, trail.is_logging, trail.selectors, tags)
-    return Plan(tuple(steps), tuple(differences), _result(wanted, after, selectors), unmet_dependency=unmet_dependency)
+    return Plan(tuple(steps), tuple(differences), _result(desired, after, selectors), unmet_dependency=unmet_dependency)
 
 
 def delete_trail(trail: Trail) -> Plan:
@@ -222,37 +227,37 @@ def _setting(trail: Trail, option: str) -> t.Any:
     return (False if option.startswith(("is_", "include_", "enable_")) else "") if value is None else value
 
 
-def _update(wanted: WantedTrail, differences: Sequence[Difference]) -> dict[str, t.Any]:
+def _update(desired: DesiredTrail, differences: Sequence[Difference]) -> dict[str, t.Any]:
     arguments = {SETTINGS[one.name][1]: one.after for one in differences}
     if any(name.startswith("CloudWatchLogs") for name in arguments):  # CloudTrail takes both or none
         for option in ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"):
-            arguments[SETTINGS[option][1]] = wanted.settings[option]
+            arguments[SETTINGS[option][1]] = desired.settings[option]
     return arguments
 
 
 def _record(
-    wanted: WantedTrail,
+    desired: DesiredTrail,
     trail: Trail,
     selectors: list[Selector] | None,
     steps: list[Step],
     differences: list[Difference],
 ) -> None:
     """The selectors, and whether it records at all: stopped before they change, started after."""
-    if trail.is_logging and not wanted.enable_logging:
+    if trail.is_logging and not desired.enable_logging:
         steps.append(Step("cloudtrail:StopLogging", {"Name": trail.arn}))
     if selectors is not None:
         put, difference = _put(trail.arn, trail.selectors, selectors)
         steps.append(put)
         differences.append(difference)
-    if wanted.enable_logging and not trail.is_logging:
+    if desired.enable_logging and not trail.is_logging:
         steps.append(Step("cloudtrail:StartLogging", {"Name": trail.arn}))
-    if wanted.enable_logging != trail.is_logging:
-        differences.append(Difference("is_logging", trail.is_logging, wanted.enable_logging))
+    if desired.enable_logging != trail.is_logging:
+        differences.append(Difference("is_logging", trail.is_logging, desired.enable_logging))
 
 
-def decide_selectors(wanted: WantedTrail, answer: Mapping[str, t.Any], arn: str) -> Plan:
+def decide_selectors(desired: DesiredTrail, answer: Mapping[str, t.Any], arn: str) -> Plan:
     """The plan for the selectors alone."""
-    selectors = change_selectors(wanted.selectors, answer, trail=wanted.name)
+    selectors = change_selectors(desired.selectors, answer, trail=desired.name)
     if selectors is None:
         return Plan()
     step, difference = _put(arn, answer, selectors)
@@ -268,21 +273,21 @@ def _shown(answer: Mapping[str, t.Any]) -> list[Selector]:
     return list(answer.get("AdvancedEventSelectors") or answer.get("EventSelectors") or ())
 
 
-def _result(wanted: WantedTrail, trail: Trail, selectors: list[Selector] | None) -> dict[str, t.Any]:
+def _result(desired: DesiredTrail, trail: Trail, selectors: list[Selector] | None) -> dict[str, t.Any]:
     recorded = selectors_of(trail.selectors) if selectors is None else selectors
     settings = {option: _setting(trail, option) for option in SETTINGS}
     return {
-        "name": wanted.name,
+        "name": desired.name,
         "trail_arn": trail.arn,
         "home_region": trail.description["HomeRegion"],
         **{option: settings[option] for option in SETTINGS if option not in ("kms_key_id", *_GROUP)},
         "kms_key_arn": settings["kms_key_id"] or None,
         "log_group_arn": settings[_GROUP[0]].removesuffix(":*") or None,
         "log_role_arn": settings[_GROUP[1]] or None,
-        "is_logging": wanted.enable_logging,
+        "is_logging": desired.enable_logging,
         "event_selectors": _shown(trail.selectors) if selectors is None else selectors,
-        "kms_events": extent(recorded, KMS_EVENTS),
-        "data_events": extent_of_objects(recorded, wanted.selectors.arns),
+        "kms_events": event_coverage(recorded, KMS_EVENTS),
+        "data_events": object_event_coverage(recorded, desired.selectors.arns),
         "tags": dict(trail.tags),
     }
 
@@ -290,30 +295,30 @@ def _result(wanted: WantedTrail, trail: Trail, selectors: list[Selector] | None)
 _GROUP = ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn")
 
 
-def _duplicates(wanted: WantedTrail, others: Sequence[Other]) -> t.Iterator[str]:
+def _duplicates(desired: DesiredTrail, others: Sequence[OtherTrail]) -> t.Iterator[str]:
     """Warnings of trails that may record the same.
 
     :raises ValidationError: where one does
     """
     for other in others:
-        facts = judge(other.description, other.selectors, other.status)
+        facts = evaluate_trail(other.description, other.selectors, other.status)
         of = "of the organization " if facts.is_organization_trail else ""
         if facts.is_logging and other.selectors is None and facts.kms_events is None:
             yield (
-                f"{wanted.name}: the trail {facts.arn} {of}may record the same, and AWS bills each copy of an event "
+                f"{desired.name}: the trail {facts.arn} {of}may record the same, and AWS bills each copy of an event "
                 f"but the first. Only the account {facts.account_id} can tell."
             )
-        elif _records_the_same(wanted.selectors, other, facts.is_logging):
+        elif _records_the_same(desired.selectors, other, facts.is_logging):
             remediation = (
                 f"Use {facts.arn}, which coffer.velero.cloudtrail_info finds: leave this task out "
-                "(velero_audit_trail=false), or set allow_duplicate=true to pay for the copy."
+                "(kms_audit_trail=false), or set allow_duplicate=true to pay for the copy."
             )
             reason = f"would record what the trail {facts.name} {of}records already; AWS bills the second copy"
-            raise ValidationError("name", wanted.name, reason, remediation)
+            raise ValidationError("name", desired.name, reason, remediation)
 
 
-def _records_the_same(wanted: WantedSelectors, other: Other, is_logging: bool) -> bool:
+def _records_the_same(desired: DesiredSelectors, other: OtherTrail, is_logging: bool) -> bool:
     recorded = selectors_of(other.selectors or FRESH)
-    if wanted.management_events != "none":
-        return is_logging and extent(recorded, KMS_EVENTS) in (wanted.management_events, "all")
-    return is_logging and extent_of_objects(recorded, wanted.arns) in (wanted.data_events, "all")
+    if desired.management_events != "none":
+        return is_logging and event_coverage(recorded, KMS_EVENTS) in (desired.management_events, "all")
+    return is_logging and object_event_coverage(recorded, desired.arns) in (desired.data_events, "all")

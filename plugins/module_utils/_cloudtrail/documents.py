@@ -13,8 +13,11 @@ import hashlib
 import re
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import Extent, Selector
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.wanted import DATA_NAME, WantedSelectors
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.desired_selectors import (
+    DATA_NAME,
+    DesiredSelectors,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import EventCoverage, Selector
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
@@ -128,16 +131,19 @@ def trail_log_delivery_statements(
 
 
 def trail_event_selectors(
-    profile: StorageProfile, data_events: Extent = "none", management_events: Extent = "all", name: str = DATA_NAME
+    profile: StorageProfile,
+    data_events: EventCoverage = "none",
+    management_events: EventCoverage = "all",
+    name: str = DATA_NAME,
 ) -> list[Selector]:
     """The advanced event selectors of a trail that records the use of the key, and of the objects where it is asked."""
-    wanted = WantedSelectors(
+    desired = DesiredSelectors(
         management_events=management_events,
         data_events=data_events,
         arns=(objects_arn_prefix(profile),),
         name=name,
     )
-    return [*wanted.management(), *wanted.data]
+    return [*desired.management(), *desired.data]
 
 
 def objects_arn_prefix(profile: StorageProfile) -> str:

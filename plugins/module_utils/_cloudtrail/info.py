@@ -12,14 +12,18 @@ from dataclasses import asdict
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import other, trails
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.judge import TrailFacts, best, judge
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import Extent
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import read_other_trail, trails
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import (
+    TrailFacts,
+    evaluate_trail,
+    select_best_trail,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import EventCoverage
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 
 def report(
-    aws: Aws, *, key_arn: str | None, bucket: str | None, prefix: str = "", data_events: Extent = "none"
+    aws: Aws, *, key_arn: str | None, bucket: str | None, prefix: str = "", data_events: EventCoverage = "none"
 ) -> dict[str, t.Any]:
     """What ``cloudtrail_info`` returns.
 
@@ -32,7 +36,7 @@ def report(
             "data_events", data_events, "needs a bucket", "Set bucket, and prefix where there is one."
         )
     facts = facts_of_all(aws, objects_arn_prefix(aws.partition, bucket, prefix))
-    found = best(facts, data_events=data_events)
+    found = select_best_trail(facts, data_events=data_events)
     return {
         "trail": described(found) if found else None,
         "reasons": [] if found else reasons(facts, aws.region),
@@ -41,9 +45,9 @@ def report(
 
 
 def facts_of_all(aws: Aws, objects: str | None) -> list[TrailFacts]:
-    """Every trail that records in this Region, judged."""
-    raw = [other(aws, trail) for trail in trails(aws)]
-    return [judge(one.description, one.selectors, one.status, objects) for one in raw]
+    """Every trail that records in this Region, evaluated."""
+    raw = [read_other_trail(aws, trail) for trail in trails(aws)]
+    return [evaluate_trail(one.description, one.selectors, one.status, objects) for one in raw]
 
 
 def objects_arn_prefix(partition: str, bucket: str | None, prefix: str) -> str | None:

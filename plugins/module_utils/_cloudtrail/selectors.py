@@ -17,11 +17,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 Selector = Mapping[str, t.Any]
 #: The events of one kind that a trail records.
-Extent = t.Literal["none", "read", "write", "all"]
+EventCoverage = t.Literal["none", "read", "write", "all"]
 
 KMS = "kms.amazonaws.com"
 S3_OBJECT = "AWS::S3::Object"
-#: What a trail records that nobody has given selectors: "configured to log all read and write management events, and
+#: What a trail records whose selectors were never set: "configured to log all read and write management events, and
 #: no data events" (CloudTrail API, "PutEventSelectors").
 DEFAULT: Selector = {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}
 
@@ -35,39 +35,41 @@ _MATCHES: Mapping[str, t.Callable[[str, str], bool]] = {
 }
 
 
-class About(t.NamedTuple):
+class FieldMatch(t.NamedTuple):
     """A value of an event, or the beginning of all values that are meant."""
 
     value: str
     is_prefix: bool = False
 
 
-Events = Mapping[str, About]
+Events = Mapping[str, FieldMatch]
 
-MANAGEMENT_EVENTS: Events = {"eventCategory": About("Management")}
-KMS_EVENTS: Events = {**MANAGEMENT_EVENTS, "eventSource": About(KMS)}
+MANAGEMENT_EVENTS: Events = {"eventCategory": FieldMatch("Management")}
+KMS_EVENTS: Events = {**MANAGEMENT_EVENTS, "eventSource": FieldMatch(KMS)}
 
 
 def object_events(arn_prefix: str) -> Events:
     """The data events of the objects whose ARN begins so."""
     return {
-        "eventCategory": About("Data"),
-        "resources.type": About(S3_OBJECT),
-        "resources.ARN": About(arn_prefix, is_prefix=True),
-        "eventSource": About("s3.amazonaws.com"),
+        "eventCategory": FieldMatch("Data"),
+        "resources.type": FieldMatch(S3_OBJECT),
+        "resources.ARN": FieldMatch(arn_prefix, is_prefix=True),
+        "eventSource": FieldMatch("s3.amazonaws.com"),
     }
 
 
 def selectors_of(answer: Mapping[str, t.Any]) -> tuple[Selector, ...]:
     """All selectors in the answer of GetEventSelectors, as advanced ones."""
     advanced = tuple(answer.get("AdvancedEventSelectors") or ())
-    return advanced or tuple(selector for basic in answer.get("EventSelectors") or () for selector in carried(basic))
+    return advanced or tuple(
+        selector for basic in answer.get("EventSelectors") or () for selector in to_advanced_selectors(basic)
+    )
 
 
-def extent(selectors: Sequence[Selector], events: Events) -> Extent:
+def event_coverage(selectors: Sequence[Selector], events: Events) -> EventCoverage:
     """Which of these events are all recorded; a selector that lets only some of them through does not count."""
     reads, writes = (
-        any(_passes(selector, {**events, "readOnly": About(flag)}) for selector in selectors)
+        any(_passes(selector, {**events, "readOnly": FieldMatch(flag)}) for selector in selectors)
         for flag in ("true", "false")
     )
     if reads:
@@ -88,28 +90,28 @@ def _passes(selector: Selector, events: Events) -> bool:
     )
 
 
-def _field_passes(field: Mapping[str, t.Any], about: About) -> bool:
-    wanted = [(name, value) for name in _MATCHES for value in field.get(name) or ()]
-    if wanted and not any(_all_match(name, value, about) for name, value in wanted):
+def _field_passes(field: Mapping[str, t.Any], match: FieldMatch) -> bool:
+    desired = [(name, value) for name in _MATCHES for value in field.get(name) or ()]
+    if desired and not any(_all_match(name, value, match) for name, value in desired):
         return False
-    return not any(_some_match(name, value, about) for name in _MATCHES for value in field.get(f"Not{name}") or ())
+    return not any(_some_match(name, value, match) for name in _MATCHES for value in field.get(f"Not{name}") or ())
 
 
-def _all_match(operator: str, value: str, about: About) -> bool:
-    if about.is_prefix and operator != "StartsWith":
+def _all_match(operator: str, value: str, match: FieldMatch) -> bool:
+    if match.is_prefix and operator != "StartsWith":
         return False
-    return _MATCHES[operator](about.value, value)
+    return _MATCHES[operator](match.value, value)
 
 
-def _some_match(operator: str, value: str, about: About) -> bool:
-    if not about.is_prefix:
-        return _MATCHES[operator](about.value, value)
+def _some_match(operator: str, value: str, match: FieldMatch) -> bool:
+    if not match.is_prefix:
+        return _MATCHES[operator](match.value, value)
     if operator == "EndsWith":
         return True
-    return value.startswith(about.value) or (operator == "StartsWith" and about.value.startswith(value))
+    return value.startswith(match.value) or (operator == "StartsWith" and match.value.startswith(value))
 
 
-def carried(basic: Selector) -> Iterator[Selector]:
+def to_advanced_selectors(basic: Selector) -> Iterator[Selector]:
     """The advanced selectors that record what a basic one does."""
     flag = _READ_ONLY.get(str(basic.get("ReadWriteType", "All")))
     reading = [{"Field": "readOnly", "Equals": flag}] if flag else []
@@ -139,7 +141,7 @@ def _is_whole_service(value: str) -> bool:
     return not any(value.split(":")[3:])
 
 
-def refuses_to_be_carried(basic: Selector) -> str | None:
+def no_advanced_equal(basic: Selector) -> str | None:
     """Why no advanced selector records the same, or ``None``."""
     for resource in basic.get("DataResources") or ():
         kind = str(resource["Type"])

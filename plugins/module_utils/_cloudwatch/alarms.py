@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the alarms that are wanted and those that there are, to a plan. Pure. PRIVATE to coffer.velero."""
+"""From the alarms that are desired and those that there are, to a plan. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.wanted_alarm import (
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import (
     ACTIONS,
     IDENTITY,
+    KEPT,
     MEMBERS,
-    Members,
-    WantedAlarm,
-    dimensions,
+    DesiredAlarm,
+    Settings,
+    arguments_of,
+    is_set,
+    settings_of,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
@@ -25,10 +28,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_cha
 #: Actions for each state, and names of a DeleteAlarms (CloudWatch API reference, PutMetricAlarm and DeleteAlarms).
 _MOST_ACTIONS = 5
 _MOST_NAMES = 100
-#: What somebody else may have given an alarm of ours; PutMetricAlarm would reset it.
-_KEPT = ("EvaluateLowSampleCountPercentile", "EvaluationWindow", "WarmUpConfiguration", "ActionConfiguration")
 #: What CloudWatch takes where nothing is said.
-_DEFAULTS: Mapping[str, t.Any] = {"ActionsEnabled": True, "TreatMissingData": "missing"}
+_DEFAULTS: Mapping[str, t.Any] = {"actions_enabled": True, "treat_missing_data": "missing"}
 #: What a new alarm is in ("the alarm state is immediately set to INSUFFICIENT_DATA", PutMetricAlarm).
 _NEW = ("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation")
 
@@ -53,10 +54,9 @@ class Alarm:
         return ""
 
     @property
-    def members(self) -> Members:
+    def settings(self) -> Settings:
         """What PutMetricAlarm would have to be given to leave it as it is."""
-        there = {member: self.answer[member] for member in (*MEMBERS, *_KEPT) if _given(self.answer.get(member))}
-        return {**there, **({"Dimensions": dimensions(there["Dimensions"])} if "Dimensions" in there else {})}
+        return settings_of(self.answer)
 
 
 @dataclass(frozen=True)
@@ -68,58 +68,58 @@ class Alarms:
 
 
 @dataclass(frozen=True)
-class Manner:
+class AlarmOptions:
     """What holds for all alarms of a task.
 
-    :param prefix: other alarms whose name begins so go; ``None`` keeps them all
-    :param purge_actions: whether actions go that nobody has named
-    :param silent: whether an alarm may be without action
+    :param prefix: unmanaged alarms whose name begins so are deleted; ``None`` keeps them all
+    :param purge_actions: whether unmanaged actions are removed
+    :param allow_no_actions: whether an alarm may have no action that is enabled
     :param tags: ``None`` leaves them alone
     """
 
     prefix: str | None = None
     purge_actions: bool = False
-    silent: bool = False
+    allow_no_actions: bool = False
     tags: Mapping[str, t.Any] | None = None
     purge_tags: bool = True
 
 
-def decide_alarms(wanted: Sequence[WantedAlarm], current: Alarms, manner: Manner) -> Plan:
+def decide_alarms(desired: Sequence[DesiredAlarm], current: Alarms, options: AlarmOptions) -> Plan:
     """The plan for alarms that should exist; nothing is sent before all of them were judged."""
-    after = {one.name: _after(one, current.there.get(one.name), manner) for one in wanted}
-    parts = [_alarm(one.name, after[one.name], current.there.get(one.name), manner) for one in wanted]
-    parts.append(_deletion(_surplus([one.name for one in wanted], current, manner), current))
-    told = [_told(one, after[one.name], current) for one in wanted]
+    after = {one.name: _after(one, current.there.get(one.name), options) for one in desired}
+    parts = [_alarm(one.name, after[one.name], current.there.get(one.name), options) for one in desired]
+    parts.append(_deletion(_surplus([one.name for one in desired], current, options), current))
+    told = [_told(one, after[one.name], current) for one in desired]
     return Plan(
         tuple(step for part in parts for step in part[0]),
         tuple(difference for part in parts for difference in part[1]),
         {"alarms": told, "alarm_arns": {one["name"]: one["arn"] for one in told}},
-        _muted(wanted, after),
+        _muted(desired, after),
     )
 
 
-def delete_alarms(names: Sequence[str], current: Alarms, manner: Manner) -> Plan:
+def delete_alarms(names: Sequence[str], current: Alarms, options: AlarmOptions) -> Plan:
     """The plan for alarms that should not exist."""
     gone = [name for name in names if name in current.there]
     for name in gone:
         _refuse_other(name, current.there[name])
-    steps, differences = _deletion([*gone, *_surplus(names, current, manner)], current)
+    steps, differences = _deletion([*gone, *_surplus(names, current, options)], current)
     return Plan(tuple(steps), tuple(differences), {"alarms": [], "alarm_arns": {}})
 
 
-def _surplus(names: Sequence[str], current: Alarms, manner: Manner) -> list[str]:
-    """The alarms that go although nobody has named them; one that this module cannot have made stays."""
-    prefix = manner.prefix
+def _surplus(names: Sequence[str], current: Alarms, options: AlarmOptions) -> list[str]:
+    """The unmanaged alarms to delete; one of a kind that this module does not create is kept."""
+    prefix = options.prefix
     if prefix is None:
         return []
-    ours = {name for name, alarm in current.there.items() if name.startswith(prefix) and not alarm.kind}
-    return sorted(ours - set(names))
+    found = {name for name, alarm in current.there.items() if name.startswith(prefix) and not alarm.kind}
+    return sorted(found - set(names))
 
 
 def _deletion(names: Sequence[str], current: Alarms) -> Changes:
     batches = [list(names[begin : begin + _MOST_NAMES]) for begin in range(0, len(names), _MOST_NAMES)]
     steps = [Step("cloudwatch:DeleteAlarms", {"AlarmNames": batch}) for batch in batches]
-    return steps, [Difference(name, _shown(current.there[name].members), None) for name in names]
+    return steps, [Difference(name, _shown(current.there[name].settings), None) for name in names]
 
 
 def _refuse_other(name: str, there: Alarm) -> None:
@@ -129,68 +129,73 @@ def _refuse_other(name: str, there: Alarm) -> None:
         )
 
 
-def _after(wanted: WantedAlarm, there: Alarm | None, manner: Manner) -> Members:
+def _after(desired: DesiredAlarm, there: Alarm | None, options: AlarmOptions) -> Settings:
     """The alarm as it will be: what the task does not name is kept, but for what says which metric it is about.
 
-    :raises ValidationError: where it would tell nobody, or would be replaced although it is none of ours
+    :raises ValidationError: where it would notify nobody, or would replace an alarm of another kind
     """
     if there:
-        _refuse_other(wanted.name, there)
-    before = there.members if there else {}
-    # Statistics of the two kinds exclude each other, and the low samples are of percentiles only.
-    other = ("Statistic",) if "ExtendedStatistic" in wanted.members else ("ExtendedStatistic", _KEPT[0])
-    kept = {member: value for member, value in before.items() if member not in (*IDENTITY, *other)}
-    after: Members = {**kept, **wanted.members}
-    for member in ACTIONS:
-        after[member] = _actions(wanted, member, before.get(member, []), manner)
-    points, periods = after.get("DatapointsToAlarm"), after["EvaluationPeriods"]
+        _refuse_other(desired.name, there)
+    before = there.settings if there else {}
+    # Statistics of the two kinds exclude each other, and evaluate_low_sample_count_percentile needs the extended one.
+    excluded: tuple[str, ...] = ("statistic",)
+    if "extended_statistic" not in desired.settings:
+        excluded = ("extended_statistic", "evaluate_low_sample_count_percentile")
+    kept = {option: value for option, value in before.items() if option not in (*IDENTITY, *excluded)}
+    after: Settings = {**kept, **desired.settings}
+    for option in ACTIONS:
+        after[option] = _actions(desired, option, before.get(option, []), options)
+    points, periods = after.get("datapoints_to_alarm"), after["evaluation_periods"]
     if points is not None and points > periods:
-        reason = f"would have DatapointsToAlarm {points} of EvaluationPeriods {periods}"
-        raise ValidationError("alarms", wanted.name, reason, "Set both.")
-    if not after["AlarmActions"] and not manner.silent:
-        remediation = "Give the ARN of a topic, as coffer.velero.sns_topic returns it, or set allow_silent=true."
-        raise ValidationError(
-            "alarms", wanted.name, "has no AlarmActions, so that nobody would hear of it", remediation
-        )
-    if wanted.members.get("ActionsEnabled") is False and not manner.silent:
-        remediation = "Set ActionsEnabled to true, or allow_silent=true."
-        raise ValidationError(
-            "alarms", wanted.name, "has ActionsEnabled false, so that nobody would hear of it", remediation
-        )
-    return {member: value for member, value in after.items() if _given(value)}
+        reason = f"would have datapoints_to_alarm {points} of evaluation_periods {periods}"
+        raise ValidationError("alarms", desired.name, reason, "Set both.")
+    if not options.allow_no_actions:
+        _refuse_no_actions(desired, after)
+    return {option: value for option, value in after.items() if is_set(value)}
 
 
-def _actions(wanted: WantedAlarm, member: str, there: Sequence[str], manner: Manner) -> list[str]:
-    """Ours behind those of others, in the order that is there already."""
-    ours = wanted.members.get(member)
-    if ours is None:
+def _refuse_no_actions(desired: DesiredAlarm, after: Settings) -> None:
+    if not after["alarm_actions"]:
+        reason = "has no alarm_actions, so that it would notify nobody"
+        remediation = "Give the ARN of a topic, as coffer.velero.sns_topic returns it, or set allow_no_actions=true."
+        raise ValidationError("alarms", desired.name, reason, remediation)
+    if desired.settings.get("actions_enabled") is False:
+        reason = "has actions_enabled false, so that it would notify nobody"
+        remediation = "Set actions_enabled to true, or allow_no_actions=true."
+        raise ValidationError("alarms", desired.name, reason, remediation)
+
+
+def _actions(desired: DesiredAlarm, option: str, there: Sequence[str], options: AlarmOptions) -> list[str]:
+    """The owned actions behind the unmanaged ones, in the order that is there already."""
+    owned = desired.settings.get(option)
+    if owned is None:
         return list(there)
-    kept = [arn for arn in there if arn in ours or not manner.purge_actions]
-    after = [*kept, *(arn for arn in ours if arn not in kept)]
+    kept = [arn for arn in there if arn in owned or not options.purge_actions]
+    after = [*kept, *(arn for arn in owned if arn not in kept)]
     if len(after) > _MOST_ACTIONS:
-        reason = f"would have {len(after)} {member} where CloudWatch takes {_MOST_ACTIONS}"
-        remediation = "Let a topic tell several, or remove foreign ones with purge_actions=true."
-        raise ValidationError("alarms", wanted.name, reason, remediation)
+        reason = f"would have {len(after)} {option} where CloudWatch takes {_MOST_ACTIONS}"
+        remediation = "Subscribe several endpoints to one topic, or remove unmanaged actions with purge_actions=true."
+        raise ValidationError("alarms", desired.name, reason, remediation)
     return after
 
 
-def _alarm(name: str, after: Members, there: Alarm | None, manner: Manner) -> Changes:
+def _alarm(name: str, after: Settings, there: Alarm | None, options: AlarmOptions) -> Changes:
     if there is None:
-        tags = tag_dict(tag_list(manner.tags or {}))
-        arguments = {"AlarmName": name, **after, **({"Tags": tag_list(tags)} if tags else {})}
-        shown = {**_shown(after), **({"Tags": tags} if tags else {})}
+        tags = tag_dict(tag_list(options.tags or {}))
+        arguments = {**arguments_of(name, after), **({"Tags": tag_list(tags)} if tags else {})}
+        shown = {**_shown(after), **({"tags": tags} if tags else {})}
         return (Step("cloudwatch:PutMetricAlarm", arguments),), (Difference(name, None, shown),)
-    before = _shown(there.members)
-    steps, differences = _tags(name, there, manner)
+    before = _shown(there.settings)
+    steps, differences = _tags(name, there, options)
     if before == _shown(after):
         return steps, differences
-    step = Step("cloudwatch:PutMetricAlarm", {"AlarmName": name, **after})
+    step = Step("cloudwatch:PutMetricAlarm", arguments_of(name, after))
     return (step, *steps), (Difference(name, before, _shown(after)), *differences)
 
 
-def _tags(name: str, there: Alarm, manner: Manner) -> Changes:
+def _tags(name: str, there: Alarm, options: AlarmOptions) -> Changes:
     before = dict(there.tags or {})
-    put, gone = tag_changes(manner.tags, before, purge=manner.purge_tags)
+    put, gone = tag_changes(options.tags, before, purge=options.purge_tags)
     arn = there.answer["AlarmArn"]
     steps = []
     if gone:
@@ -203,35 +208,31 @@ def _tags(name: str, there: Alarm, manner: Manner) -> Changes:
     return steps, (Difference(f"{name}: tags", before or None, after or None),)
 
 
-def _given(value: t.Any) -> bool:
-    return value is not None and value not in ("", [], {})
+def _shown(settings: Settings) -> dict[str, t.Any]:
+    """An alarm to be compared and shown, with the defaults of what is not set."""
+    shown = {**_DEFAULTS, "datapoints_to_alarm": settings.get("evaluation_periods"), **settings}
+    return {option: shown[option] for option in (*MEMBERS, *KEPT) if is_set(shown.get(option))}
 
 
-def _shown(members: Members) -> dict[str, t.Any]:
-    """An alarm to be compared and shown, with what stands for what is not said."""
-    shown = {**_DEFAULTS, "DatapointsToAlarm": members.get("EvaluationPeriods"), **members}
-    return {member: shown[member] for member in (*MEMBERS, *_KEPT) if _given(shown.get(member))}
-
-
-def _told(wanted: WantedAlarm, after: Members, current: Alarms) -> dict[str, t.Any]:
-    there = current.there.get(wanted.name)
+def _told(desired: DesiredAlarm, after: Settings, current: Alarms) -> dict[str, t.Any]:
+    there = current.there.get(desired.name)
     state, reason = (there.answer.get("StateValue"), there.answer.get("StateReason")) if there else _NEW
-    named = {arn for member in ACTIONS for arn in wanted.members.get(member) or ()}
-    every = {arn: None for member in ACTIONS for arn in after.get(member, ())}
+    named = {arn for option in ACTIONS for arn in desired.settings.get(option) or ()}
+    every = {arn: None for option in ACTIONS for arn in after.get(option, ())}
     return {
-        "name": wanted.name,
-        "arn": there.answer["AlarmArn"] if there else f"{current.place}{wanted.name}",
+        "name": desired.name,
+        "arn": there.answer["AlarmArn"] if there else f"{current.place}{desired.name}",
         "state": state,
         "state_reason": reason,
-        "alarm_actions": list(after.get("AlarmActions", ())),
+        "alarm_actions": list(after.get("alarm_actions", ())),
         "kept_actions": [arn for arn in every if arn not in named],
     }
 
 
-def _muted(wanted: Sequence[WantedAlarm], after: Mapping[str, Members]) -> tuple[str, ...]:
-    """Alarms that somebody has muted, and that the task leaves so."""
+def _muted(desired: Sequence[DesiredAlarm], after: Mapping[str, Settings]) -> tuple[str, ...]:
+    """Alarms whose actions were disabled elsewhere, and that the task leaves so."""
     return tuple(
-        f"{one.name}: its actions are disabled, so that nobody hears of it. Set ActionsEnabled to true."
-        for one in wanted
-        if after[one.name].get("ActionsEnabled") is False and "ActionsEnabled" not in one.members
+        f"{one.name}: its actions are disabled, so that it notifies nobody. Set actions_enabled to true."
+        for one in desired
+        if after[one.name].get("actions_enabled") is False and "actions_enabled" not in one.settings
     )

@@ -14,12 +14,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
     Alarm,
+    AlarmOptions,
     Alarms,
-    Manner,
     decide_alarms,
     delete_alarms,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.wanted_alarm import WantedAlarm
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import DesiredAlarm
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
@@ -35,26 +35,26 @@ _MISSING = ("ResourceNotFound", "ResourceNotFoundException")
 class AlarmsResource:
     """Several alarms, for the runner.
 
-    :param wanted: what they should be; ``None`` where they should not exist
+    :param desired: what they should be; ``None`` where they should not exist
     """
 
     aws: Aws
     names: Sequence[str]
-    manner: Manner
-    wanted: Sequence[WantedAlarm] | None = None
+    options: AlarmOptions
+    desired: Sequence[DesiredAlarm] | None = None
 
     def read(self) -> Alarms:
         """One request for 100 alarms each, and one for the tags of each alarm where the task names them."""
         tagged = {name: self._tagged(name, alarm) for name, alarm in self._found().items()}
         there = {name: alarm for name, alarm in tagged.items() if alarm is not None}
-        if self.wanted is None or all(name in there for name in self.names):
+        if self.desired is None or all(name in there for name in self.names):
             return Alarms(there)
         who = caller(self.aws)
         return Alarms(there, str(Arn(who.partition, "cloudwatch", self.aws.region, who.account_id, "alarm:")))
 
     def _found(self) -> dict[str, Alarm]:
-        """Those that the task names, and where it purges all that begin so, which have ours among them already."""
-        prefix = self.manner.prefix
+        """Those that the task names, and where it purges, all that begin with the prefix."""
+        prefix = self.options.prefix
         found = {} if prefix is None else dict(self._list(AlarmNamePrefix=prefix))
         rest = [name for name in self.names if prefix is None or not name.startswith(prefix)]
         for begin in range(0, len(rest), _AT_ONCE):
@@ -62,7 +62,7 @@ class AlarmsResource:
         return found
 
     def _list(self, **which: t.Any) -> Iterable[tuple[str, Alarm]]:
-        # Composite alarms share the names with ours, and are told of only where they are asked for.
+        # Composite alarms share the names with metric alarms, and are returned only on request.
         arguments = {**which, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": _AT_ONCE}
         while True:
             answer = self.aws.call("cloudwatch:DescribeAlarms", **arguments)
@@ -75,7 +75,7 @@ class AlarmsResource:
 
     def _tagged(self, name: str, alarm: Alarm) -> Alarm | None:
         """The alarm with its tags, ``None`` where it was deleted since it was listed."""
-        if self.wanted is None or self.manner.tags is None or alarm.kind or name not in self.names:
+        if self.desired is None or self.options.tags is None or alarm.kind or name not in self.names:
             return alarm
         answer = self.aws.call_or_none(
             "cloudwatch:ListTagsForResource", *_MISSING, ResourceARN=alarm.answer["AlarmArn"]
@@ -83,9 +83,9 @@ class AlarmsResource:
         return None if answer is None else Alarm(alarm.answer, tag_dict(answer.get("Tags", ())))
 
     def decide(self, current: Alarms) -> Plan:
-        if self.wanted is None:
-            return delete_alarms(self.names, current, self.manner)
-        return decide_alarms(self.wanted, current, self.manner)
+        if self.desired is None:
+            return delete_alarms(self.names, current, self.options)
+        return decide_alarms(self.desired, current, self.options)
 
     def guard(self, plan: Plan) -> None:
         """Nothing that CloudWatch does not ask itself."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the metric filters that are wanted of a log group and those that there are, to a plan. Pure.
+"""From the metric filters that are desired of a log group and those that there are, to a plan. Pure.
 
 PRIVATE to coffer.velero.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
@@ -22,107 +22,105 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import Differe
 _MOST = 100
 _MOST_CHARACTERS = 1024
 _NAME = re.compile(r"[^:*]{1,512}")
-#: What somebody else may have given a filter of ours; PutMetricFilter would reset it.
+#: Members that no option sets and that others may have given an owned filter; PutMetricFilter would reset them.
 _KEPT = ("applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFieldDimensions")
-_NEEDED = ("metricName", "metricNamespace", "metricValue")
-_MEMBERS = (*_NEEDED, "defaultValue", "dimensions", "unit")
+#: The suboptions of ``metric_transformation`` with the members of the API.
+_TRANSFORMATION = {
+    "metric_name": "metricName",
+    "metric_namespace": "metricNamespace",
+    "metric_value": "metricValue",
+    "default_value": "defaultValue",
+    "dimensions": "dimensions",
+    "unit": "unit",
+}
 
 Transformation = Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
-class WantedFilter:
-    """A metric filter as it should be."""
+class DesiredFilter:
+    """A metric filter as it should be, its transformation by option."""
 
     name: str
     pattern: str = ""
-    transformation: Transformation | None = None
+    transformation: Transformation = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> WantedFilter:
+    def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> DesiredFilter:
         """From an entry of the option ``filters``.
 
         :raises ValidationError: for what CloudWatch would refuse
         """
-        name = str(given.get("filterName") or "")
+        name = str(given["name"])
         if not _NAME.fullmatch(name):
-            remediation = "Set filterName to 1 to 512 characters, no colon and no asterisk."
+            remediation = "Use 1 to 512 characters, no colon and no asterisk."
             raise ValidationError("filters", repr(name), "is not the name of a metric filter", remediation)
         if absent:
             return cls(name)
-        _refuse_members(name, given, ("filterName", "filterPattern", "metricTransformations"), "filterPattern")
-        pattern = str(given["filterPattern"]).strip()
+        missing = next((one for one in ("filter_pattern", "metric_transformation") if given.get(one) is None), None)
+        if missing is not None:
+            remediation = "Set it, or delete the filter with state=absent."
+            raise ValidationError("filters", name, f"has no {missing}", remediation)
+        pattern = given["filter_pattern"].strip()
         if len(pattern) > _MOST_CHARACTERS:
-            reason = f"has a pattern of {len(pattern)} characters, and CloudWatch takes {_MOST_CHARACTERS}"
+            reason = f"has a filter_pattern of {len(pattern)} characters, and CloudWatch takes {_MOST_CHARACTERS}"
             raise ValidationError("filters", name, reason, "Make two filters of it that count in the same metric.")
-        return cls(name, pattern, _transformation(name, given.get("metricTransformations")))
+        return cls(name, pattern, _transformation(name, given["metric_transformation"]))
+
+    @property
+    def shown(self) -> dict[str, t.Any]:
+        return {"filter_pattern": self.pattern, "metric_transformation": self.transformation}
 
 
-def _refuse_members(name: str, given: Mapping[str, t.Any], known: Sequence[str], *needed: str) -> None:
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        remediation = f"PutMetricFilter knows {', '.join(known)}."
-        raise ValidationError("filters", name, f"has {unknown[0]}, which is not known", remediation)
-    missing = next((member for member in needed if given.get(member) is None), None)
-    if missing is not None:
-        raise ValidationError("filters", name, f"has no {missing}", "Set it, or delete the filter with state=absent.")
-
-
-def _transformation(name: str, given: t.Any) -> Transformation:
-    """The one transformation that a filter has.
+def _transformation(name: str, given: Transformation) -> Transformation:
+    """The transformation without what is not set.
 
     :raises ValidationError: for what CloudWatch would refuse
     """
-    if not isinstance(given, (list, tuple)) or len(given) != 1 or not isinstance(given[0], Mapping):
-        reason = "has not exactly one entry in metricTransformations"
-        raise ValidationError("filters", name, reason, "CloudWatch takes one: make a filter of each.")
-    metric = given[0]
-    _refuse_members(name, metric, _MEMBERS, *_NEEDED)
+    dimensions = {str(key): str(value) for key, value in (given.get("dimensions") or {}).items()}
     # "If you assign dimensions to a metric created by a metric filter, you can't assign a default value for that
     # metric" (CloudWatch Logs user guide, "Configuring metric values for a metric filter").
-    if metric.get("dimensions") and metric.get("defaultValue") is not None:
-        reason = "has dimensions and a defaultValue, which CloudWatch does not take together"
-        raise ValidationError(
-            "filters", name, reason, "Leave the dimensions out: without a default an alarm has no data."
-        )
-    if len(metric.get("dimensions") or {}) > 3:
+    if dimensions and given.get("default_value") is not None:
+        reason = "has dimensions and a default_value, which CloudWatch does not take together"
+        remediation = "Leave the dimensions out: without a default_value an alarm has no data."
+        raise ValidationError("filters", name, reason, remediation)
+    if len(dimensions) > 3:
         raise ValidationError("filters", name, "has more than three dimensions", "Leave some out.")
-    texts = {member: str(metric[member]) for member in _NEEDED}
-    more = {
-        "defaultValue": None if metric.get("defaultValue") is None else _number(name, metric["defaultValue"]),
-        "dimensions": {str(key): str(value) for key, value in (metric.get("dimensions") or {}).items()} or None,
-        "unit": metric.get("unit"),
+    unit = None if given.get("unit") == "None" else given.get("unit")
+    found = {**given, "dimensions": dimensions or None, "unit": unit}
+    return {option: found[option] for option in _TRANSFORMATION if found.get(option) is not None}
+
+
+def shown(answer: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """A filter of DescribeMetricFilters by option. CloudWatch returns the unit ``None`` where none was set."""
+    transformation: Mapping[str, t.Any] = next(iter(answer.get("metricTransformations") or ()), {})
+    found = {option: transformation.get(member) for option, member in _TRANSFORMATION.items()}
+    found["unit"] = None if found["unit"] == "None" else found["unit"]
+    return {
+        "filter_pattern": str(answer.get("filterPattern", "")).strip(),
+        "metric_transformation": {option: value for option, value in found.items() if value not in (None, {})},
     }
-    return {**texts, **{member: value for member, value in more.items() if value is not None}}
-
-
-def _number(name: str, value: t.Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        reason = f"has a defaultValue of {value!r}, which is not a number"
-        raise ValidationError("filters", name, reason, "Use 0, for a time without a match.") from None
 
 
 @dataclass(frozen=True)
-class WantedFilters:
+class DesiredFilters:
     """The filters of one log group.
 
-    :param prefix: other filters whose name begins so go; ``None`` keeps them all
+    :param prefix: unmanaged filters whose name begins so are deleted; ``None`` keeps them all
     """
 
     group: str
-    filters: Sequence[WantedFilter]
+    filters: Sequence[DesiredFilter]
     prefix: str | None = None
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> WantedFilters:
+    def of(cls, params: Mapping[str, t.Any]) -> DesiredFilters:
         """From the options of a task.
 
-        :raises ValidationError: for one that is there twice, and see :meth:`WantedFilter.parse`
+        :raises ValidationError: for one that is there twice, and see :meth:`DesiredFilter.parse`
         """
         absent = params["state"] == "absent"
-        filters = [WantedFilter.parse(given, absent=absent) for given in params["filters"]]
+        filters = [DesiredFilter.parse(given, absent=absent) for given in params["filters"]]
         names = [one.name for one in filters]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
@@ -133,7 +131,10 @@ class WantedFilters:
         if prefix is not None and not prefix:
             remediation = "Give the prefix of your filters' names, or leave it out."
             raise ValidationError(
-                "purge_prefix", "the prefix", "is empty, so that every filter of the log group would go", remediation
+                "purge_prefix",
+                "the prefix",
+                "is empty, so that every filter of the log group would be deleted",
+                remediation,
             )
         if not filters and prefix is None:
             raise ValidationError("filters", "the list", "is empty", "Name the filters, also those to delete.")
@@ -144,7 +145,7 @@ class WantedFilters:
         return frozenset(one.name for one in self.filters)
 
     def surplus(self, current: Current) -> list[str]:
-        """The filters that go although nobody has named them."""
+        """The unmanaged filters to delete."""
         if self.prefix is None:
             return []
         return sorted(name for name in current if name.startswith(self.prefix) and name not in self.names)
@@ -154,7 +155,7 @@ class WantedFilters:
 Current: t.TypeAlias = "Mapping[str, Mapping[str, t.Any]]"
 
 
-def decide_filters(wanted: WantedFilters, current: Current | None) -> Plan:
+def decide_filters(desired: DesiredFilters, current: Current | None) -> Plan:
     """The plan for filters that should exist.
 
     :param current: ``None`` where there is no such log group
@@ -162,65 +163,50 @@ def decide_filters(wanted: WantedFilters, current: Current | None) -> Plan:
     unmet_dependency = None
     if current is None:
         remediation = "Make it with coffer.velero.cloudwatch_log_group, or name the one that the trail delivers to."
-        unmet_dependency = ValidationError("log_group_name", wanted.group, "is not a log group here", remediation)
+        unmet_dependency = ValidationError("log_group_name", desired.group, "is not a log group here", remediation)
     there = current or {}
-    surplus = wanted.surplus(there)
-    put = [one for one in wanted.filters if not _same(one, there.get(one.name))]
-    total = len(set(there) | wanted.names) - len(surplus)
+    surplus = desired.surplus(there)
+    before = {name: shown(answer) for name, answer in there.items()}
+    put = [one for one in desired.filters if before.get(one.name) != one.shown]
+    total = len(set(there) | desired.names) - len(surplus)
     if total > _MOST:
         reason = f"would have {total} metric filters where CloudWatch takes {_MOST}"
-        raise ValidationError("filters", wanted.group, reason, "Delete some that nobody needs.")
-    gone, ended = _deletions(wanted.group, surplus, there)
-    # First, so that there is room for ours.
-    steps = (*gone, *(_put(wanted.group, one, there.get(one.name)) for one in put))
-    differences = (*ended, *(Difference(one.name, _shown(there.get(one.name)), _asked(one)) for one in put))
-    return Plan(steps, differences, _result(wanted, there, [one.name for one in wanted.filters]), (), unmet_dependency)
+        raise ValidationError("filters", desired.group, reason, "Delete filters that are no longer needed.")
+    gone, ended = _deletions(desired.group, surplus, there)
+    # Deletions first, so that there is room for the owned ones.
+    steps = (*gone, *(_put(desired.group, one, there.get(one.name)) for one in put))
+    differences = (*ended, *(Difference(one.name, before.get(one.name), one.shown) for one in put))
+    return Plan(
+        steps, differences, _result(desired, there, [one.name for one in desired.filters]), (), unmet_dependency
+    )
 
 
-def delete_filters(wanted: WantedFilters, current: Current | None) -> Plan:
+def delete_filters(desired: DesiredFilters, current: Current | None) -> Plan:
     """The plan for filters that should not exist."""
     there = current or {}
-    names = [*(one.name for one in wanted.filters if one.name in there), *wanted.surplus(there)]
-    steps, differences = _deletions(wanted.group, names, there)
-    return Plan(steps, differences, _result(wanted, there, []))
+    names = [*(one.name for one in desired.filters if one.name in there), *desired.surplus(there)]
+    steps, differences = _deletions(desired.group, names, there)
+    return Plan(steps, differences, _result(desired, there, []))
 
 
 def _deletions(group: str, names: Sequence[str], there: Current) -> tuple[tuple[Step, ...], tuple[Difference, ...]]:
     return (
         tuple(Step("logs:DeleteMetricFilter", {"logGroupName": group, "filterName": name}) for name in names),
-        tuple(Difference(name, _shown(there[name]), None) for name in names),
+        tuple(Difference(name, shown(there[name]), None) for name in names),
     )
 
 
-def _put(group: str, one: WantedFilter, there: Mapping[str, t.Any] | None) -> Step:
+def _put(group: str, one: DesiredFilter, there: Mapping[str, t.Any] | None) -> Step:
     keep = {name: there[name] for name in _KEPT if there and there.get(name)}
+    metric = {_TRANSFORMATION[option]: value for option, value in one.transformation.items()}
     arguments = {"logGroupName": group, "filterName": one.name, "filterPattern": one.pattern}
-    return Step("logs:PutMetricFilter", {**arguments, "metricTransformations": [one.transformation], **keep})
+    return Step("logs:PutMetricFilter", {**arguments, "metricTransformations": [metric], **keep})
 
 
-def _asked(one: WantedFilter) -> dict[str, t.Any]:
-    return {"filterPattern": one.pattern, "metricTransformations": [one.transformation]}
-
-
-def _shown(there: Mapping[str, t.Any] | None) -> dict[str, t.Any] | None:
-    """A filter in the words of the option. Where nobody names a unit, CloudWatch tells of none as ``None``."""
-    if there is None:
-        return None
-    transformations = [
-        {name: value for name, value in one.items() if value not in (None, {}) and (name, value) != ("unit", "None")}
-        for one in there.get("metricTransformations") or ()
-    ]
-    return {"filterPattern": str(there.get("filterPattern", "")).strip(), "metricTransformations": transformations}
-
-
-def _same(one: WantedFilter, there: Mapping[str, t.Any] | None) -> bool:
-    return there is not None and _shown(there) == _shown(_asked(one))
-
-
-def _result(wanted: WantedFilters, there: Current, names: Sequence[str]) -> dict[str, t.Any]:
-    gone = {*wanted.names, *wanted.surplus(there)}
+def _result(desired: DesiredFilters, there: Current, names: Sequence[str]) -> dict[str, t.Any]:
+    gone = {*desired.names, *desired.surplus(there)}
     return {
-        "log_group_name": wanted.group,
+        "log_group_name": desired.group,
         "filters": list(names),
         "kept_filters": sorted(name for name in there if name not in gone),
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import (
     Current,
-    WantedFilters,
+    DesiredFilters,
     decide_filters,
     delete_filters,
 )
@@ -21,7 +21,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Confl
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 
 _MISSING = "ResourceNotFoundException"
-#: The log group or a filter went meanwhile, or somebody else changes it.
+#: The log group or a filter was deleted meanwhile, or a concurrent writer changes it.
 _UNSETTLED_CODES = frozenset({_MISSING, "OperationAbortedException"})
 
 
@@ -30,14 +30,14 @@ class FiltersResource:
     """The metric filters of one log group, for the runner."""
 
     aws: Aws
-    wanted: WantedFilters
+    desired: DesiredFilters
     absent: bool = False
 
     def read(self) -> Current | None:
         """One request for all filters of the group, for 50 of them each."""
         try:
             listed: t.Iterable[Mapping[str, t.Any]] = self.aws.pages(
-                "logs:DescribeMetricFilters", "metricFilters", logGroupName=self.wanted.group
+                "logs:DescribeMetricFilters", "metricFilters", logGroupName=self.desired.group
             )
             return {str(one["filterName"]): one for one in listed}
         except ServiceError as error:
@@ -47,7 +47,7 @@ class FiltersResource:
 
     def decide(self, current: Current | None) -> Plan:
         decide = delete_filters if self.absent else decide_filters
-        return decide(self.wanted, current)
+        return decide(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
         """Nothing that CloudWatch does not ask itself."""

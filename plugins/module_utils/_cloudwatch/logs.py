@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what is wanted of a log group and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+"""From what is desired of a log group and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NAME = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedGroup:
+class DesiredGroup:
     """What a task wants of a log group. ``None`` means: leave it as it is.
 
     :param retention: days; 0 for good
@@ -48,7 +48,7 @@ class WantedGroup:
     purge_tags: bool = True
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> WantedGroup:
+    def of(cls, params: Mapping[str, t.Any]) -> DesiredGroup:
         """From the options of a task.
 
         :raises ValidationError: for what CloudWatch Logs would refuse
@@ -121,20 +121,20 @@ class State:
     key: Key | None = None
 
 
-def decide_group(wanted: WantedGroup, state: State, *, region: str) -> Plan:
+def decide_group(desired: DesiredGroup, state: State, *, region: str) -> Plan:
     """The plan for a log group that should exist."""
     there = state.group
-    key_arn, unmet_dependency = _key(wanted, state, region)
+    key_arn, unmet_dependency = _key(desired, state, region)
     if there is None:
-        return _create(wanted, state.arn, key_arn, unmet_dependency)
-    tags, tag_part = _tags(wanted, there)
-    parts = (_protection(wanted, there), _retention(wanted, there), _encryption(wanted, there, key_arn), tag_part)
+        return _create(desired, state.arn, key_arn, unmet_dependency)
+    tags, tag_part = _tags(desired, there)
+    parts = (_protection(desired, there), _retention(desired, there), _encryption(desired, there, key_arn), tag_part)
     result = _result(
-        wanted.name,
+        desired.name,
         there.arn,
-        retention=there.retention if wanted.retention is None else wanted.retention,
+        retention=there.retention if desired.retention is None else desired.retention,
         key_arn=there.key_arn if key_arn is None else key_arn,
-        protected=there.protected if wanted.protected is None else wanted.protected,
+        protected=there.protected if desired.protected is None else desired.protected,
         tags=tags,
     )
     steps = tuple(step for part in parts for step in part[0])
@@ -142,41 +142,41 @@ def decide_group(wanted: WantedGroup, state: State, *, region: str) -> Plan:
     return Plan(steps, differences, result, _warnings(there), unmet_dependency)
 
 
-def delete_group(wanted: WantedGroup, state: State) -> Plan:
+def delete_group(desired: DesiredGroup, state: State) -> Plan:
     """The plan for a log group that should not exist.
 
-    :raises ValidationError: where nobody has said that its events may go, or it is protected
+    :raises ValidationError: where delete_data does not allow to delete its events, or it is protected
     """
     there = state.group
-    result = {"name": wanted.name}
+    result = {"name": desired.name}
     if there is None:
         return Plan(result=result)
-    if not wanted.delete_data:
+    if not desired.delete_data:
         reason = "holds log events that are evidence and would be deleted with it for good"
         remediation = "Keep it; or export what must be kept (logs:CreateExportTask) and set delete_data=true."
         raise ValidationError("state", there.arn, reason, remediation)
-    steps = [Step("logs:DeleteLogGroup", {"logGroupName": wanted.name})]
+    steps = [Step("logs:DeleteLogGroup", {"logGroupName": desired.name})]
     if there.protected:
-        if wanted.protected is not False:
+        if desired.protected is not False:
             remediation = "Find out who protected it; deletion_protection_enabled=false ends that and deletes it."
             raise ValidationError("state", there.arn, "is protected from deletion", remediation)
-        steps.insert(0, _protect(wanted.name, protected=False))
+        steps.insert(0, _protect(desired.name, protected=False))
     return Plan(tuple(steps), (Difference("log_group_arn", there.arn, None),), result)
 
 
-def _key(wanted: WantedGroup, state: State, region: str) -> tuple[str | None, ValidationError | None]:
+def _key(desired: DesiredGroup, state: State, region: str) -> tuple[str | None, ValidationError | None]:
     """The ARN to encrypt with (empty for none, ``None`` to leave it), and what is not there yet.
 
     :raises ValidationError: for a key that CloudWatch Logs could not encrypt with
     """
-    given, key = wanted.key_id, state.key
-    if not given or wanted.key_predicted or (state.group and given == state.group.key_arn):
+    given, key = desired.key_id, state.key
+    if not given or desired.key_predicted or (state.group and given == state.group.key_arn):
         return given, None
     if key is None:
         remediation = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
         return given, ValidationError("kms_key_id", given, "does not exist, or not for these credentials", remediation)
     if key.metadata.get("KeyManager") == "AWS":
-        reason = "is a key of AWS, whose policy nobody can change and which does not let CloudWatch Logs in"
+        reason = "is an AWS managed key, whose policy cannot be changed and does not allow CloudWatch Logs"
         remediation = "Choose a customer managed key, with the statements of coffer.velero.log_group_key_statements."
         raise ValidationError("kms_key_id", given, reason, remediation)
     if not key.symmetric or key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
@@ -189,32 +189,32 @@ def _key(wanted: WantedGroup, state: State, region: str) -> tuple[str | None, Va
     return key.arn, None
 
 
-def _create(wanted: WantedGroup, arn: str, key_arn: str | None, unmet_dependency: ValidationError | None) -> Plan:
+def _create(desired: DesiredGroup, arn: str, key_arn: str | None, unmet_dependency: ValidationError | None) -> Plan:
     """One request makes it encrypted, protected and with its tags; the retention has a request of its own."""
-    tags = tag_dict(tag_list(wanted.tags or {}))
+    tags = tag_dict(tag_list(desired.tags or {}))
     arguments: dict[str, t.Any] = {
-        "logGroupName": wanted.name,
+        "logGroupName": desired.name,
         "kmsKeyId": key_arn,
         "tags": tags,
-        "deletionProtectionEnabled": wanted.protected,
+        "deletionProtectionEnabled": desired.protected,
     }
     steps = [Step("logs:CreateLogGroup", {name: value for name, value in arguments.items() if value})]
-    if wanted.retention:
-        steps.append(_retain(wanted.name, wanted.retention))
+    if desired.retention:
+        steps.append(_retain(desired.name, desired.retention))
     named = {
         "log_group_arn": arn,
-        "retention_in_days": wanted.retention,
+        "retention_in_days": desired.retention,
         "kms_key_arn": key_arn,
-        "deletion_protection_enabled": wanted.protected,
+        "deletion_protection_enabled": desired.protected,
         "tags": tags,
     }
     differences = tuple(Difference(name, None, value) for name, value in named.items() if value)
     result = _result(
-        wanted.name,
+        desired.name,
         arn,
-        retention=wanted.retention or 0,
+        retention=desired.retention or 0,
         key_arn=key_arn or "",
-        protected=bool(wanted.protected),
+        protected=bool(desired.protected),
         tags=tags,
     )
     return Plan(tuple(steps), differences, result, unmet_dependency=unmet_dependency)
@@ -229,46 +229,46 @@ def _protect(name: str, *, protected: bool) -> Step:
     return Step("logs:PutLogGroupDeletionProtection", arguments)
 
 
-def _retention(wanted: WantedGroup, there: Group) -> Changes:
+def _retention(desired: DesiredGroup, there: Group) -> Changes:
     """
     :raises ValidationError: where events that the log group may hold would be deleted, and nobody has said that they
         may
     """
-    days = wanted.retention
+    days = desired.retention
     if days in (None, there.retention):
         return (), ()
-    step = Step("logs:DeleteRetentionPolicy", {"logGroupName": wanted.name})
+    step = Step("logs:DeleteRetentionPolicy", {"logGroupName": desired.name})
     if days:
         shorter = not there.retention or days < there.retention
-        if shorter and days < there.age and not wanted.delete_data:
+        if shorter and days < there.age and not desired.delete_data:
             kept = f"for {there.retention} days" if there.retention else "for good"
             reason = f"would delete the log events of {there.arn} that are older; they are kept {kept} now"
             remediation = "Keep them as long as they are evidence; or set delete_data=true."
             raise ValidationError("retention_in_days", f"{days}", reason, remediation)
-        step = _retain(wanted.name, days)
+        step = _retain(desired.name, days)
     return (step,), (Difference("retention_in_days", there.retention or None, days or None),)
 
 
-def _encryption(wanted: WantedGroup, there: Group, key_arn: str | None) -> Changes:
+def _encryption(desired: DesiredGroup, there: Group, key_arn: str | None) -> Changes:
     if key_arn in (None, there.key_arn):
         return (), ()
-    step = Step("logs:DisassociateKmsKey", {"logGroupName": wanted.name})
+    step = Step("logs:DisassociateKmsKey", {"logGroupName": desired.name})
     if key_arn:
-        step = Step("logs:AssociateKmsKey", {"logGroupName": wanted.name, "kmsKeyId": key_arn})
+        step = Step("logs:AssociateKmsKey", {"logGroupName": desired.name, "kmsKeyId": key_arn})
     return (step,), (Difference("kms_key_arn", there.key_arn or None, key_arn or None),)
 
 
-def _protection(wanted: WantedGroup, there: Group) -> Changes:
-    if wanted.protected in (None, there.protected):
+def _protection(desired: DesiredGroup, there: Group) -> Changes:
+    if desired.protected in (None, there.protected):
         return (), ()
-    step = _protect(wanted.name, protected=bool(wanted.protected))
-    return (step,), (Difference("deletion_protection_enabled", there.protected, wanted.protected),)
+    step = _protect(desired.name, protected=bool(desired.protected))
+    return (step,), (Difference("deletion_protection_enabled", there.protected, desired.protected),)
 
 
-def _tags(wanted: WantedGroup, there: Group) -> tuple[Mapping[str, str], Changes]:
+def _tags(desired: DesiredGroup, there: Group) -> tuple[Mapping[str, str], Changes]:
     """The tags afterwards, and what brings them there."""
     before = dict(there.tags or {})
-    present, surplus = tag_changes(wanted.tags, before, purge=wanted.purge_tags)
+    present, surplus = tag_changes(desired.tags, before, purge=desired.purge_tags)
     after = {name: value for name, value in {**before, **present}.items() if name not in surplus}
     if after == before:
         return after, ((), ())

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import MINIMUM_BOTO3, Aws
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs import (
+    DesiredGroup,
     Group,
     State,
-    WantedGroup,
     decide_group,
     delete_group,
 )
@@ -27,7 +27,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 
 _MISSING = "ResourceNotFoundException"
-#: Made or deleted by somebody else meanwhile, or being changed at this moment.
+#: Created or deleted by a concurrent writer, or being changed at this moment.
 _UNSETTLED_CODES = frozenset({_MISSING, "ResourceAlreadyExistsException", "OperationAbortedException"})
 _DAY = 86_400.0
 
@@ -37,16 +37,16 @@ class GroupResource:
     """A log group, for the runner."""
 
     aws: Aws
-    wanted: WantedGroup
+    desired: DesiredGroup
     absent: bool = False
 
     def __post_init__(self) -> None:
         known = self.aws.supports_member("logs", "CreateLogGroupRequest", "deletionProtectionEnabled")
-        if self.wanted.protected is not None and not known:
+        if self.desired.protected is not None and not known:
             reason = "is not known to this boto3"
             remediation = f"Install a newer one than {MINIMUM_BOTO3}, or leave the option out."
             raise ValidationError(
-                "deletion_protection_enabled", str(self.wanted.protected).lower(), reason, remediation
+                "deletion_protection_enabled", str(self.desired.protected).lower(), reason, remediation
             )
 
     def read(self) -> State:
@@ -56,31 +56,31 @@ class GroupResource:
             return State(group)
         if group is None:
             who = caller(self.aws)
-            arn = Arn(who.partition, "logs", self.aws.region, who.account_id, f"log-group:{self.wanted.name}")
+            arn = Arn(who.partition, "logs", self.aws.region, who.account_id, f"log-group:{self.desired.name}")
             return State(None, str(arn), self._key(""))
         return State(group, group.arn, self._key(group.key_arn))
 
     def _group(self) -> Group | None:
-        name = self.wanted.name
+        name = self.desired.name
         listed = self.aws.pages("logs:DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
         answer = next((one for one in listed if one["logGroupName"] == name), None)
         if answer is None:
             return None
         group = Group(answer, None, (time.time() - answer.get("creationTime", 0) / 1000) / _DAY)
-        if self.absent or self.wanted.tags is None:
+        if self.absent or self.desired.tags is None:
             return group
         tags = self.aws.call_or_none("logs:ListTagsForResource", _MISSING, resourceArn=group.arn)
         return None if tags is None else Group(answer, tags.get("tags", {}), group.age)
 
     def _key(self, current: str) -> Key | None:
         """The key that was asked for, unless its ARN says that it is the one already."""
-        given = self.wanted.key_id
-        return None if not given or self.wanted.key_predicted or given == current else describe(self.aws, given)
+        given = self.desired.key_id
+        return None if not given or self.desired.key_predicted or given == current else describe(self.aws, given)
 
     def decide(self, current: State) -> Plan:
         if self.absent:
-            return delete_group(self.wanted, current)
-        return decide_group(self.wanted, current, region=self.aws.region)
+            return delete_group(self.desired, current)
+        return decide_group(self.desired, current, region=self.aws.region)
 
     def guard(self, plan: Plan) -> None:
         """Nothing that CloudWatch Logs does not ask itself."""

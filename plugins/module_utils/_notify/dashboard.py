@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the dashboard that is wanted and the one that there is, to a plan. Pure. PRIVATE to coffer.velero.
+"""From the dashboard that is desired and the one that there is, to a plan. Pure. PRIVATE to coffer.velero.
 
 The structure is that of "Dashboard Body Structure and Syntax" (Amazon CloudWatch API Reference). CloudWatch checks it
 only when it is put, so what it would refuse is found here too: a check run must not promise what a real one cannot do.
@@ -126,14 +126,6 @@ def _missing(properties: Mapping[str, t.Any], *names: str) -> Iterator[str]:
             yield f".{name} is missing"
 
 
-def _text_widget(properties: Mapping[str, t.Any]) -> Iterator[str]:
-    yield from _missing(properties, "markdown")
-
-
-def _log_widget(properties: Mapping[str, t.Any]) -> Iterator[str]:
-    yield from _missing(properties, "query", "region")
-
-
 def _alarm_widget(properties: Mapping[str, t.Any]) -> Iterator[str]:
     alarms = properties.get("alarms")
     if not isinstance(alarms, (list, tuple)) or not 1 <= len(alarms) <= _ALARMS:
@@ -171,7 +163,7 @@ def _is_metric(metric: t.Any) -> bool:
 
 _PROPERTIES: Mapping[str, Callable[[Mapping[str, t.Any]], Iterator[str]]] = {
     "alarm": _alarm_widget,
-    "log": _log_widget,
+    "log": lambda properties: _missing(properties, "query", "region"),
     "metric": _metric_widget,
-    "text": _text_widget,
+    "text": lambda properties: _missing(properties, "markdown"),
 }

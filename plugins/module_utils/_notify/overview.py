@@ -13,9 +13,15 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 
+from ansible_collections.coffer.velero.plugins.module_utils._alerts import (
+    NAMESPACE,
+    NO_RECENT_BACKUP,
+    alerts,
+    metric_name,
+    resource_name,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._signals import NAMESPACE, SILENCE, place, signals
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
 Row = Sequence[Document]
@@ -24,14 +30,14 @@ _COLUMNS = 24
 _HOUR, _DAY = 3600, 86400
 #: An alarm widget takes no more.
 _ALARMS = 100
-_REFUSED = ("key-access-denied", "denied-writes")
+_REFUSED = ("key-access-denied", "object-writes-denied")
 
 _OUTCOMES_NEEDED = """\
 ### Succeeded and failed
 Only Velero knows how a backup ended, and tells it in its own metrics (`velero_backup_success_total` and others). They \
 come to CloudWatch with Container Insights for Prometheus, which this collection does not install. With it in place, \
 render this dashboard with `prometheus_cluster` set to the name of the cluster. Until then \
-`velero backup get` and the alarm *silence* are what there is."""
+`velero backup get` and the alarm *no-recent-backup* are what there is."""
 _STORED_NEEDED = """\
 ### Backups stored
 The trail records no data events of the bucket, so CloudWatch cannot tell when a backup was stored. They are recorded \
@@ -42,14 +48,15 @@ dashboard."""
 def audit_dashboard(
     profile: StorageProfile,
     alarm_arns: Sequence[str] | None = None,
-    schedule_hours: int = 24,
+    *,
+    schedule_hours: int,
     data_events: bool = False,
     log_group_name: str | None = None,
     prometheus_cluster: str | None = None,
 ) -> Document:
     """The body of the dashboard.
 
-    :param alarm_arns: the alarms to show; those of the signals where there are none given
+    :param alarm_arns: the alarms to show; those of the alerts where none are given
     :param schedule_hours: hours between two backups at most
     :param data_events: whether the trail records the writes of the objects
     :param log_group_name: where the trail delivers to
@@ -61,7 +68,7 @@ def audit_dashboard(
         [_alarm_states(alarms)] if alarms else [],
         [_bytes(profile), _objects(profile)],
         [_key_calls(profile), _writes(profile)] if profile.encrypts_with_kms else [_writes(profile)],
-        [_signals(profile, data_events, refused=True), _signals(profile, data_events, refused=False)],
+        [_alerts(profile, data_events, refused=True), _alerts(profile, data_events, refused=False)],
         [_outcomes(profile, prometheus_cluster), _stored(profile, log_group_name if data_events else None)],
     ]
     return {"start": "-P14D", "periodOverride": "inherit", "widgets": _placed(rows)}
@@ -98,7 +105,7 @@ def _headline(profile: StorageProfile, schedule_hours: int) -> str:
 
 def _alarm_arns(profile: StorageProfile, data_events: bool) -> list[str]:
     at = profile.arn("cloudwatch", "alarm:")
-    return [f"{at}{place(profile, signal.name)}" for signal in signals(profile, data_events=data_events)]
+    return [f"{at}{resource_name(profile, alert.name)}" for alert in alerts(profile, data_events=data_events)]
 
 
 def _alarm_states(alarms: Sequence[str]) -> Document:
@@ -127,12 +134,12 @@ def _objects(profile: StorageProfile) -> Document:
 
 
 def _key_calls(profile: StorageProfile) -> Document:
-    """Of everybody who uses the key. In the account of the key, to which CloudWatch has to be linked from another."""
+    """Of all callers, in the account of the key, which CloudWatch has to be linked to from another account."""
     key = str(profile.kms_key_arn)
     arn = Arn.parse(key)
     elsewhere = arn is not None and arn.account_id != profile.account_id
     linked = {"accountId": arn.account_id} if arn and elsewhere else {}
-    title = "Calls of the key that succeeded, by everybody"
+    title = "Calls of the key that succeeded, by all callers"
     if arn and elsewhere:
         title = f"{title} (needs CloudWatch cross-account observability with {arn.account_id})"
     metrics = [
@@ -143,24 +150,24 @@ def _key_calls(profile: StorageProfile) -> Document:
 
 
 def _writes(profile: StorageProfile) -> Document:
-    """What the alarm of the silence counts."""
+    """The metric of the alarm no-recent-backup."""
     what = "Data keys that Velero got to write with" if profile.encrypts_with_kms else "Objects that Velero wrote"
     if not profile.role_arns:
         return _text(f"### {what}\nNot counted: no role of Velero is known (`velero_role_arns`).")
-    metric = [NAMESPACE, f"{profile.bucket}-{SILENCE}", {"label": "Velero"}]
+    metric = [NAMESPACE, metric_name(profile, NO_RECENT_BACKUP), {"label": "Velero"}]
     return _graph(profile, f"{what}, per hour", [metric], stat="Sum", period=_HOUR)
 
 
-def _signals(profile: StorageProfile, data_events: bool, *, refused: bool) -> Document:
+def _alerts(profile: StorageProfile, data_events: bool, *, refused: bool) -> Document:
     found = [
-        signal
-        for signal in signals(profile, data_events=data_events)
-        if signal.name != SILENCE and (signal.name in _REFUSED) == refused
+        alert
+        for alert in alerts(profile, data_events=data_events)
+        if alert.name != NO_RECENT_BACKUP and (alert.name in _REFUSED) == refused
     ]
     title = "Refused" if refused else "Changes of the key, the bucket and who may see it"
     if not found:
         return _text(f"### {title}\nNothing is counted: the bucket has no key of its own, and no data events are kept.")
-    metrics = [[NAMESPACE, f"{profile.bucket}-{signal.name}", {"label": signal.name}] for signal in found]
+    metrics = [[NAMESPACE, metric_name(profile, alert.name), {"label": alert.name}] for alert in found]
     return _graph(profile, title, metrics, stat="Sum", period=_HOUR, yAxis={"left": {"min": 0}})
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the rules that are wanted on the default event bus and those that there are, to a plan. Pure.
+"""From the rules that are desired on the default event bus and those that there are, to a plan. Pure.
 
 PRIVATE to coffer.velero.
 """
@@ -27,12 +27,14 @@ STATES = (ENABLED, ALL_EVENTS, "DISABLED")
 #: "Each rule can have up to five (5) targets associated with it at one time" (EventBridge API reference, PutTargets).
 _TARGETS = 5
 _NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
+_TARGET_MEMBERS = ("Id", "Arn", "InputTransformer", "DeadLetterConfig", "RoleArn")
 
+#: A target as EventBridge takes it.
 Target = Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
-class WantedRule:
+class DesiredRule:
     """A rule as it should be.
 
     :param description: ``None`` leaves it as it is
@@ -46,7 +48,7 @@ class WantedRule:
     targets: Sequence[Target] | None = None
 
     @classmethod
-    def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> WantedRule:
+    def parse(cls, given: Mapping[str, t.Any], *, absent: bool) -> DesiredRule:
         """From an entry of the option ``rules``.
 
         :raises ValidationError: for what EventBridge would refuse
@@ -74,12 +76,12 @@ class WantedRule:
         return frozenset(str(target["Id"]) for target in self.targets or ())
 
 
-def wanted_rules(given: Sequence[Mapping[str, t.Any]], *, absent: bool) -> list[WantedRule]:
+def desired_rules(given: Sequence[Mapping[str, t.Any]], *, absent: bool) -> list[DesiredRule]:
     """The rules of a task.
 
-    :raises ValidationError: for none, one that is there twice, and see :meth:`WantedRule.parse`
+    :raises ValidationError: for none, one that is there twice, and see :meth:`DesiredRule.parse`
     """
-    rules = [WantedRule.parse(rule, absent=absent) for rule in given]
+    rules = [DesiredRule.parse(rule, absent=absent) for rule in given]
     names = [rule.name for rule in rules]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -93,7 +95,7 @@ def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
     target: dict[str, t.Any] = {"Id": given["id"], "Arn": given["arn"]}
     if Arn.parse(given["arn"]) is None:
         raise ValidationError("rules", f"{rule}: {given['arn']}", "is not an ARN", "Give the ARN of the target.")
-    template, paths = given["input_template"], given["input_paths"] or {}
+    template, paths = given.get("input_template"), given.get("input_paths") or {}
     if template is not None:
         unknown = sorted(set(re.findall(r"<([A-Za-z0-9_]+)>", template)) - set(paths))
         if unknown:
@@ -102,11 +104,27 @@ def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
                 "rules", f"{rule}: {given['id']}", reason, "Say where in the event it is, $.detail.eventName."
             )
         target["InputTransformer"] = {"InputPathsMap": dict(paths), "InputTemplate": template}
-    if given["dead_letter_arn"]:
+    if given.get("dead_letter_arn"):
         target["DeadLetterConfig"] = {"Arn": given["dead_letter_arn"]}
-    if given["role_arn"]:
+    if given.get("role_arn"):
         target["RoleArn"] = given["role_arn"]
     return target
+
+
+def target_options(target: Target) -> dict[str, t.Any]:
+    """A target by suboption of ``targets``; members without a suboption, as EventBridge names them."""
+    others = {name: value for name, value in target.items() if name not in _TARGET_MEMBERS}
+    transformer = target.get("InputTransformer") or {}
+    found = {
+        "id": target["Id"],
+        "arn": target["Arn"],
+        "input_paths": transformer.get("InputPathsMap"),
+        "input_template": transformer.get("InputTemplate"),
+        "dead_letter_arn": (target.get("DeadLetterConfig") or {}).get("Arn"),
+        "role_arn": target.get("RoleArn"),
+        **others,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True)
@@ -134,8 +152,8 @@ class Rule:
         pattern: Pattern = json.loads(self.answer.get("EventPattern") or "{}")
         return pattern
 
-    def foreign(self, wanted: WantedRule) -> list[Target]:
-        return [target for target in self.targets if target["Id"] not in wanted.ids]
+    def unmanaged(self, desired: DesiredRule) -> list[Target]:
+        return [target for target in self.targets if target["Id"] not in desired.ids]
 
 
 @dataclass(frozen=True)
@@ -146,19 +164,19 @@ class Rules:
     place: str = ""
 
 
-def decide_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool, tags: DesiredTags) -> Plan:
+def decide_rules(desired: Sequence[DesiredRule], current: Rules, *, purge: bool, tags: DesiredTags) -> Plan:
     """The plan for rules that should exist; nothing is sent before all of them were judged."""
     parts: list[Changes] = []
-    for rule in wanted:
+    for rule in desired:
         there = current.there.get(rule.name)
         parts += [_rule(rule, there, purge=purge, tags=tags), _tags(rule, there, tags)]
-    result = {"rules": [_told(rule, current, purge=purge, tags=tags) for rule in wanted]}
-    return _plan(parts, result, tuple(warning for rule in wanted for warning in _warnings(rule)))
+    result = {"rules": [_told(rule, current, purge=purge, tags=tags) for rule in desired]}
+    return _plan(parts, result, tuple(warning for rule in desired for warning in _warnings(rule)))
 
 
-def delete_rules(wanted: Sequence[WantedRule], current: Rules, *, purge: bool) -> Plan:
+def delete_rules(desired: Sequence[DesiredRule], current: Rules, *, purge: bool) -> Plan:
     """The plan for rules that should not exist: targets first, for EventBridge keeps a rule that has some."""
-    parts = [_deletion(rule, there, purge=purge) for rule in wanted if (there := current.there.get(rule.name))]
+    parts = [_deletion(rule, there, purge=purge) for rule in desired if (there := current.there.get(rule.name))]
     return _plan(parts, {"rules": []}, ())
 
 
@@ -167,14 +185,14 @@ def _plan(parts: Sequence[Changes], result: Mapping[str, t.Any], warnings: tuple
     return Plan(steps, tuple(difference for part in parts for difference in part[1]), result, warnings)
 
 
-def _refuse_managed(rule: WantedRule, there: Rule) -> None:
+def _refuse_managed(rule: DesiredRule, there: Rule) -> None:
     manager = there.answer.get("ManagedBy")
     if manager:
         remediation = "Choose another name: only that service may change it."
         raise ValidationError("rules", rule.name, f"is a rule that {manager} manages", remediation)
 
 
-def _tags(rule: WantedRule, there: Rule | None, tags: DesiredTags) -> Changes:
+def _tags(rule: DesiredRule, there: Rule | None, tags: DesiredTags) -> Changes:
     """Those of a new rule are given to it when it is made; PutRule ignores them later."""
     if there is None:
         shown = tags.after({})
@@ -189,14 +207,14 @@ def _tags(rule: WantedRule, there: Rule | None, tags: DesiredTags) -> Changes:
     return steps, (Difference(f"{rule.name}: tags", dict(there.tags) or None, tags.after(there.tags) or None),)
 
 
-def _rule(rule: WantedRule, there: Rule | None, *, purge: bool, tags: DesiredTags) -> Changes:
+def _rule(rule: DesiredRule, there: Rule | None, *, purge: bool, tags: DesiredTags) -> Changes:
     if there:
         _refuse_managed(rule, there)
     targets, differences = _targets(rule, there or Rule({}), purge=purge)
     change = _change(rule, there)
     if change is None:
         return targets, differences
-    # PutRule replaces the rule as a whole: what is not ours is sent along.
+    # PutRule replaces the rule as a whole: what is not owned is sent along.
     keep = {name: there.answer[name] for name in ("ScheduleExpression", "RoleArn") if there and name in there.answer}
     arguments: dict[str, t.Any] = {
         "Name": rule.name,
@@ -213,13 +231,13 @@ def _rule(rule: WantedRule, there: Rule | None, *, purge: bool, tags: DesiredTag
     return (step, *targets), (change, *differences)
 
 
-def _shown(rule: WantedRule, there: Rule | None) -> dict[str, t.Any]:
+def _shown(rule: DesiredRule, there: Rule | None) -> dict[str, t.Any]:
     description = rule.description if rule.description is not None else (there or Rule({})).answer.get("Description")
     shown = {"event_pattern": rule.pattern, "state": rule.state, "description": description}
     return {name: value for name, value in shown.items() if value}
 
 
-def _change(rule: WantedRule, there: Rule | None) -> Difference | None:
+def _change(rule: DesiredRule, there: Rule | None) -> Difference | None:
     if there is None:
         return Difference(rule.name, None, _shown(rule, None))
     answer = there.answer
@@ -237,26 +255,28 @@ def _change(rule: WantedRule, there: Rule | None) -> Difference | None:
     return None if same else Difference(rule.name, shown, _shown(rule, there))
 
 
-def _targets(rule: WantedRule, there: Rule, *, purge: bool) -> Changes:
+def _targets(rule: DesiredRule, there: Rule, *, purge: bool) -> Changes:
     if rule.targets is None:
         return (), ()
     before = {str(target["Id"]): target for target in there.targets}
     put = [target for target in rule.targets if not _same_target(before.get(target["Id"]), target)]
-    surplus = there.foreign(rule) if purge else []
-    total = len(rule.targets) + len(there.foreign(rule)) - len(surplus)
+    surplus = there.unmanaged(rule) if purge else []
+    total = len(rule.targets) + len(there.unmanaged(rule)) - len(surplus)
     if total > _TARGETS:
-        remediation = "Remove foreign ones with purge_targets=true, or use a rule of another name."
+        remediation = "Remove unmanaged ones with purge_targets=true, or use a rule of another name."
         raise ValidationError(
             "rules", rule.name, f"would have {total} targets where EventBridge takes {_TARGETS}", remediation
         )
     steps: list[Step] = []
     if surplus:
-        # First, so that there is room for ours.
+        # First, so that there is room for the owned ones.
         steps.append(Step("events:RemoveTargets", {"Rule": rule.name, "Ids": [target["Id"] for target in surplus]}))
     if put:
         steps.append(Step("events:PutTargets", {"Rule": rule.name, "Targets": put}))
-    differences = [Difference(f"{rule.name}: {target['Id']}", target, None) for target in surplus]
-    differences += [Difference(f"{rule.name}: {one['Id']}", before.get(one["Id"]), one) for one in put]
+    differences = [Difference(f"{rule.name}: {one['Id']}", target_options(one), None) for one in surplus]
+    for one in put:
+        shown = target_options(before[one["Id"]]) if one["Id"] in before else None
+        differences.append(Difference(f"{rule.name}: {one['Id']}", shown, target_options(one)))
     return steps, differences
 
 
@@ -264,25 +284,25 @@ def _same_target(one: Target | None, other: Target) -> bool:
     return one is not None and {k: v for k, v in one.items() if v} == {k: v for k, v in other.items() if v}
 
 
-def _deletion(rule: WantedRule, there: Rule, *, purge: bool) -> Changes:
+def _deletion(rule: DesiredRule, there: Rule, *, purge: bool) -> Changes:
     _refuse_managed(rule, there)
-    foreign = [str(target["Id"]) for target in there.foreign(rule)]
+    foreign = [str(target["Id"]) for target in there.unmanaged(rule)]
     if foreign and not purge:
-        reason = f"has targets that are not ours and would hear nothing more: {', '.join(foreign)}"
+        reason = f"has unmanaged targets that would be removed: {', '.join(foreign)}"
         remediation = "Ask their owners, then set purge_targets=true, or name them as targets of the rule."
         raise ValidationError("state", rule.name, reason, remediation)
     steps = [Step("events:DeleteRule", {"Name": rule.name})]
     ids = [target["Id"] for target in there.targets]
     if ids:
         steps.insert(0, Step("events:RemoveTargets", {"Rule": rule.name, "Ids": ids}))
-    differences = [Difference(f"{rule.name}: {target['Id']}", target, None) for target in there.targets]
+    differences = [Difference(f"{rule.name}: {one['Id']}", target_options(one), None) for one in there.targets]
     before = {"event_pattern": there.pattern, "state": there.answer.get("State", ENABLED)}
     return steps, (*differences, Difference(rule.name, before, None))
 
 
-def _told(rule: WantedRule, current: Rules, *, purge: bool, tags: DesiredTags) -> dict[str, t.Any]:
+def _told(rule: DesiredRule, current: Rules, *, purge: bool, tags: DesiredTags) -> dict[str, t.Any]:
     there = current.there.get(rule.name)
-    foreign = there.foreign(rule) if there else []
+    foreign = there.unmanaged(rule) if there else []
     kept = [] if purge and rule.targets is not None else [str(target["Id"]) for target in foreign]
     placeholder = f"{current.place}{rule.name}"
     return {
@@ -291,13 +311,13 @@ def _told(rule: WantedRule, current: Rules, *, purge: bool, tags: DesiredTags) -
         "state": rule.state,
         "event_pattern": rule.pattern,
         "description": _shown(rule, there).get("description", ""),
-        "targets": list(rule.targets or ()),
+        "targets": [target_options(target) for target in rule.targets or ()],
         "kept_targets": kept,
         "tags": tags.after(there.tags if there else {}),
     }
 
 
-def _warnings(rule: WantedRule) -> tuple[str, ...]:
+def _warnings(rule: DesiredRule) -> tuple[str, ...]:
     unseen = reads(rule.pattern or {}) if rule.state == ENABLED else []
     if not unseen:
         return ()

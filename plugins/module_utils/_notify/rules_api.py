@@ -15,10 +15,10 @@ from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
+    DesiredRule,
     DesiredTags,
     Rule,
     Rules,
-    WantedRule,
     decide_rules,
     delete_rules,
 )
@@ -34,22 +34,22 @@ _MISSING = "ResourceNotFoundException"
 class RulesResource:
     """Several rules of the default event bus, for the runner.
 
-    :param purge: whether foreign targets go
+    :param purge: whether unmanaged targets are removed
     """
 
     aws: Aws
-    wanted: Sequence[WantedRule]
+    desired: Sequence[DesiredRule]
     purge: bool = False
     absent: bool = False
     tags: DesiredTags = field(default_factory=DesiredTags)
 
     def read(self) -> Rules:
         """One list for all rules, by what their names have in common, and one for the targets of each."""
-        names = [rule.name for rule in self.wanted]
+        names = [rule.name for rule in self.desired]
         prefix = os.path.commonprefix(names)  # noqa: RUF071 - character by character is what a NamePrefix is
         where = {"NamePrefix": prefix} if prefix else {}
         found = {answer["Name"]: answer for answer in self._list("events:ListRules", "Rules", **where)}
-        targets = {rule.name: self._targets(rule) for rule in self.wanted if rule.name in found}
+        targets = {rule.name: self._targets(rule) for rule in self.desired if rule.name in found}
         there = {
             name: Rule(found[name], listed, self._tags(found[name]["Arn"]))
             for name, listed in targets.items()
@@ -60,7 +60,7 @@ class RulesResource:
         who = caller(self.aws)
         return Rules(there, str(Arn(who.partition, "events", self.aws.region, who.account_id, "rule/")))
 
-    def _targets(self, rule: WantedRule) -> Sequence[Mapping[str, t.Any]] | None:
+    def _targets(self, rule: DesiredRule) -> Sequence[Mapping[str, t.Any]] | None:
         """The targets of a rule, ``None`` where it was deleted since it was listed."""
         if rule.targets is None and not self.absent:
             return ()
@@ -82,8 +82,8 @@ class RulesResource:
 
     def decide(self, current: Rules) -> Plan:
         if self.absent:
-            return delete_rules(self.wanted, current, purge=self.purge)
-        return decide_rules(self.wanted, current, purge=self.purge, tags=self.tags)
+            return delete_rules(self.desired, current, purge=self.purge)
+        return decide_rules(self.desired, current, purge=self.purge, tags=self.tags)
 
     def guard(self, plan: Plan) -> None:
         """Nothing that EventBridge does not ask itself."""
@@ -106,7 +106,7 @@ def _refuse_failed_entries(step: Step, answer: Mapping[str, t.Any]) -> None:
     """PutTargets and RemoveTargets succeed although some of the targets did not.
 
     :raises ServiceError: for the first that failed
-    :raises ConflictError: where it failed because somebody else changes the rule
+    :raises ConflictError: where it failed because a concurrent writer changes the rule
     """
     for entry in answer.get("FailedEntries", ()):
         resource = f"target {entry.get('TargetId')} of {step.arguments['Rule']}"

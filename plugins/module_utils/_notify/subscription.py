@@ -34,7 +34,7 @@ _FORMS = {
 class Subscription:
     """An endpoint that gets the messages.
 
-    :param arn: ``None`` where nobody has confirmed it yet, and where it is only wanted
+    :param arn: ``None`` where it is not confirmed yet, and where it is only desired
     """
 
     protocol: str
@@ -43,7 +43,7 @@ class Subscription:
 
     @classmethod
     def parse(cls, given: Mapping[str, t.Any]) -> Subscription:
-        """A wanted one.
+        """A desired one.
 
         :raises ValidationError: where SNS would refuse the endpoint, or nothing would ever arrive there
         """
@@ -70,29 +70,29 @@ class Subscription:
         return f"{self.protocol} {masked(self.endpoint)}"
 
     def confirms_itself(self, account_id: str) -> bool:
-        """Whether SNS asks nobody: HTTPS and e-mail are asked, and whoever owns a queue or function elsewhere."""
+        """HTTPS, e-mail, and queues and functions of other accounts have to be confirmed."""
         arn = Arn.parse(self.endpoint)
         return self.protocol == "sms" or (arn is not None and arn.account_id == account_id)
 
-    def told(self, *, ours: bool) -> dict[str, t.Any]:
+    def result(self, *, owned: bool) -> dict[str, t.Any]:
         return {
             "protocol": self.protocol,
             "endpoint": masked(self.endpoint),
             "arn": self.arn,
             "confirmed": self.confirmed,
-            "ours": ours,
+            "owned": owned,
         }
 
 
-def same_endpoint(wanted: Subscription, other: Subscription) -> bool:
-    """Whether a subscription is the one that is wanted; SNS may show a password as asterisks."""
-    if wanted.protocol != other.protocol:
+def same_endpoint(desired: Subscription, other: Subscription) -> bool:
+    """Whether a subscription is the one that is desired; SNS may show a password as asterisks."""
+    if desired.protocol != other.protocol:
         return False
-    if wanted.protocol in _EMAIL:
-        return wanted.endpoint.casefold() == other.endpoint.casefold()
-    if wanted.endpoint == other.endpoint:
+    if desired.protocol in _EMAIL:
+        return desired.endpoint.casefold() == other.endpoint.casefold()
+    if desired.endpoint == other.endpoint:
         return True
-    return other.endpoint == _without_password(wanted.endpoint) != wanted.endpoint
+    return other.endpoint == _without_password(desired.endpoint) != desired.endpoint
 
 
 def masked(endpoint: str) -> str:

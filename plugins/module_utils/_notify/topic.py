@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what is wanted of a topic and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
+"""From what is desired of a topic and what there is, to a plan. Pure. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ AWS_KEY = "alias/aws/sns"
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedTopic:
+class DesiredTopic:
     """What a task wants of a topic. ``None`` means: leave it as it is.
 
     :param key_id: the key as it was given; empty for a topic that is not encrypted
@@ -63,7 +63,7 @@ class WantedTopic:
     purge_tags: bool = True
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any], arn_of: Callable[[str], str]) -> WantedTopic:
+    def of(cls, params: Mapping[str, t.Any], arn_of: Callable[[str], str]) -> DesiredTopic:
         """From the options of a task.
 
         :param arn_of: the ARN of a topic by its name
@@ -97,7 +97,7 @@ class WantedTopic:
         return PLACEHOLDER_KEY_ID in (self.key_id or "")
 
     def owns(self, subscription: Subscription) -> bool:
-        return any(same_endpoint(wanted, subscription) for wanted in self.subscriptions or ())
+        return any(same_endpoint(desired, subscription) for desired in self.subscriptions or ())
 
     @property
     def account_id(self) -> str:
@@ -127,90 +127,92 @@ class State:
     key: Key | None = None
 
 
-def decide_topic(wanted: WantedTopic, state: State, *, partition: str, region: str) -> Plan:
+def decide_topic(desired: DesiredTopic, state: State, *, partition: str, region: str) -> Plan:
     """The plan for a topic that should exist."""
-    _refuse_resources(wanted)
-    key_arn, unmet_dependency = _key(wanted, state.key, region)
+    _refuse_resources(desired)
+    key_arn, unmet_dependency = _key(desired, state.key, region)
     merged = merge(
         state.policy,
-        wanted.policy.statements,
-        absent_sids=wanted.policy.absent_sids,
-        purge=wanted.policy.purge,
+        desired.policy.statements,
+        absent_sids=desired.policy.absent_sids,
+        purge=desired.policy.purge,
         partition=partition,
     )
-    refuse_plain_variables(merged, wanted.policy.statements)
+    refuse_plain_variables(merged, desired.policy.statements)
     if state.topic is None:
-        return _create(wanted, merged, key_arn, unmet_dependency)
+        return _create(desired, merged, key_arn, unmet_dependency)
     there = state.topic
     parts = (
-        _encryption(wanted, there, key_arn),
-        _display_name(wanted, there),
-        policy_part(wanted.arn, merged),
-        _subscriptions(wanted, there.subscriptions or ()),
-        _tags(wanted, there.tags or {}),
+        _encryption(desired, there, key_arn),
+        _display_name(desired, there),
+        policy_part(desired.arn, merged),
+        _subscriptions(desired, there.subscriptions or ()),
+        _tags(desired, there.tags or {}),
     )
     steps = tuple(step for part in parts for step in part[0])
     differences = tuple(difference for part in parts for difference in part[1])
     encrypted = there.key_now if key_arn is None else key_arn
-    name = there.attributes.get("DisplayName", "") if wanted.display_name is None else wanted.display_name
-    result = _result(wanted, merged, encrypted, name, there)
-    warnings = (*_warnings(wanted, merged, encrypted), *_pending_warnings(wanted, there.subscriptions or ()))
+    name = there.attributes.get("DisplayName", "") if desired.display_name is None else desired.display_name
+    result = _result(desired, merged, encrypted, name, there)
+    warnings = (*_warnings(desired, merged, encrypted), *_pending_warnings(desired, there.subscriptions or ()))
     return Plan(steps, differences, result, warnings, unmet_dependency)
 
 
-def delete_topic(wanted: WantedTopic, state: State) -> Plan:
+def delete_topic(desired: DesiredTopic, state: State) -> Plan:
     """The plan for a topic that should not exist."""
     if state.topic is None:
-        return Plan(result={"topic": wanted.name, "topic_arn": wanted.arn})
+        return Plan(result={"topic": desired.name, "topic_arn": desired.arn})
     there = state.topic.subscriptions or ()
-    foreign = [subscription.name for subscription in there if not wanted.owns(subscription)]
-    if foreign and not wanted.purge_subscriptions:
-        reason = f"has subscriptions that are not ours and would end with it: {', '.join(foreign)}"
+    foreign = [subscription.name for subscription in there if not desired.owns(subscription)]
+    if foreign and not desired.purge_subscriptions:
+        reason = f"has unmanaged subscriptions that would be deleted with it: {', '.join(foreign)}"
         remediation = "Ask their owners, then set purge_subscriptions=true, or leave the topic."
-        raise ValidationError("state", wanted.arn, reason, remediation)
+        raise ValidationError("state", desired.arn, reason, remediation)
     differences = (
-        Difference("topic_arn", wanted.arn, None),
+        Difference("topic_arn", desired.arn, None),
         Difference("subscriptions", [subscription.name for subscription in there] or None, None),
     )
     known = tuple(difference for difference in differences if difference.before is not None)
-    step = Step("sns:DeleteTopic", {"TopicArn": wanted.arn})
-    return Plan((step,), known, {"topic": wanted.name, "topic_arn": wanted.arn})
+    step = Step("sns:DeleteTopic", {"TopicArn": desired.arn})
+    return Plan((step,), known, {"topic": desired.name, "topic_arn": desired.arn})
 
 
-def _create(wanted: WantedTopic, merged: Merge, key_arn: str | None, unmet_dependency: ValidationError | None) -> Plan:
+def _create(
+    desired: DesiredTopic, merged: Merge, key_arn: str | None, unmet_dependency: ValidationError | None
+) -> Plan:
     """One request makes the topic with all that publishers need, so that no half-made one ever takes messages."""
     ours = bool(listed(merged.document["Statement"]))
     attributes = {
-        "DisplayName": wanted.display_name,
+        "DisplayName": desired.display_name,
         "KmsMasterKeyId": key_arn,
         "Policy": text(merged.document) if ours else None,
     }
     if ours:
-        refuse_size(merged.document, _LIMIT, option="statements", resource=wanted.arn)
+        refuse_size(merged.document, _LIMIT, option="statements", resource=desired.arn)
     arguments: dict[str, t.Any] = {
-        "Name": wanted.name,
+        "Name": desired.name,
         "Attributes": {name: value for name, value in attributes.items() if value},
-        **({"Tags": tag_list(wanted.tags)} if wanted.tags else {}),
+        **({"Tags": tag_list(desired.tags)} if desired.tags else {}),
     }
-    steps, differences = _subscriptions(wanted, ())
+    steps, differences = _subscriptions(desired, ())
     named = {
-        "topic_arn": wanted.arn,
-        "display_name": wanted.display_name,
+        "topic_arn": desired.arn,
+        "display_name": desired.display_name,
         "kms_master_key_id": key_arn,
-        "tags": dict(wanted.tags or {}),
+        "tags": dict(desired.tags or {}),
     }
     created = tuple(Difference(name, None, value) for name, value in named.items() if value)
-    result = _result(wanted, merged, key_arn or "", wanted.display_name or "", Topic({}, subscriptions=(), tags={}))
+    result = _result(desired, merged, key_arn or "", desired.display_name or "", Topic({}, subscriptions=(), tags={}))
     return Plan(
         (Step("sns:CreateTopic", arguments), *steps),
         (*created, *merged.differences, *differences),
-        {**result, "policy": merged.document if ours else _default_policy(wanted)},
-        _warnings(wanted, merged, key_arn or ""),
+        {**result, "policy": merged.document if ours else _default_policy(desired)},
+        _warnings(desired, merged, key_arn or ""),
         unmet_dependency,
     )
 
 
-def _default_policy(wanted: WantedTopic) -> Document:
+def _default_policy(desired: DesiredTopic) -> Document:
     """What SNS gives a topic that is made without a policy: its account may do everything."""
     actions = (
         "GetTopicAttributes",
@@ -227,28 +229,28 @@ def _default_policy(wanted: WantedTopic) -> Document:
         "Sid": "__default_statement_ID",
         "Principal": {"AWS": "*"},
         "Action": [f"SNS:{action}" for action in actions],
-        "Resource": wanted.arn,
-        "Condition": {"StringEquals": {"AWS:SourceOwner": wanted.account_id}},
+        "Resource": desired.arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": desired.account_id}},
     }
     return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
 
 
-def _refuse_resources(wanted: WantedTopic) -> None:
-    for statement in wanted.policy.statements:
+def _refuse_resources(desired: DesiredTopic) -> None:
+    for statement in desired.policy.statements:
         for resource in listed(statement.get("Resource", statement.get("NotResource"))):
-            if resource != wanted.arn:
+            if resource != desired.arn:
                 reason = f"speaks of {resource}, which is not this topic"
-                remediation = f"SNS takes statements about the topic itself only: {wanted.arn}."
+                remediation = f"SNS takes statements about the topic itself only: {desired.arn}."
                 raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _key(wanted: WantedTopic, key: Key | None, region: str) -> tuple[str | None, ValidationError | None]:
+def _key(desired: DesiredTopic, key: Key | None, region: str) -> tuple[str | None, ValidationError | None]:
     """The ARN to encrypt with (empty for none, ``None`` to leave it), and what is not there yet.
 
     :raises ValidationError: for a key that CloudWatch could not publish with
     """
-    given = wanted.key_id
-    if not given or wanted.key_predicted:
+    given = desired.key_id
+    if not given or desired.key_predicted:
         return given, None
     if key is None:
         remediation = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
@@ -257,8 +259,8 @@ def _key(wanted: WantedTopic, key: Key | None, region: str) -> tuple[str | None,
         )
     if key.metadata.get("KeyManager") == "AWS":
         reason = (
-            "is a key of AWS, whose policy nobody can change and which lets no service in: CloudWatch alarms and "
-            "EventBridge rules could not publish to the topic, and nobody would be told"
+            "is an AWS managed key, whose policy cannot be changed and allows no service: CloudWatch alarms and "
+            "EventBridge rules could not publish to the topic"
         )
         remediation = "Choose a customer managed key, with the statements of coffer.velero.audit_topic_key_statements."
         raise ValidationError("kms_master_key_id", given, reason, remediation)
@@ -275,23 +277,23 @@ def _key(wanted: WantedTopic, key: Key | None, region: str) -> tuple[str | None,
     return key.arn, None
 
 
-def _set(wanted: WantedTopic, name: str, value: str) -> Step:
-    return Step("sns:SetTopicAttributes", {"TopicArn": wanted.arn, "AttributeName": name, "AttributeValue": value})
+def _set(desired: DesiredTopic, name: str, value: str) -> Step:
+    return Step("sns:SetTopicAttributes", {"TopicArn": desired.arn, "AttributeName": name, "AttributeValue": value})
 
 
-def _encryption(wanted: WantedTopic, current: Topic, key_arn: str | None) -> Changes:
+def _encryption(desired: DesiredTopic, current: Topic, key_arn: str | None) -> Changes:
     if key_arn is None or current.key_now in (key_arn, key_arn.rpartition("/")[2]):
         return (), ()
     difference = Difference("kms_master_key_id", current.key_now or None, key_arn or None)
-    return (_set(wanted, "KmsMasterKeyId", key_arn),), (difference,)
+    return (_set(desired, "KmsMasterKeyId", key_arn),), (difference,)
 
 
-def _display_name(wanted: WantedTopic, current: Topic) -> Changes:
+def _display_name(desired: DesiredTopic, current: Topic) -> Changes:
     before = current.attributes.get("DisplayName", "")
-    if wanted.display_name is None or wanted.display_name == before:
+    if desired.display_name is None or desired.display_name == before:
         return (), ()
-    difference = Difference("display_name", before or None, wanted.display_name or None)
-    return (_set(wanted, "DisplayName", wanted.display_name),), (difference,)
+    difference = Difference("display_name", before or None, desired.display_name or None)
+    return (_set(desired, "DisplayName", desired.display_name),), (difference,)
 
 
 def policy_part(arn: str, merged: Merge) -> Changes:
@@ -309,24 +311,24 @@ def policy_part(arn: str, merged: Merge) -> Changes:
     return (Step("sns:SetTopicAttributes", arguments),), merged.differences
 
 
-def _missing(wanted: WantedTopic, there: Sequence[Subscription]) -> list[Subscription]:
-    return [one for one in wanted.subscriptions or () if not any(same_endpoint(one, other) for other in there)]
+def _missing(desired: DesiredTopic, there: Sequence[Subscription]) -> list[Subscription]:
+    return [one for one in desired.subscriptions or () if not any(same_endpoint(one, other) for other in there)]
 
 
-def _surplus(wanted: WantedTopic, there: Sequence[Subscription]) -> list[Subscription]:
-    """Foreign ones to end. One that nobody has confirmed has no ARN to end it by; SNS drops it after two days."""
-    if wanted.subscriptions is None or not wanted.purge_subscriptions:
+def _surplus(desired: DesiredTopic, there: Sequence[Subscription]) -> list[Subscription]:
+    """Unmanaged ones to delete. A pending one has no ARN to delete it by; SNS drops it after two days."""
+    if desired.subscriptions is None or not desired.purge_subscriptions:
         return []
-    return [one for one in there if one.confirmed and not wanted.owns(one)]
+    return [one for one in there if one.confirmed and not desired.owns(one)]
 
 
-def _subscriptions(wanted: WantedTopic, there: Sequence[Subscription]) -> Changes:
-    missing, surplus = _missing(wanted, there), _surplus(wanted, there)
+def _subscriptions(desired: DesiredTopic, there: Sequence[Subscription]) -> Changes:
+    missing, surplus = _missing(desired, there), _surplus(desired, there)
     steps = [
         Step(
             "sns:Subscribe",
             {
-                "TopicArn": wanted.arn,
+                "TopicArn": desired.arn,
                 "Protocol": one.protocol,
                 "Endpoint": one.endpoint,
                 "ReturnSubscriptionArn": True,
@@ -341,57 +343,57 @@ def _subscriptions(wanted: WantedTopic, there: Sequence[Subscription]) -> Change
     return steps, differences
 
 
-def _tags_after(wanted: WantedTopic, current: Mapping[str, str]) -> dict[str, str]:
-    present, absent = tag_changes(wanted.tags, current, purge=wanted.purge_tags)
+def _tags_after(desired: DesiredTopic, current: Mapping[str, str]) -> dict[str, str]:
+    present, absent = tag_changes(desired.tags, current, purge=desired.purge_tags)
     return {name: value for name, value in {**current, **present}.items() if name not in absent}
 
 
-def _tags(wanted: WantedTopic, current: Mapping[str, str]) -> Changes:
-    present, absent = tag_changes(wanted.tags, current, purge=wanted.purge_tags)
+def _tags(desired: DesiredTopic, current: Mapping[str, str]) -> Changes:
+    present, absent = tag_changes(desired.tags, current, purge=desired.purge_tags)
     steps = []
     if present:
-        steps.append(Step("sns:TagResource", {"ResourceArn": wanted.arn, "Tags": tag_list(present)}))
+        steps.append(Step("sns:TagResource", {"ResourceArn": desired.arn, "Tags": tag_list(present)}))
     if absent:
-        steps.append(Step("sns:UntagResource", {"ResourceArn": wanted.arn, "TagKeys": list(absent)}))
+        steps.append(Step("sns:UntagResource", {"ResourceArn": desired.arn, "TagKeys": list(absent)}))
     if not steps:
         return (), ()
-    return steps, (Difference("tags", dict(current) or None, _tags_after(wanted, current) or None),)
+    return steps, (Difference("tags", dict(current) or None, _tags_after(desired, current) or None),)
 
 
-def _result(wanted: WantedTopic, merged: Merge, key_arn: str, display_name: str, there: Topic) -> dict[str, t.Any]:
+def _result(desired: DesiredTopic, merged: Merge, key_arn: str, display_name: str, there: Topic) -> dict[str, t.Any]:
     known = there.subscriptions or ()
-    surplus = _surplus(wanted, known)
-    told = [one.told(ours=wanted.owns(one)) for one in known if one not in surplus]
-    for one in _missing(wanted, known):
-        confirmed = one.confirms_itself(wanted.account_id)
-        arn = Computed(f"subscription {one.name}", f"{wanted.arn}:{PLACEHOLDER_KEY_ID}") if confirmed else None
-        told.append({**one.told(ours=True), "arn": arn, "confirmed": confirmed})
+    surplus = _surplus(desired, known)
+    told = [one.result(owned=desired.owns(one)) for one in known if one not in surplus]
+    for one in _missing(desired, known):
+        confirmed = one.confirms_itself(desired.account_id)
+        arn = Computed(f"subscription {one.name}", f"{desired.arn}:{PLACEHOLDER_KEY_ID}") if confirmed else None
+        told.append({**one.result(owned=True), "arn": arn, "confirmed": confirmed})
     return {
-        "topic": wanted.name,
-        "topic_arn": wanted.arn,
+        "topic": desired.name,
+        "topic_arn": desired.arn,
         "display_name": display_name,
         "kms_master_key_id": key_arn or None,
         "policy": merged.document,
         "kept_statements": list(merged.kept),
         "subscriptions": told,
-        "tags": _tags_after(wanted, there.tags or {}),
+        "tags": _tags_after(desired, there.tags or {}),
     }
 
 
-def _warnings(wanted: WantedTopic, merged: Merge, key_arn: str) -> tuple[str, ...]:
-    told = list(orphan_warnings(orphaned_principals(merged.document), resource=wanted.arn))
+def _warnings(desired: DesiredTopic, merged: Merge, key_arn: str) -> tuple[str, ...]:
+    told = list(orphan_warnings(orphaned_principals(merged.document), resource=desired.arn))
     if key_arn.endswith(AWS_KEY):
         told.append(
-            f"{wanted.arn}: is encrypted under {AWS_KEY}, with which CloudWatch alarms and EventBridge rules cannot "
-            "publish: nobody is told of an alarm. Set kms_master_key_id to a customer managed key, or to ''."
+            f"{desired.arn}: is encrypted under {AWS_KEY}, with which CloudWatch alarms and EventBridge rules cannot "
+            "publish. Set kms_master_key_id to a customer managed key, or to ''."
         )
     return tuple(told)
 
 
-def _pending_warnings(wanted: WantedTopic, there: Sequence[Subscription]) -> tuple[str, ...]:
+def _pending_warnings(desired: DesiredTopic, there: Sequence[Subscription]) -> tuple[str, ...]:
     return tuple(
-        f"{wanted.arn}: the subscription {one.name} is not confirmed, and gets nothing until it is: open the link that "
-        "SNS has sent there. SNS drops it after two days."
+        f"{desired.arn}: the subscription {one.name} is not confirmed, and gets no messages until then: open the link "
+        "that SNS has sent there. SNS drops it after two days."
         for one in there
-        if not one.confirmed and wanted.owns(one)
+        if not one.confirmed and desired.owns(one)
     )

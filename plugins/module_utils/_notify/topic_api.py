@@ -18,9 +18,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Acco
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
 from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription
 from ansible_collections.coffer.velero.plugins.module_utils._notify.topic import (
+    DesiredTopic,
     State,
     Topic,
-    WantedTopic,
     decide_topic,
     delete_topic,
     policy_part,
@@ -37,7 +37,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
 from ansible_collections.coffer.velero.plugins.module_utils._types import Document
 
-#: Gone meanwhile, or its tags are being changed by somebody else.
+#: Deleted meanwhile, or its tags are being changed by a concurrent writer.
 _UNSETTLED_CODES = frozenset({"NotFound", "ConcurrentAccess", "StaleTag"})
 
 
@@ -49,7 +49,7 @@ class TopicResource:
     """
 
     aws: Aws
-    wanted: WantedTopic
+    desired: DesiredTopic
     account: Account
     sleep: Callable[[float], None]
     absent: bool = False
@@ -59,55 +59,55 @@ class TopicResource:
         attributes = self._attributes()
         topic = None if attributes is None else self._topic(attributes)
         key = None
-        if self.wanted.key_id and not self.wanted.key_predicted and not self.absent:
-            key = describe(self.aws, self.wanted.key_id)
+        if self.desired.key_id and not self.desired.key_predicted and not self.absent:
+            key = describe(self.aws, self.desired.key_id)
         self._current = State(topic, None if attributes is None else self._parse(attributes), key)
         return self._current
 
     def _attributes(self) -> Mapping[str, str] | None:
-        answer = self.aws.call_or_none("sns:GetTopicAttributes", "NotFound", TopicArn=self.wanted.arn)
+        answer = self.aws.call_or_none("sns:GetTopicAttributes", "NotFound", TopicArn=self.desired.arn)
         return None if answer is None else t.cast("Mapping[str, str]", answer["Attributes"])
 
     def _parse(self, attributes: Mapping[str, str]) -> Document:
-        return parse(attributes["Policy"], option="name", resource=self.wanted.arn)
+        return parse(attributes["Policy"], option="name", resource=self.desired.arn)
 
     def _topic(self, attributes: Mapping[str, str]) -> Topic:
         topic = Topic(attributes, "" if self.absent else self._key_now(attributes.get("KmsMasterKeyId", "")))
-        where = {"TopicArn": self.wanted.arn}
-        if self.absent or self.wanted.subscriptions is not None:
+        where = {"TopicArn": self.desired.arn}
+        if self.absent or self.desired.subscriptions is not None:
             listed = self.aws.pages("sns:ListSubscriptionsByTopic", "Subscriptions", **where)
             topic = replace(topic, subscriptions=tuple(map(Subscription.of, listed)))
-        if self.wanted.tags is not None and not self.absent:
-            answer = self.aws.call("sns:ListTagsForResource", ResourceArn=self.wanted.arn)
+        if self.desired.tags is not None and not self.absent:
+            answer = self.aws.call("sns:ListTagsForResource", ResourceArn=self.desired.arn)
             topic = replace(topic, tags=tag_dict(answer.get("Tags", ())))
         return topic
 
     def _key_now(self, key_id: str) -> str:
         """SNS keeps the key as it was given; an alias says nothing of the key behind it."""
-        if not self.wanted.key_id or not is_alias(key_id):
+        if not self.desired.key_id or not is_alias(key_id):
             return key_id
         key = describe(self.aws, key_id)
         return key.arn if key else key_id
 
     def decide(self, current: State) -> Plan:
         if self.absent:
-            return delete_topic(self.wanted, current)
-        return decide_topic(self.wanted, current, partition=self.aws.partition, region=self.aws.region)
+            return delete_topic(self.desired, current)
+        return decide_topic(self.desired, current, partition=self.aws.partition, region=self.aws.region)
 
     def guard(self, plan: Plan) -> None:
-        """A topic is made in the account of the credentials; and nobody locks himself out of its policy."""
+        """A topic is created in the account of the credentials; and a policy must not lock out the caller."""
         if plan.steps[0].action == "sns:CreateTopic":
             self.account.confirm()
         if self._current is None or not any(_is_policy(step.arguments) for step in plan.steps):
             return
         who = caller(self.aws)
         root = account_root(who.account_id, who.partition)
-        access = Access("sns:SetTopicAttributes", self.wanted.arn, root, (who.arn, who.principal_arn))
+        access = Access("sns:SetTopicAttributes", self.desired.arn, root, (who.arn, who.principal_arn))
         before: Document = self._current.policy or {"Statement": []}
         if denies(plan.result["policy"], access) and not denies(before, access):
             reason = "would deny the caller to change it again"
             remediation = "Leave the caller out of the Deny: name the actions that it is about, such as sns:Publish."
-            raise ValidationError("statements", f"the policy of {self.wanted.arn}", reason, remediation)
+            raise ValidationError("statements", f"the policy of {self.desired.arn}", reason, remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         before = self._current.policy if self._current else None
@@ -130,11 +130,11 @@ class TopicResource:
         return None if attributes is None else self._parse(attributes)
 
     def _decide_policy(self, current: Document | None) -> Plan:
-        ours = self.wanted.policy
+        owned = self.desired.policy
         merged = merge(
-            current, ours.statements, absent_sids=ours.absent_sids, purge=ours.purge, partition=self.aws.partition
+            current, owned.statements, absent_sids=owned.absent_sids, purge=owned.purge, partition=self.aws.partition
         )
-        steps, differences = policy_part(self.wanted.arn, merged)
+        steps, differences = policy_part(self.desired.arn, merged)
         return Plan(tuple(steps), tuple(differences))
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import documents
+from tests.support.cloudtrail import ACCOUNT, BUCKET, GROUP, NAME, Account, arn_of, foreign_trail, log_bucket
 from tests.support.fixtures import Aws, refusal
-from tests.support.trails import ACCOUNT, BUCKET, GROUP, NAME, Account, arn_of, foreign_trail, log_bucket
 
 ARN = arn_of(NAME)
 ELSEWHERE = "eu-west-1"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _aws
+from ansible_collections.coffer.velero.plugins.module_utils._alerts import alarms
 from ansible_collections.coffer.velero.plugins.module_utils._audit.permissions import PERMISSIONS
 from ansible_collections.coffer.velero.plugins.module_utils._audit_deployer_policy import audit_deployer_policy
 from ansible_collections.coffer.velero.plugins.module_utils._deployer_policy import deployer_policy
@@ -19,7 +20,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import policy_document
 from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile, with_created_key
-from ansible_collections.coffer.velero.plugins.module_utils._signals import alarms
 from tests.support.permissions import actions_of, requests, statement
 
 SERVICES = "cloudtrail|cloudwatch|eks|events|iam|kms|logs|resourcegroupstaggingapi|s3|s3control|sns|sts"
@@ -366,7 +366,7 @@ def test_resources_match_what_the_role_makes(bucket: str) -> None:
     assert rules.rpartition("/")[2].startswith(f"velero-{bucket[:12]}")
     assert all(name.startswith(rules) for name in made)
     prefix = statement(document, "VeleroAuditAlarms")["Resource"].removesuffix("*").rpartition(":")[2]
-    names = [one["AlarmName"] for one in alarms(profile, topic_arn=topic, schedule_hours=24, data_events=True)]
+    names = [one["name"] for one in alarms(profile, topic_arn=topic, schedule_hours=24, data_events=True)]
     assert all(name.startswith(prefix) for name in names)
 
 

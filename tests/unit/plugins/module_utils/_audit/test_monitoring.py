@@ -19,8 +19,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.monitoring im
 from tests.support.audit_facts import (
     ALARM,
     FILTER,
+    HEARTBEAT,
     RULE,
-    SILENCE,
     TOPIC,
     Case,
     assert_case,
@@ -51,7 +51,7 @@ CASES: list[Case] = [
     (
         "coffer.24",
         facts(metric_filters=[{**FILTER, "filterPattern": "ERROR"}]),
-        non_compliant("differs", "differs in filterPattern"),
+        non_compliant("differs", "differs in filter_pattern"),
     ),
     (
         "coffer.24",
@@ -61,14 +61,14 @@ CASES: list[Case] = [
     (
         "coffer.25",
         facts(alarms={ALARM["AlarmName"]: {**ALARM, "Threshold": 5.0}}),
-        non_compliant("differs", "differs in Threshold"),
+        non_compliant("differs", "differs in threshold"),
     ),
     ("coffer.25", facts(alarms={ALARM["AlarmName"]: {**ALARM, "Threshold": 1.0}}), compliant("as desired")),
     ("coffer.26", facts(alarms={ALARM["AlarmName"]: ALARM}), non_compliant("not_found", "no such alarm")),
     (
         "coffer.26",
-        facts(alarms={SILENCE["AlarmName"]: {**SILENCE, "TreatMissingData": "missing"}}),
-        non_compliant("differs", "differs in TreatMissingData"),
+        facts(alarms={HEARTBEAT["AlarmName"]: {**HEARTBEAT, "TreatMissingData": "missing"}}),
+        non_compliant("differs", "differs in treat_missing_data"),
     ),
     ("coffer.27", facts(topics=[]), non_compliant("no_topic", "No alarm of this installation")),
     (
@@ -93,7 +93,7 @@ CASES: list[Case] = [
     (
         "coffer.28",
         facts(rules={RULE["Name"]: RuleFacts(rule={**RULE, "State": "DISABLED"}, targets=Present(RULE["Targets"]))}),
-        non_compliant("differs", "differs in State"),
+        non_compliant("differs", "differs in state"),
     ),
     (
         "coffer.28",
@@ -104,7 +104,7 @@ CASES: list[Case] = [
                 )
             }
         ),
-        non_compliant("differs", "differs in EventPattern"),
+        non_compliant("differs", "differs in event_pattern"),
     ),
     (
         "coffer.28",

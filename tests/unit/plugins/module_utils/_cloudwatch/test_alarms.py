@@ -11,15 +11,15 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import wanted_alarm
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import desired_alarm
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
-    _KEPT,
     Alarm,
+    AlarmOptions,
     Alarms,
-    Manner,
     decide_alarms,
     delete_alarms,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import KEPT, MEMBERS, DesiredAlarm
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 
@@ -28,40 +28,39 @@ PLACE = "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:"
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:velero"
 THEIRS = "arn:aws:sns:eu-central-1:111122223333:theirs"
 GIVEN: dict[str, Any] = {
-    "AlarmName": "one",
-    "AlarmDescription": "What has happened.",
-    "Namespace": "Velero/Audit",
-    "MetricName": "denied",
-    "Dimensions": [{"Name": "b", "Value": 2}, {"Name": "a", "Value": 1}],
-    "Statistic": "Sum",
-    "Period": "300",
-    "EvaluationPeriods": 3,
-    "DatapointsToAlarm": 2,
-    "Threshold": "1",
-    "ComparisonOperator": "GreaterThanThreshold",
-    "TreatMissingData": "notBreaching",
-    "ActionsEnabled": True,
-    "Unit": "Count",
-    "AlarmActions": [TOPIC],
-    "OKActions": [TOPIC],
-    "InsufficientDataActions": [TOPIC],
+    "name": "one",
+    "description": "What has happened.",
+    "namespace": "Velero/Audit",
+    "metric_name": "denied",
+    "dimensions": {"b": 2, "a": 1},
+    "statistic": "Sum",
+    "period": 300,
+    "evaluation_periods": 3,
+    "datapoints_to_alarm": 2,
+    "threshold": 1.0,
+    "comparison": "GreaterThanThreshold",
+    "treat_missing_data": "notBreaching",
+    "actions_enabled": True,
+    "unit": "Count",
+    "alarm_actions": [TOPIC],
+    "ok_actions": [TOPIC],
+    "insufficient_data_actions": [TOPIC],
 }
 LIVE = {
-    **GIVEN,
+    **{MEMBERS[option]: value for option, value in GIVEN.items() if option != "name"},
+    "AlarmName": "one",
     "AlarmArn": f"{PLACE}one",
     "Dimensions": [{"Name": "a", "Value": "1"}, {"Name": "b", "Value": "2"}],
-    "Period": 300,
-    "Threshold": 1.0,
     "StateValue": "OK",
     "StateReason": "fine",
 }
 
 
-def plan(live: dict[str, Any] | None, given: dict[str, Any] | None = None, **manner: Any) -> Plan:
-    tags = {"old": "1"} if manner.get("tags") is not None else None
+def plan(live: dict[str, Any] | None, given: dict[str, Any] | None = None, **options: Any) -> Plan:
+    tags = {"old": "1"} if options.get("tags") is not None else None
     there = {} if live is None else {"one": Alarm(live, tags)}
-    wanted = wanted_alarm.WantedAlarm.parse({**GIVEN, **(given or {})}, "eu-central-1")
-    return decide_alarms([wanted], Alarms(there, PLACE), Manner(**manner))
+    desired = DesiredAlarm.parse({**GIVEN, **(given or {})}, "eu-central-1")
+    return decide_alarms([desired], Alarms(there, PLACE), AlarmOptions(**options))
 
 
 def valid(plan: Plan) -> list[str]:
@@ -76,27 +75,27 @@ PLANS: list[tuple[str, dict[str, Any] | None, dict[str, Any], dict[str, Any], li
     ("new", None, {}, {}, ["PutMetricAlarm"]),
     ("new with tags", None, {}, {"tags": {"a": True}}, ["PutMetricAlarm"]),
     ("as it is", LIVE, {}, {}, []),
-    ("other threshold", LIVE, {"Threshold": 2}, {}, ["PutMetricAlarm"]),
-    ("no unit", LIVE, {"Unit": None}, {}, ["PutMetricAlarm"]),
-    ("no description is kept", LIVE, {"AlarmDescription": None}, {}, []),
-    ("an empty description is set", LIVE, {"AlarmDescription": ""}, {}, ["PutMetricAlarm"]),
+    ("other threshold", LIVE, {"threshold": 2}, {}, ["PutMetricAlarm"]),
+    ("no unit", LIVE, {"unit": None}, {}, ["PutMetricAlarm"]),
+    ("no description is kept", LIVE, {"description": None}, {}, []),
+    ("an empty description is set", LIVE, {"description": ""}, {}, ["PutMetricAlarm"]),
     ("tags", LIVE, {}, {"tags": {"a": "b"}}, ["UntagResource", "TagResource"]),
     ("kept tags", LIVE, {}, {"tags": {"a": "b"}, "purge_tags": False}, ["TagResource"]),
     ("foreign action", {**LIVE, "OKActions": [THEIRS, TOPIC]}, {}, {}, []),
     ("purged action", {**LIVE, "OKActions": [THEIRS, TOPIC]}, {}, {"purge_actions": True}, ["PutMetricAlarm"]),
-    ("as AWS says it", {**LIVE, "TreatMissingData": "missing"}, {"TreatMissingData": "missing"}, {}, []),
+    ("as AWS says it", {**LIVE, "TreatMissingData": "missing"}, {"treat_missing_data": "missing"}, {}, []),
 ]
 
 
-@pytest.mark.parametrize(("case", "live", "given", "manner", "operations"), PLANS, ids=[row[0] for row in PLANS])
+@pytest.mark.parametrize(("case", "live", "given", "options", "operations"), PLANS, ids=[row[0] for row in PLANS])
 def test_plans(
     case: str,
     live: dict[str, Any] | None,
     given: dict[str, Any],
-    manner: dict[str, Any],
+    options: dict[str, Any],
     operations: list[str],
 ) -> None:
-    decided = plan(live, given, **manner)
+    decided = plan(live, given, **options)
     assert valid(decided) == operations
     assert decided.result["alarm_arns"] == {"one": f"{PLACE}one"}
 
@@ -104,7 +103,7 @@ def test_plans(
 def test_what_others_gave_an_alarm_is_sent_along() -> None:
     """Members that moto does not know: PutMetricAlarm would reset them."""
     live = {**LIVE, "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 5}}
-    arguments = plan(live, {"Threshold": 2}).steps[0].arguments
+    arguments = plan(live, {"threshold": 2}).steps[0].arguments
     assert arguments["WarmUpConfiguration"] == {"WarmUpPeriodDurationInMinutes": 5}
     assert "StateValue" not in arguments
     assert plan(live).steps == ()
@@ -117,13 +116,13 @@ def test_alarm_of_another_kind_is_refused(member: str) -> None:
         plan(live)
     current = Alarms({"one": Alarm(live)})
     with pytest.raises(ValidationError, match="already"):
-        delete_alarms(["one"], current, Manner())
-    assert delete_alarms([], current, Manner(prefix="o")).steps == ()
+        delete_alarms(["one"], current, AlarmOptions())
+    assert delete_alarms([], current, AlarmOptions(prefix="o")).steps == ()
 
 
 def test_deletions_come_in_batches() -> None:
     names = [f"{number}" for number in range(150)]
-    decided = delete_alarms(names, Alarms({name: Alarm({**LIVE, "AlarmName": name}) for name in names}), Manner())
+    decided = delete_alarms(names, Alarms({name: Alarm({**LIVE, "AlarmName": name}) for name in names}), AlarmOptions())
     assert valid(decided) == ["DeleteAlarms"] * 2
     assert [len(step.arguments["AlarmNames"]) for step in decided.steps] == [100, 50]
 
@@ -131,7 +130,7 @@ def test_deletions_come_in_batches() -> None:
 def test_members_are_those_of_the_model() -> None:
     """What is kept of an answer can be sent, and what is read is there."""
     takes, tells = MODEL.operation_model("PutMetricAlarm").input_shape.members, MODEL.shape_for("MetricAlarm").members
-    known = {*wanted_alarm.MEMBERS, *_KEPT}
+    known = {*MEMBERS.values(), *KEPT.values()}
     unknown = known - set(takes)
     assert unknown == known - set(tells)
     if unknown:
@@ -144,6 +143,8 @@ def test_members_are_those_of_the_model() -> None:
     )
 
 
-@pytest.mark.parametrize("member", ["Statistic", "ComparisonOperator"])
-def test_choices_are_those_of_the_model(member: str) -> None:
-    assert set(wanted_alarm._CHOICES[member]) <= set(MODEL.shape_for(member).enum)
+@pytest.mark.parametrize(
+    ("member", "choices"), [("Statistic", desired_alarm.STATISTICS), ("ComparisonOperator", desired_alarm.COMPARISONS)]
+)
+def test_choices_are_those_of_the_model(member: str, choices: tuple[str, ...]) -> None:
+    assert set(choices) <= set(MODEL.shape_for(member).enum)

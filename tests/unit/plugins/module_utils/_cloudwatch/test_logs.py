@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The requests for log groups and metric filters, held against the model of CloudWatch Logs, and the filter."""
+"""The requests for log groups, held against the model of CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 
 import botocore.session
 import pytest
-from ansible.errors import AnsibleFilterError
 from botocore.validate import ParamValidator
 
-from ansible_collections.coffer.velero.plugins.filter.logs import FilterModule
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import filters, logs
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import logs
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 
@@ -28,8 +26,8 @@ def key(arn: str = KEY) -> Key:
     return Key({"KeyId": arn.rpartition("/")[2], "Arn": arn, "KeyState": "Enabled"})
 
 
-def wanted(**options: Any) -> logs.WantedGroup:
-    return logs.WantedGroup(name="velero-audit", **options)
+def wanted(**options: Any) -> logs.DesiredGroup:
+    return logs.DesiredGroup(name="velero-audit", **options)
 
 
 def plan(answer: dict[str, Any] | None, there: dict[str, str] | None = None, /, **options: Any) -> Plan:
@@ -97,41 +95,3 @@ def test_answers_have_the_shape_of_the_model() -> None:
     group = MODEL.shape_for("LogGroup").members
     assert {"arn", "logGroupName", "retentionInDays", "kmsKeyId", "creationTime", "logGroupClass"} <= set(group)
     assert "deletionProtectionEnabled" in group
-    known = set(MODEL.shape_for("MetricFilter").members)
-    assert {*filters._KEPT, "filterName", "filterPattern", "metricTransformations"} <= known
-    assert set(filters._KEPT) <= set(MODEL.operation_model("PutMetricFilter").input_shape.members)
-    assert set(filters._MEMBERS) == set(MODEL.shape_for("MetricTransformation").members)
-
-
-def test_requests_of_metric_filters_are_valid() -> None:
-    metric = {"metricName": "a", "metricNamespace": "b", "metricValue": 1}
-    given = [
-        {"filterName": "one", "filterPattern": "x", "metricTransformations": [{**metric, "defaultValue": "0"}]},
-        {"filterName": "two", "filterPattern": "", "metricTransformations": [{**metric, "dimensions": {"a": "$.b"}}]},
-    ]
-    options = {"log_group_name": "velero-audit", "filters": given, "purge_prefix": "old-", "state": "present"}
-    there = {"old-1": {"filterName": "old-1", "filterPattern": "", "metricTransformations": [metric]}}
-    decided = filters.decide_filters(filters.WantedFilters.of(options), there)
-    assert valid(decided.steps) == ["DeleteMetricFilter", "PutMetricFilter", "PutMetricFilter"]
-    assert decided.steps[1].arguments["metricTransformations"] == [{**metric, "metricValue": "1", "defaultValue": 0.0}]
-
-
-def test_key_policy_statement() -> None:
-    build = FilterModule().filters()["log_group_key_statements"]
-    (statement,) = build(ARN)
-    assert build(f"{ARN}:*") == [statement]
-    assert statement.pop("Sid").startswith("VeleroLogGroup")
-    assert statement == {
-        "Effect": "Allow",
-        "Principal": {"Service": "logs.eu-central-1.amazonaws.com"},
-        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
-        "Resource": "*",
-        "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": ARN}},
-    }
-    china = ARN.replace("arn:aws:logs:eu-central-1", "arn:aws-cn:logs:cn-north-1")
-    assert build(china)[0]["Principal"] == {"Service": "logs.cn-north-1.amazonaws.com.cn"}
-    for value in ("velero-audit", "arn:aws:s3:::velero-audit"):
-        with pytest.raises(AnsibleFilterError, match="is not the ARN of a log group"):
-            build(value)
-    with pytest.raises(AnsibleFilterError, match="takes a text"):
-        build(["a"])

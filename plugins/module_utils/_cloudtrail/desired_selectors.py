@@ -15,12 +15,12 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selector
     KMS,
     KMS_EVENTS,
     S3_OBJECT,
-    Extent,
+    EventCoverage,
     Selector,
     category,
-    extent,
+    event_coverage,
+    no_advanced_equal,
     object_events,
-    refuses_to_be_carried,
     selectors_of,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
@@ -28,7 +28,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import Valid
 MANAGEMENT_NAME = "coffer.velero management events"
 DATA_NAME = "coffer.velero data events"
 
-#: What GetEventSelectors answers for a trail that nobody has given selectors.
+#: What GetEventSelectors returns for a trail whose selectors were never set.
 FRESH: Mapping[str, t.Any] = {
     "EventSelectors": [
         {
@@ -45,15 +45,15 @@ _OPERATORS = ("Equals", "StartsWith", "EndsWith", "NotEquals", "NotStartsWith", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedSelectors:
+class DesiredSelectors:
     """What a trail should record.
 
     :param arns: beginnings of the ARNs of the objects whose data events are meant
     :param name: by which our selector of data events is found again
     """
 
-    management_events: Extent = "all"
-    data_events: Extent = "none"
+    management_events: EventCoverage = "all"
+    data_events: EventCoverage = "none"
     arns: tuple[str, ...] = ()
     name: str = DATA_NAME
 
@@ -106,13 +106,13 @@ def _equals(name: str, value: str) -> dict[str, t.Any]:
     return {"Field": name, "Equals": [value]}
 
 
-def _read_only(wanted: Extent) -> list[dict[str, t.Any]]:
-    return [] if wanted == "all" else [_equals("readOnly", "true" if wanted == "read" else "false")]
+def _read_only(desired: EventCoverage) -> list[dict[str, t.Any]]:
+    return [] if desired == "all" else [_equals("readOnly", "true" if desired == "read" else "false")]
 
 
-def extent_of_objects(selectors: Sequence[Selector], arns: Sequence[str]) -> Extent:
+def object_event_coverage(selectors: Sequence[Selector], arns: Sequence[str]) -> EventCoverage:
     """Which data events are recorded of all these objects."""
-    found = [extent(selectors, object_events(arn)) for arn in arns]
+    found = [event_coverage(selectors, object_events(arn)) for arn in arns]
     reads = bool(found) and all(one in ("read", "all") for one in found)
     writes = bool(found) and all(one in ("write", "all") for one in found)
     if reads:
@@ -120,7 +120,7 @@ def extent_of_objects(selectors: Sequence[Selector], arns: Sequence[str]) -> Ext
     return "write" if writes else "none"
 
 
-def change_selectors(wanted: WantedSelectors, answer: Mapping[str, t.Any], *, trail: str) -> list[Selector] | None:
+def change_selectors(desired: DesiredSelectors, answer: Mapping[str, t.Any], *, trail: str) -> list[Selector] | None:
     """The selectors to put, ``None`` where those that are there do.
 
     :param answer: of GetEventSelectors
@@ -128,9 +128,9 @@ def change_selectors(wanted: WantedSelectors, answer: Mapping[str, t.Any], *, tr
     """
     current = selectors_of(answer)
     management = [one for one in current if category(one) == "Management"]
-    data = [one for one in current if category(one) != "Management" and one.get("Name") == wanted.name]
+    data = [one for one in current if category(one) != "Management" and one.get("Name") == desired.name]
     foreign = [one for one in current if one not in management and one not in data]
-    after = [*_management(wanted, management), *foreign, *_data(wanted, data, foreign)]
+    after = [*_management(desired, management), *foreign, *_data(desired, data, foreign)]
     if _canonical(after) == _canonical(current):
         return None
     _refuse_loss(answer, trail)
@@ -141,36 +141,38 @@ def change_selectors(wanted: WantedSelectors, answer: Mapping[str, t.Any], *, tr
     return after
 
 
-def _management(wanted: WantedSelectors, current: Sequence[Selector]) -> Sequence[Selector]:
-    """Those that are there if they do, else ours; which services they leave out stays so, but for KMS."""
-    if extent(current, KMS_EVENTS) == wanted.management_events and (current or wanted.management_events == "none"):
+def _management(desired: DesiredSelectors, current: Sequence[Selector]) -> Sequence[Selector]:
+    """The current ones if they suffice, else the owned one, which excludes the same services, except KMS."""
+    if event_coverage(current, KMS_EVENTS) == desired.management_events and (
+        current or desired.management_events == "none"
+    ):
         return current
     left_out = [
         {value for field in one["FieldSelectors"] if field["Field"] == "eventSource" for value in _not_equals(field)}
         for one in current
     ]
     common = set.intersection(*left_out) - {KMS} if left_out else set()
-    return wanted.management(sorted(common))
+    return desired.management(sorted(common))
 
 
 def _not_equals(field: Mapping[str, t.Any]) -> Sequence[str]:
     return t.cast("Sequence[str]", field.get("NotEquals") or ())
 
 
-def _data(wanted: WantedSelectors, current: Sequence[Selector], foreign: Sequence[Selector]) -> Sequence[Selector]:
+def _data(desired: DesiredSelectors, current: Sequence[Selector], foreign: Sequence[Selector]) -> Sequence[Selector]:
     """Ours, unless others' record the same already."""
-    if not current and wanted.data_events != "none":
-        there = extent_of_objects(foreign, wanted.arns)
-        if there in (wanted.data_events, "all"):
+    if not current and desired.data_events != "none":
+        there = object_event_coverage(foreign, desired.arns)
+        if there in (desired.data_events, "all"):
             return ()
-    return wanted.data
+    return desired.data
 
 
 def _refuse_loss(answer: Mapping[str, t.Any], trail: str) -> None:
     if answer.get("AdvancedEventSelectors"):
         return
     for basic in answer.get("EventSelectors") or ():
-        reason = refuses_to_be_carried(basic)
+        reason = no_advanced_equal(basic)
         if reason:
             remediation = (
                 "A trail has basic or advanced event selectors, never both, and this task needs advanced ones. "

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of signals: every metric filter and every rule against every event, alarms, names and limits."""
+"""The table of alerts: every metric filter and every rule against every event, alarms, names and limits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,21 @@ from botocore.validate import ParamValidator
 from moto.events.models import EventPattern
 
 from ansible_collections.coffer.velero.plugins.filter.audit import FilterModule
-from ansible_collections.coffer.velero.plugins.module_utils import _signals
+from ansible_collections.coffer.velero.plugins.module_utils import _alerts
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
+    AlarmOptions,
+    Alarms,
+    decide_alarms,
+)
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import DesiredAlarm
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import DesiredFilters, decide_filters
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
+    DesiredTags,
+    Rules,
+    decide_rules,
+    desired_rules,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._usage import insights_queries, records
 from ansible_collections.coffer.velero.plugins.module_utils._usage.model import CallGroup, KeyIdentifiers, Usage
@@ -56,8 +69,8 @@ PROFILES = {
 }
 ENTRIES = cloudtrail_events.entries()
 RECORDS: list[dict[str, Any]] = [entry["record"] for entry in ENTRIES.values()]
-SIGNAL_NAMES = [signal.name for signal in _signals.SIGNALS]
-WITH_RULES = {signal.name for signal in _signals.SIGNALS if signal.event}
+ALERT_NAMES = [alert.name for alert in _alerts.ALERTS]
+WITH_RULES = {alert.name for alert in _alerts.ALERTS if alert.event_detail}
 
 
 # --- every filter and every rule against every event -----------------------------------------------------------------
@@ -66,12 +79,10 @@ WITH_RULES = {signal.name for signal in _signals.SIGNALS if signal.event}
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 @pytest.mark.parametrize("name", PROFILES)
 def test_metric_filters_count_what_they_should(name: str, entry: dict[str, Any]) -> None:
-    filters = _signals.metric_filters(PROFILES[name], data_events=True)
-    prefix = _signals.place(PROFILES[name], "")
-    counting = [
-        one["filterName"].removeprefix(prefix) for one in filters if matches(one["filterPattern"], entry["record"])
-    ]
-    assert counting == entry["noticed"][name]
+    filters = _alerts.metric_filters(PROFILES[name], data_events=True)
+    prefix = _alerts.resource_name(PROFILES[name], "")
+    counting = [one["name"].removeprefix(prefix) for one in filters if matches(one["filter_pattern"], entry["record"])]
+    assert counting == entry["alerts"][name]
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
@@ -91,32 +102,32 @@ def test_rules_match_what_they_should(name: str, entry: dict[str, Any]) -> None:
         "detail": record,
     }
     matching = [
-        rule["Name"].removeprefix(_signals.place(PROFILES[name], ""))
-        for rule in _signals.rules(PROFILES[name], topic_arn=TOPIC)
-        if any(EventPattern.load(rule["EventPattern"]).matches_event(one) for one in objects_apart(event))
+        rule["name"].removeprefix(_alerts.resource_name(PROFILES[name], ""))
+        for rule in _alerts.event_rules(PROFILES[name], topic_arn=TOPIC)
+        if any(EventPattern.load(json.dumps(rule["event_pattern"])).matches_event(one) for one in objects_apart(event))
     ]
     arrives = record["recipientAccountId"] == ACCOUNT and record["awsRegion"] == REGION
-    assert not arrives or matching == [signal for signal in entry["noticed"][name] if signal in WITH_RULES]
+    assert not arrives or matching == [alert for alert in entry["alerts"][name] if alert in WITH_RULES]
 
 
-def test_every_signal_has_true_events_and_near_misses() -> None:
-    noticed = [{signal for signals in entry["noticed"].values() for signal in signals} for entry in ENTRIES.values()]
-    assert set.union(*noticed) == set(SIGNAL_NAMES)
-    assert sum(not signals for signals in noticed) >= 40
+def test_every_alert_has_true_events_and_near_misses() -> None:
+    fired = [{alert for alerts in entry["alerts"].values() for alert in alerts} for entry in ENTRIES.values()]
+    assert set.union(*fired) == set(ALERT_NAMES)
+    assert sum(not alerts for alerts in fired) >= 40
 
 
 @pytest.mark.parametrize("name", ["sse-kms", "sse-s3"])
 def test_no_condition_is_idle(name: str) -> None:
     """Each condition of each pattern is needed: always true or never true in its place, a record is judged wrongly."""
     idle = []
-    for one in _signals.metric_filters(PROFILES[name], data_events=True):
-        pattern = one["filterPattern"]
+    for one in _alerts.metric_filters(PROFILES[name], data_events=True):
+        pattern = one["filter_pattern"]
         judged = [matches(pattern, record) for record in RECORDS]
         for found in re.finditer(r"\(\$[^()]*\)", pattern):
             for constant in ('($.eventVersion = "*")', "($.eventVersion NOT EXISTS)"):
                 other = pattern[: found.start()] + constant + pattern[found.end() :]
                 if all(matches(other, record) == was for record, was in zip(RECORDS, judged, strict=True)):
-                    idle.append((one["filterName"], found[0], constant))
+                    idle.append((one["name"], found[0], constant))
     assert idle == []
 
 
@@ -156,18 +167,18 @@ def test_usage_query_agrees(name: str) -> None:
     assert set(rows) == set(records.count(one for one in RECORDS if records.concerns(one, target)))
 
     counted = {
-        one["filterName"]: [record for record in RECORDS if matches(one["filterPattern"], record)]
-        for one in _signals.metric_filters(wanted)
+        one["name"]: [record for record in RECORDS if matches(one["filter_pattern"], record)]
+        for one in _alerts.metric_filters(wanted)
     }
-    refused = counted[_signals.place(wanted, "key-access-denied")]
+    refused = counted[_alerts.resource_name(wanted, "key-access-denied")]
     stopped = sum(row.calls for row in rows if row.error in ("DisabledException", "KMSInvalidStateException"))
     assert len(refused) == summarize(Usage(tuple(rows)))["totals"]["denied"] + stopped > 0
 
     written = [row for row in rows if row.event == "GenerateDataKey" and not row.error and row.principal == ROLE]
-    assert len(counted[_signals.place(wanted, "silence")]) == sum(row.calls for row in written) > 0
+    assert len(counted[_alerts.resource_name(wanted, "no-recent-backup")]) == sum(row.calls for row in written) > 0
 
 
-# --- which signals there are -----------------------------------------------------------------------------------------
+# --- which alerts can fire -----------------------------------------------------------------------------------------
 
 ON_BUCKET = ["bucket-encryption-changed", "bucket-policy-changed", "public-access-opened"]
 ON_KEY = ["key-disabled-or-deleted", "key-policy-changed"]
@@ -176,94 +187,106 @@ ON_KEY = ["key-disabled-or-deleted", "key-policy-changed"]
 @pytest.mark.parametrize(
     ("changes", "data_events", "expected"),
     [
-        ({}, False, ["key-access-denied", *ON_KEY, *ON_BUCKET, "silence"]),
-        ({}, True, SIGNAL_NAMES),
-        ({"encryption_mode": "dsse-kms"}, True, SIGNAL_NAMES),
-        ({"kms_key_arn": FOREIGN_KEY}, False, ["key-access-denied", *ON_BUCKET, "silence"]),
+        ({}, False, ["key-access-denied", *ON_KEY, *ON_BUCKET, "no-recent-backup"]),
+        ({}, True, ALERT_NAMES),
+        ({"encryption_mode": "dsse-kms"}, True, ALERT_NAMES),
+        ({"kms_key_arn": FOREIGN_KEY}, False, ["key-access-denied", *ON_BUCKET, "no-recent-backup"]),
         ({"role_arns": []}, False, ["key-access-denied", *ON_KEY, *ON_BUCKET]),
         (WITHOUT_KMS, False, ON_BUCKET),
-        (WITHOUT_KMS, True, [*ON_BUCKET, "denied-writes", "silence"]),
-        ({"encryption_mode": "sse-c", "kms_key_arn": None}, True, [*ON_BUCKET, "denied-writes", "silence"]),
+        (WITHOUT_KMS, True, [*ON_BUCKET, "object-writes-denied", "no-recent-backup"]),
+        (
+            {"encryption_mode": "sse-c", "kms_key_arn": None},
+            True,
+            [*ON_BUCKET, "object-writes-denied", "no-recent-backup"],
+        ),
     ],
 )
-def test_signals_that_can_be_noticed(changes: dict[str, Any], data_events: bool, expected: list[str]) -> None:
+def test_alerts_that_can_fire(changes: dict[str, Any], data_events: bool, expected: list[str]) -> None:
     wanted = profile(**changes)
-    prefix = _signals.place(wanted, "")
-    assert [one.name for one in _signals.signals(wanted, data_events=data_events)] == expected
-    filters = _signals.metric_filters(wanted, data_events=data_events)
-    alarms = _signals.alarms(wanted, topic_arn=TOPIC, data_events=data_events)
-    assert [one["filterName"].removeprefix(prefix) for one in filters] == expected
-    assert [one["AlarmName"].removeprefix(prefix) for one in alarms] == expected
-    assert [one["metricTransformations"][0]["metricName"] for one in filters] == [one["MetricName"] for one in alarms]
-    assert list(_signals.event_patterns(wanted)) == [name for name in expected if name in WITH_RULES]
+    prefix = _alerts.resource_name(wanted, "")
+    assert [one.name for one in _alerts.alerts(wanted, data_events=data_events)] == expected
+    filters = _alerts.metric_filters(wanted, data_events=data_events)
+    alarms = _alerts.alarms(wanted, topic_arn=TOPIC, schedule_hours=24, data_events=data_events)
+    assert [one["name"].removeprefix(prefix) for one in filters] == expected
+    assert [one["name"].removeprefix(prefix) for one in alarms] == expected
+    assert [one["metric_transformation"]["metric_name"] for one in filters] == [one["metric_name"] for one in alarms]
+    rules = _alerts.event_rules(wanted, topic_arn=TOPIC)
+    assert [one["name"].removeprefix(prefix) for one in rules] == [name for name in expected if name in WITH_RULES]
 
 
 def test_whole_bucket_is_watched_without_a_prefix() -> None:
     denied = next(
-        one for one in _signals.metric_filters(profile(prefix=None), data_events=True) if "denied-w" in str(one)
+        one
+        for one in _alerts.metric_filters(profile(prefix=None), data_events=True)
+        if one["name"].endswith("-object-writes-denied")
     )
     outside = next(e["record"] for e in ENTRIES.values() if e["is"] == "an object outside of the prefix")
-    assert matches(denied["filterPattern"], outside)
+    assert matches(denied["filter_pattern"], outside)
 
 
 # --- alarms ----------------------------------------------------------------------------------------------------------
 
 
-def test_loud_alarm() -> None:
-    alarm = _signals.alarms(PROFILES["sse-kms"], topic_arn=TOPIC)[0]
+def test_alarm_of_an_event() -> None:
+    alarm = _alerts.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=24)[0]
     assert alarm == {
-        "AlarmName": "velero-acme-backups-key-access-denied",
-        "AlarmDescription": alarm["AlarmDescription"],
-        "Namespace": "Velero/Audit",
-        "MetricName": "acme-backups-key-access-denied",
-        "Dimensions": [],
-        "Statistic": "Sum",
-        "Period": 300,
-        "EvaluationPeriods": 1,
-        "DatapointsToAlarm": 1,
-        "Threshold": 1.0,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "TreatMissingData": "notBreaching",
-        "ActionsEnabled": True,
-        "AlarmActions": [TOPIC],
+        "name": "velero-acme-backups-key-access-denied",
+        "description": (
+            f"KMS denied a request that uses the key {KEY} of Velero's backups in acme-backups, or the key is "
+            "disabled. "
+            "Find the caller with coffer.velero.kms_usage_info. If it is Velero, run ansible-playbook "
+            "coffer.velero.site "
+            "--check --diff: backups are failing."
+        ),
+        "namespace": "Velero/Audit",
+        "metric_name": "acme-backups-key-access-denied",
+        "dimensions": {},
+        "statistic": "Sum",
+        "period": 300,
+        "evaluation_periods": 1,
+        "datapoints_to_alarm": 1,
+        "threshold": 1.0,
+        "comparison": "GreaterThanOrEqualToThreshold",
+        "treat_missing_data": "notBreaching",
+        "actions_enabled": True,
+        "alarm_actions": [TOPIC],
     }
-    assert {len(one["AlarmActions"]) for one in _signals.alarms(PROFILES["sse-kms"], topic_arn=None)} == {0}
+    assert {
+        len(one["alarm_actions"]) for one in _alerts.alarms(PROFILES["sse-kms"], topic_arn=None, schedule_hours=24)
+    } == {0}
 
 
 @pytest.mark.parametrize("hours", [1, 24, 167])
-def test_silence_is_longer_than_the_schedule(hours: int) -> None:
+def test_heartbeat_alarm_waits_longer_than_the_schedule(hours: int) -> None:
     """An alarm looks back for seven days at most (CloudWatch API reference, PutMetricAlarm, "EvaluationPeriods")."""
-    silence = _signals.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=hours)[-1]
-    assert silence["AlarmName"] == "velero-acme-backups-silence"
-    assert silence["Period"] == 3600
-    assert silence["EvaluationPeriods"] == silence["DatapointsToAlarm"] == hours + 1 <= 7 * 24
-    assert silence["ComparisonOperator"] == "LessThanThreshold"
-    assert silence["TreatMissingData"] == "breaching"
+    heartbeat = _alerts.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=hours)[-1]
+    assert heartbeat["name"] == "velero-acme-backups-no-recent-backup"
+    assert heartbeat["period"] == 3600
+    assert heartbeat["evaluation_periods"] == heartbeat["datapoints_to_alarm"] == hours + 1 <= 7 * 24
+    assert heartbeat["comparison"] == "LessThanThreshold"
+    assert heartbeat["treat_missing_data"] == "breaching"
 
 
 @pytest.mark.parametrize("hours", [0, 168, -1])
 def test_schedule_that_no_alarm_can_wait_for(hours: int) -> None:
     with pytest.raises(ValidationError) as raised:
-        _signals.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=hours)
+        _alerts.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=hours)
     assert str(raised.value) == (
-        f"velero_audit_backup_schedule_hours: {hours} is not between 1 and 167: an alarm looks back for seven days at"
+        f"kms_audit_backup_schedule_hours: {hours} is not between 1 and 167: an alarm looks back for seven days at"
         " most. Back up more often, or let coffer.velero.audit_info look for what is overdue."
     )
 
 
-def test_without_a_log_group_the_key_tells_of_silence() -> None:
-    (alarm,) = _signals.alarms(profile(role_arns=[]), topic_arn=TOPIC, log_group=False)
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/KMS", "SuccessfulRequest")
-    assert alarm["Dimensions"] == [
-        {"Name": "KeyArn", "Value": KEY},
-        {"Name": "Operation", "Value": "GenerateDataKey"},
-    ]
-    assert alarm["TreatMissingData"] == "breaching"
+def test_without_a_log_group_the_metric_of_the_key_is_the_heartbeat() -> None:
+    (alarm,) = _alerts.alarms(profile(role_arns=[]), topic_arn=TOPIC, schedule_hours=24, log_group=False)
+    assert (alarm["namespace"], alarm["metric_name"]) == ("AWS/KMS", "SuccessfulRequest")
+    assert alarm["dimensions"] == {"KeyArn": KEY, "Operation": "GenerateDataKey"}
+    assert alarm["treat_missing_data"] == "breaching"
 
 
 @pytest.mark.parametrize("name", ["sse-s3", "foreign-key"])
-def test_without_a_log_group_no_key_of_ours_tells_nothing(name: str) -> None:
-    assert _signals.alarms(PROFILES[name], topic_arn=TOPIC, data_events=True, log_group=False) == []
+def test_without_a_log_group_and_an_own_key_there_is_no_heartbeat(name: str) -> None:
+    assert _alerts.alarms(PROFILES[name], topic_arn=TOPIC, schedule_hours=24, data_events=True, log_group=False) == []
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------
@@ -287,15 +310,17 @@ def test_services_take_every_request(changes: dict[str, Any]) -> None:
         for name, value in request.items():
             _check_text(shape.members[name], value)
 
-    for one in _signals.metric_filters(wanted, data_events=True):
-        check("logs", "PutMetricFilter", {"logGroupName": "trail", **one})
-    for one in _signals.alarms(wanted, topic_arn=TOPIC, data_events=True):
-        check("cloudwatch", "PutMetricAlarm", one)
-    for one in _signals.rules(wanted, topic_arn=TOPIC):
-        targets = one.pop("Targets")
-        check("events", "PutRule", one)
-        check("events", "PutTargets", {"Rule": one["Name"], "Targets": targets})
-        json.loads(targets[0]["InputTransformer"]["InputTemplate"])
+    filters = {"log_group_name": "trail", "filters": _alerts.metric_filters(wanted, data_events=True)}
+    plans = [decide_filters(DesiredFilters.of({**filters, "state": "present", "purge_prefix": None}), {})]
+    alarms = _alerts.alarms(wanted, topic_arn=TOPIC, schedule_hours=24, data_events=True)
+    plans.append(decide_alarms([DesiredAlarm.parse(one, REGION) for one in alarms], Alarms({}), AlarmOptions()))
+    rules = desired_rules(_alerts.event_rules(wanted, topic_arn=TOPIC), absent=False)
+    plans.append(decide_rules(rules, Rules({}), purge=False, tags=DesiredTags()))
+    for step in (step for plan in plans for step in plan.steps):
+        service, _colon, operation = step.action.partition(":")
+        check(service, operation, dict(step.arguments))
+        for target in step.arguments.get("Targets", ()):
+            json.loads(target["InputTransformer"]["InputTemplate"])
 
 
 def _check_text(shape: Any, value: Any) -> None:
@@ -307,33 +332,35 @@ def _check_text(shape: Any, value: Any) -> None:
 def test_names_of_rules_are_unlike_each_other() -> None:
     buckets = ["b" * 63, "b" * 62 + "c", "b" * 40, "b", "b-" + "c" * 61]
     wanted = [profile(bucket=bucket) for bucket in buckets if len(bucket) >= 3]
-    names = [_signals.rule_name(one, signal) for one in wanted for signal in SIGNAL_NAMES]
+    names = [_alerts.rule_name(one, alert) for one in wanted for alert in ALERT_NAMES]
     assert len(set(names)) == len(names)
     assert max(map(len, names)) <= 64
-    assert _signals.rule_name(PROFILES["sse-kms"], "silence") == "velero-acme-backups-silence"
-    assert re.fullmatch(r"velero-b{40}-[0-9a-f]{8}-silence", _signals.rule_name(wanted[0], "silence"))
+    assert _alerts.rule_name(PROFILES["sse-kms"], "no-recent-backup") == "velero-acme-backups-no-recent-backup"
+    assert re.fullmatch(r"velero-b{31}-[0-9a-f]{8}-no-recent-backup", _alerts.rule_name(wanted[0], "no-recent-backup"))
 
 
 def test_pattern_that_is_too_long() -> None:
     roles = [f"arn:aws:iam::{ACCOUNT}:role/{number}{'r' * 60}" for number in range(10)]
     with pytest.raises(ValidationError) as raised:
-        _signals.metric_filters(profile(role_arns=roles))
+        _alerts.metric_filters(profile(role_arns=roles))
     assert re.fullmatch(
-        r"velero_role_arns: velero-acme-backups-silence would have a pattern of [0-9]{4} characters, and CloudWatch"
-        r" takes 1024\. Name fewer roles, or give them shorter names\.",
+        r"velero_role_arns: velero-acme-backups-no-recent-backup would have a pattern of [0-9]{4} characters, and"
+        r" CloudWatch takes 1024\. Name fewer roles, or give them shorter names\.",
         str(raised.value),
     )
 
 
 def test_message_of_a_rule() -> None:
-    (target,) = _signals.rules(PROFILES["sse-kms"], topic_arn=TOPIC)[0]["Targets"]
-    transformer = target["InputTransformer"]
-    assert json.loads(transformer["InputTemplate"]).startswith(
-        "The key was disabled, its deletion was scheduled, or it lost an alias. <who> called <call> at <time> in"
-        " account <account>. "
+    (target,) = _alerts.event_rules(PROFILES["sse-kms"], topic_arn=TOPIC)[0]["targets"]
+    assert json.loads(target["input_template"]) == (
+        f"The key {KEY} of Velero's backups in acme-backups was disabled, its deletion was scheduled, its imported key "
+        "material was deleted, or its alias was deleted. <who> called <call> at <time> in account <account>. Cancel "
+        "the "
+        "deletion and enable the key with coffer.velero.kms_key (cancel_deletion and enabled): no backup can be "
+        "restored without it."
     )
-    assert set(re.findall(r"<(\w+)>", transformer["InputTemplate"])) == set(transformer["InputPathsMap"])
-    assert {len(one["Targets"]) for one in _signals.rules(PROFILES["sse-kms"], topic_arn=None)} == {0}
+    assert set(re.findall(r"<(\w+)>", target["input_template"])) == set(target["input_paths"])
+    assert {len(one["targets"]) for one in _alerts.event_rules(PROFILES["sse-kms"], topic_arn=None)} == {0}
 
 
 # --- the filters of Ansible ------------------------------------------------------------------------------------------
@@ -344,10 +371,10 @@ FILTERS = FilterModule().filters()
 def test_filters_give_what_the_table_gives() -> None:
     """A variable from the command line is a text."""
     filters = FILTERS["audit_metric_filters"](VALUES, data_events="true")
-    assert filters == _signals.metric_filters(PROFILES["sse-kms"], data_events=True)
-    alarms = FILTERS["audit_alarms"](VALUES, TOPIC, "12", log_group=False)
-    assert alarms == _signals.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=12, log_group=False)
-    assert FILTERS["audit_alarms"](VALUES, topic_arn="")[0]["AlarmActions"] == []
+    assert filters == _alerts.metric_filters(PROFILES["sse-kms"], data_events=True)
+    alarms = FILTERS["audit_alarms"](VALUES, TOPIC, schedule_hours="12", log_group=False)
+    assert alarms == _alerts.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=12, log_group=False)
+    assert FILTERS["audit_alarms"](VALUES, topic_arn="", schedule_hours=24)[0]["alarm_actions"] == []
 
 
 @pytest.mark.parametrize(
@@ -355,7 +382,12 @@ def test_filters_give_what_the_table_gives() -> None:
     [
         ("audit_alarms", VALUES, {"schedule_hours": "daily"}, "schedule_hours: 'daily' is not a number of hours."),
         ("audit_alarms", VALUES, {"schedule_hours": 168}, "168 is not between 1 and 167"),
-        ("audit_alarms", VALUES, {"log_group": "trail"}, "log_group: 'trail' is neither true nor false."),
+        (
+            "audit_alarms",
+            VALUES,
+            {"schedule_hours": 24, "log_group": "trail"},
+            "log_group: 'trail' is neither true nor false.",
+        ),
         ("audit_metric_filters", VALUES, {"data_events": "all"}, "data_events: 'all' is neither true nor false."),
         ("audit_metric_filters", "acme-backups", {}, "A storage profile is a dictionary of bucket"),
         ("audit_metric_filters", {**VALUES, "bucket": "A"}, {}, "velero_bucket: 'A' is too short."),
@@ -370,13 +402,13 @@ def test_filters_refuse(name: str, value: Any, options: dict[str, Any], text: st
 # --- the guide -------------------------------------------------------------------------------------------------------
 
 
-def test_guide_has_every_signal_in_its_table() -> None:
+def test_guide_has_every_alert_in_its_table() -> None:
     rows = {
         cells[0].strip(" `"): [cell.strip() for cell in cells]
         for line in (ROOT / "docs" / "guide" / "audit.md").read_text().splitlines()
         if line.startswith("| `") and len(cells := line.strip("|").split("|")) == 6
     }
-    assert list(rows) == SIGNAL_NAMES
-    for signal in _signals.SIGNALS:
-        assert ("EventBridge" in rows[signal.name][2]) == bool(signal.event)
-        assert rows[signal.name][4] == signal.severity
+    assert list(rows) == ALERT_NAMES
+    for alert in _alerts.ALERTS:
+        assert ("EventBridge" in rows[alert.name][2]) == bool(alert.event_detail)
+        assert rows[alert.name][4] == alert.severity

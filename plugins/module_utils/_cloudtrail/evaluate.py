@@ -15,9 +15,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selector
     DEFAULT,
     KMS_EVENTS,
     MANAGEMENT_EVENTS,
-    Extent,
+    EventCoverage,
     Selector,
-    extent,
+    event_coverage,
     object_events,
     selectors_of,
 )
@@ -50,9 +50,9 @@ class TrailFacts:
     is_organization_trail: bool
     is_multi_region_trail: bool
     is_logging: bool
-    management_events: Extent | None
-    kms_events: Extent | None
-    data_events: Extent | None
+    management_events: EventCoverage | None
+    kms_events: EventCoverage | None
+    data_events: EventCoverage | None
     log_file_validation: bool
     kms_key_arn: str | None
     s3_bucket_name: str
@@ -69,7 +69,7 @@ class TrailFacts:
         return self.is_logging and self.kms_events == "all"
 
 
-def judge(
+def evaluate_trail(
     trail: Mapping[str, t.Any],
     selectors: Mapping[str, t.Any] | None,
     status: Mapping[str, t.Any],
@@ -88,9 +88,11 @@ def judge(
     log_group = Arn.parse(str(trail.get("CloudWatchLogsLogGroupArn") or "").removesuffix(":*"))
     errors = {place: str(status[name]) for name, place in _ERRORS.items() if status.get(name)}
     objects = object_events(objects_arn_prefix) if objects_arn_prefix else None
-    kms_events = None if known is None else extent(known, KMS_EVENTS)
+    kms_events = None if known is None else event_coverage(known, KMS_EVENTS)
     is_logging = bool(status.get("IsLogging"))
-    data_events: Extent | None = "none" if objects is None else (None if known is None else extent(known, objects))
+    data_events: EventCoverage | None = (
+        "none" if objects is None else (None if known is None else event_coverage(known, objects))
+    )
     return TrailFacts(
         name=str(trail["Name"]),
         arn=str(trail["TrailARN"]),
@@ -99,7 +101,7 @@ def judge(
         is_organization_trail=bool(trail.get("IsOrganizationTrail")),
         is_multi_region_trail=bool(trail.get("IsMultiRegionTrail")),
         is_logging=is_logging,
-        management_events=None if known is None else extent(known, MANAGEMENT_EVENTS),
+        management_events=None if known is None else event_coverage(known, MANAGEMENT_EVENTS),
         kms_events=kms_events,
         data_events=data_events,
         log_file_validation=bool(trail.get("LogFileValidationEnabled")),
@@ -117,11 +119,11 @@ def judge(
 def _known(trail: Mapping[str, t.Any], answer: Mapping[str, t.Any] | None) -> tuple[Selector, ...] | None:
     if answer is not None:
         return selectors_of(answer)
-    # DescribeTrails tells whether somebody has given it selectors; without them it records what all trails do.
+    # DescribeTrails says whether its selectors were ever set; if not, it records what all trails do.
     return (DEFAULT,) if trail.get("HasCustomEventSelectors") is False else None
 
 
-def _reasons(is_logging: bool, kms_events: Extent | None) -> t.Iterator[str]:
+def _reasons(is_logging: bool, kms_events: EventCoverage | None) -> t.Iterator[str]:
     if not is_logging:
         yield "is not logging"
     if kms_events is None:
@@ -145,7 +147,7 @@ def _remarks(trail: Mapping[str, t.Any], errors: Mapping[str, str]) -> t.Iterato
         yield "records one Region only"
 
 
-def best(facts: Sequence[TrailFacts], *, data_events: Extent = "none") -> TrailFacts | None:
+def select_best_trail(facts: Sequence[TrailFacts], *, data_events: EventCoverage = "none") -> TrailFacts | None:
     """The trail to rely on: of those that record every use of the key, the one that offers most.
 
     :param data_events: those that should be recorded, too

@@ -1,0 +1,508 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The alerts, as one table, and the metric filters, alarms and EventBridge rules that follow from it. Pure.
+
+PRIVATE to coffer.velero. An alert is something that CloudTrail records and the operator of the backups must learn of.
+CloudWatch has no metric of KMS that counts errors (KMS Developer Guide, "Monitor KMS keys with CloudWatch"), so the
+records of CloudTrail are counted instead. Every document here is in the form of the options of
+``cloudwatch_metric_filters``, ``cloudwatch_metric_alarms`` and ``eventbridge_rules``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+
+NAMESPACE = "Velero/Audit"
+NO_RECENT_BACKUP = "no-recent-backup"
+
+#: PutMetricFilter's limit.
+_MAX_PATTERN = 1024
+#: PutMetricAlarm: seven days where a period is an hour or more, and an hour is left for backups that start later.
+_MAX_HOURS = 167
+#: PutRule's limit.
+_MAX_RULE_NAME = 64
+
+_SUCCEEDED = "($.errorCode NOT EXISTS)"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something that the operator of the backups must learn of.
+
+    :param summary: what has happened; with ``{key}``, ``{bucket}``, ``{backups}`` and ``{namespace}`` of the profile
+    :param event_category: which events the trail has to record
+    :param filter_pattern: the pattern of the metric filter
+    :param applies_to: whether it can happen with this profile, in this account
+    :param remediation: what to do first
+    :param event_detail: what EventBridge compares the ``detail`` of an event with; None where a rule is no faster
+    """
+
+    name: str
+    summary: str
+    severity: str
+    event_category: t.Literal["management", "data"]
+    filter_pattern: Callable[[StorageProfile], str]
+    applies_to: Callable[[StorageProfile], bool]
+    remediation: str
+    event_detail: Callable[[StorageProfile], Document] | None = None
+
+    def summary_of(self, profile: StorageProfile) -> str:
+        return self.summary.format(
+            key=profile.kms_key_arn,
+            bucket=profile.bucket,
+            backups=f"{profile.bucket}/{profile.prefix}".rstrip("/"),
+            namespace=profile.namespace,
+        )
+
+
+# --- filter patterns (CloudWatch Logs user guide, "Filter pattern syntax") ---
+
+
+def _all(*conditions: str) -> str:
+    return " && ".join(conditions)
+
+
+def _any(conditions: Sequence[str]) -> str:
+    return f"({' || '.join(conditions)})" if len(conditions) > 1 else conditions[0]
+
+
+def _is(field: str, *values: str) -> str:
+    return _any([f'($.{field} = "{value}")' for value in values])
+
+
+def _calls(service: str, *names: str) -> str:
+    return _all(_is("eventSource", f"{service}.amazonaws.com"), _is("eventName", *names))
+
+
+def _on_key(profile: StorageProfile, *positions: int) -> str:
+    """A request may name the key by its id, ARN or alias; where it succeeded, ``resources`` has the ARN.
+
+    An alias that is deleted is in ``resources`` too, before or after its key (KMS Developer Guide, "Find aliases in
+    CloudTrail logs", "DeleteAlias"). One that is moved to another key is recorded with that key alone.
+    """
+    return _any([_is(f"resources[{position}].ARN", str(profile.kms_key_arn)) for position in positions])
+
+
+def _on_bucket(profile: StorageProfile) -> str:
+    return _is("requestParameters.bucketName", profile.bucket)
+
+
+def _by_velero(profile: StorageProfile) -> str:
+    """A session of the role; its own ARN has the name of the session in it, so that of the role is compared."""
+    return _is("userIdentity.sessionContext.sessionIssuer.arn", *profile.role_arns)
+
+
+def _key_refused(profile: StorageProfile) -> str:
+    """A refused request names the key in its message, and often nowhere else.
+
+    A message that ends with "on this resource because the resource does not exist in this Region, no resource-based
+    policies allow access, ..." names none: KMS does not tell another account whether there is such a key.
+    """
+    arn = str(profile.kms_key_arn)
+    named = [_is("errorMessage", f"*{arn}*"), *_named_in_request(arn)]
+    key = _any([_on_key(profile, 0, 1), *named])
+    codes = _is("errorCode", "AccessDenied*", "*UnauthorizedOperation", "DisabledException", "KMSInvalidState*")
+    return _all(_is("eventSource", "kms.amazonaws.com"), codes, key)
+
+
+def _named_in_request(arn: str) -> list[str]:
+    """An id is resolved in the caller's Region; a replica of a multi-Region key has the same one elsewhere."""
+    here = _all(_is("requestParameters.keyId", arn.rpartition("/")[2]), _is("awsRegion", arn.split(":")[3]))
+    return [_is("requestParameters.keyId", arn), f"({here})"]
+
+
+def _key_ended(profile: StorageProfile) -> str:
+    return _all(_calls("kms", *_ENDS_KEY), _on_key(profile, 0, 1), _SUCCEEDED)
+
+
+def _key_policy(profile: StorageProfile) -> str:
+    """Grants that an AWS service creates for itself, as EBS does, are left out."""
+    grant = f"({_all(_is('eventName', 'CreateGrant'), '($.userIdentity.invokedBy NOT EXISTS)')})"
+    changed = _any([_is("eventName", "PutKeyPolicy"), grant])
+    return _all(_is("eventSource", "kms.amazonaws.com"), changed, _on_key(profile, 0), _SUCCEEDED)
+
+
+def _bucket_calls(*names: str) -> Callable[[StorageProfile], str]:
+    return lambda profile: _all(_calls("s3", *names), _on_bucket(profile), _SUCCEEDED)
+
+
+def _public_access(profile: StorageProfile) -> str:
+    """Block Public Access of the account names no bucket. The trail may be of an organization."""
+    account = f"({_all(_is('eventName', *_OPENS_ACCOUNT), _is('recipientAccountId', profile.account_id))})"
+    bucket = f"({_all(_is('eventName', *_OPENS_BUCKET), _on_bucket(profile))})"
+    return _all('($.eventSource = "s3*")', _any([account, bucket]), _SUCCEEDED)
+
+
+def _denied_writes(profile: StorageProfile) -> str:
+    key = [_is("requestParameters.key", f"{profile.prefix}/*")] if profile.prefix else []
+    conditions = (_is("errorCode", "AccessDenied*"), "($.readOnly IS FALSE)", _on_bucket(profile), *key)
+    return _all(_is("eventSource", "s3.amazonaws.com"), *conditions)
+
+
+def _written(profile: StorageProfile) -> str:
+    """The heartbeat: Velero asks KMS for a data key, or without KMS writes an object."""
+    if profile.encrypts_with_kms:
+        return _all(_calls("kms", "GenerateDataKey"), _on_key(profile, 0), _by_velero(profile), _SUCCEEDED)
+    calls = _calls("s3", "PutObject", "CompleteMultipartUpload")
+    return _all(calls, _on_bucket(profile), _by_velero(profile), _SUCCEEDED)
+
+
+# --- event patterns (EventBridge user guide, "Comparison operators") ---
+
+
+def _event(service: str, *alternatives: Document, **more: t.Any) -> Document:
+    which = alternatives[0] if len(alternatives) == 1 else {"$or": list(alternatives)}
+    return {"eventSource": [f"{service}.amazonaws.com"], "errorCode": [{"exists": False}], **which, **more}
+
+
+def _named(*names: str, **more: t.Any) -> Document:
+    return {"eventName": list(names), **more}
+
+
+def _key_event(*alternatives: Document) -> Callable[[StorageProfile], Document]:
+    """``resources`` is an array of objects; a pattern looks into each of them."""
+    return lambda profile: _event("kms", *alternatives, resources={"ARN": [str(profile.kms_key_arn)]})
+
+
+def _bucket_event(*names: str) -> Callable[[StorageProfile], Document]:
+    return lambda profile: _event("s3", _named(*names, requestParameters={"bucketName": [profile.bucket]}))
+
+
+def _public_access_event(profile: StorageProfile) -> Document:
+    bucket = _named(*_OPENS_BUCKET, requestParameters={"bucketName": [profile.bucket]})
+    return _event("s3", bucket, _named(*_OPENS_ACCOUNT))
+
+
+# --- what can happen with a profile ---
+
+
+def _with_key(profile: StorageProfile) -> bool:
+    return profile.encrypts_with_kms
+
+
+def _with_own_key(profile: StorageProfile) -> bool:
+    """Who changes the key of another account is recorded there."""
+    arn = Arn.parse(str(profile.kms_key_arn)) if profile.encrypts_with_kms else None
+    return arn is not None and arn.account_id == profile.account_id
+
+
+def _always(_profile: StorageProfile) -> bool:
+    return True
+
+
+_ENDS_KEY = ("DisableKey", "ScheduleKeyDeletion", "DeleteImportedKeyMaterial", "DeleteAlias")
+_CHANGES_ENCRYPTION = ("PutBucketEncryption", "DeleteBucketEncryption")
+_CHANGES_POLICY = ("PutBucketPolicy", "DeleteBucketPolicy")
+_OPENS_BUCKET = (
+    "PutBucketPublicAccessBlock",
+    "DeleteBucketPublicAccessBlock",
+    "PutBucketAcl",
+    "PutBucketOwnershipControls",
+    "DeleteBucketOwnershipControls",
+)
+#: As CloudTrail spells them; S3's own guide names the operations, ``PutPublicAccessBlock`` and so on.
+_OPENS_ACCOUNT = (
+    "PutAccountPublicAccessBlock",
+    "DeleteAccountPublicAccessBlock",
+    "PutPublicAccessBlock",
+    "DeletePublicAccessBlock",
+)
+
+_CHECK = "ansible-playbook coffer.velero.site --check --diff"
+_REPAIR = "ansible-playbook coffer.velero.site"
+
+ALERTS: tuple[Alert, ...] = (
+    Alert(
+        name="key-access-denied",
+        summary="KMS denied a request that uses the key {key} of Velero's backups in {bucket}, or the key is disabled.",
+        severity="high",
+        event_category="management",
+        filter_pattern=_key_refused,
+        applies_to=_with_key,
+        remediation=(
+            f"Find the caller with coffer.velero.kms_usage_info. If it is Velero, run {_CHECK}: backups are failing."
+        ),
+    ),
+    Alert(
+        name="key-disabled-or-deleted",
+        summary=(
+            "The key {key} of Velero's backups in {bucket} was disabled, its deletion was scheduled, its imported key "
+            "material was deleted, or its alias was deleted."
+        ),
+        severity="critical",
+        event_category="management",
+        filter_pattern=_key_ended,
+        event_detail=_key_event(_named(*_ENDS_KEY)),
+        applies_to=_with_own_key,
+        remediation=(
+            "Cancel the deletion and enable the key with coffer.velero.kms_key (cancel_deletion and enabled): no "
+            "backup can be restored without it."
+        ),
+    ),
+    Alert(
+        name="key-policy-changed",
+        summary="The policy of the key {key} of Velero's backups in {bucket} was changed, or a grant was created.",
+        severity="high",
+        event_category="management",
+        filter_pattern=_key_policy,
+        event_detail=_key_event(
+            _named("PutKeyPolicy"), _named("CreateGrant", userIdentity={"invokedBy": [{"exists": False}]})
+        ),
+        applies_to=_with_own_key,
+        remediation=f"Run {_CHECK} to see what changed; revoke a grant that is not expected.",
+    ),
+    Alert(
+        name="bucket-encryption-changed",
+        summary=(
+            "The default encryption of the bucket {bucket} of Velero's backups was changed. The objects that kopia "
+            "writes follow it."
+        ),
+        severity="high",
+        event_category="management",
+        filter_pattern=_bucket_calls(*_CHANGES_ENCRYPTION),
+        event_detail=_bucket_event(*_CHANGES_ENCRYPTION),
+        applies_to=_always,
+        remediation=f"Run {_REPAIR}, then coffer.velero.verify for the objects that were written meanwhile.",
+    ),
+    Alert(
+        name="bucket-policy-changed",
+        summary="The policy of the bucket {bucket} of Velero's backups was changed or deleted.",
+        severity="high",
+        event_category="management",
+        filter_pattern=_bucket_calls(*_CHANGES_POLICY),
+        event_detail=_bucket_event(*_CHANGES_POLICY),
+        applies_to=_always,
+        remediation=f"Run {_CHECK} to see what changed.",
+    ),
+    Alert(
+        name="public-access-opened",
+        summary=(
+            "Block Public Access, the ACL or the object ownership of the bucket {bucket} of Velero's backups was "
+            "changed, or Block Public Access of the account."
+        ),
+        severity="critical",
+        event_category="management",
+        filter_pattern=_public_access,
+        event_detail=_public_access_event,
+        applies_to=_always,
+        remediation=f"Run {_REPAIR}, which blocks public access to the bucket again; then find the caller.",
+    ),
+    Alert(
+        name="object-writes-denied",
+        summary="S3 denied a request to write or delete an object of Velero's backups in {backups}.",
+        severity="medium",
+        event_category="data",
+        filter_pattern=_denied_writes,
+        applies_to=_always,
+        remediation=(
+            f"Find the caller in CloudTrail. If it is Velero, its backups are failing: run {_CHECK}. If not, find out "
+            "what it wanted there."
+        ),
+    ),
+    Alert(
+        name=NO_RECENT_BACKUP,
+        summary="Velero (namespace {namespace}) has written nothing to {backups} for longer than its schedule allows.",
+        severity="high",
+        event_category="management",
+        filter_pattern=_written,
+        applies_to=lambda profile: bool(profile.role_arns),
+        remediation=(
+            "Check the Schedule (velero schedule get), the BackupStorageLocation (velero backup-location get) and "
+            "Velero's pods."
+        ),
+    ),
+)
+
+
+def resource_name(profile: StorageProfile, alert: str) -> str:
+    """The name of the metric filter, the alarm and the rule of an alert."""
+    return f"velero-{profile.bucket}-{alert}"
+
+
+def metric_name(profile: StorageProfile, alert: str) -> str:
+    return f"{profile.bucket}-{alert}"
+
+
+def alerts(profile: StorageProfile, *, data_events: bool) -> tuple[Alert, ...]:
+    """The alerts that can fire. Without KMS it takes data events to see that Velero writes."""
+
+    def recorded(alert: Alert) -> bool:
+        heartbeat = alert.name == NO_RECENT_BACKUP and not profile.encrypts_with_kms
+        return data_events or not (alert.event_category == "data" or heartbeat)
+
+    return tuple(alert for alert in ALERTS if alert.applies_to(profile) and recorded(alert))
+
+
+def metric_filters(profile: StorageProfile, *, data_events: bool = False) -> list[Document]:
+    """The metric filters for the log group that the trail delivers to.
+
+    :raises ValidationError: where a pattern grows beyond what CloudWatch takes
+    """
+    return [_metric_filter(profile, alert) for alert in alerts(profile, data_events=data_events)]
+
+
+def _metric_filter(profile: StorageProfile, alert: Alert) -> Document:
+    name, pattern = resource_name(profile, alert.name), f"{{ {alert.filter_pattern(profile)} }}"
+    if len(pattern) > _MAX_PATTERN:
+        reason = f"would have a pattern of {len(pattern)} characters, and CloudWatch takes {_MAX_PATTERN}"
+        raise ValidationError("velero_role_arns", name, reason, "Name fewer roles, or give them shorter names.")
+    # Without a default CloudWatch has no value for times without a match, and an alarm no data.
+    metric = {"metric_name": metric_name(profile, alert.name), "metric_namespace": NAMESPACE, "metric_value": "1"}
+    return {"name": name, "filter_pattern": pattern, "metric_transformation": {**metric, "default_value": 0.0}}
+
+
+def alarms(
+    profile: StorageProfile,
+    *,
+    topic_arn: str | None,
+    schedule_hours: int,
+    data_events: bool = False,
+    log_group: bool = True,
+) -> list[Document]:
+    """The alarms.
+
+    :param schedule_hours: hours between two backups at most
+    :param log_group: without one only KMS's own metric is left, which shows that the key is used, but not by whom, in
+        the account of the key
+    :raises ValidationError: where CloudWatch cannot wait for so long
+    """
+    if not 1 <= schedule_hours <= _MAX_HOURS:
+        reason = f"is not between 1 and {_MAX_HOURS}: an alarm looks back for seven days at most"
+        remediation = "Back up more often, or let coffer.velero.audit_info look for what is overdue."
+        raise ValidationError("kms_audit_backup_schedule_hours", str(schedule_hours), reason, remediation)
+    actions = [topic_arn] if topic_arn else []
+    found = alerts(profile, data_events=data_events)
+    if not log_group:
+        found = tuple(one for one in ALERTS if one.name == NO_RECENT_BACKUP and _with_own_key(profile))
+    return [_alarm(profile, alert, actions, schedule_hours, log_group=log_group) for alert in found]
+
+
+def _alarm(
+    profile: StorageProfile, alert: Alert, actions: list[str], schedule_hours: int, *, log_group: bool
+) -> Document:
+    metric: Document = {"namespace": NAMESPACE, "metric_name": metric_name(profile, alert.name), "dimensions": {}}
+    if not log_group:
+        dimensions = {"KeyArn": str(profile.kms_key_arn), "Operation": "GenerateDataKey"}
+        metric = {"namespace": "AWS/KMS", "metric_name": "SuccessfulRequest", "dimensions": dimensions}
+    return {
+        "name": resource_name(profile, alert.name),
+        "description": f"{alert.summary_of(profile)} {alert.remediation}",
+        **metric,
+        "statistic": "Sum",
+        **(_heartbeat_alarm(schedule_hours) if alert.name == NO_RECENT_BACKUP else EVENT_ALARM),
+        "actions_enabled": True,
+        "alarm_actions": actions,
+    }
+
+
+#: One event in five minutes is enough.
+EVENT_ALARM: Document = {
+    "period": 300,
+    "evaluation_periods": 1,
+    "datapoints_to_alarm": 1,
+    "threshold": 1.0,
+    "comparison": "GreaterThanOrEqualToThreshold",
+    "treat_missing_data": "notBreaching",
+}
+
+
+def _heartbeat_alarm(hours: int) -> Document:
+    """No hour of so many had a write. One more than the schedule says, since a backup may start a little later.
+
+    A Bucket Key does not hide a backup: S3 asks KMS for a new one for each requester after "a limited time" (S3 user
+    guide, "Reducing the cost of SSE-KMS"), which AWS does not state and which users have seen to be minutes.
+    """
+    return {
+        "period": 3600,
+        "evaluation_periods": hours + 1,
+        "datapoints_to_alarm": hours + 1,
+        "threshold": 1.0,
+        "comparison": "LessThanThreshold",
+        "treat_missing_data": "breaching",
+    }
+
+
+# --- EventBridge rules ---
+
+#: "KMS events" (KMS Developer Guide): what KMS does by itself, which CloudTrail records no API call for.
+_KMS_EVENTS = {
+    "key-deleted": (
+        "KMS CMK Deletion",
+        "KMS has deleted the key of Velero's backups in {bucket}.",
+        "KMS has deleted the key <key> of Velero's backups in {bucket} at <time>. What was encrypted under it can "
+        "never be decrypted again: restore from a copy that is encrypted under another key.",
+    ),
+    "key-material-expired": (
+        "KMS Imported Key Material Expiration",
+        "The imported key material of the key of Velero's backups in {bucket} has expired.",
+        "The imported key material of the key <key> of Velero's backups in {bucket} has expired at <time>. No backup "
+        "can be written or restored: import the key material again.",
+    ),
+}
+
+
+def event_rules(profile: StorageProfile, *, topic_arn: str | None) -> list[Document]:
+    """The EventBridge rules of the alerts that a rule notices sooner than a metric filter."""
+    paths = {"call": "$.detail.eventName", "who": "$.detail.userIdentity.arn", "time": "$.time", "account": "$.account"}
+    rules = []
+    for alert in alerts(profile, data_events=False):
+        if alert.event_detail is None:
+            continue
+        detail, summary = alert.event_detail(profile), alert.summary_of(profile)
+        source = f"aws.{detail['eventSource'][0].partition('.')[0]}"
+        pattern = {"source": [source], "detail-type": ["AWS API Call via CloudTrail"], "detail": detail}
+        message = f"{summary} <who> called <call> at <time> in account <account>. {alert.remediation}"
+        rules.append(_event_rule(profile, alert.name, summary, pattern, _target(topic_arn, paths, message)))
+    return rules
+
+
+def kms_event_rules(profile: StorageProfile, *, topic_arn: str | None) -> list[Document]:
+    """The rules of KMS's own events, which it sends to the account and Region of the key and nowhere else."""
+    if not _with_own_key(profile):
+        return []
+    rules = []
+    for name, (detail_type, summary, message) in _KMS_EVENTS.items():
+        pattern = {"source": ["aws.kms"], "detail-type": [detail_type], "resources": [str(profile.kms_key_arn)]}
+        paths = {"key": "$.resources[0]", "time": "$.time"}
+        target = _target(topic_arn, paths, message.format(bucket=profile.bucket))
+        rules.append(_event_rule(profile, name, summary.format(bucket=profile.bucket), pattern, target))
+    return rules
+
+
+def _event_rule(
+    profile: StorageProfile, alert: str, description: str, pattern: Document, targets: list[Document]
+) -> Document:
+    return {
+        "name": rule_name(profile, alert),
+        "description": description,
+        "event_pattern": pattern,
+        "state": "ENABLED",
+        "targets": targets,
+    }
+
+
+def _target(topic_arn: str | None, paths: Document, message: str) -> list[Document]:
+    if not topic_arn:
+        return []
+    return [{"id": "velero-audit", "arn": topic_arn, "input_paths": paths, "input_template": json.dumps(message)}]
+
+
+def rule_name(profile: StorageProfile, alert: str) -> str:
+    """As :func:`resource_name`, in the 64 characters that a rule's name may have."""
+    whole = resource_name(profile, alert)
+    if len(whole) <= _MAX_RULE_NAME:
+        return whole
+    digest = hashlib.sha256(profile.bucket.encode()).hexdigest()[:8]
+    room = _MAX_RULE_NAME - len(whole) + len(profile.bucket) - len(digest) - 1
+    return f"velero-{profile.bucket[:room]}-{digest}-{alert}"

@@ -1,0 +1,27 @@
+# Copyright (c) 2026, the coffer.velero authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an output shows of the endpoint of a subscription."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import masked, secrets
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "shown", "hidden"),
+    [
+        ("https://hooks.example.com/a", "https://hooks.example.com/a", []),
+        ("https://u:p@h.example.com/a", "https://u:****@h.example.com/a", ["p"]),
+        ("https://u:p:q@h/a?k=v#f", "https://u:****@h/a?****", ["p:q", "k=v"]),
+        ("https://u@h/a", "https://u@h/a", []),
+        ("HTTPS://u:p@h", "HTTPS://u:****@h", ["p"]),
+        ("oncall@example.com", "oncall@example.com", []),
+        ("https://[u:p@h", "https://[u:****@h", ["https://[u:p@h"]),
+    ],
+)
+def test_secrets_of_an_endpoint(endpoint: str, shown: str, hidden: list[str]) -> None:
+    assert masked(endpoint) == shown
+    assert secrets(endpoint) == hidden
