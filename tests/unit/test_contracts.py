@@ -418,7 +418,8 @@ def variables(role: str) -> Iterator[str]:
     yield from (name for spec in argument_specs(role).values() for name in spec.get("options", {}))
     for entries in tasks(role).values():
         for task in entries:
-            given = "ansible.builtin.include_role" in task  # what it asks of the role that all others depend on
+            # What it asks of the role that all others depend on.
+            given = "ansible.builtin.include_role" in task or "block" in task
             yield from (name for name in task.get("vars", {}) if not (given and name.startswith("__velero_")))
             yield from (name for name in task.get("ansible.builtin.set_fact", {}) if name != "cacheable")
             yield from (task[key] for key in ("register",) if key in task)
