@@ -61,7 +61,8 @@ options:
     description: The topic that the alarms have to notify. Without it the topics that they do notify are checked.
     type: str
   backup_schedule_hours:
-    description: How many hours there are between two backups, for the missing-backup alarm. Required with O(alarms=true).
+    description:
+      - How many hours there are between two backups, for the missing-backup alarm. Required where O(alarms=true).
     type: int
 extends_documentation_fragment:
   - amazon.aws.common.modules
