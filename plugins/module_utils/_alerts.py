@@ -18,10 +18,10 @@ import typing as t
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from ._arn import Arn
+from ._errors import ValidationError
+from ._profile import StorageProfile
+from ._types import Document
 
 NAMESPACE = "Velero/Audit"
 NO_RECENT_BACKUP = "no-recent-backup"

@@ -15,21 +15,15 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._alerts import resource_name, rule_name
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn, service_host
-from ansible_collections.coffer.velero.plugins.module_utils._deployer_policy import (
-    allow,
-    created_key,
-    find_key,
-    managed_bucket,
-    role_with_policy,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._documents import POLICY_VERSION
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG
-from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules, topic_name
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from ._alerts import resource_name, rule_name
+from ._arn import Arn, s3_arn, service_host
+from ._deployer_policy import allow, created_key, find_key, managed_bucket, role_with_policy
+from ._documents import POLICY_VERSION
+from ._kms.decide import alias_name
+from ._kms.model import CREATED_FOR_TAG
+from ._notify.documents import audit_event_rules, topic_name
+from ._profile import StorageProfile
+from ._types import Document
 
 #: What a look at a bucket of logs takes, and what more a look at the bucket of the backups.
 _LOGS = (

@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
-from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, outputs_of, record_write, resolve
+
+from ._argspec import ArgumentSpec, Options
+from ._arn import partition_of
+from ._errors import CofferError, ConflictError, ServiceError
+from ._plan import Plan, Step, outputs_of, record_write, resolve
 
 try:
     import botocore.session

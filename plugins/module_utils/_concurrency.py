@@ -16,8 +16,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from ._errors import ConflictError, ServiceError
+from ._plan import Plan
 
 #: Seconds from a write to the look at it: more than a concurrent writer needs from its reading to its writing.
 VERIFY_DELAY = 1.0

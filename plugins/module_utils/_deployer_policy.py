@@ -13,14 +13,14 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
-from ansible_collections.coffer.velero.plugins.module_utils._documents import POLICY_VERSION
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from ._arn import Arn, service_host
+from ._documents import POLICY_VERSION
+from ._errors import ValidationError
+from ._iam.model import issuer_name
+from ._kms.decide import alias_name
+from ._kms.model import CREATED_FOR_TAG
+from ._profile import StorageProfile
+from ._types import Document
 
 
 def deployer_policy(

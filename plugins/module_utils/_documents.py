@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import service_host
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import issuer_name
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from ._arn import service_host
+from ._iam.model import issuer_name
+from ._profile import StorageProfile
+from ._types import Document
 
 #: How S3 spells the modes, in a bucket's default encryption and in the header of a request.
 SSE_ALGORITHMS = {"sse-s3": "AES256", "sse-kms": "aws:kms", "dsse-kms": "aws:kms:dsse", "sse-c": "AES256"}

@@ -15,14 +15,6 @@ import typing as t
 from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec, Options
-from ansible_collections.coffer.velero.plugins.module_utils._errors import (
-    CofferError,
-    ConflictError,
-    ServiceError,
-    ValidationError,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, record_write, resolve
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 # Its public get_api_client() asks the cluster for its whole API before the first request, so these are used instead.
@@ -31,6 +23,10 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
     _create_configuration,
     _create_headers,
 )
+
+from ._argspec import ArgumentSpec, Options
+from ._errors import CofferError, ConflictError, ServiceError, ValidationError
+from ._plan import Plan, record_write, resolve
 
 try:
     import urllib3

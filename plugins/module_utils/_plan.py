@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
+from ._errors import CofferError
 
 #: The id of a key that a check run would create. KMS chooses the real one, so no key ever has it.
 PLACEHOLDER_KEY_ID = "00000000-0000-0000-0000-000000000000"

@@ -17,10 +17,10 @@ import typing as t
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from ._arn import Arn
+from ._errors import ValidationError
+from ._plan import Difference
+from ._types import Document
 
 Statement = Mapping[str, t.Any]
 

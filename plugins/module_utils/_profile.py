@@ -16,11 +16,11 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import refuse_bucket_name
-from ansible_collections.coffer.velero.plugins.module_utils._velero import validators
+from ._arn import Arn, partition_of, s3_arn
+from ._errors import ValidationError
+from ._plan import PLACEHOLDER_KEY_ID
+from ._s3.model import refuse_bucket_name
+from ._velero import validators
 
 Mode = t.Literal["sse-s3", "sse-kms", "dsse-kms", "sse-c"]
 MODES: tuple[Mode, ...] = t.get_args(Mode)

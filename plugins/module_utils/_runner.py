@@ -18,15 +18,9 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
-from ansible_collections.coffer.velero.plugins.module_utils._errors import (
-    CofferError,
-    ConflictError,
-    OperationFailed,
-    ServiceError,
-    ValidationError,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, recorded_writes, resolve
+from ._argspec import ArgumentSpec
+from ._errors import CofferError, ConflictError, OperationFailed, ServiceError, ValidationError
+from ._plan import Plan, recorded_writes, resolve
 
 #: Seconds to wait before reading again what moved; IAM needs some seconds to agree with itself.
 _PAUSES = (0.5, 1, 2, 4, 8)

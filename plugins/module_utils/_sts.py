@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
+from ._arn import Arn
+from ._aws import Aws
 
 
 class Caller(t.NamedTuple):

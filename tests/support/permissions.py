@@ -35,10 +35,17 @@ def sources(roles: Iterable[str]) -> Iterator[Path]:
         if not path.exists() or path.name in NO_REQUESTS:
             continue
         yield path
-        within = [node for node in code(path)[0] if (node.module or "").startswith(COLLECTION)]
-        modules = [str(node.module).removeprefix(COLLECTION) for node in within]
+        within = [node for node in code(path)[0] if node.level or (node.module or "").startswith(COLLECTION)]
+        modules = [absolute(node, name) for node in within]
         modules += [f"{m}.{alias.name}" for m, node in zip(modules, within, strict=True) for alias in node.names]
         names += [one for one in dict.fromkeys(modules) if one not in names]
+
+
+def absolute(node: ast.ImportFrom, importer: str) -> str:
+    """The name of an imported module below the collection."""
+    if not node.level:
+        return str(node.module).removeprefix(COLLECTION)
+    return ".".join([*importer.split(".")[: -node.level], *([node.module] if node.module else [])])
 
 
 def requests(roles: Iterable[str], services: str) -> set[str]:

@@ -273,7 +273,7 @@ def imports(source: str) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found.update(name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
+            found.add("." * node.level + (node.module or ""))
     return frozenset(found)
 
 

@@ -9,29 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, same_key
-from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
-from ansible_collections.coffer.velero.plugins.module_utils._audit.bucket import live_encryption
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
-    CheckResult,
-    Facts,
-    NoValue,
-    PolicyFacts,
-    RoleFacts,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    Check,
-    Checks,
-    Control,
-    Desired,
-    check_bucket,
-    compliant,
-    non_compliant,
-    not_applicable,
-    one_check,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _documents, _policy
+from .._arn import Arn, same_key
+from .._types import Document
+from . import policies
+from .bucket import live_encryption
+from .facts import CheckResult, Facts, NoValue, PolicyFacts, RoleFacts
+from .model import Check, Checks, Control, Desired, check_bucket, compliant, non_compliant, not_applicable, one_check
 
 _USES = ("kms:decrypt", "kms:generatedatakey")
 _AWS_MANAGED = ":iam::aws:policy/"

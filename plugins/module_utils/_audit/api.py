@@ -10,25 +10,16 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
-    Absent,
-    BucketFacts,
-    Fact,
-    PolicyFacts,
-    Present,
-    RoleFacts,
-    TrailState,
-    Unavailable,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, missing_permission
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import selectors_of_trail
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
-from ansible_collections.coffer.velero.plugins.module_utils._policy import parse
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import OWNER_ENFORCED, address
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._arn import Arn
+from .._aws import Aws, missing_permission
+from .._cloudtrail.api import selectors_of_trail
+from .._errors import ServiceError, ValidationError
+from .._kms.model import Key
+from .._policy import parse
+from .._profile import StorageProfile
+from .._s3.model import OWNER_ENFORCED, address
+from .._types import Document
+from .facts import Absent, BucketFacts, Fact, PolicyFacts, Present, RoleFacts, TrailState, Unavailable
 
 #: The most of each that are asked for one by one: IAM attaches 20 policies to a role, CloudTrail has 5 trails a Region
 #: beside those of the organization.

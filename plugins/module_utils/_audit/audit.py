@@ -11,29 +11,15 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._audit import api, monitoring, monitoring_api
-from ansible_collections.coffer.velero.plugins.module_utils._audit.controls import CONTROLS
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
-    Absent,
-    BucketFacts,
-    Fact,
-    Facts,
-    Present,
-    TrailState,
-    Unavailable,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    Desired,
-    evaluate_controls,
-    highest_severity,
-    overall_status,
-    summary,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._audit.trail import select_trail
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import alias_name
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from .._aws import Aws
+from .._errors import ValidationError
+from .._kms.decide import alias_name
+from .._profile import StorageProfile
+from . import api, monitoring, monitoring_api
+from .controls import CONTROLS
+from .facts import Absent, BucketFacts, Fact, Facts, Present, TrailState, Unavailable
+from .model import Desired, evaluate_controls, highest_severity, overall_status, summary
+from .trail import select_trail
 
 Params = Mapping[str, t.Any]
 

@@ -9,27 +9,13 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
-from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import BucketFacts, CheckResult, Fact, Facts
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    Control,
-    Desired,
-    check_account,
-    check_bucket,
-    compliant,
-    enabled,
-    non_compliant,
-    not_applicable,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
-    BLOCKED,
-    NO_RULE,
-    OWNER_ENFORCED,
-    Encryption,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import header_requirement
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _documents, _policy
+from .._s3.model import BLOCKED, NO_RULE, OWNER_ENFORCED, Encryption
+from .._s3.policy import header_requirement
+from .._types import Document
+from . import policies
+from .facts import BucketFacts, CheckResult, Fact, Facts
+from .model import Control, Desired, check_account, check_bucket, compliant, enabled, non_compliant, not_applicable
 
 _READ = ("s3:getobject", "s3:getobjectversion", "s3:listbucket", "s3:listbucketversions", "s3:getbucketacl")
 _WRITE = (

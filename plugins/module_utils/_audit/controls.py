@@ -10,12 +10,12 @@ AWS KMS", "... CloudTrail", "... CloudWatch", "... Amazon SNS"). docs/controls.m
 
 from __future__ import annotations
 
-from ansible_collections.coffer.velero.plugins.module_utils._audit.access import ACCESS
-from ansible_collections.coffer.velero.plugins.module_utils._audit.bucket import BUCKET
-from ansible_collections.coffer.velero.plugins.module_utils._audit.key import KEY
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import Control
-from ansible_collections.coffer.velero.plugins.module_utils._audit.monitoring import MONITORING
-from ansible_collections.coffer.velero.plugins.module_utils._audit.trail import TRAIL
+from .access import ACCESS
+from .bucket import BUCKET
+from .key import KEY
+from .model import Control
+from .monitoring import MONITORING
+from .trail import TRAIL
 
 GROUPS: tuple[tuple[str, tuple[Control, ...]], ...] = (
     ("KMS key", KEY),

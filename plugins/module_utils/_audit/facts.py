@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._types import Document
 
 T = t.TypeVar("T")
 

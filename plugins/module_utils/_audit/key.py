@@ -6,22 +6,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, same_key
-from ansible_collections.coffer.velero.plugins.module_utils._audit import policies
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    Checks,
-    Control,
-    Desired,
-    Evaluate,
-    compliant,
-    non_compliant,
-    not_applicable,
-    one_check,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
+from .. import _documents, _policy
+from .._arn import Arn, same_key
+from .._errors import ValidationError
+from .._kms.model import Key, refuse_unusable
+from . import policies
+from .facts import CheckResult, Facts
+from .model import Checks, Control, Desired, Evaluate, compliant, non_compliant, not_applicable, one_check
 
 #: What lets a principal read what is encrypted under the key, or grant that to others.
 _DANGEROUS = ("kms:decrypt", "kms:creategrant", "kms:putkeypolicy", "kms:reencryptfrom", "kms:schedulekeydeletion")

@@ -10,17 +10,10 @@ import typing as t
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
-    STATUSES,
-    CheckResult,
-    Facts,
-    NoValue,
-    Reason,
-    Status,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._arn import Arn
+from .._profile import StorageProfile
+from .._types import Document
+from .facts import STATUSES, CheckResult, Facts, NoValue, Reason, Status
 
 Severity = t.Literal["critical", "high", "medium", "low", "informational"]
 SEVERITIES: tuple[Severity, ...] = t.get_args(Severity)

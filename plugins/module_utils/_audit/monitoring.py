@@ -15,22 +15,14 @@ import typing as t
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-from ansible_collections.coffer.velero.plugins.module_utils import _alerts
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts, TopicFacts
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    Check,
-    Checks,
-    Control,
-    Desired,
-    compliant,
-    non_compliant,
-    not_applicable,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import settings_of
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import shown
-from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import same_pattern
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _alerts
+from .._cloudwatch.desired_alarm import settings_of
+from .._cloudwatch.filters import shown
+from .._notify.pattern import same_pattern
+from .._profile import StorageProfile
+from .._types import Document
+from .facts import CheckResult, Facts, TopicFacts
+from .model import Check, Checks, Control, Desired, compliant, non_compliant, not_applicable
 
 #: Options of an alarm that do not change what it watches; whom it notifies is checked by CloudWatch.15 and .17.
 _NOT_COMPARED = frozenset({"name", "description", "alarm_actions", "actions_enabled"})

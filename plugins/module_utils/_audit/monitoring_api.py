@@ -9,17 +9,9 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Collection, Iterable, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._audit.api import Reader
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
-    Absent,
-    Fact,
-    Present,
-    Reason,
-    RuleFacts,
-    TopicFacts,
-    Unavailable,
-)
+from .._arn import Arn
+from .api import Reader
+from .facts import Absent, Fact, Present, Reason, RuleFacts, TopicFacts, Unavailable
 
 #: The most topics that are read one by one; the alarms of an installation notify one.
 MOST_TOPICS = 5

@@ -10,11 +10,11 @@ import re
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import compliant, non_compliant
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._arn import Arn
+from .._types import Document
+from .facts import CheckResult
+from .model import compliant, non_compliant
 
 Statement = Mapping[str, t.Any]
 

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._audit import bucket
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
-    CheckResult,
-    Facts,
-    NoValue,
-    Present,
-    TrailState,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
+from .._arn import s3_arn
+from .._cloudtrail.evaluate import TrailFacts, evaluate_trail, select_best_trail
+from . import bucket
+from .facts import CheckResult, Facts, NoValue, Present, TrailState
+from .model import (
     Checks,
     Control,
     Desired,
@@ -28,11 +23,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.model import 
     non_compliant,
     not_applicable,
     one_check,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import (
-    TrailFacts,
-    evaluate_trail,
-    select_best_trail,
 )
 
 

@@ -10,9 +10,16 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide import (
+from .._arn import Arn
+from .._aws import Aws
+from .._concurrency import verify_write
+from .._errors import CofferError, ConflictError, ServiceError, ValidationError
+from .._kms.api import describe
+from .._kms.model import refuse_state
+from .._plan import PLACEHOLDER_KEY_ID, Plan, Step, outputs_of
+from .._sts import Caller, caller
+from .._tags import tag_dict
+from .decide import (
     DesiredTrail,
     OtherTrail,
     Trail,
@@ -22,19 +29,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide i
     decide_selectors,
     delete_trail,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.desired_selectors import FRESH
-from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
-from ansible_collections.coffer.velero.plugins.module_utils._errors import (
-    CofferError,
-    ConflictError,
-    ServiceError,
-    ValidationError,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import refuse_state
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan, Step, outputs_of
-from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from .desired_selectors import FRESH
 
 #: How CloudTrail tells of a new policy or role that is not everywhere yet; and of one that was forgotten.
 _PROPAGATING = {

@@ -11,22 +11,12 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.desired_selectors import (
-    FRESH,
-    DesiredSelectors,
-    change_selectors,
-    object_event_coverage,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import evaluate_trail
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import (
-    KMS_EVENTS,
-    Selector,
-    event_coverage,
-    selectors_of,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step, compare
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+from .._errors import CofferError, ValidationError
+from .._plan import Difference, Plan, Step, compare
+from .._tags import tag_changes, tag_list
+from .desired_selectors import FRESH, DesiredSelectors, change_selectors, object_event_coverage
+from .evaluate import evaluate_trail
+from .selectors import KMS_EVENTS, Selector, event_coverage, selectors_of
 
 #: The options that are settings of a trail, with the members of DescribeTrails and of CreateTrail and UpdateTrail.
 SETTINGS: Mapping[str, tuple[str, str]] = {

@@ -10,8 +10,9 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import (
+from .._arn import Arn
+from .._errors import ValidationError
+from .selectors import (
     KMS,
     KMS_EVENTS,
     S3_OBJECT,
@@ -23,7 +24,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selector
     object_events,
     selectors_of,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 
 MANAGEMENT_NAME = "coffer.velero management events"
 DATA_NAME = "coffer.velero data events"

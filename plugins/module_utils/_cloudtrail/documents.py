@@ -12,15 +12,12 @@ from __future__ import annotations
 import hashlib
 import re
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.desired_selectors import (
-    DATA_NAME,
-    DesiredSelectors,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import EventCoverage, Selector
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._arn import Arn, s3_arn
+from .._errors import ValidationError
+from .._profile import StorageProfile
+from .._types import Document
+from .desired_selectors import DATA_NAME, DesiredSelectors
+from .selectors import EventCoverage, Selector
 
 #: The same in every partition (CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail").
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}

@@ -10,8 +10,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import (
+from .._arn import Arn
+from .selectors import (
     DEFAULT,
     KMS_EVENTS,
     MANAGEMENT_EVENTS,

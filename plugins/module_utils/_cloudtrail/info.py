@@ -10,16 +10,12 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.api import read_other_trail, trails
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.evaluate import (
-    TrailFacts,
-    evaluate_trail,
-    select_best_trail,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.selectors import EventCoverage
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from .._arn import Arn, s3_arn
+from .._aws import Aws
+from .._errors import ValidationError
+from .api import read_other_trail, trails
+from .evaluate import TrailFacts, evaluate_trail, select_best_trail
+from .selectors import EventCoverage
 
 
 def report(

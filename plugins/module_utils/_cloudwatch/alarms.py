@@ -10,20 +10,10 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import (
-    ACTIONS,
-    IDENTITY,
-    KEPT,
-    MEMBERS,
-    DesiredAlarm,
-    Settings,
-    arguments_of,
-    is_set,
-    settings_of,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_dict, tag_list
+from .._errors import ValidationError
+from .._plan import Changes, Difference, Plan, Step
+from .._tags import tag_changes, tag_dict, tag_list
+from .desired_alarm import ACTIONS, IDENTITY, KEPT, MEMBERS, DesiredAlarm, Settings, arguments_of, is_set, settings_of
 
 #: Actions for each state, and names of a DeleteAlarms (CloudWatch API reference, PutMetricAlarm and DeleteAlarms).
 _MOST_ACTIONS = 5

@@ -10,20 +10,14 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
-    Alarm,
-    AlarmOptions,
-    Alarms,
-    decide_alarms,
-    delete_alarms,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import DesiredAlarm
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from .._arn import Arn
+from .._aws import Aws
+from .._errors import ConflictError, ServiceError
+from .._plan import Plan
+from .._sts import caller
+from .._tags import tag_dict
+from .alarms import Alarm, AlarmOptions, Alarms, decide_alarms, delete_alarms
+from .desired_alarm import DesiredAlarm
 
 #: DescribeAlarms takes so many names, and tells of so many alarms.
 _AT_ONCE = 100

@@ -13,8 +13,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from .._arn import Arn
+from .._errors import ValidationError
 
 #: "Period multiplied by EvaluationPeriods can't be more than 604,800 seconds. For alarms with a period of less than
 #: one hour (3,600 seconds), the total evaluation period can't be longer than one day (86,400 seconds)" (CloudWatch API

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, service_host
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._arn import Arn, service_host
+from .._errors import ValidationError
+from .._types import Document
 
 
 def log_group_key_statements(log_group_arn: str) -> list[Document]:

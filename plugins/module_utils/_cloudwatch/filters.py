@@ -14,8 +14,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from .._errors import ValidationError
+from .._plan import Difference, Plan, Step
 
 #: "The maximum number of metric filters that can be associated with a log group is 100" (API reference,
 #: PutMetricFilter).

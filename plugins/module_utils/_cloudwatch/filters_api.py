@@ -10,15 +10,10 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.filters import (
-    Current,
-    DesiredFilters,
-    decide_filters,
-    delete_filters,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from .._aws import Aws
+from .._errors import ConflictError, ServiceError
+from .._plan import Plan
+from .filters import Current, DesiredFilters, decide_filters, delete_filters
 
 _MISSING = "ResourceNotFoundException"
 #: The log group or a filter was deleted meanwhile, or a concurrent writer changes it.

@@ -11,16 +11,10 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_state
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    PLACEHOLDER_KEY_ID,
-    Changes,
-    Difference,
-    Plan,
-    Step,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_dict, tag_list
+from .._errors import ValidationError
+from .._kms.model import Key, refuse_state
+from .._plan import PLACEHOLDER_KEY_ID, Changes, Difference, Plan, Step
+from .._tags import tag_changes, tag_dict, tag_list
 
 #: Days that PutRetentionPolicy takes (CloudWatch Logs API reference); 0 stands for no policy, which keeps for good.
 RETENTION = (

@@ -11,20 +11,14 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import MINIMUM_BOTO3, Aws
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.logs import (
-    DesiredGroup,
-    Group,
-    State,
-    decide_group,
-    delete_group,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+from .._arn import Arn
+from .._aws import MINIMUM_BOTO3, Aws
+from .._errors import ConflictError, ServiceError, ValidationError
+from .._kms.api import describe
+from .._kms.model import Key
+from .._plan import Plan
+from .._sts import caller
+from .logs import DesiredGroup, Group, State, decide_group, delete_group
 
 _MISSING = "ResourceNotFoundException"
 #: Created or deleted by a concurrent writer, or being changed at this moment.

@@ -12,15 +12,15 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy, decide_provider, decide_role
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Owner, Policy, Provider, Role, issuer_of
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from .. import _policy
+from .._aws import Aws
+from .._concurrency import verify_write
+from .._errors import ConflictError, ServiceError, ValidationError
+from .._plan import Plan
+from .._sts import caller
+from .._tags import tag_dict
+from . import decide_policy, decide_provider, decide_role
+from .model import Owner, Policy, Provider, Role, issuer_of
 
 _MISSING = "NoSuchEntity"
 

@@ -10,26 +10,12 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import policy_document
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
-    MAX_VERSIONS,
-    Policy,
-    refuse_name,
-    refuse_path,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    NOTHING,
-    Changes,
-    Computed,
-    Difference,
-    Plan,
-    Step,
-    created,
-    joined,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, created, joined
+from .._types import Document
+from .documents import policy_document
+from .model import MAX_VERSIONS, Policy, refuse_name, refuse_path
+from .steps import DesiredTags
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,18 +11,10 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import MAX_THUMBPRINTS, Provider
-from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    NOTHING,
-    Changes,
-    Difference,
-    Plan,
-    Step,
-    created,
-    joined,
-)
+from .._errors import ValidationError
+from .._plan import NOTHING, Changes, Difference, Plan, Step, created, joined
+from .model import MAX_THUMBPRINTS, Provider
+from .steps import DesiredTags
 
 
 @dataclass(frozen=True, kw_only=True)

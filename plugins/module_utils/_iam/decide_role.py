@@ -10,29 +10,12 @@ import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import trust_statements, trust_warnings
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
-    PREDICTED_ROLE_ID,
-    Owner,
-    Role,
-    refuse_name,
-    refuse_path,
-    refuse_policy_arn,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._iam.steps import DesiredTags
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    NOTHING,
-    Changes,
-    Computed,
-    Difference,
-    Plan,
-    Step,
-    compare,
-    created,
-    joined,
-)
+from .. import _policy
+from .._errors import ValidationError
+from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, compare, created, joined
+from .documents import trust_statements, trust_warnings
+from .model import PREDICTED_ROLE_ID, Owner, Role, refuse_name, refuse_path, refuse_policy_arn
+from .steps import DesiredTags
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
 UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"

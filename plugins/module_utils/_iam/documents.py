@@ -10,9 +10,9 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._errors import ValidationError
+from .._types import Document
 
 #: Characters of a managed policy; white space is not counted (IAM User Guide, IAM and STS quotas).
 POLICY_SIZE = 6144

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._arn import Arn
+from .._errors import ValidationError
+from .._tags import tag_dict
+from .._types import Document
 
 #: IAM keeps this many versions of a managed policy.
 MAX_VERSIONS = 5

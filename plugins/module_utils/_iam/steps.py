@@ -10,8 +10,8 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Difference, Step
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list, tags_after
+from .._plan import Changes, Difference, Step
+from .._tags import tag_changes, tag_list, tags_after
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,19 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
-    DesiredKey,
-    change_key,
-    create_key,
-    delete_key,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
-from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import POLICY_NAME, is_as_created
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, outputs_of
-from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from .._aws import Aws
+from .._errors import ConflictError, ServiceError, ValidationError
+from .._plan import Plan, outputs_of
+from .._sts import Caller, caller
+from .._tags import tag_dict
+from .decide import DesiredKey, change_key, create_key, delete_key
+from .model import CREATED_FOR_TAG, Key
+from .policy import POLICY_NAME, is_as_created
 
 #: Days until KMS deletes a key that this run created and lost the race for the alias with; KMS's minimum.
 _ORPHAN_WINDOW_IN_DAYS = 7

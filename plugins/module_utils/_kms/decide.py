@@ -11,22 +11,11 @@ import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key, refuse_unusable
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    NOTHING,
-    PLACEHOLDER_KEY_ID,
-    Changes,
-    Computed,
-    Difference,
-    Plan,
-    Step,
-    compare,
-    created,
-    joined,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list, tags_after
+from .._arn import Arn
+from .._errors import ValidationError
+from .._plan import NOTHING, PLACEHOLDER_KEY_ID, Changes, Computed, Difference, Plan, Step, compare, created, joined
+from .._tags import tag_changes, tag_list, tags_after
+from .model import CREATED_FOR_TAG, Key, refuse_unusable
 
 
 @dataclass(frozen=True, kw_only=True)

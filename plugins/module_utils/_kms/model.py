@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from .._errors import ValidationError
 
 #: Marks a key with the alias it was created for: a run that was cut before the alias existed is completed by the
 #: next one, which finds the key instead of creating a second one.

@@ -13,11 +13,11 @@ import typing as t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._arn import Arn
+from .._errors import ValidationError
+from .._plan import Plan, Step
+from .._types import Document
 
 #: The only policy of a key that can be set. The other one, AWS_RAM, comes with a share of AWS RAM and is managed there.
 POLICY_NAME = "default"

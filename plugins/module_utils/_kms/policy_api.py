@@ -11,22 +11,15 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, is_alias, partition_of
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
-from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
-    POLICY_NAME,
-    KeyPolicy,
-    decide_key_policy,
-    named_principals,
-    new_key_policy,
-    refuse_key_lockout,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan
-from ansible_collections.coffer.velero.plugins.module_utils._sts import Caller, caller
+from .. import _policy
+from .._arn import Arn, is_alias, partition_of
+from .._aws import Aws
+from .._concurrency import verify_write
+from .._errors import ConflictError, ServiceError, ValidationError
+from .._plan import PLACEHOLDER_KEY_ID, Plan
+from .._sts import Caller, caller
+from .api import describe
+from .policy import POLICY_NAME, KeyPolicy, decide_key_policy, named_principals, new_key_policy, refuse_key_lockout
 
 #: How KMS answers GetKeyPolicy for a key that cannot be read; it works in the own account only.
 _UNREADABLE_CODES = frozenset({"AccessDeniedException", "InvalidArnException", "NotFoundException"})

@@ -16,8 +16,8 @@ import typing as t
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from .._errors import ValidationError
+from .._plan import Difference, Plan, Step
 
 Body = Mapping[str, t.Any]
 

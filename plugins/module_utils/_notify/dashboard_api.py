@@ -11,12 +11,12 @@ import typing as t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._notify.dashboard import Body, Dashboard, decide_dashboard
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
+from .._arn import Arn
+from .._aws import Aws
+from .._errors import ServiceError
+from .._plan import Plan
+from .._sts import caller
+from .dashboard import Body, Dashboard, decide_dashboard
 
 #: The code has changed with the protocol of the service.
 _MISSING = ("ResourceNotFound", "DashboardNotFoundError", "ResourceNotFoundException")

@@ -9,12 +9,12 @@ PRIVATE to coffer.velero.
 
 from __future__ import annotations
 
-from ansible_collections.coffer.velero.plugins.module_utils._alerts import event_rules, kms_event_rules
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._documents import sid
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._alerts import event_rules, kms_event_rules
+from .._arn import Arn
+from .._documents import sid
+from .._errors import ValidationError
+from .._profile import StorageProfile
+from .._types import Document
 
 #: The same in every partition.
 ALARMS = {"Service": "cloudwatch.amazonaws.com"}

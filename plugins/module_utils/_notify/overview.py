@@ -13,16 +13,10 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._alerts import (
-    NAMESPACE,
-    NO_RECENT_BACKUP,
-    alerts,
-    metric_name,
-    resource_name,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._alerts import NAMESPACE, NO_RECENT_BACKUP, alerts, metric_name, resource_name
+from .._arn import Arn
+from .._profile import StorageProfile
+from .._types import Document
 
 Row = Sequence[Document]
 

@@ -15,11 +15,11 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._notify.pattern import Pattern, fault, reads, same_pattern
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Changes, Computed, Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
+from .._arn import Arn
+from .._errors import ValidationError
+from .._plan import Changes, Computed, Difference, Plan, Step
+from .._tags import tag_changes, tag_list
+from .pattern import Pattern, fault, reads, same_pattern
 
 ENABLED = "ENABLED"
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"

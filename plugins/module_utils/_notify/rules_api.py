@@ -11,20 +11,13 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
-    DesiredRule,
-    DesiredTags,
-    Rule,
-    Rules,
-    decide_rules,
-    delete_rules,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step, outputs_of
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from .._arn import Arn
+from .._aws import Aws
+from .._errors import ConflictError, ServiceError
+from .._plan import Plan, Step, outputs_of
+from .._sts import caller
+from .._tags import tag_dict
+from .rules import DesiredRule, DesiredTags, Rule, Rules, decide_rules, delete_rules
 
 #: A rule that was made a moment ago, or deleted meanwhile.
 _MISSING = "ResourceNotFoundException"

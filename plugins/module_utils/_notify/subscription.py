@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from .._arn import Arn
+from .._errors import ValidationError
 
 PROTOCOLS = ("email", "email-json", "https", "lambda", "sms", "sqs")
 _MASK = "****"

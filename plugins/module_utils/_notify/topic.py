@@ -11,18 +11,10 @@ import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_state
-from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription, same_endpoint
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    PLACEHOLDER_KEY_ID,
-    Changes,
-    Computed,
-    Difference,
-    Plan,
-    Step,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
+from .._errors import ValidationError
+from .._kms.model import Key, refuse_state
+from .._plan import PLACEHOLDER_KEY_ID, Changes, Computed, Difference, Plan, Step
+from .._policy import (
     Merge,
     Wanted,
     listed,
@@ -34,8 +26,9 @@ from ansible_collections.coffer.velero.plugins.module_utils._policy import (
     text,
     wanted_statements,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_changes, tag_list
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._tags import tag_changes, tag_list
+from .._types import Document
+from .subscription import Subscription, same_endpoint
 
 #: Bytes of a topic's policy ("Amazon SNS endpoints and quotas" has no number; SetTopicAttributes refuses more).
 _LIMIT = 30 * 1024

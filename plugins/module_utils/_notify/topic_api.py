@@ -10,32 +10,19 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import is_alias
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account
-from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
-from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription
-from ansible_collections.coffer.velero.plugins.module_utils._notify.topic import (
-    DesiredTopic,
-    State,
-    Topic,
-    decide_topic,
-    delete_topic,
-    policy_part,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import (
-    Access,
-    account_root,
-    denies,
-    merge,
-    parse,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._arn import is_alias
+from .._aws import Aws
+from .._concurrency import verify_write
+from .._errors import ConflictError, ServiceError, ValidationError
+from .._iam.api import Account
+from .._kms.api import describe
+from .._plan import Plan
+from .._policy import Access, account_root, denies, merge, parse
+from .._sts import caller
+from .._tags import tag_dict
+from .._types import Document
+from .subscription import Subscription
+from .topic import DesiredTopic, State, Topic, decide_topic, delete_topic, policy_part
 
 #: Deleted meanwhile, or its tags are being changed by a concurrent writer.
 _UNSETTLED_CODES = frozenset({"NotFound", "ConcurrentAccess", "StaleTag"})

@@ -13,16 +13,16 @@ import typing as t
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import BatchFailed, PageListed
-from ansible_collections.coffer.velero.plugins.module_utils._objects.engine import MAX_THREADS, Scanner, select_engine
-from ansible_collections.coffer.velero.plugins.module_utils._objects.inventory import InventorySource, ReportFiles
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import ScanOptions
-from ansible_collections.coffer.velero.plugins.module_utils._objects.prefix_lister import PrefixLister
-from ansible_collections.coffer.velero.plugins.module_utils._objects.scan_output import ScanOutput, Source
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from .._arn import Arn
+from .._aws import Aws
+from .._errors import CofferError, ServiceError, ValidationError
+from .._profile import StorageProfile
+from .batch import BatchFailed, PageListed
+from .engine import MAX_THREADS, Scanner, select_engine
+from .inventory import InventorySource, ReportFiles
+from .model import ScanOptions
+from .prefix_lister import PrefixLister
+from .scan_output import ScanOutput, Source
 
 MAX_UPLOADS = 1000
 KEY_BYTES = 32

@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Marker, ObjectVersion, PageRequest
-from ansible_collections.coffer.velero.plugins.module_utils._objects.result_collector import Totals
+from .._errors import ServiceError
+from .model import Marker, ObjectVersion, PageRequest
+from .result_collector import Totals
 
 
 class Batch(t.NamedTuple):

@@ -13,20 +13,14 @@ import typing as t
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._objects import model
-from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import (
-    Batch,
-    BatchDone,
-    BatchFailed,
-    Event,
-    PageListed,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._objects.head_probe import CREDENTIAL_CODES, probe
-from ansible_collections.coffer.velero.plugins.module_utils._objects.listing import build_page, page_parameters
-from ansible_collections.coffer.velero.plugins.module_utils._objects.rate_limiter import RateLimiter
-from ansible_collections.coffer.velero.plugins.module_utils._objects.result_collector import ResultCollector
+from .._aws import Aws
+from .._errors import ServiceError
+from . import model
+from .batch import Batch, BatchDone, BatchFailed, Event, PageListed
+from .head_probe import CREDENTIAL_CODES, probe
+from .listing import build_page, page_parameters
+from .rate_limiter import RateLimiter
+from .result_collector import ResultCollector
 
 _BUSY = frozenset({"503", "429", "500", "502", "504", "SlowDown", "InternalError", "Throttling", "ThrottlingException"})
 _BUSY |= {"ServiceUnavailable", "RequestTimeout", "TooManyRequests", "RequestLimitExceeded"}

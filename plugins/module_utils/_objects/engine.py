@@ -12,13 +12,13 @@ import typing as t
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, SentRequest
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._objects.boto3_scanner import Boto3Scanner, listing_call
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import PageRequest, ScanOptions
-from ansible_collections.coffer.velero.plugins.module_utils._objects.process_pool import ProcessPoolScanner
-from ansible_collections.coffer.velero.plugins.module_utils._objects.sigv4 import Credentials, Endpoint
-from ansible_collections.coffer.velero.plugins.module_utils._objects.worker import WorkerConfig
+from .._aws import Aws, SentRequest
+from .._errors import ServiceError
+from .boto3_scanner import Boto3Scanner, listing_call
+from .model import PageRequest, ScanOptions
+from .process_pool import ProcessPoolScanner
+from .sigv4 import Credentials, Endpoint
+from .worker import WorkerConfig
 
 Scanner = Boto3Scanner | ProcessPoolScanner
 

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import same_key
-from ansible_collections.coffer.velero.plugins.module_utils._documents import SSE_ALGORITHMS
-from ansible_collections.coffer.velero.plugins.module_utils._objects import model
-from ansible_collections.coffer.velero.plugins.module_utils._objects.head_probe import writes_with_customer_key
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C, Evaluation, Observation
+from .._arn import same_key
+from .._documents import SSE_ALGORITHMS
+from . import model
+from .head_probe import writes_with_customer_key
+from .model import SSE_C, Evaluation, Observation
 
 _PERMISSION = "s3:GetObject on it, and s3:GetObjectVersion where versions are scanned"
 _DEFAULT_FIRST = (

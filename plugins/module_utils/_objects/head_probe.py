@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects import model
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C
+from . import model
+from .model import SSE_C
 
 _SSE = "x-amz-server-side-encryption"
 

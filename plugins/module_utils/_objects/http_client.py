@@ -22,9 +22,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Response
-from ansible_collections.coffer.velero.plugins.module_utils._objects.rate_limiter import RateLimiter
-from ansible_collections.coffer.velero.plugins.module_utils._objects.sigv4 import Endpoint
+from .model import Response
+from .rate_limiter import RateLimiter
+from .sigv4 import Endpoint
 
 #: S3 throttles, or has a temporary error.
 BUSY = frozenset({429, 500, 502, 503, 504})

@@ -26,11 +26,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote_plus
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._objects import model
-from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import Batch, BatchDone, PageListed
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C
+from .._aws import Aws
+from .._errors import ValidationError
+from . import model
+from .batch import Batch, BatchDone, PageListed
+from .model import SSE_C
 
 OPTION = "inventory.manifest"
 #: Rows of a batch, and batches in progress together with those that wait for an earlier one: what bounds the memory.

@@ -15,7 +15,7 @@ from functools import cache
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects import model
+from . import model
 
 
 def page_parameters(listing: model.PageRequest, options: model.ScanOptions) -> dict[str, str]:

@@ -14,8 +14,8 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import Batch, BatchDone, PageListed
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import Marker, PageRequest
+from .batch import Batch, BatchDone, PageListed
+from .model import Marker, PageRequest
 
 #: Pages in progress, together with those that wait for an earlier one: what bounds the memory.
 MAX_PAGES = 64

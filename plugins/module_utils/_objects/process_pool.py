@@ -22,10 +22,10 @@ import time
 import typing as t
 from collections.abc import Callable
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects import worker
-from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import Batch, BatchDone, Event, PageListed
-from ansible_collections.coffer.velero.plugins.module_utils._objects.boto3_scanner import Boto3Scanner
-from ansible_collections.coffer.velero.plugins.module_utils._objects.sigv4 import Credentials
+from . import worker
+from .batch import Batch, BatchDone, Event, PageListed
+from .boto3_scanner import Boto3Scanner
+from .sigv4 import Credentials
 
 #: Batches that one process has at the same time: while the last objects of one are scanned, the next is listed.
 BATCHES = 4

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects import model
-from ansible_collections.coffer.velero.plugins.module_utils._objects.evaluate import evaluate
+from . import model
+from .evaluate import evaluate
 
 Counts = dict[str, int]
 MAX_GROUPS = 1000

@@ -15,16 +15,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import BatchDone
-from ansible_collections.coffer.velero.plugins.module_utils._objects.inventory import InventorySource
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import ScanOptions
-from ansible_collections.coffer.velero.plugins.module_utils._objects.prefix_lister import PrefixLister
-from ansible_collections.coffer.velero.plugins.module_utils._objects.result_collector import (
-    COLUMNS,
-    Totals,
-    csv_lines,
-)
+from .._errors import CofferError, ValidationError
+from .batch import BatchDone
+from .inventory import InventorySource
+from .model import ScanOptions
+from .prefix_lister import PrefixLister
+from .result_collector import COLUMNS, Totals, csv_lines
 
 #: Seconds between two messages, and between two checkpoints.
 PROGRESS_EVERY = 3.0

@@ -16,12 +16,12 @@ import struct
 import time
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._objects import http_client, model, sigv4
-from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import Batch, BatchDone, PageListed
-from ansible_collections.coffer.velero.plugins.module_utils._objects.head_probe import OBJECT_CODES, Probe, probe
-from ansible_collections.coffer.velero.plugins.module_utils._objects.listing import build_query, parse_page
-from ansible_collections.coffer.velero.plugins.module_utils._objects.rate_limiter import RateLimiter
-from ansible_collections.coffer.velero.plugins.module_utils._objects.result_collector import ResultCollector
+from . import http_client, model, sigv4
+from .batch import Batch, BatchDone, PageListed
+from .head_probe import OBJECT_CODES, Probe, probe
+from .listing import build_query, parse_page
+from .rate_limiter import RateLimiter
+from .result_collector import ResultCollector
 
 LENGTH = struct.Struct("!I")
 _CUSTOMER = "x-amz-server-side-encryption-customer"

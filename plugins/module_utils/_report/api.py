@@ -18,12 +18,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import STATUS_NAMES
-from ansible_collections.coffer.velero.plugins.module_utils._report.html import to_html
-from ansible_collections.coffer.velero.plugins.module_utils._report.model import PARTS, assemble, to_json
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._errors import CofferError, ValidationError
+from .._plan import Difference, Plan, Step
+from .._types import Document
+from .formatting import STATUS_NAMES
+from .html import to_html
+from .model import PARTS, assemble, to_json
 
 SUFFIXES = (".json", ".html")
 

@@ -9,21 +9,12 @@ Status, severity and counts are derived from the findings, so that they cannot s
 
 from __future__ import annotations
 
-from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import STATUSES
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import (
-    SEVERITIES,
-    highest_severity,
-    overall_status,
-    summary,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import (
-    MAX_ENTRIES,
-    EvidenceReader,
-    outcome,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import many
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._audit.facts import STATUSES
+from .._audit.model import SEVERITIES, highest_severity, overall_status, summary
+from .._profile import StorageProfile
+from .._types import Document
+from .evidence_reader import MAX_ENTRIES, EvidenceReader, outcome
+from .formatting import many
 
 _REASONS = {"non_compliant": "controls_failed", "not_evaluated": "controls_not_evaluated"}
 

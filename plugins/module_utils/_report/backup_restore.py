@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import EvidenceReader, outcome
-from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import many
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._types import Document
+from .evidence_reader import EvidenceReader, outcome
+from .formatting import many
 
 _FAILED = ("PartiallyFailed", "Failed", "FailedValidation")
 #: The code of a reason, and its sentence.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import same_key
-from ansible_collections.coffer.velero.plugins.module_utils._documents import SSE_ALGORITHMS
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._arn import same_key
+from .._documents import SSE_ALGORITHMS
+from .._types import Document
 
 #: The width in percent below which a bar could not be seen: one object in a million is a line, too.
 _MIN_WIDTH = 0.5

@@ -13,12 +13,12 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils import _documents, _policy
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import EvidenceReader, outcome
-from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import be, many
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
-from ansible_collections.coffer.velero.plugins.module_utils._velero.location import ENCRYPTION
+from .. import _documents, _policy
+from .._profile import StorageProfile
+from .._types import Document
+from .._velero.location import ENCRYPTION
+from .evidence_reader import EvidenceReader, outcome
+from .formatting import be, many
 
 #: What is compared, in this order, by the name that the page gives it.
 TITLES = {

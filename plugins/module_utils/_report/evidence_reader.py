@@ -14,8 +14,8 @@ import re
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._errors import ValidationError
+from .._types import Document
 
 T = t.TypeVar("T", int, float)
 Names: t.TypeAlias = Sequence[str]

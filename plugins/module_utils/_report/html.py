@@ -18,11 +18,11 @@ import re
 import typing as t
 import unicodedata
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
-from ansible_collections.coffer.velero.plugins.module_utils._report import formatting
-from ansible_collections.coffer.velero.plugins.module_utils._report.page import context
-from ansible_collections.coffer.velero.plugins.module_utils._report.template import TEMPLATE
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._errors import CofferError
+from .._types import Document
+from . import formatting
+from .page import context
+from .template import TEMPLATE
 
 try:
     import jinja2

@@ -13,11 +13,11 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator
 
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.configuration import TITLES
-from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import be, clock, many
-from ansible_collections.coffer.velero.plugins.module_utils._report.objects import unevaluated, unreadable
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._profile import StorageProfile
+from .._types import Document
+from .configuration import TITLES
+from .formatting import be, clock, many
+from .objects import unevaluated, unreadable
 
 
 class Limitation(t.NamedTuple):

@@ -13,18 +13,18 @@ import json
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._documents import SSE_ALGORITHMS
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._objects.model import SSE_C
-from ansible_collections.coffer.velero.plugins.module_utils._profile import VARIABLE_PREFIX, StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.audit import read_audit
-from ansible_collections.coffer.velero.plugins.module_utils._report.backup_restore import read_backup_restore
-from ansible_collections.coffer.velero.plugins.module_utils._report.configuration import compare_configuration
-from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import EvidenceReader, outcome
-from ansible_collections.coffer.velero.plugins.module_utils._report.limitations import limitations
-from ansible_collections.coffer.velero.plugins.module_utils._report.objects import read_objects
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
-from ansible_collections.coffer.velero.plugins.module_utils._version import VERSION
+from .._documents import SSE_ALGORITHMS
+from .._errors import ValidationError
+from .._objects.model import SSE_C
+from .._profile import VARIABLE_PREFIX, StorageProfile
+from .._types import Document
+from .._version import VERSION
+from .audit import read_audit
+from .backup_restore import read_backup_restore
+from .configuration import compare_configuration
+from .evidence_reader import EvidenceReader, outcome
+from .limitations import limitations
+from .objects import read_objects
 
 FORMAT = "coffer.velero/evidence"
 #: Incremented when a reader of the former version would misread the document.

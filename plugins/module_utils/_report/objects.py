@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-from ansible_collections.coffer.velero.plugins.module_utils._report.evidence_reader import (
-    MAX_ENTRIES,
-    EvidenceReader,
-    outcome,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import many
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._profile import StorageProfile
+from .._types import Document
+from .evidence_reader import MAX_ENTRIES, EvidenceReader, outcome
+from .formatting import many
 
 _COUNTS = ("total", "compliant", "non_compliant", "not_evaluated", "deleted_during_scan")
 _KINDS = ("backup", "restore", "kopia", "other")

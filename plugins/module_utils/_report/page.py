@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ansible_collections.coffer.velero.plugins.module_utils._audit.model import SEVERITIES, summary
-from ansible_collections.coffer.velero.plugins.module_utils._report.bar_chart import bars
-from ansible_collections.coffer.velero.plugins.module_utils._report.configuration import TITLES
-from ansible_collections.coffer.velero.plugins.module_utils._report.formatting import STATUS_NAMES, listed
-from ansible_collections.coffer.velero.plugins.module_utils._report.model import PARTS
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .._audit.model import SEVERITIES, summary
+from .._types import Document
+from .bar_chart import bars
+from .configuration import TITLES
+from .formatting import STATUS_NAMES, listed
+from .model import PARTS
 
 MAX_BARS = 20
 #: Rows of a table in which everything is compliant; all others are shown.

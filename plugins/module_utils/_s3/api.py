@@ -10,25 +10,18 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import MINIMUM_BOTO3, Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import DesiredBucket, decide_bucket
-from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import DesiredEncryption, decide_encryption
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
-    DEFAULT_RULE,
-    NO_RULE,
-    Bucket,
-    Encryption,
-    address,
-    explain,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import read_policy
-from ansible_collections.coffer.velero.plugins.module_utils._s3.shared_bucket import refuse_conflicting_requirements
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_dict
+from .._aws import MINIMUM_BOTO3, Aws
+from .._errors import ConflictError, ServiceError, ValidationError
+from .._kms.api import describe
+from .._kms.model import Key
+from .._plan import Plan
+from .._sts import caller
+from .._tags import tag_dict
+from .decide import DesiredBucket, decide_bucket
+from .encryption import DesiredEncryption, decide_encryption
+from .model import DEFAULT_RULE, NO_RULE, Bucket, Encryption, address, explain
+from .policy_api import read_policy
+from .shared_bucket import refuse_conflicting_requirements
 
 _ABAC_HINT = (
     "Where the bucket has ABAC enabled, S3 takes its tags by s3:TagResource only: leave tags out and tag it there "

@@ -10,17 +10,10 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    NOTHING,
-    Changes,
-    Difference,
-    Plan,
-    Step,
-    joined,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import BLOCKED, OWNER_ENFORCED, Bucket, address
-from ansible_collections.coffer.velero.plugins.module_utils._tags import tag_list, tags_after
+from .._arn import partition_of, s3_arn
+from .._plan import NOTHING, Changes, Difference, Plan, Step, joined
+from .._tags import tag_list, tags_after
+from .model import BLOCKED, OWNER_ENFORCED, Bucket, address
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key, refuse_unusable
-from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Plan, Step, compare
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import Encryption, address
+from .._arn import Arn, partition_of, s3_arn
+from .._errors import CofferError, ValidationError
+from .._kms.model import Key, refuse_unusable
+from .._plan import PLACEHOLDER_KEY_ID, Plan, Step, compare
+from .model import Encryption, address
 
 AWS_MANAGED_ALIAS = "alias/aws/s3"
 _KEY = "kms_master_key_id"

@@ -11,8 +11,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
+from .._errors import ServiceError, ValidationError
+from .._kms.model import Key
 
 #: The only ownership under which ACLs play no part and the bucket's owner owns every object.
 OWNER_ENFORCED = "BucketOwnerEnforced"

@@ -12,12 +12,12 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._arn import s3_arn
+from .._errors import ValidationError
+from .._plan import Plan, Step
+from .._types import Document
+from .write_principals import WritePrincipals
 
 #: Bytes of a bucket policy (S3 user guide, "Bucket policies are limited to 20 KB in size").
 _LIMIT = 20 * 1024

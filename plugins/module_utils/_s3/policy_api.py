@@ -10,20 +10,17 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import partition_of, s3_arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._concurrency import verify_write
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import address, explain
-from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
-    decide_bucket_policy,
-    refuse_bucket_lockout,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
-from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._arn import partition_of, s3_arn
+from .._aws import Aws
+from .._concurrency import verify_write
+from .._errors import ServiceError
+from .._plan import Plan
+from .._sts import caller
+from .._types import Document
+from .model import address, explain
+from .policy import decide_bucket_policy, refuse_bucket_lockout
+from .write_principals import WritePrincipals
 
 
 def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:

@@ -15,9 +15,9 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
+from .. import _policy
+from .._errors import ValidationError
+from .._types import Document
 
 #: How ``bucket_policy_statements`` names the Deny statements that show an installation's mode and key.
 _DENIAL = re.compile(r"VeleroDeny(CustomerKeys|OtherAlgorithm|OtherKey)[0-9a-f]{8}")

@@ -11,9 +11,9 @@ import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils import _policy
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from .. import _policy
+from .._arn import Arn
+from .._errors import ValidationError
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,16 @@ import datetime as dt
 import typing as t
 from collections.abc import Callable, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kms.api import describe
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
-from ansible_collections.coffer.velero.plugins.module_utils._usage.event_history import EventHistorySource
-from ansible_collections.coffer.velero.plugins.module_utils._usage.logs_insights import LogsInsightsSource
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import (
-    KeyIdentifiers,
-    MissingError,
-    Usage,
-    Window,
-    iso,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._usage.polling import Poller
-from ansible_collections.coffer.velero.plugins.module_utils._usage.summary import bucket_key_savings, summarize
+from .._arn import Arn
+from .._aws import Aws
+from .._errors import CofferError, ServiceError, ValidationError
+from .._kms.api import describe
+from .._types import Document
+from .event_history import EventHistorySource
+from .logs_insights import LogsInsightsSource
+from .model import KeyIdentifiers, MissingError, Usage, Window, iso
+from .polling import Poller
+from .summary import bucket_key_savings, summarize
 
 Params = Mapping[str, t.Any]
 Source = LogsInsightsSource | EventHistorySource

@@ -12,11 +12,11 @@ import typing as t
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._objects.rate_limiter import RateLimiter
-from ansible_collections.coffer.velero.plugins.module_utils._usage import records
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import KMS, KeyIdentifiers, Usage, Window
-from ansible_collections.coffer.velero.plugins.module_utils._usage.polling import Poller
+from .._aws import Aws
+from .._objects.rate_limiter import RateLimiter
+from . import records
+from .model import KMS, KeyIdentifiers, Usage, Window
+from .polling import Poller
 
 #: Event history keeps management events that long (CloudTrail API reference, LookupEvents).
 _RETENTION_DAYS = 90

@@ -12,12 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import (
-    GROUPED_BY,
-    KEY_PARAMETERS,
-    KMS,
-    KeyIdentifiers,
-)
+from .model import GROUPED_BY, KEY_PARAMETERS, KMS, KeyIdentifiers
 
 #: Most rows of an answer without paging (CloudWatch Logs API reference, GetQueryResults).
 MAX_ROWS = 10_000

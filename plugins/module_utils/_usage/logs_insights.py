@@ -11,27 +11,12 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._usage.insights_queries import (
-    MAX_ROWS,
-    failures_query,
-    objects_query,
-    usage_query,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import (
-    GROUPED_BY,
-    OTHER_SOURCE,
-    CallGroup,
-    FailedCall,
-    KeyIdentifiers,
-    MissingError,
-    Usage,
-    Window,
-    iso,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._usage.polling import Poller, stop_on_error
+from .._arn import Arn
+from .._aws import Aws
+from .._errors import ServiceError, ValidationError
+from .insights_queries import MAX_ROWS, failures_query, objects_query, usage_query
+from .model import GROUPED_BY, OTHER_SOURCE, CallGroup, FailedCall, KeyIdentifiers, MissingError, Usage, Window, iso
+from .polling import Poller, stop_on_error
 
 _ENDED = ("Complete", "Failed", "Cancelled", "Timeout")
 Rows = list[Mapping[str, str]]

@@ -12,8 +12,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from .._arn import Arn
+from .._errors import ValidationError
 
 KMS = "kms.amazonaws.com"
 #: The members of a request to KMS that name a key.

@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
+from .._errors import CofferError, ValidationError
 
 #: Seconds between two polls, rising: most queries take a second or two, and some take minutes.
 _FIRST_DELAY = 0.5

@@ -9,14 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import (
-    GROUPED_BY,
-    KEY_PARAMETERS,
-    KMS,
-    CallGroup,
-    FailedCall,
-    KeyIdentifiers,
-)
+from .model import GROUPED_BY, KEY_PARAMETERS, KMS, CallGroup, FailedCall, KeyIdentifiers
 
 Record = Mapping[str, t.Any]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ansible_collections.coffer.velero.plugins.module_utils._types import Document
-from ansible_collections.coffer.velero.plugins.module_utils._usage.model import DENIED, CallGroup, Usage
+from .._types import Document
+from .model import DENIED, CallGroup, Usage
 
 #: The cryptographic operations that S3 sends for an object.
 _OBJECT_OPERATIONS = ("GenerateDataKey", "Decrypt")

@@ -11,18 +11,12 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import explain
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import API_VERSION, velero_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    DesiredOperation,
-    Object,
-    decide_operation,
-    phase_of,
-    remove,
-)
+from .._errors import CofferError, ValidationError
+from .._plan import Plan, Step
+from .error_catalog import explain
+from .messages import plain, remediation_for
+from .model import API_VERSION, velero_path
+from .operation import DesiredOperation, Object, decide_operation, phase_of, remove
 
 DELETION_PLURAL = "deletebackuprequests"
 

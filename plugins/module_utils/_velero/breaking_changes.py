@@ -9,14 +9,10 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import is_alias, same_key
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
-    CUSTOMER_KEY,
-    ENCRYPTION,
-    DesiredLocation,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import split_url
+from .._arn import is_alias, same_key
+from .._plan import Plan
+from .location import CUSTOMER_KEY, ENCRYPTION, DesiredLocation
+from .validators import split_url
 
 #: S3's own endpoints, where a bucket has its name to itself: not those of Outposts or of a VPC.
 _OWN_ENDPOINT = re.compile(r"s3(-fips)?([.-](dualstack\.)?[a-z0-9-]+)?\.amazonaws\.(com(\.cn)?|eu)")

@@ -15,10 +15,10 @@ import typing as t
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import OperationFailed
-from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
-from ansible_collections.coffer.velero.plugins.module_utils._velero.error_catalog import Diagnosis, explain
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
+from .._errors import OperationFailed
+from . import operation
+from .error_catalog import Diagnosis, explain
+from .messages import plain, remediation_for
 
 PLUGIN = "velero.io/aws"
 

@@ -24,9 +24,9 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
-from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import ObjectReadResult
-from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
+from .._kube import Kube
+from .diagnosis import ObjectReadResult
+from .server_api import ask
 
 _FETCH_SECONDS = 15
 _MAX_BYTES = 32 * 1024 * 1024

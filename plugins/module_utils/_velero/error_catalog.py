@@ -14,7 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_known, plain, remediation_for
+from .messages import is_known, plain, remediation_for
 
 #: Where a fault is, from the server outwards.
 Layer = t.Literal[

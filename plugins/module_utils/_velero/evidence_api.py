@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero import diagnosis, operation
-from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import choose_location
-from ansible_collections.coffer.velero.plugins.module_utils._velero.download import Download, download
-from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import Installation
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
+from .._errors import ServiceError
+from .._kube import Kube, object_path
+from . import diagnosis, operation
+from .backup import choose_location
+from .download import Download, download
+from .identity import Installation
+from .model import velero_path
+from .server_api import ask
 
 _ANSWER_SECONDS = 10
 _LINES = 20

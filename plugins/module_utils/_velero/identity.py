@@ -19,10 +19,10 @@ import typing as t
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import enumerate_names, other_managers
+from .._errors import ValidationError
+from .._kube import object_path
+from .._plan import Difference, Plan, Step
+from .model import enumerate_names, other_managers
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REVISION_ANNOTATION = "coffer.velero/identity-revision"

@@ -11,17 +11,12 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, object_path
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._velero import model
-from ansible_collections.coffer.velero.plugins.module_utils._velero.identity import (
-    DesiredIdentity,
-    Installation,
-    Workload,
-    decide_identity,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.server_api import ask
+from .._errors import CofferError, ServiceError, ValidationError
+from .._kube import Kube, object_path
+from .._plan import Plan
+from . import model
+from .identity import DesiredIdentity, Installation, Workload, decide_identity
+from .server_api import ask
 
 _POLL_SECONDS = 1.0
 _PLUGIN = {"kind": "ObjectStore", "name": "velero.io/aws"}

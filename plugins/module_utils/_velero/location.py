@@ -18,18 +18,12 @@ import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, is_alias
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero import validators
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import plain, remediation_for
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import (
-    API_VERSION,
-    DURATION,
-    duration_seconds,
-    other_managers,
-    velero_path,
-)
+from .._arn import Arn, is_alias
+from .._errors import ValidationError
+from .._plan import Difference, Plan, Step
+from . import validators
+from .messages import plain, remediation_for
+from .model import API_VERSION, DURATION, duration_seconds, other_managers, velero_path
 
 PLURAL = "backupstoragelocations"
 

@@ -11,24 +11,13 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._velero import model
-from ansible_collections.coffer.velero.plugins.module_utils._velero.breaking_changes import (
-    alias_warning,
-    breaking_change,
-    relocating_option,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
-    PLURAL,
-    DesiredLocation,
-    Validation,
-    decide_location,
-    delete_location,
-    unavailable,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.messages import is_final
+from .._errors import CofferError, ValidationError
+from .._kube import Kube
+from .._plan import Plan
+from . import model
+from .breaking_changes import alias_warning, breaking_change, relocating_option
+from .location import PLURAL, DesiredLocation, Validation, decide_location, delete_location, unavailable
+from .messages import is_final
 
 _POLL_SECONDS = 1.0
 

@@ -14,7 +14,7 @@ import json
 import typing as t
 from collections.abc import Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError
+from .._errors import CofferError
 
 Object = Mapping[str, t.Any]
 

@@ -10,9 +10,9 @@ import base64
 import binascii
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._velero.metadata import Object, metadata_key, parse
+from .._aws import Aws
+from .._errors import ServiceError, ValidationError
+from .metadata import Object, metadata_key, parse
 
 _MAX_BYTES = 4 * 1024 * 1024
 

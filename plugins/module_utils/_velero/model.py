@@ -10,7 +10,7 @@ import re
 import typing as t
 from collections.abc import Collection, Iterable, Mapping
 
-from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
+from .._kube import object_path
 
 API_VERSION = "velero.io/v1"
 

@@ -15,10 +15,10 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import Options
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero import model
+from .._argspec import Options
+from .._errors import ValidationError
+from .._plan import Difference, Plan, Step
+from . import model
 
 Object = Mapping[str, t.Any]
 

@@ -12,26 +12,15 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._velero import operation
-from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
-    DELETION_PLURAL,
-    DesiredBackup,
-    choose_location,
-    decide_backup,
-    delete_backup,
-    undeleted,
-)
-from ansible_collections.coffer.velero.plugins.module_utils._velero.diagnosis import diagnose, report
-from ansible_collections.coffer.velero.plugins.module_utils._velero.evidence_api import DiagnosticsCollector
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import velero_path
-from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import (
-    DesiredRestore,
-    decide_restore,
-    delete_restore,
-)
+from .._errors import CofferError, ServiceError
+from .._kube import Kube
+from .._plan import Plan
+from . import operation
+from .backup import DELETION_PLURAL, DesiredBackup, choose_location, decide_backup, delete_backup, undeleted
+from .diagnosis import diagnose, report
+from .evidence_api import DiagnosticsCollector
+from .model import velero_path
+from .restore import DesiredRestore, decide_restore, delete_restore
 
 _W = t.TypeVar("_W", bound=operation.DesiredOperation)
 

@@ -10,18 +10,10 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import unusable
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import (
-    RESTORABLE,
-    TERMINAL,
-    DesiredOperation,
-    Object,
-    decide_operation,
-    phase_of,
-    remove,
-)
+from .._errors import CofferError, ValidationError
+from .._plan import Plan, Step
+from .backup import unusable
+from .operation import RESTORABLE, TERMINAL, DesiredOperation, Object, decide_operation, phase_of, remove
 
 
 @dataclass(frozen=True, kw_only=True)

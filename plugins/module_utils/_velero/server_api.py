@@ -11,9 +11,9 @@ import time
 import typing as t
 import uuid
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
-from ansible_collections.coffer.velero.plugins.module_utils._velero.model import API_VERSION, velero_path
+from .._errors import ConflictError, ServiceError
+from .._kube import Kube
+from .model import API_VERSION, velero_path
 
 _POLL_SECONDS = 0.5
 

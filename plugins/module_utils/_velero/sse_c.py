@@ -12,10 +12,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import object_path
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import validate_secret_key
+from .._errors import ValidationError
+from .._kube import object_path
+from .._plan import Computed, Difference, Plan, Step
+from .validators import validate_secret_key
 
 KEY_BYTES = 32
 

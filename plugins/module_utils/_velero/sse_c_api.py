@@ -12,18 +12,12 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ConflictError, ServiceError, ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._velero import model
-from ansible_collections.coffer.velero.plugins.module_utils._velero.location import PLURAL
-from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c import (
-    KEY_BYTES,
-    NEW_KEY,
-    DesiredSecret,
-    SecretState,
-    decide_secret,
-)
+from .._errors import ConflictError, ServiceError, ValidationError
+from .._kube import Kube
+from .._plan import Plan
+from . import model
+from .location import PLURAL
+from .sse_c import KEY_BYTES, NEW_KEY, DesiredSecret, SecretState, decide_secret
 
 
 @dataclass

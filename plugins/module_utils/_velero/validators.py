@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from .._errors import ValidationError
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
