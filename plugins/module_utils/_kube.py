@@ -68,8 +68,10 @@ _SECRET_MEMBERS = frozenset(
 
 
 def kube_spec(options: Options, **constraints: t.Any) -> ArgumentSpec:
-    """An argument spec with the connection options of ``kubernetes.core``."""
-    return ArgumentSpec(options={**AUTH_ARG_SPEC, **options}, secrets=_connection_secrets, **constraints)
+    """An argument spec with the connection options of ``kubernetes.core`` and the namespace of Velero."""
+    namespace = {"type": "str", "default": "velero"}
+    options = {**AUTH_ARG_SPEC, "namespace": namespace, **options}
+    return ArgumentSpec(options, secrets=_connection_secrets, **constraints)
 
 
 def _connection_secrets(params: Mapping[str, t.Any]) -> set[str]:

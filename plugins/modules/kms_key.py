@@ -28,8 +28,7 @@ options:
         served under the alias before, and is left alone.
     type: str
   key_id:
-    description:
-      - Id or ARN of an existing key, also one of another account for reading. No key is created then.
+    description: Id or ARN of an existing key, also one of another account for reading. No key is created then.
     type: str
     aliases: ['key_arn']
   state:
@@ -78,8 +77,7 @@ options:
     description: Whether the key is a multi-Region key. KMS fixes this when the key is created.
     type: bool
   replica_regions:
-    description:
-      - Regions in which a replica of the multi-Region key must exist. Replicas elsewhere are left alone.
+    description: Regions in which a replica of the multi-Region key must exist. Replicas elsewhere are left alone.
     type: list
     elements: str
   pending_window_in_days:

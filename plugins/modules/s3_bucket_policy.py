@@ -22,9 +22,6 @@ description:
     only checks a policy that is managed elsewhere.
   - Refuses a change that denies the caller to change the policy again. Statements with a condition are not counted,
     since it cannot be known whether it will hold.
-  - S3 lets the later of two runs at once take back what the earlier one has put in. So a second after a change it
-    looks whether its own statements are still there, and puts them in again where they are not. With
-    O(confirm_remove_self_bucket_access=true) it does not look.
   - A run that changes nothing sends 1 request.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -53,7 +50,8 @@ options:
     type: str
   confirm_remove_self_bucket_access:
     description:
-      - Allows a policy that denies the caller to change it again, and has S3 allow it. The account root still can.
+      - Allows a policy that denies the caller to change it again, and has S3 allow it. The account root still can. The
+        module then does not look whether its statements are still there.
     type: bool
     default: false
 extends_documentation_fragment:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .._errors import CofferError, ValidationError
@@ -25,18 +25,11 @@ DELETION_PLURAL = "deletebackuprequests"
 class DesiredBackup(DesiredOperation):
     """The names are those of the options."""
 
-    included_namespaces: list[str] | None = None
-    excluded_namespaces: list[str] | None = None
-    included_resources: list[str] | None = None
-    excluded_resources: list[str] | None = None
-    include_cluster_resources: bool | None = None
-    label_selector: Mapping[str, t.Any] | None = None
     storage_location: str | None = None
     ttl: str | None = None
     snapshot_volumes: bool | None = None
     snapshot_move_data: bool | None = None
     default_volumes_to_fs_backup: bool | None = None
-    item_operation_timeout: str | None = None
 
     KIND: t.ClassVar[str] = "Backup"
     PLURAL: t.ClassVar[str] = "backups"

@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from .._argspec import Options
+from .._argspec import STATE, Options
 from .._errors import ValidationError
 from .._plan import Difference, Plan, Step
 from . import model
@@ -25,8 +25,17 @@ Object = Mapping[str, t.Any]
 #: How an operation can end.
 TERMINAL = ("Completed", "PartiallyFailed", "Failed", "FailedValidation")
 
-#: The options by which a task waits for an end.
-WAIT: Options = {
+#: The options that both modules have, see the doc fragment ``operation``.
+OPTIONS: Options = {
+    "name": {"type": "str", "required": True},
+    **STATE,
+    "included_namespaces": {"type": "list", "elements": "str"},
+    "excluded_namespaces": {"type": "list", "elements": "str"},
+    "included_resources": {"type": "list", "elements": "str"},
+    "excluded_resources": {"type": "list", "elements": "str"},
+    "include_cluster_resources": {"type": "bool"},
+    "label_selector": {"type": "dict"},
+    "item_operation_timeout": {"type": "str"},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
     "stall_timeout": {"type": "int", "default": 60},
@@ -74,6 +83,13 @@ class DesiredOperation:
 
     name: str
     namespace: str
+    included_namespaces: list[str] | None = None
+    excluded_namespaces: list[str] | None = None
+    included_resources: list[str] | None = None
+    excluded_resources: list[str] | None = None
+    include_cluster_resources: bool | None = None
+    label_selector: Mapping[str, t.Any] | None = None
+    item_operation_timeout: str | None = None
 
     KIND: t.ClassVar[str]
     PLURAL: t.ClassVar[str]

@@ -21,16 +21,9 @@ class DesiredRestore(DesiredOperation):
     """The names are those of the options."""
 
     backup_name: str | None = None
-    included_namespaces: list[str] | None = None
-    excluded_namespaces: list[str] | None = None
-    included_resources: list[str] | None = None
-    excluded_resources: list[str] | None = None
-    include_cluster_resources: bool | None = None
-    label_selector: Mapping[str, t.Any] | None = None
     namespace_mapping: Mapping[str, str] | None = None
     existing_resource_policy: str | None = None
     restore_pvs: bool | None = None
-    item_operation_timeout: str | None = None
 
     KIND: t.ClassVar[str] = "Restore"
     PLURAL: t.ClassVar[str] = "restores"
