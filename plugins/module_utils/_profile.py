@@ -99,12 +99,9 @@ class StorageProfile:
                 given[name] = _boolean(name, given[name])
         plain = {name: value if isinstance(value, (bool, tuple)) else str(value) for name, value in given.items()}
         profile = cls(**t.cast("dict[str, t.Any]", plain))
-        profile._refuse()
-        return profile
-
-    def _refuse(self) -> None:
         for check in (_place, _names, _key, _principals, _objects):
-            check(self)
+            check(profile)
+        return profile
 
     @property
     def encrypts_with_kms(self) -> bool:
@@ -158,11 +155,10 @@ def _items(value: t.Any) -> tuple[str, ...]:
 
 
 def _boolean(name: str, value: t.Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("true", "yes", "on", "1"):
+    text = str(value).lower()
+    if text in ("true", "yes", "on", "1"):
         return True
-    if str(value).lower() in ("false", "no", "off", "0"):
+    if text in ("false", "no", "off", "0"):
         return False
     raise _refusal(name, str(value), "is neither true nor false", "Write true or false.")
 
@@ -187,12 +183,8 @@ def _names(profile: StorageProfile) -> None:
     if not _DNS_LABEL.fullmatch(profile.namespace):
         raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label, such as velero.")
     if not validators.OBJECT_NAME.fullmatch(profile.service_account):
-        raise _refusal(
-            "service_account",
-            profile.service_account,
-            "is not a ServiceAccount",
-            "Give its name alone, such as velero.",
-        )
+        remediation = "Give its name alone, such as velero."
+        raise _refusal("service_account", profile.service_account, "is not a ServiceAccount", remediation)
     validators.validate_secret_key(profile.sse_c_secret, option=variable_of("sse_c_secret"))
 
 

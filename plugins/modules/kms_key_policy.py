@@ -129,7 +129,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATEMENTS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy_api import KeyPolicyResource
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -145,7 +145,7 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    desired = Wanted.of(params)
+    desired = Desired.of(params)
     return task.reconcile(
         KeyPolicyResource(
             Aws(params),

@@ -139,7 +139,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATEMENTS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import BucketPolicyResource
 from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
@@ -159,7 +159,7 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    desired = Wanted.of(params)
+    desired = Desired.of(params)
     write_principals = WritePrincipals(params["prefix"].strip("/"), params["role_arns"])
     write_principals.refuse_other_names()
     return task.reconcile(

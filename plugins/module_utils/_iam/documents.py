@@ -82,7 +82,7 @@ def trust_statements(statements: Sequence[t.Any], *, option: str = "trust_statem
 
     :raises ValidationError: for what IAM would not take, and for what would let in more than anybody can have meant
     """
-    desired = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
+    desired = _policy.desired_statements(statements, option=option, required=("Principal", "Action"))
     for statement in desired:
         for fault in _trust_faults(statement):
             raise ValidationError(option, str(statement["Sid"]), *fault)

@@ -59,7 +59,7 @@ def is_as_created(policy: str, key_arn: str) -> bool:
     return _policy.same_document(document, new_key_policy(root), partition=arn.partition)
 
 
-def decide_key_policy(desired: _policy.Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
+def decide_key_policy(desired: _policy.Desired, current: KeyPolicy, *, bypass: bool) -> Plan:
     """The plan that brings our statements into a key policy, or out of it.
 
     :param bypass: have KMS, too, not insist that the caller can change the policy again

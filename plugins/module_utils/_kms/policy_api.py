@@ -36,7 +36,7 @@ class KeyPolicyResource:
     """
 
     aws: Aws
-    desired: _policy.Wanted
+    desired: _policy.Desired
     key_id: str
     bypass: bool
     principal_timeout: int

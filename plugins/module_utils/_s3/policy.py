@@ -30,7 +30,7 @@ ANY_PRINCIPALS = WritePrincipals()
 
 
 def decide_bucket_policy(
-    desired: _policy.Wanted,
+    desired: _policy.Desired,
     current: Document | None,
     *,
     partition: str,
