@@ -52,9 +52,8 @@ def parse(policy: str | Mapping[str, t.Any], *, option: str, resource: str) -> D
     """
 
     def refuse(reason: str) -> t.NoReturn:
-        raise ValidationError(
-            option, resource, reason, "Correct the document first: nothing can be merged into it as it is."
-        )
+        remediation = "Correct the document first: nothing can be merged into it as it is."
+        raise ValidationError(option, resource, reason, remediation)
 
     document: t.Any = policy
     if isinstance(policy, str):
@@ -349,9 +348,8 @@ def refuse_size(document: Document, limit: int, *, option: str, resource: str) -
     size = len(text(document).encode())
     if size > limit:
         remediation = "Put several principals, actions or conditions into one statement, or remove statements."
-        raise ValidationError(
-            option, resource, f"would have a policy of {size} bytes where AWS takes {limit}", remediation
-        )
+        reason = f"would have a policy of {size} bytes where AWS takes {limit}"
+        raise ValidationError(option, resource, reason, remediation)
 
 
 # --- orphaned principals ---------------------------------------------------------------------------------------------

@@ -197,9 +197,8 @@ class RoleResource:
         profiles = [str(profile["InstanceProfileName"]) for profile in listed]
         if profiles:
             remediation = "Instances may run as it: take it out of there first."
-            raise ValidationError(
-                "state", self.desired.name, f"is in the instance profile {', '.join(profiles)}", remediation
-            )
+            reason = f"is in the instance profile {', '.join(profiles)}"
+            raise ValidationError("state", self.desired.name, reason, remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         outputs = _apply(self.aws, plan)

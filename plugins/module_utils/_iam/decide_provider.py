@@ -42,9 +42,8 @@ class DesiredProvider(DesiredTags):
                 raise ValidationError("thumbprints", text, "is not a thumbprint", remediation)
         if len(thumbprints) > MAX_THUMBPRINTS:
             remediation = "Leave out those of certificates that are no longer served."
-            raise ValidationError(
-                "thumbprints", issuer, f"has {len(thumbprints)}, and IAM takes {MAX_THUMBPRINTS}", remediation
-            )
+            reason = f"has {len(thumbprints)}, and IAM takes {MAX_THUMBPRINTS}"
+            raise ValidationError("thumbprints", issuer, reason, remediation)
         tags = {option: params[option] for option in ("tags", "purge_tags")}
         return cls(issuer=issuer, client_ids=params["client_ids"], thumbprints=thumbprints or None, **tags)
 

@@ -68,9 +68,8 @@ def create_role(desired: DesiredRole, owner: Owner) -> Plan:
     """
     if not desired.trust_statements:
         remediation = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
-        raise ValidationError(
-            "trust_statements", desired.name, "does not exist, and a role needs a trust policy", remediation
-        )
+        reason = "does not exist, and a role needs a trust policy"
+        raise ValidationError("trust_statements", desired.name, reason, remediation)
     arn = owner.arn(f"role{desired.path or '/'}{desired.name}")
     policies = list(dict.fromkeys(desired.managed_policies or ()))
     outputs = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
@@ -170,9 +169,8 @@ def delete_role(desired: DesiredRole, role: Role) -> Plan:
         remediation = (
             "Others may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
         )
-        raise ValidationError(
-            "state", desired.name, f"has what managed_policies does not name: {', '.join(unmanaged)}", remediation
-        )
+        reason = f"has what managed_policies does not name: {', '.join(unmanaged)}"
+        raise ValidationError("state", desired.name, reason, remediation)
     steps = [
         *_detach(desired.name, attached),
         *(Step("iam:DeleteRolePolicy", {"RoleName": desired.name, "PolicyName": name}) for name in role.inline),
@@ -194,9 +192,8 @@ def _trust(desired: DesiredRole, role: Role) -> _policy.Merge:
     merged = _policy.merge(role.trust, owned, purge=desired.purge_trust_statements, partition=partition)
     if not merged.document["Statement"]:
         remediation = "Name who may assume it in trust_statements, or delete the role with state=absent."
-        raise ValidationError(
-            "purge_trust_statements", desired.name, "would be left without a trust statement", remediation
-        )
+        reason = "would be left without a trust statement"
+        raise ValidationError("purge_trust_statements", desired.name, reason, remediation)
     _policy.refuse_plain_variables(merged, owned, option="trust_statements")
     orphans = _policy.orphaned_principals(merged.document)
     if merged.differences and orphans:

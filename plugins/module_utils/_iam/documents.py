@@ -46,9 +46,8 @@ def policy_document(policy: t.Any, *, option: str, resource: str) -> Document:
     size = len(re.sub(r"\s", "", _policy.text(document)))
     if size > POLICY_SIZE:
         remediation = "Use wildcards or fewer statements, or split it into two policies."
-        raise ValidationError(
-            option, resource, f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}", remediation
-        )
+        reason = f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}"
+        raise ValidationError(option, resource, reason, remediation)
     return document
 
 

@@ -201,8 +201,7 @@ def issuer_of(cluster: Mapping[str, t.Any]) -> tuple[str, Owner]:
         raise ValidationError("cluster_name", name, f"is {status}", "Wait until it is ACTIVE, or give issuer_url.")
     issuer = ((cluster.get("identity") or {}).get("oidc") or {}).get("issuer")
     if not issuer:
-        raise ValidationError(
-            "cluster_name", name, "has no OIDC issuer", "Use EKS Pod Identity there, or give issuer_url."
-        )
+        remediation = "Use EKS Pod Identity there, or give issuer_url."
+        raise ValidationError("cluster_name", name, "has no OIDC issuer", remediation)
     partition, account_id = str(cluster["arn"]).split(":")[1:5:3]
     return issuer_name(issuer, option="cluster_name"), Owner(partition, account_id)

@@ -43,18 +43,15 @@ class DesiredKey:
             raise ValidationError("rotation_period_in_days", str(period), "is not a rotation period", remediation)
         if period is not None and self.rotation_enabled is False:
             remediation = "Leave the period out, or set rotation_enabled=true."
-            raise ValidationError(
-                "rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remediation
-            )
+            reason = "contradicts rotation_enabled=false"
+            raise ValidationError("rotation_period_in_days", str(period), reason, remediation)
         if self.require_usable_for_s3 and self.enabled is False:
-            raise ValidationError(
-                "require_usable_for_s3", "true", "contradicts enabled=false", "Leave one of them out."
-            )
+            remediation = "Leave one of them out."
+            raise ValidationError("require_usable_for_s3", "true", "contradicts enabled=false", remediation)
         if self.replica_regions and self.multi_region is False:
             remediation = "Set multi_region=true, or leave the replicas out."
-            raise ValidationError(
-                "replica_regions", str(self.replica_regions), "contradicts multi_region=false", remediation
-            )
+            reason = "contradicts multi_region=false"
+            raise ValidationError("replica_regions", str(self.replica_regions), reason, remediation)
 
 
 def alias_name(text: str, *, option: str = "alias") -> str:
@@ -80,9 +77,8 @@ def refuse_window(pending_window_in_days: int) -> None:
     """Refuse a waiting time that KMS does not take."""
     if not 7 <= pending_window_in_days <= 30:
         remediation = "KMS takes 7 to 30 days."
-        raise ValidationError(
-            "pending_window_in_days", str(pending_window_in_days), "is not a waiting period", remediation
-        )
+        reason = "is not a waiting period"
+        raise ValidationError("pending_window_in_days", str(pending_window_in_days), reason, remediation)
 
 
 def create_key(desired: DesiredKey, *, partition: str, region: str, account_id: str) -> Plan:
@@ -268,9 +264,8 @@ def _refuse_disabled(desired: DesiredKey, key: Key, option: str) -> None:
         remediation = f"Run the task in {key.primary_region}: KMS changes that at the primary key only."
         raise ValidationError(option, key.arn, f"is a replica of the key in {key.primary_region}", remediation)
     if "Enabled" not in (key.state, _state_after(desired, key)):
-        raise ValidationError(
-            option, key.arn, "is disabled", "KMS changes that of an enabled key only: set enabled=true too."
-        )
+        remediation = "KMS changes that of an enabled key only: set enabled=true too."
+        raise ValidationError(option, key.arn, "is disabled", remediation)
 
 
 def _description(desired: DesiredKey, key: Key) -> Changes:

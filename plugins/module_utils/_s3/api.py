@@ -107,9 +107,8 @@ class BucketResource:
         account_id = caller(self.aws).account_id
         if account_id != self.desired.owner:
             remediation = f"The bucket would belong to {account_id}: use credentials of {self.desired.owner}."
-            raise ValidationError(
-                "expected_bucket_owner", self.desired.name, f"is to be created by {account_id}", remediation
-            )
+            reason = f"is to be created by {account_id}"
+            raise ValidationError("expected_bucket_owner", self.desired.name, reason, remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         try:
@@ -165,9 +164,8 @@ class EncryptionResource:
         key = describe(self.aws, key_id)
         if key is None:
             remediation = f"Give a key in {self.desired.region} by its id or ARN, or an alias as alias/name."
-            raise ValidationError(
-                "kms_master_key_id", key_id, "does not exist, or not for these credentials", remediation
-            )
+            reason = "does not exist, or not for these credentials"
+            raise ValidationError("kms_master_key_id", key_id, reason, remediation)
         return key
 
     def decide(self, current: Encryption) -> Plan:
@@ -180,9 +178,8 @@ class EncryptionResource:
         """
         if not self.aws.supports_member("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes"):
             remediation = f"Install boto3 >= {MINIMUM_BOTO3}."
-            raise ValidationError(
-                "blocked_encryption_types", "this boto3", "does not know BlockedEncryptionTypes", remediation
-            )
+            reason = "does not know BlockedEncryptionTypes"
+            raise ValidationError("blocked_encryption_types", "this boto3", reason, remediation)
         desired = self.desired
         document = read_policy(self.aws, desired.bucket, desired.owner)
         refuse_conflicting_requirements(document, plan.result, objects_arn=desired.objects_arn)

@@ -68,9 +68,8 @@ class DesiredEncryption:
             raise ValidationError("bucket_key_enabled", "true", "contradicts sse_algorithm=aws:kms:dsse", remediation)
         if self.blocked is not None and (not self.blocked or {"NONE"} < set(self.blocked)):
             remediation = "Say [SSE-C] to block it and [NONE] to block nothing."
-            raise ValidationError(
-                "blocked_encryption_types", str(list(self.blocked)), "says nothing definite", remediation
-            )
+            reason = "says nothing definite"
+            raise ValidationError("blocked_encryption_types", str(list(self.blocked)), reason, remediation)
         self._refuse_key_id()
 
     def _refuse_key_id(self) -> None:
@@ -121,9 +120,8 @@ def _refuse_key(desired: DesiredEncryption, key: Key) -> None:
         return
     if key.metadata.get("KeyManager") == "AWS":
         remediation = "No other account can use a key that AWS manages: give a key of your own by its ARN."
-        raise ValidationError(
-            _KEY, key.arn, f"is managed by AWS for account {account}, the bucket is {desired.owner}'s", remediation
-        )
+        reason = f"is managed by AWS for account {account}, the bucket is {desired.owner}'s"
+        raise ValidationError(_KEY, key.arn, reason, remediation)
     if key.arn != desired.key_id:
         reason = f"is a key of account {account}, the bucket is {desired.owner}'s"
         raise ValidationError(_KEY, str(desired.key_id), reason, f"If it is meant, give its ARN, {key.arn}.")

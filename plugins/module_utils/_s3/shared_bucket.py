@@ -51,9 +51,8 @@ def _refusal(option: str, given: str, requirement: str) -> ValidationError:
         "its own. If that is this installation, say so with prefix. If it is gone, or changes too, remove its "
         "statements by their Sids with coffer.velero.s3_bucket_policy; its next run brings the new ones."
     )
-    return ValidationError(
-        option, given, f"is not what another installation in the bucket relies on: {requirement}", remediation
-    )
+    reason = f"is not what another installation in the bucket relies on: {requirement}"
+    return ValidationError(option, given, reason, remediation)
 
 
 def _installations(document: Document | None) -> dict[str, dict[str, Requirement]]:

@@ -264,9 +264,8 @@ def _refuse_ambiguous(desired: DesiredIdentity, current: Installation) -> None:
     if len(current.servers) > 1:
         names = enumerate_names(item.title for item in current.servers)
         remediation = "Remove all but one, or scale them to zero: two servers disturb each other's backups."
-        raise ValidationError(
-            "namespace", f'namespace "{desired.namespace}"', f"has several Velero servers ({names})", remediation
-        )
+        reason = f"has several Velero servers ({names})"
+        raise ValidationError("namespace", f'namespace "{desired.namespace}"', reason, remediation)
     for server in current.servers:
         if server.service_account != desired.service_account:
             reason = f'is not what {server.title} runs as: that is "{server.service_account}"'
@@ -292,9 +291,8 @@ def _refuse_paused(workloads: Iterable[Workload]) -> None:
     for workload in workloads:
         if workload.content["spec"].get("paused"):
             remediation = f"Resume it: kubectl rollout resume {workload.title.lower()}."
-            raise ValidationError(
-                "role_arn", workload.title, "is paused, so that its pods would not be restarted", remediation
-            )
+            reason = "is paused, so that its pods would not be restarted"
+            raise ValidationError("role_arn", workload.title, reason, remediation)
 
 
 def _warnings(desired: DesiredIdentity, current: Installation, outdated: Sequence[Workload]) -> Iterable[str]:
