@@ -73,7 +73,10 @@ def create_role(desired: DesiredRole, owner: Owner) -> Plan:
     arn = owner.arn(f"role{desired.path or '/'}{desired.name}")
     policies = list(dict.fromkeys(desired.managed_policies or ()))
     outputs = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
-    steps = (Step("iam:CreateRole", _role_arguments(desired), outputs), *_attach(desired.name, policies))
+    steps = (
+        Step("iam:CreateRole", _role_arguments(desired), outputs),
+        *_for_policies("iam:AttachRolePolicy", desired.name, policies),
+    )
     shown = {
         "description": desired.description or "",
         "managed_policies": policies,
@@ -172,15 +175,11 @@ def delete_role(desired: DesiredRole, role: Role) -> Plan:
         reason = f"has what managed_policies does not name: {', '.join(unmanaged)}"
         raise ValidationError("state", desired.name, reason, remediation)
     steps = [
-        *_detach(desired.name, attached),
+        *_for_policies("iam:DetachRolePolicy", desired.name, attached),
         *(Step("iam:DeleteRolePolicy", {"RoleName": desired.name, "PolicyName": name}) for name in role.inline),
         Step("iam:DeleteRole", {"RoleName": desired.name}),
     ]
-    shown = {
-        "role_arn": role.arn,
-        "managed_policies": list(attached) or None,
-        "inline_policies": list(role.inline) or None,
-    }
+    shown = {"role_arn": role.arn, "managed_policies": list(attached), "inline_policies": list(role.inline)}
     differences = tuple(Difference(name, value, None) for name, value in shown.items() if value)
     return Plan(tuple(steps), differences, {"role_name": desired.name, "role_arn": role.arn})
 
@@ -238,8 +237,8 @@ def _boundary(desired: DesiredRole, role: Role) -> Changes:
 def _attachments(desired: DesiredRole, role: Role) -> Changes:
     before, after = list(role.attached or ()), _attached_after(desired, role)
     steps = [
-        *_attach(desired.name, [arn for arn in after if arn not in before]),
-        *_detach(desired.name, [arn for arn in before if arn not in after]),
+        *_for_policies("iam:AttachRolePolicy", desired.name, [arn for arn in after if arn not in before]),
+        *_for_policies("iam:DetachRolePolicy", desired.name, [arn for arn in before if arn not in after]),
     ]
     return steps, (Difference("managed_policies", before, after),) if steps else ()
 
@@ -253,9 +252,5 @@ def _attached_after(desired: DesiredRole, role: Role) -> list[str]:
     return list(dict.fromkeys((*kept, *desired.managed_policies)))
 
 
-def _attach(name: str, arns: Sequence[str]) -> list[Step]:
-    return [Step("iam:AttachRolePolicy", {"RoleName": name, "PolicyArn": arn}) for arn in dict.fromkeys(arns)]
-
-
-def _detach(name: str, arns: Sequence[str]) -> list[Step]:
-    return [Step("iam:DetachRolePolicy", {"RoleName": name, "PolicyArn": arn}) for arn in arns]
+def _for_policies(action: str, name: str, arns: Sequence[str]) -> list[Step]:
+    return [Step(action, {"RoleName": name, "PolicyArn": arn}) for arn in arns]

@@ -18,12 +18,6 @@ from .._errors import ValidationError
 from .._tags import tag_dict
 from .._types import Document
 
-#: IAM keeps this many versions of a managed policy.
-MAX_VERSIONS = 5
-
-#: And this many thumbprints of an OIDC provider.
-MAX_THUMBPRINTS = 5
-
 #: What the unique id of a role would look like; IAM never gives this one.
 PREDICTED_ROLE_ID = "AROA00000000000000000"
 
@@ -67,10 +61,9 @@ class Policy:
     def description(self) -> str:
         return str(self.metadata.get("Description") or "")
 
-    @property
-    def uses(self) -> int:
-        """How many users, groups and roles have it, as a policy or as their permissions boundary."""
-        return sum(int(self.metadata.get(name) or 0) for name in ("AttachmentCount", "PermissionsBoundaryUsageCount"))
+    def differs_from(self, document: Document | None) -> bool:
+        """Whether it means something else than a document; ``None`` asks for nothing."""
+        return document is not None and not _policy.same_document(document, self.document, partition=self.partition)
 
     @property
     def tags(self) -> dict[str, str]:

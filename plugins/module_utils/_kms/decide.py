@@ -151,8 +151,7 @@ def _warnings(desired: DesiredKey, key: Key) -> Iterator[str]:
     if key.adopted:
         yield (
             f"{key.arn} is given the alias {desired.alias} in place of a new key: it was made for it, by a run that "
-            "was "
-            "cut, and neither its policy nor its rotation was changed since."
+            "was cut, and neither its policy nor its rotation was changed since."
         )
     if _state_after(desired, key) == "Disabled" and desired.enabled is None:
         yield f"{key.arn} is disabled: nothing that it encrypted can be read. Set enabled=true to enable it."
@@ -269,11 +268,11 @@ def _refuse_disabled(desired: DesiredKey, key: Key, option: str) -> None:
 
 
 def _description(desired: DesiredKey, key: Key) -> Changes:
-    if desired.description is None:
+    before, after = key.metadata.get("Description", ""), desired.description
+    if after in (None, before):
         return NOTHING
-    differences = compare({"description": desired.description}, {"description": key.metadata.get("Description", "")})
-    arguments = {"KeyId": key.key_id, "Description": desired.description}
-    return [Step("kms:UpdateKeyDescription", arguments) for dummy in differences], differences
+    step = Step("kms:UpdateKeyDescription", {"KeyId": key.key_id, "Description": after})
+    return (step,), (Difference("description", before, after),)
 
 
 def _rotates(desired: DesiredKey) -> bool:
@@ -286,10 +285,9 @@ def _rotation_step(desired: DesiredKey, key_id: str | Computed) -> Step:
 
 
 def _rotation_result(desired: DesiredKey, rotation: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    enabled = _rotates(desired) if desired.rotation_enabled is not None or _rotates(desired) else None
     period = desired.rotation_period_in_days or rotation.get("RotationPeriodInDays")
-    if enabled is None:
-        enabled = rotation.get("KeyRotationEnabled")
+    left_alone = desired.rotation_enabled is None and not _rotates(desired)
+    enabled = rotation.get("KeyRotationEnabled") if left_alone else _rotates(desired)
     return {"rotation_enabled": enabled, "rotation_period_in_days": (period or 365) if enabled else None}
 
 
@@ -301,18 +299,16 @@ def _rotation(desired: DesiredKey, key: Key) -> Changes:
         "rotation_enabled": bool(rotation.get("KeyRotationEnabled")),
         "rotation_period_in_days": rotation.get("RotationPeriodInDays"),
     }
-    if not _rotates(desired):
-        differences = compare({"rotation_enabled": False}, current)
-        if differences:
-            _refuse_disabled(desired, key, "rotation_enabled")
-        return [Step("kms:DisableKeyRotation", {"KeyId": key.key_id}) for dummy in differences], differences
-    asked: dict[str, t.Any] = {"rotation_enabled": True}
-    if desired.rotation_period_in_days is not None:
+    rotates = _rotates(desired)
+    asked: dict[str, t.Any] = {"rotation_enabled": rotates}
+    if rotates and desired.rotation_period_in_days is not None:
         asked["rotation_period_in_days"] = desired.rotation_period_in_days
     differences = compare(asked, current)
-    if differences:
-        _refuse_disabled(desired, key, "rotation_enabled")
-    return [_rotation_step(desired, key.key_id)] if differences else (), differences
+    if not differences:
+        return NOTHING
+    _refuse_disabled(desired, key, "rotation_enabled")
+    disable = Step("kms:DisableKeyRotation", {"KeyId": key.key_id})
+    return [_rotation_step(desired, key.key_id) if rotates else disable], differences
 
 
 def _tags(desired: DesiredKey, key: Key) -> Changes:
@@ -343,7 +339,8 @@ def _replicas(desired: DesiredKey, key: Key) -> Changes:
     configuration = key.metadata.get("MultiRegionConfiguration", {})
     current = sorted(replica["Region"] for replica in configuration.get("ReplicaKeys", ()))
     missing = [region for region in desired.replica_regions if region not in current and region != key.region]
+    if not missing:
+        return NOTHING
+    _refuse_disabled(desired, key, "replica_regions")
     after = sorted({*current, *missing})
-    if missing:
-        _refuse_disabled(desired, key, "replica_regions")
-    return _replica_steps(missing, key.key_id), (Difference("replica_regions", current, after),) if missing else ()
+    return _replica_steps(missing, key.key_id), (Difference("replica_regions", current, after),)

@@ -19,8 +19,7 @@ from .._errors import OperationFailed
 from . import operation
 from .error_catalog import Diagnosis, explain
 from .messages import plain, remediation_for
-
-PLUGIN = "velero.io/aws"
+from .model import PLUGIN
 
 _LOG = "See the log of the Velero server: kubectl -n {namespace} logs deployment/velero."
 _SHOWN = 5

@@ -15,7 +15,6 @@ from .._errors import CofferError, ServiceError, ValidationError
 from .._kube import Kube, object_path
 from .._plan import Plan
 from . import model
-from .diagnosis import PLUGIN
 from .identity import DesiredIdentity, Installation, Workload, decide_identity
 from .server_api import ask
 
@@ -147,9 +146,11 @@ class IdentityResource:
                 f"The Velero server in namespace {namespace} does not answer within {self.wait_timeout} s, though its "
                 f"pod is up. See its log: kubectl -n {namespace} logs {self._current.servers[0].title.lower()}."
             )
-        if ("ObjectStore", PLUGIN) not in ((one.get("kind"), one.get("name")) for one in status.get("plugins") or ()):
+        if ("ObjectStore", model.PLUGIN) not in (
+            (one.get("kind"), one.get("name")) for one in status.get("plugins") or ()
+        ):
             raise CofferError(
-                f"Velero in namespace {namespace} has no plugin {PLUGIN}. Add "
+                f"Velero in namespace {namespace} has no plugin {model.PLUGIN}. Add "
                 "velero-plugin-for-aws: velero plugin add, or initContainers of the Helm chart."
             )
         return str(status.get("serverVersion"))

@@ -14,6 +14,8 @@ from .._kube import object_path
 from .._types import Document
 
 API_VERSION = "velero.io/v1"
+#: Velero's plugin for AWS, as an object store.
+PLUGIN = "velero.io/aws"
 
 #: Work that a new server would mark Failed (``InProgress``), or that may become so at any moment (velero.md: a restart
 #: leaves a Backup in ``ReadyToStart`` behind). ``Finalizing`` survives a restart, and may be waiting for the very role
