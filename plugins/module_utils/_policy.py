@@ -261,6 +261,16 @@ class Desired:
             raise ValidationError("purge_statements", "true", "contradicts state=absent", remediation)
         return cls(absent_sids=(*(statement["Sid"] for statement in desired_statements(statements)), *sids))
 
+    def merged_into(self, document: Document | None, *, partition: str) -> Merge:
+        """The document with these statements, see :func:`merge`.
+
+        :raises ValidationError: see :func:`refuse_plain_variables`
+        """
+        absent, purge = self.absent_sids, self.purge
+        merged = merge(document, self.statements, absent_sids=absent, purge=purge, partition=partition)
+        refuse_plain_variables(merged, self.statements)
+        return merged
+
 
 @dataclass(frozen=True)
 class Merge:

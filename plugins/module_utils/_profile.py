@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from ._arn import Arn, partition_of, s3_arn
 from ._errors import ValidationError
 from ._plan import PLACEHOLDER_KEY_ID
-from ._s3.model import refuse_bucket_name
+from ._s3.model import validate_bucket_name
 from ._velero import validators
 
 Mode = t.Literal["sse-s3", "sse-kms", "dsse-kms", "sse-c"]
@@ -172,7 +172,7 @@ def _place(profile: StorageProfile) -> None:
     if partition_of(profile.region) != profile.partition:
         reason = f"is in partition {partition_of(profile.region)}, the credentials are of {profile.partition}"
         raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")
-    refuse_bucket_name(profile.bucket, option=variable_of("bucket"))
+    validate_bucket_name(profile.bucket, option=variable_of("bucket"))
     if re.search(r"[*?$\s]|//", profile.prefix):
         remediation = "Leave out wildcards, '$', white space and empty parts: the prefix becomes part of policies."
         raise _refusal("prefix", profile.prefix, "cannot be used safely", remediation)

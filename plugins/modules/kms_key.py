@@ -172,7 +172,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import KeyResource
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import DesiredKey, alias_name, refuse_window
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import DesiredKey, alias_name, validate_window
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -203,7 +203,7 @@ def run(task: Task) -> dict[str, t.Any]:
         **{name: params[name] for name in DesiredKey.__dataclass_fields__ if name != "alias"},
     )
     desired.refuse_contradictions()
-    refuse_window(params["pending_window_in_days"])
+    validate_window(params["pending_window_in_days"])
     delete_after = params["pending_window_in_days"] if params["state"] == "absent" else None
     return task.reconcile(KeyResource(Aws(params), desired, params["key_id"], delete_after, task.sleep))
 

@@ -14,8 +14,7 @@ from .. import _policy
 from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, created, joined
 from .._types import Document
 from .documents import policy_document
-from .model import Policy, refuse_name, refuse_path
-from .steps import DesiredTags
+from .model import DesiredTags, Policy, validate_name, validate_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +33,8 @@ class DesiredPolicy(DesiredTags):
         :raises ValidationError: for what IAM would not take
         """
         name, policy = params["name"], params["policy"]
-        refuse_name(name, length=128)
-        refuse_path(params["path"])
+        validate_name(name, length=128)
+        validate_path(params["path"])
         desired = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
         return cls(document=policy_document(policy, option="policy", resource=name) if policy else None, **desired)
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from .._errors import ValidationError
 from .._plan import NOTHING, Changes, Difference, Plan, Step, created, joined
-from .model import Provider
-from .steps import DesiredTags
+from .model import DesiredTags, Provider
 
 
 @dataclass(frozen=True, kw_only=True)

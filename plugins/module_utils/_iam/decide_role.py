@@ -14,8 +14,7 @@ from .. import _policy
 from .._errors import ValidationError
 from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, compare, created, joined
 from .documents import trust_statements, trust_warnings
-from .model import PREDICTED_ROLE_ID, Owner, Role, refuse_name, refuse_path, refuse_policy_arn
-from .steps import DesiredTags
+from .model import PREDICTED_ROLE_ID, DesiredTags, Owner, Role, validate_name, validate_path, validate_policy_arn
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
 UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"
@@ -45,13 +44,13 @@ class DesiredRole(DesiredTags):
         :raises ValidationError: for what IAM would not take, and see :func:`trust_statements`
         """
         desired = {option: params[option] for option in cls.__dataclass_fields__}
-        refuse_name(desired["name"], length=64)
+        validate_name(desired["name"], length=64)
         if desired["path"] is not None:
-            refuse_path(desired["path"])
+            validate_path(desired["path"])
         for arn in desired["managed_policies"] or ():
-            refuse_policy_arn(arn, option="managed_policies")
+            validate_policy_arn(arn, option="managed_policies")
         if desired["permissions_boundary"]:
-            refuse_policy_arn(desired["permissions_boundary"], option="permissions_boundary")
+            validate_policy_arn(desired["permissions_boundary"], option="permissions_boundary")
         seconds = desired["max_session_duration"]
         if seconds is not None and not 3600 <= seconds <= 43200:
             remediation = "IAM takes 3600 to 43200 seconds."

@@ -73,7 +73,7 @@ def alias_name(text: str, *, option: str = "alias") -> str:
     return name
 
 
-def refuse_window(pending_window_in_days: int) -> None:
+def validate_window(pending_window_in_days: int) -> None:
     """Refuse a waiting time that KMS does not take."""
     if not 7 <= pending_window_in_days <= 30:
         remediation = "KMS takes 7 to 30 days."

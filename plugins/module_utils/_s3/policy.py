@@ -50,11 +50,8 @@ def decide_bucket_policy(
     bucket_arn = s3_arn(partition, bucket)
     _refuse_resources(desired.statements, bucket_arn)
     _refuse_header_requirements([one for one in desired.statements if write_principals.concerned_by(one, bucket_arn)])
-    merged = _policy.merge(
-        current, desired.statements, absent_sids=desired.absent_sids, purge=desired.purge, partition=partition
-    )
+    merged = desired.merged_into(current, partition=partition)
     left = bool(_policy.listed(merged.document["Statement"]))
-    _policy.refuse_plain_variables(merged, desired.statements)
     requirements = _unmanaged_requirements(merged.document, merged.kept, write_principals, bucket_arn)
     if write_principals.role_arns and not desired.absent_sids:  # they may be taken out one after the other
         _refuse_unmanaged_requirements(requirements, bucket=bucket, roles=write_principals.role_arns)
