@@ -22,7 +22,7 @@ from .polling import Poller
 from .summary import bucket_key_savings, summarize
 
 Params = Mapping[str, t.Any]
-Source = LogsInsightsSource | EventHistorySource
+Source: t.TypeAlias = "LogsInsightsSource | EventHistorySource"
 
 #: The object requests of S3's request metrics that need the key (Amazon S3 User Guide, "Metrics and dimensions").
 _METRICS = ("GetRequests", "PutRequests")
