@@ -91,13 +91,13 @@ def test_parse_changes_nothing() -> None:
 )
 def test_wanted_statement_refused(statement: Any, message: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        policy.wanted_statements([statement])
+        policy.desired_statements([statement])
     assert f"statements: {message}" in str(refused.value)
 
 
 def test_wanted_sids_are_unique() -> None:
     with pytest.raises(ValidationError, match="statements: A is the Sid of more than one statement"):
-        policy.wanted_statements([allow(Sid="A"), allow(Sid="B"), allow(Sid="A")])
+        policy.desired_statements([allow(Sid="A"), allow(Sid="B"), allow(Sid="A")])
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ def test_wanted_sids_are_unique() -> None:
 def test_options_that_contradict(options: Document, message: str) -> None:
     defaults = {"statements": None, "sids": None, "state": "present", "purge_statements": False}
     with pytest.raises(ValidationError) as refused:
-        policy.Wanted.of({**defaults, **options})
+        policy.Desired.of({**defaults, **options})
     assert message in str(refused.value)
 
 
 def test_absent_by_statement_and_by_sid() -> None:
     params = {"statements": [allow(Sid="A")], "sids": ["B"], "state": "absent", "purge_statements": False}
-    assert policy.Wanted.of(params) == policy.Wanted(absent_sids=("A", "B"))
+    assert policy.Desired.of(params) == policy.Desired(absent_sids=("A", "B"))
 
 
 # --- compare

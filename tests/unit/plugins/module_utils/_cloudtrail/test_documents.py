@@ -12,7 +12,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from botocore.validate import ParamValidator
 
-from ansible_collections.coffer.velero.plugins.filter.trail import FilterModule
+from ansible_collections.coffer.velero.plugins.filter.audit import FilterModule
 
 FILTERS = FilterModule().filters()
 MODEL = botocore.session.get_session().get_service_model("cloudtrail")

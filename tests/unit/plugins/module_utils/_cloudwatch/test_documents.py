@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.coffer.velero.plugins.filter.logs import FilterModule
+from ansible_collections.coffer.velero.plugins.filter.audit import FilterModule
 
 ARN = "arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit"
 

@@ -9,13 +9,13 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
-    refuse_bucket_name,
+    validate_bucket_name,
 )
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 63, "velero-backups", "velero.example.com", "1velero2", "1.2.3.400x"])
 def test_good_names(name: str) -> None:
-    refuse_bucket_name(name)
+    validate_bucket_name(name)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_good_names(name: str) -> None:
 )
 def test_bad_names(name: str, reason: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        refuse_bucket_name(name)
+        validate_bucket_name(name)
     assert str(caught.value) == (
         f"bucket: {name!r} {reason}. A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and "
         "starts and ends with a letter or digit."
