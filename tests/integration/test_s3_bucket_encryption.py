@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Connection
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from tests.support.cloudtrail import Account
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
@@ -296,14 +297,7 @@ def test_a_key_of_another_account_than_the_buckets_is_taken_by_its_arn_only(
     run: ModuleRunner, aws: Aws, key: str
 ) -> None:
     """The task has the credentials of the key's account, and the bucket belongs to another one."""
-    role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/other"
-    session = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="other")["Credentials"]
-    other = aws.client(
-        "s3",
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
+    other = Account(aws, OTHER_ACCOUNT).client("s3")
     other.create_bucket(Bucket=BUCKET)
     options = {**KMS, "expected_bucket_owner": OTHER_ACCOUNT}
     for form in (ALIAS, key.rpartition("/")[2], f"arn:aws:kms:us-east-1:{ACCOUNT}:{ALIAS}"):

@@ -81,10 +81,7 @@ def test_key_is_added_to_a_foreign_secret(run: ModuleRunner, cluster: Cluster) -
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (b"", "holds 0 bytes, not 32. Give exactly 32 random bytes."),
         (KEY + b"\n", "holds 33 bytes, not 32. It looks like 32 bytes and a line break"),
-        (base64.b64encode(KEY), "holds 44 bytes, not 32. It looks like base64 of a key"),
-        (base64.b64encode(KEY) + b"\n", "holds 45 bytes, not 32. It looks like base64 of a key and a line break"),
         (KEY.hex().encode(), "holds 64 bytes, not 32. It looks like a key in hexadecimal"),
     ],
 )
@@ -111,7 +108,7 @@ def test_missing(run: ModuleRunner, cluster: Cluster, check: bool, other: bool) 
     )
 
 
-@pytest.mark.parametrize("reference", ["velero-sse-c", "a/b/c", "/key", "UPPER/key", ""])
+@pytest.mark.parametrize("reference", ["velero-sse-c", ""])
 def test_reference(run: ModuleRunner, cluster: Cluster, reference: str) -> None:
     assert "does not name a key of a Secret. Write" in run.refused(MODULE, secret=reference, create_if_missing=True)
     assert cluster.proxy.requests == []

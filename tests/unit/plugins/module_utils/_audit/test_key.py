@@ -55,28 +55,6 @@ CASES: list[Case] = [
         facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}})),
         compliant("No statement"),
     ),
-    (
-        "KMS.5",
-        facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*"}}})),
-        non_compliant("too_permissive", "Partner"),
-    ),
-    (
-        "KMS.5",
-        facts(
-            key_policy=key_policy({**ANYBODY, "Condition": {"StringEqualsIfExists": {"kms:CallerAccount": ACCOUNT}}})
-        ),
-        non_compliant("too_permissive", "Partner"),
-    ),
-    (
-        "KMS.5",
-        facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringNotEquals": {"kms:CallerAccount": ACCOUNT}}})),
-        non_compliant("too_permissive", "Partner"),
-    ),
-    (
-        "KMS.5",
-        facts(key_policy=key_policy({**ANYBODY, "Condition": {"Bool": {"aws:SecureTransport": "true"}}})),
-        non_compliant("too_permissive", "Partner"),
-    ),
     ("KMS.5", facts(key_policy=key_policy({**ANYBODY, "Effect": "Deny"})), compliant("No statement")),
     ("coffer.1", facts(key={"Arn": KEY_ARN, "KeyState": "Disabled"}), non_compliant("unusable", "is disabled")),
     (

@@ -11,7 +11,6 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import desired_alarm
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
     Alarm,
     AlarmOptions,
@@ -19,7 +18,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms i
     decide_alarms,
     delete_alarms,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import KEPT, MEMBERS, DesiredAlarm
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import MEMBERS, DesiredAlarm
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 
@@ -125,26 +124,3 @@ def test_deletions_come_in_batches() -> None:
     decided = delete_alarms(names, Alarms({name: Alarm({**LIVE, "AlarmName": name}) for name in names}), AlarmOptions())
     assert valid(decided) == ["DeleteAlarms"] * 2
     assert [len(step.arguments["AlarmNames"]) for step in decided.steps] == [100, 50]
-
-
-def test_members_are_those_of_the_model() -> None:
-    """What is kept of an answer can be sent, and what is read is there."""
-    takes, tells = MODEL.operation_model("PutMetricAlarm").input_shape.members, MODEL.shape_for("MetricAlarm").members
-    known = {*MEMBERS.values(), *KEPT.values()}
-    unknown = known - set(takes)
-    assert unknown == known - set(tells)
-    if unknown:
-        pytest.skip(f"this botocore is too old to know {', '.join(sorted(unknown))}")
-    assert {"AlarmArn", "StateValue", "StateReason", "Metrics", "ThresholdMetricId", "EvaluationCriteria"} <= set(tells)
-    assert "AlarmRule" in MODEL.shape_for("CompositeAlarm").members
-    left = set(takes) & set(tells) - known - {"AlarmName"}
-    assert left == {"Metrics", "ThresholdMetricId", "EvaluationCriteria", "EvaluationInterval"}, (
-        "kinds that are refused"
-    )
-
-
-@pytest.mark.parametrize(
-    ("member", "choices"), [("Statistic", desired_alarm.STATISTICS), ("ComparisonOperator", desired_alarm.COMPARISONS)]
-)
-def test_choices_are_those_of_the_model(member: str, choices: tuple[str, ...]) -> None:
-    assert set(choices) <= set(MODEL.shape_for(member).enum)

@@ -38,8 +38,6 @@ def desired_policy(**more: Any) -> decide_policy.DesiredPolicy:
         ),
         ({"tags": {"a": "1"}}, policy(), ["TagPolicy " + POLICY_ARN]),
         ({"tags": {}}, policy(Tags=[{"Key": "a", "Value": "1"}]), ["UntagPolicy " + POLICY_ARN]),
-        ({"tags": {}, "purge_tags": False}, policy(Tags=[{"Key": "a", "Value": "1"}]), []),
-        ({"tags": {}}, policy(Tags=[{"Key": "aws:a", "Value": "1"}]), []),
         ({"description": "other"}, policy(), []),
     ],
 )

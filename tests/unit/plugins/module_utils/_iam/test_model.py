@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     Owner,
     issuer_name,
     issuer_of,
 )
+from tests.support.refusal import refusal
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,4 @@ def test_issuer_of_a_cluster(status: str) -> None:
     ],
 )
 def test_cluster_without_a_usable_issuer(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        issuer_of({**CLUSTER, **change})
-    assert str(refused.value) == message
+    assert refusal(issuer_of, {**CLUSTER, **change}) == message

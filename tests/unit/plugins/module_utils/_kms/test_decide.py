@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
     DesiredKey,
     alias_name,
@@ -20,6 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
 )
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Computed, Plan, resolve
+from tests.support.refusal import refusal
 
 ALIAS = "alias/velero"
 REGION = "eu-central-1"
@@ -307,9 +307,7 @@ def test_a_disabled_key_is_told(options: dict[str, Any], there: Key, warned: boo
 def test_what_kms_cannot_do_and_nobody_should_in_passing_is_refused(
     options: dict[str, Any], there: Key, message: str
 ) -> None:
-    with pytest.raises(ValidationError) as caught:
-        change_key(desired(**options), there)
-    assert str(caught.value).startswith(message)
+    assert refusal(change_key, desired(**options), there).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -337,21 +335,6 @@ def test_what_kms_cannot_do_and_nobody_should_in_passing_is_refused(
             "it (the key is disabled then; enabled=true enables it), or give another alias for a new key.",
         ),
         (
-            {"enabled": True},
-            key("PendingImport"),
-            f"alias: {ARN} is in state PendingImport. Wait until it is Enabled, or choose another key.",
-        ),
-        (
-            {},
-            key(KeySpec="RSA_2048"),
-            f"alias: {ARN} is a RSA_2048 key. S3 encrypts with symmetric keys only: choose one.",
-        ),
-        (
-            {"alias": None},
-            key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC"),
-            f"key_id: {ARN} is a HMAC_256 key. S3 encrypts with symmetric keys only: choose one.",
-        ),
-        (
             {"alias": None},
             key(KeyManager="AWS"),
             f"key_id: {ARN} is managed by AWS. Its policy cannot be edited: choose a customer managed key.",
@@ -364,9 +347,7 @@ def test_a_key_that_has_to_be_usable(options: dict[str, Any], there: Key, messag
             desired(**options), there
         )
         return
-    with pytest.raises(ValidationError) as caught:
-        change_key(desired(require_usable_for_s3=True, **options), there)
-    assert str(caught.value) == message
+    assert refusal(change_key, desired(require_usable_for_s3=True, **options), there) == message
 
 
 def test_a_new_key_is_usable() -> None:
@@ -418,16 +399,15 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
     ],
 )
 def test_contradictions_are_refused(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        desired(**options).refuse_contradictions()
-    assert str(caught.value).startswith(message)
+    assert refusal(desired(**options).refuse_contradictions).startswith(message)
 
 
 @pytest.mark.parametrize("days", [6, 31, 0, -1])
 def test_a_waiting_period_that_kms_does_not_take_is_refused(days: int) -> None:
-    with pytest.raises(ValidationError) as caught:
-        refuse_window(days)
-    assert str(caught.value) == f"pending_window_in_days: {days} is not a waiting period. KMS takes 7 to 30 days."
+    assert (
+        refusal(refuse_window, days)
+        == f"pending_window_in_days: {days} is not a waiting period. KMS takes 7 to 30 days."
+    )
 
 
 @pytest.mark.parametrize("days", [7, 30])
@@ -452,6 +432,4 @@ def test_an_alias_with_and_without_its_prefix(text: str) -> None:
     ],
 )
 def test_an_alias_that_kms_would_refuse_is_refused_before_a_key_is_made(text: str, message: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        alias_name(text)
-    assert message in str(caught.value)
+    assert message in refusal(alias_name, text)

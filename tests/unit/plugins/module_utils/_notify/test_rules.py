@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
@@ -20,22 +18,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import
     target_options,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-ACCOUNT = "111122223333"
-KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-TOPIC = f"arn:aws:sns:eu-central-1:{ACCOUNT}:velero-acme-backups"
-PROFILE = StorageProfile.parse(
-    {
-        "account_id": ACCOUNT,
-        "region": "eu-central-1",
-        "bucket": "acme-backups",
-        "prefix": "production",
-        "kms_key_arn": KEY,
-        "role_arns": [f"arn:aws:iam::{ACCOUNT}:role/velero"],
-    }
-)
-ELSEWHERE = replace(PROFILE, kms_key_arn=KEY.replace(ACCOUNT, "444455556666"))
-PLAIN = replace(PROFILE, encryption_mode="sse-s3", kms_key_arn=None, role_arns=())
+from tests.support.profiles import ELSEWHERE, PLAIN, PROFILE, TOPIC
 
 
 @pytest.mark.parametrize("profile", [PROFILE, ELSEWHERE, PLAIN])
