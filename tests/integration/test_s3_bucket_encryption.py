@@ -201,40 +201,10 @@ def test_there_is_nothing_to_reset_where_there_is_no_bucket(run: ModuleRunner, a
     ("options", "message"),
     [
         (
-            {"sse_algorithm": "AES256", "kms_master_key_id": ALIAS},
-            f"kms_master_key_id: {ALIAS} contradicts sse_algorithm=AES256. SSE-S3 has no key of yours: leave the key "
-            "out, or set sse_algorithm=aws:kms.",
-        ),
-        (
             {"sse_algorithm": "aws:kms"},
             "kms_master_key_id: aws:kms is without a key. S3 would take the key that AWS manages (alias/aws/s3), whose "
             "policy cannot be edited and which no other account can use. Give your key, or say "
             "kms_master_key_id=alias/aws/s3 where you want just that.",
-        ),
-        (
-            {"sse_algorithm": "aws:kms:dsse", "kms_master_key_id": ALIAS, "bucket_key_enabled": True},
-            "bucket_key_enabled: true contradicts sse_algorithm=aws:kms:dsse. DSSE-KMS has no Bucket Keys: leave the "
-            "option out, or set sse_algorithm=aws:kms.",
-        ),
-        (
-            {"sse_algorithm": "AES256", "blocked_encryption_types": ["SSE-C", "NONE"]},
-            "blocked_encryption_types: ['SSE-C', 'NONE'] says nothing definite. Say [SSE-C] to block it and [NONE] to "
-            "block nothing.",
-        ),
-        (
-            {"sse_algorithm": "aws:kms", "kms_master_key_id": f"arn:aws:kms:eu-central-1:{ACCOUNT}:alias/velero"},
-            f"kms_master_key_id: arn:aws:kms:eu-central-1:{ACCOUNT}:alias/velero is in eu-central-1, the bucket is in "
-            "us-east-1. S3 encrypts with keys of the bucket's Region only: choose a key in us-east-1.",
-        ),
-        (
-            {"sse_algorithm": "aws:kms", "kms_master_key_id": f"arn:aws:iam::{ACCOUNT}:role/velero"},
-            f"kms_master_key_id: arn:aws:iam::{ACCOUNT}:role/velero is not the ARN of a KMS key. Give the ARN of a "
-            "key, or its alias.",
-        ),
-        (
-            {"sse_algorithm": "aws:kms", "kms_master_key_id": "alias/aws/ebs"},
-            "kms_master_key_id: alias/aws/ebs is not a key for S3. AWS manages it for another service, whose key S3 "
-            "may not use: give a key of your own.",
         ),
         ({}, "state is present but all of the following are missing: sse_algorithm"),
     ],
@@ -265,7 +235,6 @@ def _schedule(kms: Any, key: str) -> None:
             None,
             "is a RSA_2048 key. S3 encrypts with symmetric keys only: choose one.",
         ),
-        ({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}, None, "is a HMAC_256 key. "),
     ],
 )
 def test_a_key_that_s3_could_not_use_is_refused_also_where_nothing_changes(

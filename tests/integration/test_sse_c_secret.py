@@ -103,8 +103,7 @@ def test_missing(run: ModuleRunner, cluster: Cluster, check: bool, other: bool) 
         f'secret: Secret "velero-sse-c/key" does not exist in namespace {cluster.namespace}. Make it: head -c 32 '
         f"/dev/urandom > sse-c.key; kubectl -n {cluster.namespace} create secret generic velero-sse-c "
         "--from-file=key=sse-c.key; keep the file in a safe place, for without it the backups are lost. "
-        "create_if_missing=true "
-        "creates a random key once. In the roles that is velero_sse_c_create_if_missing."
+        "create_if_missing=true creates a random key once. In the roles that is velero_sse_c_create_if_missing."
     )
 
 

@@ -232,10 +232,8 @@ def test_alarm_of_an_event() -> None:
         "name": "velero-acme-backups-key-access-denied",
         "description": (
             f"KMS denied a request that uses the key {KEY} of Velero's backups in acme-backups, or the key is "
-            "disabled. "
-            "Find the caller with coffer.velero.kms_usage_info. If it is Velero, run ansible-playbook "
-            "coffer.velero.site "
-            "--check --diff: backups are failing."
+            "disabled. Find the caller with coffer.velero.kms_usage_info. If it is Velero, run ansible-playbook "
+            "coffer.velero.site --check --diff: backups are failing."
         ),
         "namespace": "Velero/Audit",
         "metric_name": "acme-backups-key-access-denied",
@@ -352,8 +350,7 @@ def test_message_of_a_rule() -> None:
     assert json.loads(target["input_template"]) == (
         f"The key {KEY} of Velero's backups in acme-backups was disabled, its deletion was scheduled, its imported key "
         "material was deleted, or its alias was deleted. <who> called <call> at <time> in account <account>. Cancel "
-        "the "
-        "deletion and enable the key with coffer.velero.kms_key (cancel_deletion and enabled): no backup can be "
+        "the deletion and enable the key with coffer.velero.kms_key (cancel_deletion and enabled): no backup can be "
         "restored without it."
     )
     assert set(re.findall(r"<(\w+)>", target["input_template"])) == set(target["input_paths"])

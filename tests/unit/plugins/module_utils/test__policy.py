@@ -77,6 +77,7 @@ def test_parse_changes_nothing() -> None:
         (allow(Sid=""), "#1 has no Sid"),
         (allow(Sid="über"), "über is not a Sid. Use letters"),
         (allow(Sid="#3"), "#3 is not a Sid"),
+        (allow(Sid="under_score"), "under_score is not a Sid"),
         (allow(Sid=7), "7 is not a Sid"),
         (allow(Sid="A", Effect="allow"), "A has no Effect of Allow or Deny"),
         ({"Sid": "A", "Principal": "*", "Action": "*", "Resource": "*"}, "A has no Effect of Allow or Deny"),
@@ -94,8 +95,10 @@ def test_wanted_statement_refused(statement: Any, message: str) -> None:
 
 
 def test_wanted_sids_are_unique() -> None:
-    with pytest.raises(ValidationError, match="statements: A is the Sid of more than one statement"):
-        policy.wanted_statements([allow(Sid="A"), allow(Sid="B"), allow(Sid="A")])
+    assert refusal(policy.wanted_statements, [allow(Sid="A"), allow(Sid="B"), allow(Sid="A")]) == (
+        "statements: A is the Sid of more than one statement. Give each statement a Sid of its own: it is owned by "
+        "that name."
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.key import KEY
@@ -30,6 +28,7 @@ from tests.support.audit_facts import (
     findings,
     key_policy,
     names,
+    of_cases,
     profile,
 )
 
@@ -142,9 +141,7 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("control", "state", "result"), CASES, ids=[f"{number}-{row[0]}" for number, row in enumerate(CASES)]
-)
+@of_cases(CASES)
 def test_cases(control: str, state: Facts, result: CheckResult) -> None:
     assert_case(control, state, result)
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import documents
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Step
+from tests.support.models import valid
 from tests.support.profiles import PROFILE
 from tests.support.refusal import refusal
 
-MODEL = botocore.session.get_session().get_service_model("cloudtrail")
 ARN = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/velero-audit"
 GROUP = "arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit"
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}
@@ -87,9 +86,7 @@ def test_event_selectors() -> None:
         ],
     }
     for selectors in (build(PROFILE, data_events=one) for one in ("none", "read", "write", "all")):
-        shape = MODEL.operation_model("PutEventSelectors").input_shape
-        arguments = {"TrailName": ARN, "AdvancedEventSelectors": selectors}
-        assert not ParamValidator().validate(arguments, shape).has_errors()
+        assert valid([Step("cloudtrail:PutEventSelectors", {"TrailName": ARN, "AdvancedEventSelectors": selectors})])
 
 
 @pytest.mark.parametrize(

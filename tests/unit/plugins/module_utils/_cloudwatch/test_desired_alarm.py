@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import botocore.session
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import desired_alarm
@@ -17,9 +16,10 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_
     DesiredAlarm,
     desired_names,
 )
+from tests.support.models import model
 from tests.support.refusal import refusal
 
-MODEL = botocore.session.get_session().get_service_model("cloudwatch")
+MODEL = model("cloudwatch")
 TOPIC = "arn:aws:sns:us-east-1:123456789012:velero"
 ALARM: dict[str, Any] = {
     "name": "one",

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
-    Policy,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Policy
 from tests.support.iam import POLICY_ARN, document, steps
 
 

@@ -9,11 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
-    Owner,
-    issuer_name,
-    issuer_of,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Owner, issuer_name, issuer_of
 from tests.support.refusal import refusal
 
 

@@ -271,7 +271,8 @@ def test_a_disabled_key_is_told(options: dict[str, Any], there: Key, warned: boo
         (
             {"replica_regions": ["us-east-1"]},
             key(),
-            f"replica_regions: {ARN} is a single-Region key. Only a multi-Region key has replicas",
+            f"replica_regions: {ARN} is a single-Region key. Only a multi-Region key has replicas, and KMS cannot make "
+            "it one: create another key.",
         ),
         (
             {"replica_regions": ["us-east-1"]},
@@ -386,7 +387,8 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
         ({"rotation_period_in_days": 2561}, "rotation_period_in_days: 2561 is not a rotation period. "),
         (
             {"rotation_period_in_days": 90, "rotation_enabled": False},
-            "rotation_period_in_days: 90 contradicts rotation_enabled=false. Leave the period out",
+            "rotation_period_in_days: 90 contradicts rotation_enabled=false. Leave the period out, or set "
+            "rotation_enabled=true.",
         ),
         (
             {"require_usable_for_s3": True, "enabled": False},
@@ -394,7 +396,8 @@ def test_the_deletion_is_scheduled_before_the_alias_goes(
         ),
         (
             {"replica_regions": ["us-east-1"], "multi_region": False},
-            "replica_regions: ['us-east-1'] contradicts multi_region=false. Set multi_region=true",
+            "replica_regions: ['us-east-1'] contradicts multi_region=false. Set multi_region=true, or leave the "
+            "replicas out.",
         ),
     ],
 )
@@ -423,10 +426,16 @@ def test_an_alias_with_and_without_its_prefix(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/velero", "is an ARN. Give the alias by its name and use credentials"),
+        (
+            f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/velero",
+            "is an ARN. Give the alias by its name and use credentials and the Region of the account that owns it.",
+        ),
         ("aws/s3", "is reserved for keys that AWS manages. Choose a name of your own."),
         ("alias/aws/s3", "is reserved for keys that AWS manages. "),
-        ("velero.backups", "is not a name for an alias. An alias has at most 250 letters, digits, slashes"),
+        (
+            "velero.backups",
+            "is not a name for an alias. An alias has at most 250 letters, digits, slashes, underscores and hyphens.",
+        ),
         ("", "is not a name for an alias. "),
         ("v" * 251, "is not a name for an alias. "),
     ],

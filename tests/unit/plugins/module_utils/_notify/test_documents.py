@@ -175,8 +175,7 @@ def test_messages_can_be_read() -> None:
     assert "assumed-role/admin/ada" in disabled
     assert message(rules()["key-deleted"], kms_event("KMS CMK Deletion")) == (
         f"KMS has deleted the key {KEY} of Velero's backups in acme-backups at 2026-11-24T12:00:00Z. What was "
-        "encrypted "
-        "under it can never be decrypted again: restore from a copy that is encrypted under another key."
+        "encrypted under it can never be decrypted again: restore from a copy that is encrypted under another key."
     )
     assert rules()["key-deleted"]["description"] == "KMS has deleted the key of Velero's backups in acme-backups."
     assert rules()["key-material-expired"]["description"] == (

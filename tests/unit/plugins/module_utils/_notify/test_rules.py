@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import pytest
-from botocore.session import get_session
-from botocore.validate import ParamValidator
 
 from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
@@ -18,6 +16,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import
     target_options,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from tests.support.models import valid
 from tests.support.profiles import ELSEWHERE, PLAIN, PROFILE, TOPIC
 
 
@@ -27,11 +26,7 @@ def test_rules_are_what_the_module_and_eventbridge_take(profile: StorageProfile)
         desired_rules(audit_event_rules(profile, TOPIC), absent=False), Rules({}), purge=False, tags=DesiredTags()
     )
     assert plan.warnings == (), "no rule names events that it would not see"
-    model = get_session().get_service_model("events")
-    for step in plan.steps:
-        shape = model.operation_model(step.action.partition(":")[2]).input_shape
-        report = ParamValidator().validate(dict(step.arguments), shape)
-        assert not report.has_errors(), report.generate_report()
+    assert valid(plan.steps)
     longest = max(len(step.arguments.get("Description", "")) for step in plan.steps)
     assert longest <= 512
 

@@ -174,16 +174,21 @@ def test_a_predicted_key_is_planned_with_and_ends_a_real_run() -> None:
     [
         (
             DesiredEncryption(bucket=BUCKET, region=REGION, algorithm="AES256", key_id=ARN),
-            f"kms_master_key_id: {ARN} contradicts sse_algorithm=AES256. SSE-S3 has no key of yours",
+            f"kms_master_key_id: {ARN} contradicts sse_algorithm=AES256. SSE-S3 has no key of yours: leave the key "
+            "out, or set sse_algorithm=aws:kms.",
         ),
         (desired(key_id=None), "kms_master_key_id: aws:kms is without a key. S3 would take the key that AWS manages"),
         (desired("aws:kms:dsse", None), "kms_master_key_id: aws:kms:dsse is without a key. "),
         (
             desired("aws:kms:dsse", bucket_key_enabled=True),
-            "bucket_key_enabled: true contradicts sse_algorithm=aws:kms:dsse. DSSE-KMS has no Bucket Keys",
+            "bucket_key_enabled: true contradicts sse_algorithm=aws:kms:dsse. DSSE-KMS has no Bucket Keys: leave the "
+            "option out, or set sse_algorithm=aws:kms.",
         ),
         (desired(blocked=["SSE-C", "NONE"]), "blocked_encryption_types: ['SSE-C', 'NONE'] says nothing definite. "),
-        (desired(blocked=[]), "blocked_encryption_types: [] says nothing definite. Say [SSE-C] to block it"),
+        (
+            desired(blocked=[]),
+            "blocked_encryption_types: [] says nothing definite. Say [SSE-C] to block it and [NONE] to block nothing.",
+        ),
         (
             desired(key_id="arn:aws:s3:::velero"),
             "kms_master_key_id: arn:aws:s3:::velero is not the ARN of a KMS key. Give the ARN of a key, or its alias.",
@@ -194,9 +199,14 @@ def test_a_predicted_key_is_planned_with_and_ends_a_real_run() -> None:
         ),
         (
             desired(key_id=f"arn:aws:kms:us-east-1:{OWNER}:alias/velero"),
-            f"kms_master_key_id: arn:aws:kms:us-east-1:{OWNER}:alias/velero is in us-east-1, the bucket is in {REGION}",
+            f"kms_master_key_id: arn:aws:kms:us-east-1:{OWNER}:alias/velero is in us-east-1, the bucket is in {REGION}"
+            f". S3 encrypts with keys of the bucket's Region only: choose a key in {REGION}.",
         ),
-        (desired(key_id="alias/aws/ebs"), "kms_master_key_id: alias/aws/ebs is not a key for S3. AWS manages it for"),
+        (
+            desired(key_id="alias/aws/ebs"),
+            "kms_master_key_id: alias/aws/ebs is not a key for S3. AWS manages it for another service, whose key S3 "
+            "may not use: give a key of your own.",
+        ),
         (
             desired(key_id=f"arn:aws:kms:{REGION}:{OWNER}:alias/aws/ebs"),
             "kms_master_key_id: alias/aws/ebs is not a key for S3. ",

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
-    refuse_bucket_name,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import refuse_bucket_name
 from tests.support.refusal import refusal
 
 

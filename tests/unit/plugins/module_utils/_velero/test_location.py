@@ -131,9 +131,8 @@ STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"config": {"credentialsFile": "/credentials/cloud"}},
         {"profile": ""},
-        "credential: {} has a credentials file of its own, /credentials/cloud, which wins over the role of "
-        f"Velero's pods. {TASK} credential={{{{}}}} takes it away; what is to stay belongs into a Secret that "
-        "credential names.",
+        "credential: {} has a credentials file of its own, /credentials/cloud, which wins over the role of Velero's "
+        f"pods. {TASK} credential={{{{}}}} takes it away; what is to stay belongs into a Secret that credential names.",
     ),
     (
         {"config": {"profile": "backup"}},

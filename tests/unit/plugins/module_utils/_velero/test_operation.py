@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
-    DesiredBackup,
-    decide_backup,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import DesiredBackup, decide_backup
 from tests.support.refusal import refusal
 
 LOCATION = {"metadata": {"name": "default"}, "spec": {"default": True}, "status": {"phase": "Available"}}

@@ -63,6 +63,7 @@ def test_taken(validate: Validate, text: str) -> None:
             (validate_tagging, text, f"{text} is not a list of tags. Write key=value&key=value, URL-encoded.")
             for text in ("novalue", "a=b&c", "a=b&", "=a&b=c")
         ),
+        (validate_tagging, "a=b&" * 10 + "c=d", f"{'a=b&' * 10}c=d holds 11 tags. S3 allows 10 tags on an object."),
         (
             validate_tagging,
             "a=b",
