@@ -43,8 +43,8 @@ class Alert:
     :param summary: what has happened; with ``{key}``, ``{bucket}``, ``{backups}`` and ``{namespace}`` of the profile
     :param event_category: which events the trail has to record
     :param filter_pattern: the pattern of the metric filter
-    :param applies_to: whether it can happen with this profile, in this account
     :param remediation: what to do first
+    :param applies_to: whether it can happen with this profile, in this account
     :param event_detail: what EventBridge compares the ``detail`` of an event with; None where a rule is no faster
     """
 
@@ -53,8 +53,8 @@ class Alert:
     severity: str
     event_category: t.Literal["management", "data"]
     filter_pattern: Callable[[StorageProfile], str]
-    applies_to: Callable[[StorageProfile], bool]
     remediation: str
+    applies_to: Callable[[StorageProfile], bool] = lambda _profile: True
     event_detail: Callable[[StorageProfile], Document] | None = None
 
     def summary_of(self, profile: StorageProfile) -> str:
@@ -110,20 +110,12 @@ def _key_refused(profile: StorageProfile) -> str:
     policies allow access, ..." names none: KMS does not tell another account whether there is such a key.
     """
     arn = str(profile.kms_key_arn)
-    named = [_is("errorMessage", f"*{arn}*"), *_named_in_request(arn)]
+    # An id is resolved in the caller's Region; a replica of a multi-Region key has the same one elsewhere.
+    here = _all(_is("requestParameters.keyId", arn.rpartition("/")[2]), _is("awsRegion", arn.split(":")[3]))
+    named = [_is("errorMessage", f"*{arn}*"), _is("requestParameters.keyId", arn), f"({here})"]
     key = _any([_on_key(profile, 0, 1), *named])
     codes = _is("errorCode", "AccessDenied*", "*UnauthorizedOperation", "DisabledException", "KMSInvalidState*")
     return _all(_is("eventSource", "kms.amazonaws.com"), codes, key)
-
-
-def _named_in_request(arn: str) -> list[str]:
-    """An id is resolved in the caller's Region; a replica of a multi-Region key has the same one elsewhere."""
-    here = _all(_is("requestParameters.keyId", arn.rpartition("/")[2]), _is("awsRegion", arn.split(":")[3]))
-    return [_is("requestParameters.keyId", arn), f"({here})"]
-
-
-def _key_ended(profile: StorageProfile) -> str:
-    return _all(_calls("kms", *_ENDS_KEY), _on_key(profile, 0, 1), _SUCCEEDED)
 
 
 def _key_policy(profile: StorageProfile) -> str:
@@ -187,18 +179,10 @@ def _public_access_event(profile: StorageProfile) -> Document:
 # --- what can happen with a profile ---
 
 
-def _with_key(profile: StorageProfile) -> bool:
-    return profile.encrypts_with_kms
-
-
 def _with_own_key(profile: StorageProfile) -> bool:
     """Who changes the key of another account is recorded there."""
     arn = Arn.parse(str(profile.kms_key_arn)) if profile.encrypts_with_kms else None
     return arn is not None and arn.account_id == profile.account_id
-
-
-def _always(_profile: StorageProfile) -> bool:
-    return True
 
 
 _ENDS_KEY = ("DisableKey", "ScheduleKeyDeletion", "DeleteImportedKeyMaterial", "DeleteAlias")
@@ -229,7 +213,7 @@ ALERTS: tuple[Alert, ...] = (
         severity="high",
         event_category="management",
         filter_pattern=_key_refused,
-        applies_to=_with_key,
+        applies_to=lambda profile: profile.encrypts_with_kms,
         remediation=(
             f"Find the caller with coffer.velero.kms_usage_info. If it is Velero, run {_CHECK}: backups are failing."
         ),
@@ -242,7 +226,7 @@ ALERTS: tuple[Alert, ...] = (
         ),
         severity="critical",
         event_category="management",
-        filter_pattern=_key_ended,
+        filter_pattern=lambda profile: _all(_calls("kms", *_ENDS_KEY), _on_key(profile, 0, 1), _SUCCEEDED),
         event_detail=_key_event(_named(*_ENDS_KEY)),
         applies_to=_with_own_key,
         remediation=(
@@ -272,7 +256,6 @@ ALERTS: tuple[Alert, ...] = (
         event_category="management",
         filter_pattern=_bucket_calls(*_CHANGES_ENCRYPTION),
         event_detail=_bucket_event(*_CHANGES_ENCRYPTION),
-        applies_to=_always,
         remediation=f"Run {_REPAIR}, then coffer.velero.verify for the objects that were written meanwhile.",
     ),
     Alert(
@@ -282,7 +265,6 @@ ALERTS: tuple[Alert, ...] = (
         event_category="management",
         filter_pattern=_bucket_calls(*_CHANGES_POLICY),
         event_detail=_bucket_event(*_CHANGES_POLICY),
-        applies_to=_always,
         remediation=f"Run {_CHECK} to see what changed.",
     ),
     Alert(
@@ -295,7 +277,6 @@ ALERTS: tuple[Alert, ...] = (
         event_category="management",
         filter_pattern=_public_access,
         event_detail=_public_access_event,
-        applies_to=_always,
         remediation=f"Run {_REPAIR}, which blocks public access to the bucket again; then find the caller.",
     ),
     Alert(
@@ -304,7 +285,6 @@ ALERTS: tuple[Alert, ...] = (
         severity="medium",
         event_category="data",
         filter_pattern=_denied_writes,
-        applies_to=_always,
         remediation=(
             f"Find the caller in CloudTrail. If it is Velero, its backups are failing: run {_CHECK}. If not, find out "
             "what it wanted there."
@@ -423,14 +403,8 @@ def _heartbeat_alarm(hours: int) -> Document:
     A Bucket Key does not hide a backup: S3 asks KMS for a new one for each requester after "a limited time" (S3 user
     guide, "Reducing the cost of SSE-KMS"), which AWS does not state and which users have seen to be minutes.
     """
-    return {
-        "period": 3600,
-        "evaluation_periods": hours + 1,
-        "datapoints_to_alarm": hours + 1,
-        "threshold": 1.0,
-        "comparison": "LessThanThreshold",
-        "treat_missing_data": "breaching",
-    }
+    periods = {"period": 3600, "evaluation_periods": hours + 1, "datapoints_to_alarm": hours + 1}
+    return {**periods, "threshold": 1.0, "comparison": "LessThanThreshold", "treat_missing_data": "breaching"}
 
 
 # --- EventBridge rules ---

@@ -265,19 +265,30 @@ class Aws:
                     raise ConflictError(error) from error
                 raise
 
-    def apply(self, plan: Plan, *, creates: frozenset[str] = frozenset()) -> dict[str, t.Any]:
+    def apply(
+        self, plan: Plan, *, creates: frozenset[str] = frozenset(), conflicts: frozenset[str] = frozenset()
+    ) -> dict[str, t.Any]:
         """Carry out a plan's steps in order.
 
         :param creates: the actions that AWS would carry out twice if they were sent twice
+        :param conflicts: the service's own error codes for what was deleted or is being changed meanwhile
         :returns: what the steps bind
         :raises ConflictError: where a concurrent writer was faster
         """
         outputs: dict[str, t.Any] = {}
         for step in plan.steps:
-            outputs.update(outputs_of(step, self.run_step(step, outputs, once=step.action in creates)))
+            answer = self.run_step(step, outputs, once=step.action in creates, conflicts=conflicts)
+            outputs.update(outputs_of(step, answer))
         return outputs
 
-    def run_step(self, step: Step, outputs: Mapping[str, t.Any], *, once: bool = False) -> dict[str, t.Any]:
+    def run_step(
+        self,
+        step: Step,
+        outputs: Mapping[str, t.Any],
+        *,
+        once: bool = False,
+        conflicts: frozenset[str] = frozenset(),
+    ) -> dict[str, t.Any]:
         """Carry out one step.
 
         :raises ConflictError: where the object was changed by somebody else meanwhile
@@ -288,7 +299,7 @@ class Aws:
             with _recorded(step):
                 return send(step.action, **arguments)
         except ServiceError as error:
-            if error.code in _MOVED_CODES:
+            if error.code in _MOVED_CODES | conflicts:
                 raise ConflictError(error) from error
             raise
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Collection, Iterable, Mapping
 
+from ._plan import NOTHING, Changes, Difference, Step
+
 
 def tag_list(tags: Mapping[str, t.Any], *, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     """Tags as AWS takes them; KMS spells the members ``TagKey`` and ``TagValue``."""
@@ -43,6 +45,30 @@ def tags_after(
     """The tags as they are when :func:`tag_changes` are carried out."""
     present, absent = tag_changes(desired, current, purge=purge, keep=keep)
     return {name: value for name, value in {**(current or {}), **present}.items() if name not in absent}
+
+
+def tag_part(
+    service: str,
+    where: Mapping[str, str],
+    desired: Mapping[str, t.Any] | None,
+    current: Mapping[str, str],
+    *,
+    purge: bool,
+    name: str = "tags",
+) -> Changes:
+    """The requests TagResource and UntagResource of a service, and the difference that they remove.
+
+    :param where: the member that names the resource
+    """
+    present, absent = tag_changes(desired, current, purge=purge)
+    steps = []
+    if absent:
+        steps.append(Step(f"{service}:UntagResource", {**where, "TagKeys": list(absent)}))
+    if present:
+        steps.append(Step(f"{service}:TagResource", {**where, "Tags": tag_list(present)}))
+    if not steps:
+        return NOTHING
+    return steps, (Difference(name, dict(current) or None, tags_after(desired, current, purge=purge) or None),)
 
 
 def _text(value: t.Any) -> str:

@@ -12,9 +12,8 @@ version_added: 0.1.0
 description:
   - Reads the KMS key with its policy and alias, the bucket, Velero's IAM policy and roles, the CloudTrail trail with
     its bucket and log group, the metric filters, alarms and their SNS topic, and the EventBridge rules, and evaluates
-    the controls of this collection, many of which are those of AWS Security Hub. C(docs/controls.md) lists them.
-  - What could not be read never counts as compliant. Its finding is V(not_evaluated) and names the missing permission,
-    and the other findings are complete.
+    the controls of C(docs/controls.md), many of which are those of AWS Security Hub.
+  - What could not be read is V(not_evaluated), and its finding names the missing permission. The others are complete.
   - A finding does not fail the task. Decide by RV(status), RV(severity) or RV(findings).
   - With one role, one trail and one topic it sends 37 requests, none of which changes anything. A further trail takes 2
     more, a further role 3, and each customer managed policy of a role 2, except for O(policy_arn).
@@ -54,7 +53,7 @@ options:
   alarms:
     description:
       - Whether the metric filters, alarms and EventBridge rules of the collection have to exist, and a subscriber of
-        their topic. Where this is V(false), their controls are V(not_applicable).
+        their topic. With V(false) their controls are V(not_applicable).
     type: bool
     default: true
   topic_arn:
@@ -110,8 +109,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 status:
-  description:
-    - V(non_compliant) where a finding is, else V(not_evaluated) where a finding is, else V(compliant).
+  description: V(non_compliant) where a finding is, else V(not_evaluated) where a finding is, else V(compliant).
   returned: success
   type: str
   sample: non_compliant
@@ -135,64 +133,38 @@ findings:
       reason: not_enabled
       message: Versioning is off.
       missing_permission: null
-      remediation: >-
-        Enable versioning with velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule.
+      remediation: Set velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule.
   contains:
     control:
-      description:
-        - The control. One that checks exactly what a Security Hub control checks has its identifier; V(coffer.1) and so
-          on are those of this collection.
+      description: The control, by the identifier of the Security Hub control that checks the same, else V(coffer.N).
       type: str
-      returned: always
-      sample: S3.14
     title:
       description: Its title.
       type: str
-      returned: always
-      sample: S3 general purpose buckets should have versioning enabled
     severity:
       description: V(critical), V(high), V(medium), V(low) or V(informational).
       type: str
-      returned: always
-      sample: low
     security_hub_control:
-      description:
-        - The Security Hub control whose requirement is met where this control is compliant; null where there is none.
+      description: The Security Hub control whose requirement is met where this control is; null where there is none.
       type: str
-      returned: always
-      sample: S3.14
     resource:
       description: ARN of the resource; that of the root of the account stands for the account.
       type: str
-      returned: always
-      sample: arn:aws:s3:::acme-backups
     status:
       description: V(compliant), V(non_compliant), V(not_evaluated) or V(not_applicable).
       type: str
-      returned: always
-      sample: non_compliant
     reason:
-      description:
-        - Why it is not V(compliant), as a code, V(not_found), V(access_denied) or V(no_trail) for example;
-          C(docs/controls.md) lists them. Null where it is V(compliant).
+      description: Why it is not V(compliant), as a code that C(docs/controls.md) explains; null where it is.
       type: str
-      returned: always
-      sample: not_enabled
     message:
       description: What was found, or why it could not be read.
       type: str
-      returned: always
-      sample: Versioning is off.
     missing_permission:
       description: The IAM action that was denied; null where none was.
       type: str
-      returned: always
-      sample: s3:GetBucketVersioning
     remediation:
       description: What to do; null where the finding is V(compliant) or V(not_applicable).
       type: str
-      returned: always
-      sample: Enable versioning with velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule.
 summary:
   description: How many findings there are by status, and by severity and status.
   returned: success

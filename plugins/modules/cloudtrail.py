@@ -52,9 +52,8 @@ options:
     description: Prefix in the bucket. Left alone where it is not set; an empty text removes it.
     type: str
   is_multi_region_trail:
-    description:
-      - Whether all Regions are recorded. Security Hub's CloudTrail.1 asks for it, and the use of a copy of the key
-        in another Region is recorded only then.
+    description: Whether all Regions are recorded. Security Hub's CloudTrail.1 asks for it, and the use of a copy of the
+      key in another Region is recorded only then.
     type: bool
     default: true
   is_organization_trail:
@@ -123,8 +122,7 @@ options:
     type: str
     default: coffer.velero data events
   allow_duplicate:
-    description:
-      - Creates the trail though another one records the same. An existing trail is never refused for that.
+    description: Creates the trail though another one records the same. An existing trail is never refused for that.
     type: bool
     default: false
   propagation_timeout:

@@ -103,9 +103,7 @@ options:
         type: list
         elements: str
   state:
-    description:
-      - V(present) creates or updates the alarms.
-      - V(absent) deletes them.
+    description: Whether the alarms should exist.
     type: str
     choices: ['present', 'absent']
     default: present

@@ -66,9 +66,7 @@ options:
             description: Unit of the metric.
             type: str
   state:
-    description:
-      - V(present) creates or updates the filters.
-      - V(absent) deletes them.
+    description: Whether the filters should exist.
     type: str
     choices: ['present', 'absent']
     default: present

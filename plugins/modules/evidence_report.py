@@ -12,18 +12,16 @@ version_added: 0.1.0
 description:
   - Writes two files from what other tasks returned - a page to be read, on a screen or on paper, and the same as JSON
     with a published schema (C(docs/evidence.schema.json)).
-  - The page is one file without a script that loads nothing. Object names are shown as text, whatever is in them.
-  - The status comes first, then the findings with their remediation, then the limitations of the report.
-  - The module checks the evidence, and refuses evidence of another location and evidence that contradicts itself.
+  - The page is one file without a script that loads nothing. It begins with the status, the findings with their
+    remediation, and the limitations of the report.
+  - The module refuses evidence of another location and evidence that contradicts itself.
   - The report keeps only the known values of the evidence. No key, token or content of a Secret is among them.
   - Sends no request. The same evidence gives the same files, byte by byte; the time in them is that of the evidence.
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
   evidence:
-    description:
-      - What other tasks returned, as it was registered. A result that is empty, or that is of a task that was skipped,
-        counts as missing.
+    description: What other tasks returned, as it was registered. A result that is empty or skipped counts as missing.
     type: dict
     required: true
     suboptions:
@@ -44,9 +42,8 @@ options:
         type: dict
       configuration:
         description:
-          - The actual configuration, to be compared with the desired one. Known parts are C(key),
-            C(key_policy_statements), C(encryption_rule), C(bucket_policy_statements) and
-            C(backup_storage_location_spec).
+          - The actual configuration, to be compared with the desired one. Its parts are C(key), C(encryption_rule),
+            C(key_policy_statements), C(bucket_policy_statements) and C(backup_storage_location_spec).
         type: dict
         suboptions:
           desired:
@@ -59,8 +56,7 @@ options:
                 that there are none, V(null) that no task read them.
             type: dict
           checks:
-            description:
-              - What the module that manages a part returned in check mode, by part. Its C(diff) names the differences.
+            description: What the module that manages a part returned in check mode, by part.
             type: dict
       backup:
         description: The result of M(coffer.velero.backup), also of a failed one.
@@ -99,9 +95,7 @@ options:
                 type: bool
                 required: true
       audit:
-        description:
-          - The result of M(coffer.velero.audit_info) for the location of the profile. It has a section and a status of
-            its own, which does not change RV(status).
+        description: The result of M(coffer.velero.audit_info) for the location. It does not change RV(status).
         type: dict
   dest:
     description:

@@ -17,10 +17,9 @@ description:
   - Uses that S3 was spared by a Bucket Key do not reach KMS and are in no record; RV(bucket_key) estimates them.
   - A query that is interrupted, fails or takes longer than O(timeout) is stopped. Nothing else is written anywhere.
   - On a local connection the module reports its progress every three seconds.
-  - Needs C(kms:DescribeKey) where O(key_id) is no key ARN, C(kms:ListAliases) without O(aliases), and
-    C(kms:GetKeyLastUsage) with O(last_usage).
-  - For a log group it needs C(logs:DescribeLogGroups), C(logs:StartQuery), C(logs:GetQueryResults) and
-    C(logs:StopQuery), for Event history C(cloudtrail:LookupEvents).
+  - Needs C(kms:DescribeKey) where O(key_id) is no key ARN, C(kms:ListAliases) without O(aliases),
+    C(kms:GetKeyLastUsage) with O(last_usage), for a log group C(logs:DescribeLogGroups), C(logs:StartQuery),
+    C(logs:GetQueryResults) and C(logs:StopQuery), for Event history C(cloudtrail:LookupEvents).
   - A run sends 2 requests to KMS, 3 where O(key_id) is no key ARN. A log group takes 2 more and one for each poll of
     the query; failures to show and O(bucket) are a query more each. Event history takes one for 50 events.
 author:
@@ -61,9 +60,7 @@ options:
       - In check mode a log group that does not exist yet has no records.
     type: str
   start:
-    description:
-      - Begin of the window, in ISO 8601, UTC where it says no offset.
-      - Refused where it is older than what the source keeps.
+    description: Begin of the window, in ISO 8601, UTC where it says no offset, and no older than what the source keeps.
     type: str
   end:
     description: End of the window. Now by default. CloudTrail delivers within some 5 to 15 minutes.
@@ -77,9 +74,8 @@ options:
     default: 100
   lookup_scope:
     description:
-      - V(key) looks up the events that name the key as their resource.
-      - V(service) reads all events of KMS, and so finds also the refused calls that name no resource.
-      - Only for Event history.
+      - Which events of Event history are read. V(key) reads those that name the key as their resource, V(service) all
+        of KMS, among them the refused calls that name no resource.
     type: str
     choices: ['key', 'service']
     default: key
@@ -99,8 +95,7 @@ options:
     description: Bucket that the key encrypts, to estimate what its Bucket Key has saved.
     type: str
   request_metrics_filter:
-    description:
-      - Id of the bucket's request metrics, to count object requests by. The default is the data events of the trail.
+    description: Id of the bucket's request metrics, to count object requests by in place of the trail's data events.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -169,13 +164,8 @@ by_event:
   type: list
   elements: dict
   sample:
-    - event: GenerateDataKey
-      calls: 152
-      succeeded: 150
-      failed: 2
-      denied: 2
-      first: '2026-11-23T20:00:04Z'
-      last: '2026-11-24T07:00:09Z'
+    - {event: GenerateDataKey, calls: 152, succeeded: 150, failed: 2, denied: 2,
+      first: '2026-11-23T20:00:04Z', last: '2026-11-24T07:00:09Z'}
 by_principal:
   description: The calls by principal. The sessions of a role count for the role.
   returned: success
@@ -224,8 +214,7 @@ failures:
       message: 'User: arn:aws:sts::111122223333:assumed-role/app/i-0 is not authorized to perform: kms:GenerateDataKey'
       event_id: 3fa1a2b0-0d3a-4e53-9f0d-2d5c6f4a1b11
 truncated:
-  description:
-    - Whether the source had more than it gave or than was read. Then the counts are too low, and a note says why.
+  description: Whether the source had more than was read. Then the counts are too low, and a note says why.
   returned: success
   type: bool
   sample: false
@@ -248,8 +237,7 @@ bucket_key:
   type: dict
   sample: {object_requests: 41200, kms_calls: 188, calls_saved: 41012, reason: null, method: data events}
 notes:
-  description:
-    - What is not known, or should be known of the source. A warning too where the counts are too low.
+  description: What is not known, or should be known of the source. A warning too where the counts are too low.
   returned: success
   type: list
   elements: str

@@ -31,14 +31,12 @@ options:
     required: true
   accepted_kms_key_arns:
     description:
-      - ARNs of further keys that an object may be encrypted under, such as the key that was in use before.
-      - Replicas of a multi-Region key need not be named; the module recognizes them by the id that they share.
+      - ARNs of further keys that an object may be encrypted under, such as the key that was in use before. Replicas of
+        a multi-Region key need not be named.
     type: list
     elements: str
   versions:
-    description:
-      - Whether noncurrent versions are scanned too. They are kept, and can be restored, under the key that they were
-        written with.
+    description: Whether noncurrent versions are scanned too, which stay under the key that they were written with.
     type: bool
     default: true
   customer_key:
@@ -57,13 +55,12 @@ options:
     description:
       - File for the list of every object version, in JSON Lines where it ends with C(.jsonl) and in CSV where it ends
         with C(.csv). The module adds C(.part) to the name until the list is complete.
-      - In CSV the keys are URL-encoded, as in the reports of S3 Inventory.
-      - Written in check mode too, for the module changes nothing in AWS.
+      - In CSV the keys are URL-encoded, as in the reports of S3 Inventory. Written in check mode too.
     type: path
   checkpoint:
     description:
-      - File that records how far the run is, written every five seconds. With the same file and the same options, a
-        run resumes where an earlier one was interrupted. The module removes it at the end.
+      - File that records every five seconds how far the run is, and is removed at its end. With the same file and
+        options, a run resumes where an earlier one was interrupted.
     type: path
   concurrency:
     description: The most requests in flight at the same time.
@@ -92,9 +89,7 @@ options:
         type: str
         required: true
       sample_percent:
-        description:
-          - How many of a hundred objects get a HEAD request. Their names decide which ones, so that a second run
-            requests the same.
+        description: How many of a hundred objects get a HEAD request, in each run the same ones.
         type: float
         default: 1.0
   engine:
@@ -154,17 +149,14 @@ EXAMPLES = r"""
 RETURN = r"""
 status:
   description:
-    - V(compliant) where every object is as the profile wants it, V(non_compliant) where one is not, V(not_evaluated)
-      where none is known to be non-compliant and the encryption of one is not known, or where there are no objects. In
-      check mode a bucket that does not exist yet has none.
-    - Objects that were deleted during the scan do not count.
+    - V(non_compliant) where an object is, else V(not_evaluated) where an object is or where there are none, else
+      V(compliant). Objects that were deleted during the scan do not count.
+    - In check mode a bucket that does not exist yet has no objects.
   returned: success
   type: str
   sample: non_compliant
 reason:
-  description:
-    - The most frequent reason of the objects with this status, C(no_objects) where there are none, null where
-      RV(status) is V(compliant).
+  description: The most frequent reason of the objects with this status, C(no_objects) where there are none, or null.
   returned: success
   type: str
   sample: wrong_algorithm

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/permissions.md, "In the cluster": with these permissions a run does all that it does, and it uses every one.
+"""docs/permissions.md, "Kubernetes RBAC": with these permissions a run does all that it does, and it uses every one.
 
 The real kube-apiserver judges the token of a ServiceAccount that has the roles of the page and nothing else.
 """
@@ -42,7 +42,7 @@ NOT_USED_HERE: set[Right] = {
 
 
 def roles() -> list[Json]:
-    section = re.search(r"^### In the cluster$(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    section = re.search(r"^### Kubernetes RBAC$(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert section
     (shown,) = yaml_fragments(section[1])
     return list(yaml.safe_load_all(shown))

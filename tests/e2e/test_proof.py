@@ -155,7 +155,7 @@ def test_what_differs_is_named_and_left_as_it_is(installation: Installation, sta
     code, output, _records = verify(installation, velero_proof_backup=False)
     assert code == 2
     told = " ".join(output.split())
-    assert "Not as the variables say: account 123456789012, us-east-1: " in told
+    assert "The configuration differs from the variables: account 123456789012, us-east-1: " in told
     for differs in (
         "IAM role velero: managed_policies: ",
         f"bucket {BUCKET}: public_access_block: ",

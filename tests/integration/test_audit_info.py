@@ -19,6 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.api import Re
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import Absent
 from ansible_collections.coffer.velero.plugins.module_utils._audit.permissions import PERMISSIONS
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+from tests.support.audit_facts import desired, profile
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, Result
 
@@ -478,9 +479,8 @@ def test_a_log_group_of_another_account_is_audited_there() -> None:
     """As that of an organization's trail; the alarms of this account are checked here."""
     trail = {"TrailARN": "arn:aws:cloudtrail:us-east-1:999988887777:trail/all", "Name": "all"}
     group = {"CloudWatchLogsLogGroupArn": "arn:aws:logs:us-east-1:999988887777:log-group:all:*"}
-    facts = monitoring_api.read_log_group(
-        Reader(cast("Any", None)), {**trail, **group}, f"{REGION}:{ACCOUNT}", filters=True
-    )
+    here = desired(profile=profile(region=REGION, account_id=ACCOUNT, encryption_mode="sse-s3", kms_key_arn=None))
+    facts = monitoring_api.read_log_group(Reader(cast("Any", None)), {**trail, **group}, here)
     message = "The log group all is in us-east-1 of account 999988887777: audit it there."
     assert set(facts.values()) == {Absent(message, "out_of_scope", "not_evaluated")}
 

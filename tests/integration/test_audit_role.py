@@ -163,7 +163,7 @@ def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
 def test_without_a_trail_the_audit_is_not_passed(aws: Aws, site: Site) -> None:
     site.variables |= {"kms_audit_trail": False, "kms_audit_data_events": "none"}
     told = " ".join(failure(site).split())
-    assert "findings fail the audit, as kms_audit_fail_on says." in told
+    assert "findings fail the audit (kms_audit_fail_on)." in told
     assert "CloudTrail.1" in told
     assert "CloudTrail.7" not in told, "its severity is low"
     site.variables["kms_audit_fail_on"] = []
@@ -179,7 +179,7 @@ def test_what_was_not_evaluated_fails_the_audit_where_it_is_named(aws: Aws, site
     for fail_on, number in ((["critical", "high", "not_evaluated"], 1), (["not_evaluated"], 2)):
         site.variables["kms_audit_fail_on"] = fail_on
         told = " ".join(failure(site).split())
-        assert f"{number} findings fail the audit, as kms_audit_fail_on says." in told
+        assert f"{number} findings fail the audit (kms_audit_fail_on)." in told
         assert f"coffer.27 {topic} sns:ListSubscriptionsByTopic failed" in told
         assert ("S3.1" in told) == (number == 2)
 

@@ -45,6 +45,7 @@ ISSUER = "oidc.example.com/id/1"
 FOREIGN_POLICY = f"arn:aws:iam::{ACCOUNT}:policy/theirs"
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:user/moto"
 KINDS = get_args(Fault)
+READS = ("Describe", "Get", "Head", "List")
 SITE_ROLES = ("kms_key", "velero_irsa", "bucket_encryption", "backup_location")
 
 
@@ -209,16 +210,26 @@ def test_an_answer_beyond_all_patience(aws: Aws, script: Script, hurry: None, mo
 def test_a_failed_run_is_completed_by_the_next(
     aws: Aws, script: Script, hurry: None, monkeypatch: pytest.MonkeyPatch, where: str, kind: Fault
 ) -> None:
-    """Nothing is orphaned, made twice or lost, wherever the run ended."""
+    """Nothing is orphaned, made twice or lost, wherever the run ended; and an error says what was written before it."""
     wanted, requests = undisturbed(aws, script, ACCOUNTS[where])
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     failed = 0
     for n, operation in enumerate(requests, start=1):
         begin(aws, ACCOUNTS[where])
         aws.proxy.fault(n, kind)
-        last = script.aws.run()[-1]
+        task_begins = 0
+
+        def mark() -> None:
+            nonlocal task_begins
+            task_begins = len(aws.proxy.requests)
+
+        last = script.aws.run(mark)[-1]
         if last.get("failed"):
             failed += 1
+            carried_out = [call.operation for call in aws.proxy.requests[task_begins:] if call.status == 200]
+            written = [operation for operation in carried_out if not operation.startswith(READS)]
+            assert last["changed"] or not written, (n, operation, written)
+            assert bool(last.get("written")) == last["changed"]
             assert f":{operation} failed: " in last["msg"], last["msg"]
             script.aws.finish()
         assert account(aws) == wanted, (n, operation)
@@ -329,7 +340,8 @@ def test_killed(aws: Aws, cluster: Cluster, site: Site, script: Script, operatio
     begin(aws, nothing)
     restart(cluster)
     site.run("--check")
-    n = len(aws.proxy.requests) + requests.index(operation)  # the plan comes first
+    assert requests[0] == "GetCallerIdentity"
+    n = len(aws.proxy.requests) + requests[1:].index(operation)  # the plan comes first, and has read the account
     aws.proxy.reset()
     aws.proxy.fault(n + 1, "delay", seconds=1.5)
     process = site.start()

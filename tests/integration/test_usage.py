@@ -481,6 +481,28 @@ def test_limit(
     assert repository.ok(SITE, "--limit", "two").changed == set()
 
 
+def test_plan_is_shown_and_each_change_counted_once(
+    aws: Aws, repository: Repository, installation: Callable[..., Variables]
+) -> None:
+    repository.inventory(one=installation())
+    checked = repository.ok(SITE, "--check")
+    assert buckets(aws) == set()
+    made = repository.ok(SITE)
+    for played in (checked, made):
+        assert f"account {ACCOUNT}, {aws.region}: bucket velero-backups: create with bucket, " in played.output
+        assert "default encryption of the bucket: sse_algorithm: AES256 -> aws:kms" in played.output
+        assert "(known after apply)" in played.output
+        assert re.search(r"changed=10 ", played.output)
+    repository.inventory(one=installation(velero_kms_rotation_period_in_days=180))
+    line = f"account {ACCOUNT}, {aws.region}: KMS key alias/velero: rotation_period_in_days: 365 -> 180"
+    changed = repository.ok(SITE, "--diff")
+    assert [record["result"]["msg"] for record in changed.records if record["task"].endswith("Show the plan")] == [
+        [line]
+    ]
+    assert changed.output.count('+    "rotation_period_in_days": 180') == 1, "the diff is that of the real task"
+    assert changed.changed == {"Manage the KMS key"}
+
+
 def test_tags(aws: Aws, repository: Repository, installation: Callable[..., Variables]) -> None:
     repository.inventory(one=installation())
     assert repository.play(SITE, "--tags", "backup_location").failure.endswith("coffer.velero.kms_key run first.")

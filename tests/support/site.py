@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,10 +162,11 @@ class Script:
     def only(self, *modules: str) -> Script:
         return Script(tuple(task for task in self.tasks if task.module in modules), self.key_arn)
 
-    def run(self, **options: Any) -> list[Result]:
+    def run(self, before_each: Callable[[], object] = lambda: None, **options: Any) -> list[Result]:
         """Run the tasks up to the first that fails; ``options`` are added to those of each."""
         key_arn, results = self.key_arn, []
         for task in self.tasks:
+            before_each()
             told = json.loads(json.dumps(task.options).replace(self.key_arn, key_arn))
             result = run_in_controller(task.module, told | options, check=False)
             results.append(result)

@@ -23,10 +23,10 @@ OPERATOR = FILTERS["deployer_policy"](PROFILE, kms_alias="alias/velero", cluster
 WITH_KEY = FILTERS["deployer_policy"](PROFILE | {"kms_key_arn": KEY}, cluster_name="production", tags=TAGS)
 AUDIT = FILTERS["audit_deployer_policy"](PROFILE, trail=True, backup_kms_alias="alias/velero", tags=TAGS)
 POLICIES: dict[str, Any] = {
-    "Whoever runs site.yml": OPERATOR,
-    "With a key that exists": {"Statement": [one for one in WITH_KEY["Statement"] if one["Sid"] == "VeleroKey"]},
-    "Whoever runs the audit": AUDIT,
-    "Velero": FILTERS["iam_policy"](PROFILE | {"kms_key_arn": KEY}),
+    "Deployer permissions": OPERATOR,
+    "Use an existing KMS key": {"Statement": [one for one in WITH_KEY["Statement"] if one["Sid"] == "VeleroKey"]},
+    "Audit deployer permissions": AUDIT,
+    "Permissions of Velero's role": FILTERS["iam_policy"](PROFILE | {"kms_key_arn": KEY}),
 }
 
 

@@ -14,11 +14,10 @@ from .._arn import Arn, same_key
 from .._types import Document
 from . import policies
 from .bucket import live_encryption
-from .facts import CheckResult, Facts, NoValue, PolicyFacts, RoleFacts
+from .facts import AWS_MANAGED, CheckResult, Facts, NoValue, PolicyFacts, RoleFacts
 from .model import Check, Checks, Control, Desired, check_bucket, compliant, non_compliant, not_applicable, one_check
 
 _USES = ("kms:decrypt", "kms:generatedatakey")
-_AWS_MANAGED = ":iam::aws:policy/"
 _NO_POLICY = not_applicable("not_requested", "The task names no policy (policy_arn).")
 
 
@@ -27,8 +26,7 @@ def _check_roles(evaluate: Callable[[RoleFacts, Desired], CheckResult]) -> Check
 
     def checks(facts: Facts, desired: Desired) -> Iterator[Check]:
         if not desired.profile.role_arns:
-            none = not_applicable("not_requested", "The storage profile names no role.")
-            yield Check(desired.account_arn, lambda: none)
+            yield Check.of(desired.account_arn, not_applicable("not_requested", "The storage profile names no role."))
         for role in facts.roles:
             yield Check(role.arn, partial(evaluate, role, desired))
 
@@ -42,18 +40,14 @@ def _check_policies(facts: Facts, desired: Desired) -> Iterator[Check]:
         found[desired.policy_arn] = PolicyFacts(arn=desired.policy_arn, document=facts.role_policy)
     for role in facts.roles:
         try:
-            found.update({policy.arn: policy for policy in role.attached.value if _AWS_MANAGED not in policy.arn})
+            found.update({policy.arn: policy for policy in role.attached.value if AWS_MANAGED not in policy.arn})
         except NoValue as nothing:
-            yield Check(role.arn, partial(_always, nothing.result))
+            yield Check.of(role.arn, nothing.result)
     for policy in found.values():
         yield Check(policy.arn, partial(_decrypts_named_keys, policy, desired))
     if not found and not facts.roles:
         none = not_applicable("not_requested", "The storage profile names no role, and the task no policy.")
-        yield Check(desired.account_arn, lambda: none)
-
-
-def _always(result: CheckResult) -> CheckResult:
-    return result
+        yield Check.of(desired.account_arn, none)
 
 
 def _decrypts_named_keys(policy: PolicyFacts, desired: Desired) -> CheckResult:

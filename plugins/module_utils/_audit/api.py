@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from .._arn import Arn
 from .._aws import Aws, missing_permission
@@ -18,21 +20,19 @@ from .._kms.model import Key
 from .._policy import parse
 from .._profile import StorageProfile
 from .._s3.model import OWNER_ENFORCED, address
-from .._types import Document
-from .facts import Absent, BucketFacts, Fact, PolicyFacts, Present, RoleFacts, TrailState, Unavailable
+from .facts import AWS_MANAGED, Absent, BucketFacts, Fact, PolicyFacts, Present, RoleFacts, TrailState, Unavailable
 
 #: The most of each that are asked for one by one: IAM attaches 20 policies to a role, CloudTrail has 5 trails a Region
 #: beside those of the organization.
 MOST_POLICIES, MOST_TRAILS = 20, 10
 
-Pick: t.TypeAlias = Callable[[dict[str, t.Any]], t.Any]
-_AWS_MANAGED = ":iam::aws:policy/"
+Pick: t.TypeAlias = Callable[[t.Any], t.Any]
+FactMap: t.TypeAlias = "Mapping[str, Fact[t.Any]]"
+_BLOCK = itemgetter("PublicAccessBlockConfiguration")
 
 
-def _unavailable(error: ServiceError) -> Unavailable:
-    """What could not be read, in the service's own words."""
-    permission = missing_permission(error)
-    return Unavailable(str(error), "access_denied" if permission else "request_failed", permission)
+def _whole(answer: t.Any) -> t.Any:
+    return answer
 
 
 @dataclass(frozen=True)
@@ -41,33 +41,28 @@ class Reader:
 
     aws: Aws
 
-    def ask(
-        self, action: str, pick: Pick, absent: Mapping[str, Fact[t.Any]] | None = None, **arguments: t.Any
-    ) -> t.Any:
-        """A fact from one request.
+    def fact(self, read: Callable[[], t.Any], absent: FactMap | None = None) -> t.Any:
+        """What ``read`` returns, or why it could not, in the service's own words.
 
-        :param pick: the fact from the answer
         :param absent: the fact that an error code stands for
         """
         try:
-            return Present(pick(self.aws.call(action, **arguments)))
+            return Present(read())
         except ServiceError as error:
-            known = (absent or {}).get(error.code)
-            return _unavailable(error) if known is None else known
+            if absent and error.code in absent:
+                return absent[error.code]
+            permission = missing_permission(error)
+            return Unavailable(str(error), "access_denied" if permission else "request_failed", permission)
         except ValidationError as refusal:
             return Unavailable(str(refusal), "invalid_policy")
 
-    def list(self, action: str, member: str, *, most: int = 100, **arguments: t.Any) -> t.Any:
-        """A fact from a paged list, the first ``most`` entries of it."""
-        found: list[t.Any] = []
-        try:
-            for entry in self.aws.pages(action, member, **arguments):
-                found.append(entry)
-                if len(found) == most:
-                    break
-        except ServiceError as error:
-            return _unavailable(error)
-        return Present(found)
+    def ask(self, action: str, pick: Pick = _whole, absent: FactMap | None = None, **arguments: t.Any) -> t.Any:
+        """A fact from one request: what ``pick`` takes from the answer."""
+        return self.fact(lambda: pick(self.aws.call(action, **arguments)), absent)
+
+    def list(self, action: str, member: str, pick: Pick = _whole, *, most: int = 100, **arguments: t.Any) -> t.Any:
+        """A fact from a paged list: what ``pick`` takes from the first ``most`` entries of it."""
+        return self.fact(lambda: pick([*itertools.islice(self.aws.pages(action, member, **arguments), most)]))
 
 
 # --- the key ---------------------------------------------------------------------------------------------------------
@@ -75,38 +70,30 @@ class Reader:
 
 def read_key(reader: Reader, profile: StorageProfile, alias: str | None) -> dict[str, t.Any]:
     """The facts of the key by their names in ``Facts``; none where the mode has no key."""
-    if not profile.kms_key_arn:
-        return {}
     arn = profile.kms_key_arn
+    if not arn:
+        return {}
     gone = {"NotFoundException": Absent(f"The key {arn} does not exist.")}
-    key = reader.ask("kms:DescribeKey", lambda answer: answer["KeyMetadata"], gone, KeyId=arn)
-    facts = {"key": key, "rotation": key, "key_policy": key, "shared_policy": key}
+    none = {"NotFoundException": Present(None)}
+    key = reader.ask("kms:DescribeKey", itemgetter("KeyMetadata"), gone, KeyId=arn)
+    facts = dict.fromkeys(("key", "rotation", "key_policy", "shared_policy"), key)
     if not isinstance(key, Absent):
-        facts.update(_details(reader, profile, key))
+        facts["key_policy"] = _key_policy(reader, arn, profile.account_id, "default")
+        facts["shared_policy"] = _key_policy(reader, arn, profile.account_id, "AWS_RAM", none)
+        if not isinstance(key, Present) or Key(key.value).rotatable:
+            facts["rotation"] = reader.ask("kms:GetKeyRotationStatus", KeyId=arn)
     if alias is not None:
-        none: dict[str, Fact[t.Any]] = {"NotFoundException": Present(None)}
         facts["alias_target"] = reader.ask("kms:DescribeKey", lambda a: a["KeyMetadata"]["Arn"], none, KeyId=alias)
     return facts
 
 
-def _details(reader: Reader, profile: StorageProfile, key: Fact[t.Any]) -> dict[str, Fact[t.Any]]:
-    arn = str(profile.kms_key_arn)
-
-    def policy(name: str, absent: Mapping[str, Fact[t.Any]] | None = None) -> t.Any:
-        found = reader.ask("kms:GetKeyPolicy", lambda a: _parsed(a["Policy"], arn), absent, KeyId=arn, PolicyName=name)
-        owner = arn.split(":")[4]
-        if isinstance(found, Unavailable) and owner != profile.account_id:
-            note = f"KMS returns a key policy to its own account only: audit it with credentials of {owner}."
-            return replace(found, message=f"{found.message} {note}")
-        return found
-
-    facts: dict[str, Fact[t.Any]] = {
-        "key_policy": policy("default"),
-        "shared_policy": policy("AWS_RAM", {"NotFoundException": Present(None)}),
-    }
-    if not isinstance(key, Present) or Key(key.value).rotatable:
-        facts["rotation"] = reader.ask("kms:GetKeyRotationStatus", lambda answer: answer, KeyId=arn)
-    return facts
+def _key_policy(reader: Reader, arn: str, account_id: str, name: str, absent: FactMap | None = None) -> t.Any:
+    found = reader.ask("kms:GetKeyPolicy", lambda a: _parsed(a["Policy"], arn), absent, KeyId=arn, PolicyName=name)
+    owner = arn.split(":")[4]
+    if isinstance(found, Unavailable) and owner != account_id:
+        note = f"KMS returns a key policy to its own account only: audit it with credentials of {owner}."
+        return replace(found, message=f"{found.message} {note}")
+    return found
 
 
 def _parsed(text: str | Mapping[str, t.Any], resource: str) -> t.Any:
@@ -120,21 +107,14 @@ class _Setting(t.NamedTuple):
     """A setting of a bucket: the request, what to take of the answer, the error code for none, and its fact."""
 
     action: str
-    pick: Pick
+    pick: Pick = _whole
     code: str = ""
     none: t.Any = None
 
 
 _SETTINGS = {
-    "public_access_block": _Setting(
-        "s3:GetPublicAccessBlock",
-        lambda answer: answer["PublicAccessBlockConfiguration"],
-        "NoSuchPublicAccessBlockConfiguration",
-        {},
-    ),
-    "policy": _Setting(
-        "s3:GetBucketPolicy", lambda answer: _parsed(answer["Policy"], "the bucket"), "NoSuchBucketPolicy"
-    ),
+    "public_access_block": _Setting("s3:GetPublicAccessBlock", _BLOCK, "NoSuchPublicAccessBlockConfiguration", {}),
+    "policy": _Setting("s3:GetBucketPolicy", lambda a: _parsed(a["Policy"], "the bucket"), "NoSuchBucketPolicy"),
     "ownership": _Setting(
         "s3:GetBucketOwnershipControls",
         lambda answer: next((rule["ObjectOwnership"] for rule in answer["OwnershipControls"]["Rules"]), None),
@@ -143,17 +123,15 @@ _SETTINGS = {
     "logging": _Setting("s3:GetBucketLogging", lambda answer: answer.get("LoggingEnabled")),
     "encryption": _Setting(
         "s3:GetBucketEncryption",
-        lambda answer: answer["ServerSideEncryptionConfiguration"],
+        itemgetter("ServerSideEncryptionConfiguration"),
         "ServerSideEncryptionConfigurationNotFoundError",
     ),
-    "versioning": _Setting("s3:GetBucketVersioning", lambda answer: answer),
+    "versioning": _Setting("s3:GetBucketVersioning"),
     "lifecycle": _Setting(
-        "s3:GetBucketLifecycleConfiguration", lambda answer: answer["Rules"], "NoSuchLifecycleConfiguration", ()
+        "s3:GetBucketLifecycleConfiguration", itemgetter("Rules"), "NoSuchLifecycleConfiguration", ()
     ),
     "object_lock": _Setting(
-        "s3:GetObjectLockConfiguration",
-        lambda answer: answer["ObjectLockConfiguration"],
-        "ObjectLockConfigurationNotFoundError",
+        "s3:GetObjectLockConfiguration", itemgetter("ObjectLockConfiguration"), "ObjectLockConfigurationNotFoundError"
     ),
 }
 #: The settings that matter of a trail's bucket.
@@ -171,7 +149,7 @@ def read_bucket(
             facts[setting] = gone
             continue
         action, pick, code, none = _SETTINGS[setting]
-        absent: dict[str, Fact[t.Any]] = {"NoSuchBucket": gone, **({code: Present(none)} if code else {})}
+        absent: FactMap = {"NoSuchBucket": gone, **({code: Present(none)} if code else {})}
         found = reader.ask(action, pick, absent, **address(name, owner))
         if owner and isinstance(found, Unavailable) and found.permission:
             found = replace(found, message=f"{found.message} Or the bucket does not belong to account {owner}.")
@@ -179,7 +157,7 @@ def read_bucket(
     if facts.get("ownership") == gone:
         facts["acl"] = gone
     elif facts.get("ownership") != Present(OWNER_ENFORCED):
-        facts["acl"] = reader.ask("s3:GetBucketAcl", lambda answer: answer, **address(name, owner))
+        facts["acl"] = reader.ask("s3:GetBucketAcl", **address(name, owner))
     return BucketFacts(**facts)
 
 
@@ -188,14 +166,8 @@ def read_account_block(reader: Reader, account_id: str) -> t.Any:
 
     Sent once: on an endpoint other than AWS's own botocore puts the account before the host, where there may be none.
     """
-    absent: dict[str, Fact[t.Any]] = {"NoSuchPublicAccessBlockConfiguration": Present({})}
-    return reader.ask(
-        "s3control:GetPublicAccessBlock",
-        lambda answer: answer["PublicAccessBlockConfiguration"],
-        absent,
-        once=True,
-        AccountId=account_id,
-    )
+    absent: FactMap = {"NoSuchPublicAccessBlockConfiguration": Present({})}
+    return reader.ask("s3control:GetPublicAccessBlock", _BLOCK, absent, once=True, AccountId=account_id)
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------
@@ -216,7 +188,7 @@ def read_policy(reader: Reader, arn: str) -> t.Any:
     )
 
 
-def read_role(reader: Reader, arn: str, account_id: str, known: Mapping[str, Fact[t.Any]]) -> RoleFacts:
+def read_role(reader: Reader, arn: str, account_id: str, known: FactMap) -> RoleFacts:
     """A role with its policies.
 
     :param known: documents of policies that have been read already, by ARN
@@ -228,32 +200,31 @@ def read_role(reader: Reader, arn: str, account_id: str, known: Mapping[str, Fac
         return RoleFacts(arn=arn, trust=other, attached=other, inline=other)
     name = parts.resource.rpartition("/")[2]
     gone = Absent(f"The role {arn} does not exist.")
-    role = reader.ask("iam:GetRole", lambda answer: answer["Role"], {"NoSuchEntity": gone}, RoleName=name)
+    role = reader.ask("iam:GetRole", itemgetter("Role"), {"NoSuchEntity": gone}, RoleName=name)
     if isinstance(role, Present) and role.value["Arn"] != arn:
         role = gone  # a role of the same name in another account or under another path
     if role == gone:
         return RoleFacts(arn=arn, trust=gone, attached=gone, inline=gone)
-    trust = role if not isinstance(role, Present) else _trust(role.value, arn)
-    return RoleFacts(arn=arn, trust=trust, attached=_attached(reader, name, known), inline=_inline(reader, name))
+    if isinstance(role, Present):
+        document = role.value["AssumeRolePolicyDocument"]
+        role = reader.fact(lambda: _parsed(document, arn))
+    return RoleFacts(arn=arn, trust=role, attached=_attached(reader, name, known), inline=_inline(reader, name))
 
 
-def _trust(role: Mapping[str, t.Any], arn: str) -> Fact[t.Any]:
-    try:
-        return Present(_parsed(role["AssumeRolePolicyDocument"], arn))
-    except ValidationError as refusal:
-        return Unavailable(str(refusal), "invalid_policy")
-
-
-def _attached(reader: Reader, role: str, known: Mapping[str, Fact[t.Any]]) -> t.Any:
-    listed = reader.list("iam:ListAttachedRolePolicies", "AttachedPolicies", most=MOST_POLICIES, RoleName=role)
-    if not isinstance(listed, Present):
-        return listed
+def _attached(reader: Reader, role: str, known: FactMap) -> t.Any:
     not_needed = Unavailable("AWS manages this policy.", "not_requested")
-    policies = []
-    for arn in (str(entry["PolicyArn"]) for entry in listed.value):
-        document = not_needed if _AWS_MANAGED in arn else known.get(arn) or read_policy(reader, arn)
-        policies.append(PolicyFacts(arn=arn, document=document))
-    return Present(policies)
+
+    def policy(arn: str) -> PolicyFacts:
+        document = not_needed if AWS_MANAGED in arn else known.get(arn) or read_policy(reader, arn)
+        return PolicyFacts(arn=arn, document=document)
+
+    return reader.list(
+        "iam:ListAttachedRolePolicies",
+        "AttachedPolicies",
+        lambda listed: [policy(str(entry["PolicyArn"])) for entry in listed],
+        most=MOST_POLICIES,
+        RoleName=role,
+    )
 
 
 def _inline(reader: Reader, role: str) -> t.Any:
@@ -276,23 +247,24 @@ def _inline(reader: Reader, role: str) -> t.Any:
 
 def read_trails(reader: Reader) -> t.Any:
     """The trails that record the Region, those of other Regions and of the organization too."""
-    listed = reader.ask("cloudtrail:DescribeTrails", lambda answer: answer["trailList"], includeShadowTrails=True)
-    if not isinstance(listed, Present):
-        return listed
-    return Present([_trail(reader, trail) for trail in listed.value[:MOST_TRAILS]])
+
+    def states(answer: t.Any) -> list[TrailState]:
+        return [
+            TrailState(
+                trail=trail,
+                status=reader.ask("cloudtrail:GetTrailStatus", Name=trail["TrailARN"]),
+                selectors=_selectors(reader, trail),
+            )
+            for trail in answer["trailList"][:MOST_TRAILS]
+        ]
+
+    return reader.ask("cloudtrail:DescribeTrails", states, includeShadowTrails=True)
 
 
-def _trail(reader: Reader, trail: Document) -> TrailState:
-    arn = trail["TrailARN"]
-    status = reader.ask("cloudtrail:GetTrailStatus", lambda answer: answer, Name=arn)
-    return TrailState(trail=trail, selectors=_selectors(reader, trail), status=status)
-
-
-def _selectors(reader: Reader, trail: Mapping[str, t.Any]) -> Fact[t.Any]:
-    try:
-        found = selectors_of_trail(reader.aws, trail)
-    except ServiceError as error:
-        return _unavailable(error)
+def _selectors(reader: Reader, trail: Mapping[str, t.Any]) -> t.Any:
+    found = reader.fact(lambda: selectors_of_trail(reader.aws, trail))
+    if found != Present(None):
+        return found
     owner = str(trail["TrailARN"]).split(":")[4]
     message = f"CloudTrail returns the selectors of {trail['TrailARN']} to {owner} only: audit it with its credentials."
-    return Unavailable(message, "out_of_scope") if found is None else Present(found)
+    return Unavailable(message, "out_of_scope")

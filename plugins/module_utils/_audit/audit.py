@@ -101,8 +101,7 @@ def _trail_facts(reader: api.Reader, desired: Desired, bucket: BucketFacts) -> d
     if trail is None:
         log_group = monitoring_api.no_trail(trails)
     else:
-        place = desired.region_and_account
-        log_group = monitoring_api.read_log_group(reader, trail.trail, place, filters=desired.monitoring)
+        log_group = monitoring_api.read_log_group(reader, trail.trail, desired)
     return {"trails": trails, "trail_bucket": _trail_bucket(reader, desired, trail, bucket), **log_group}
 
 
@@ -120,11 +119,11 @@ def _monitoring_facts(reader: api.Reader, desired: Desired) -> dict[str, t.Any]:
     alarms = monitoring_api.read_alarms(reader, monitoring.alarm_prefix(desired.profile))
     topics: Fact[t.Any] = alarms
     if isinstance(alarms, Present) or desired.topic_arn:
-        arns = monitoring_api.topics_of(alarms, monitoring.alarm_names(desired), desired.topic_arn)
+        arns = monitoring_api.topics_of(alarms, desired)
         topics = Present([monitoring_api.read_topic(reader, arn) for arn in arns])
     # The name of a rule is shortened where that of the bucket is long.
     prefix = f"velero-{desired.profile.bucket[:20]}"
-    rules = monitoring_api.read_rules(reader, prefix, monitoring.rule_names(desired))
+    rules = monitoring_api.read_rules(reader, prefix, {rule["name"] for rule in desired.rules})
     return {"alarms": alarms, "topics": topics, "rules": rules}
 
 

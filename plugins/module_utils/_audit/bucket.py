@@ -208,10 +208,7 @@ BUCKET = (
         title="S3 general purpose buckets should have block public access settings enabled",
         severity="medium",
         requirement="Block Public Access of the account is on, by all four settings.",
-        remediation=(
-            "If the account needs no public bucket, turn Block Public Access on for it (aws s3control "
-            "put-public-access-block)."
-        ),
+        remediation="Turn it on if no bucket of the account is public (aws s3control put-public-access-block).",
         checks=check_account(lambda facts, _desired: _public_access_blocked(facts.account_block.value, "account")),
     ),
     Control(
@@ -280,10 +277,7 @@ BUCKET = (
         title="S3 general purpose buckets should have Lifecycle configurations",
         severity="low",
         requirement="A lifecycle rule is enabled. What it expires is not evaluated.",
-        remediation=(
-            "Add a lifecycle rule that aborts incomplete multipart uploads. A rule must never expire objects that "
-            "Velero still needs."
-        ),
+        remediation="Add a rule that aborts incomplete multipart uploads. Never expire objects that Velero needs.",
         checks=check_bucket(_lifecycle),
     ),
     Control(
@@ -291,9 +285,7 @@ BUCKET = (
         title="S3 general purpose buckets should have versioning enabled",
         severity="low",
         requirement="Versioning is enabled.",
-        remediation=(
-            "Enable versioning with velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule."
-        ),
+        remediation="Set velero_bucket_versioning, and expire noncurrent versions with a lifecycle rule.",
         checks=check_bucket(_versioned),
     ),
     Control(
@@ -317,10 +309,7 @@ BUCKET = (
         title="S3 general purpose buckets should have MFA delete enabled",
         severity="low",
         requirement="MFA delete is enabled. It does not apply to a bucket with a lifecycle configuration.",
-        remediation=(
-            "Only the root user can enable MFA delete, and S3 does not allow it beside a lifecycle configuration: "
-            "Object Lock may suit better."
-        ),
+        remediation="Only the root user can enable MFA delete. Object Lock may suit better.",
         checks=check_bucket(_mfa_delete),
     ),
     Control(
@@ -347,9 +336,7 @@ BUCKET = (
         title="SSE-C is blocked",
         severity="high",
         requirement="The bucket blocks SSE-C (BlockedEncryptionTypes). It does not apply to the mode sse-c.",
-        remediation=(
-            f"{_RUN}. Otherwise a principal that may write can overwrite the backups under a key that nobody else has."
-        ),
+        remediation=f"{_RUN}. Else who may write can overwrite the backups under a key that nobody else has.",
         checks=check_bucket(_sse_c_blocked),
     ),
     Control(

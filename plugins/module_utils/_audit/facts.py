@@ -20,6 +20,8 @@ T = t.TypeVar("T")
 
 Status = t.Literal["compliant", "non_compliant", "not_evaluated", "not_applicable"]
 STATUSES: tuple[Status, ...] = t.get_args(Status)
+#: What stands in the ARN of a policy that AWS manages.
+AWS_MANAGED = ":iam::aws:policy/"
 
 Reason = t.Literal[
     "not_found",

@@ -138,10 +138,7 @@ KEY = (
             "No statement of the key policy allows every principal to use, grant or manage the key, unless a condition "
             "with fixed values limits who that is."
         ),
-        remediation=(
-            "Remove the statement, or limit it by a condition (kms:CallerAccount, aws:PrincipalOrgID, "
-            "aws:SourceAccount)."
-        ),
+        remediation="Remove the statement, or limit it (kms:CallerAccount, aws:PrincipalOrgID, aws:SourceAccount).",
         checks=_check_key(_not_public),
     ),
     Control(
@@ -177,9 +174,7 @@ KEY = (
         title="The key policy names no deleted principal",
         severity="medium",
         requirement="No statement names the unique ID of a role or user (AROA..., AIDA...) in place of its ARN.",
-        remediation=(
-            "Correct or remove the statement with coffer.velero.kms_key_policy: KMS rejects every change until then."
-        ),
+        remediation="Correct or remove the statement with coffer.velero.kms_key_policy: KMS rejects all other changes.",
         checks=_check_key(lambda facts, _desired: policies.no_deleted_principals(facts.key_policy.value, "key policy")),
     ),
     Control(

@@ -49,11 +49,6 @@ class Desired:
     def account_arn(self) -> str:
         return str(Arn(self.profile.partition, "iam", "", self.profile.account_id, "root"))
 
-    @property
-    def region_and_account(self) -> str:
-        """What stands in an ARN of this Region and account between service and resource."""
-        return f"{self.profile.region}:{self.profile.account_id}"
-
 
 def compliant(message: str) -> CheckResult:
     return CheckResult("compliant", None, message)
@@ -79,6 +74,11 @@ class Check(t.NamedTuple):
 
     resource: str
     evaluate: Callable[[], CheckResult]
+
+    @classmethod
+    def of(cls, resource: str, result: CheckResult) -> Check:
+        """A check whose result is known."""
+        return cls(resource, lambda: result)
 
 
 Evaluate: t.TypeAlias = "Callable[[Facts, Desired], CheckResult]"

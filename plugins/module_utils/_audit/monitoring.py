@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import typing as t
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from .. import _alerts
@@ -54,17 +54,16 @@ def alarm_prefix(profile: StorageProfile) -> str:
     return _alerts.resource_name(profile, "")
 
 
-def alarm_names(desired: Desired) -> list[str]:
-    return [str(alarm["name"]) for alarm in desired.alarms]
+def _where_requested(checks: Checks) -> Checks:
+    """The checks, where the task asks for alarms."""
 
+    def requested(facts: Facts, desired: Desired) -> Iterable[Check]:
+        if desired.monitoring:
+            return checks(facts, desired)
+        message = "The task does not ask for the alarms of the collection (alarms)."
+        return [Check.of(desired.account_arn, not_applicable("not_requested", message))]
 
-def rule_names(desired: Desired) -> set[str]:
-    return {str(rule["name"]) for rule in desired.rules}
-
-
-def _not_requested(desired: Desired) -> Iterator[Check]:
-    result = not_applicable("not_requested", "The task does not ask for the alarms of the collection (alarms).")
-    yield Check(desired.account_arn, lambda: result)
+    return requested
 
 
 def _check_each(
@@ -78,19 +77,16 @@ def _check_each(
     """
 
     def checks(facts: Facts, desired: Desired) -> Iterator[Check]:
-        if not desired.monitoring:
-            yield from _not_requested(desired)
-            return
         for one in documents(desired):
             service, _colon, resource = arn.format(name=one["name"]).partition(":")
             yield Check(desired.profile.arn(service, resource), partial(evaluate, facts, desired, one))
 
-    return checks
+    return _where_requested(checks)
 
 
 def _metric_filter(facts: Facts, _desired: Desired, document: Document) -> CheckResult:
-    name = document["name"]
-    found = next((one for one in facts.metric_filters.value if one.get("filterName") == name), None)
+    named = (one for one in facts.metric_filters.value if one.get("filterName") == document["name"])
+    found = next(named, None)
     if found is None:
         return non_compliant("not_found", "The trail's log group has no such metric filter.")
     return _differs(_different(document, shown(found), ignore={"name"}))
@@ -164,16 +160,13 @@ def _check_topics(evaluate: Callable[[TopicFacts], CheckResult], without: CheckR
     """
 
     def checks(facts: Facts, desired: Desired) -> Iterator[Check]:
-        if not desired.monitoring:
-            yield from _not_requested(desired)
-            return
         topics = facts.topics.value
         if not topics:
-            yield Check(desired.account_arn, lambda: without)
+            yield Check.of(desired.account_arn, without)
         for topic in topics:
             yield Check(topic.arn, partial(evaluate, topic))
 
-    return checks
+    return _where_requested(checks)
 
 
 def _has_subscriber(topic: TopicFacts) -> CheckResult:
@@ -196,7 +189,8 @@ def _rule(facts: Facts, _desired: Desired, document: Document) -> CheckResult:
     if found is None:
         return non_compliant("not_found", "There is no such rule.")
     different = [] if found.rule.get("State") == document["state"] else ["state"]
-    if not same_pattern(document["event_pattern"], _json(found.rule.get("EventPattern"))):
+    pattern = found.rule.get("EventPattern") or {}
+    if not same_pattern(document["event_pattern"], json.loads(pattern) if isinstance(pattern, str) else pattern):
         different.append("event_pattern")
     if different:
         return _differs(different)
@@ -207,10 +201,6 @@ def _rule(facts: Facts, _desired: Desired, document: Document) -> CheckResult:
     if not targets:
         return non_compliant("not_found", "It has no target.")
     return compliant(f"It is {found.rule.get('State')}, and sends events to {', '.join(targets)}.")
-
-
-def _json(value: t.Any) -> t.Any:
-    return json.loads(value) if isinstance(value, str) else value or {}
 
 
 def _heartbeat(alarm: Document) -> bool:
@@ -244,9 +234,7 @@ MONITORING = (
         title="SNS topics should be encrypted at-rest using AWS KMS",
         severity="medium",
         requirement="The topics that the alarms notify have a KMS key. Other topics are not evaluated.",
-        remediation=(
-            "Give the topic a key whose key policy allows CloudWatch to use it. That of alias/aws/sns does not."
-        ),
+        remediation="Give the topic a key whose key policy allows CloudWatch to use it; alias/aws/sns does not.",
         checks=_check_topics(_topic_encrypted, not_applicable("no_topic", _NO_TOPIC)),
     ),
     Control(
@@ -255,33 +243,23 @@ MONITORING = (
         severity="high",
         requirement="Each metric filter of the collection exists, with its pattern, metric, value and default value.",
         remediation=f"{_RUN}, or coffer.velero.cloudwatch_metric_filters.",
-        checks=_check_each(
-            lambda desired: desired.metric_filters,
-            "logs:metric-filter:{name}",
-            _metric_filter,
-        ),
+        checks=_check_each(lambda desired: desired.metric_filters, "logs:metric-filter:{name}", _metric_filter),
     ),
     Control(
         identifier="coffer.25",
         title="The alarms exist",
         severity="high",
-        requirement=(
-            "Each alarm of the collection exists, with its metric, threshold, period and treatment of missing data."
-        ),
+        requirement="Each alarm of the collection has its metric, threshold, period and treatment of missing data.",
         remediation=f"{_RUN}, or coffer.velero.cloudwatch_metric_alarms.",
         checks=_check_each(
-            lambda desired: [one for one in desired.alarms if not _heartbeat(one)],
-            _ALARM,
-            _alarm_as_desired,
+            lambda desired: [one for one in desired.alarms if not _heartbeat(one)], _ALARM, _alarm_as_desired
         ),
     ),
     Control(
         identifier="coffer.26",
         title="The missing-backup alarm exists",
         severity="high",
-        requirement=(
-            "The alarm exists that fires when Velero has not used the key for longer than the schedule allows."
-        ),
+        requirement="The alarm that fires when Velero has not used the key for longer than scheduled exists.",
         remediation=f"{_RUN} and kms_audit_backup_schedule_hours.",
         checks=_check_each(
             lambda desired: [one for one in desired.alarms if _heartbeat(one)], _ALARM, _alarm_as_desired

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Collection, Iterable, Mapping
+from operator import itemgetter
 
 from .._arn import Arn
+from .._types import Document
 from .api import Reader
 from .facts import Absent, Fact, Present, Reason, RuleFacts, TopicFacts, Unavailable
+from .model import Desired
 
 #: The most topics that are read one by one; the alarms of an installation notify one.
 MOST_TOPICS = 5
@@ -19,30 +22,25 @@ MOST_TOPICS = 5
 MOST_ALARMS = 500
 
 
-def read_log_group(
-    reader: Reader, trail: Mapping[str, t.Any], region_and_account: str, *, filters: bool
-) -> dict[str, Fact[t.Any]]:
-    """The log group of a trail and its metric filters.
-
-    :param region_and_account: those that these credentials are for, ``eu-central-1:111122223333``
-    :param filters: whether the metric filters are read too
-    """
+def read_log_group(reader: Reader, trail: Mapping[str, t.Any], desired: Desired) -> dict[str, Fact[t.Any]]:
+    """The log group of a trail, and its metric filters where the task asks for them."""
     arn = Arn.parse(str(trail.get("CloudWatchLogsLogGroupArn") or ""))
     if arn is None:
         return _no_log_group("no_log_group", "The trail delivers to no log group")
     name = arn.resource.removeprefix("log-group:").removesuffix(":*")
-    if f"{arn.region}:{arn.account_id}" != region_and_account:
+    if (arn.region, arn.account_id) != (desired.profile.region, desired.profile.account_id):
         message = f"The log group {name} is in {arn.region} of account {arn.account_id}: audit it there."
         other = Absent(message, "out_of_scope", "not_evaluated")
         return {"log_group": other, "metric_filters": other}
-    listed = reader.list("logs:DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
+
+    def named(groups: Iterable[Document]) -> Document | None:
+        return next((group for group in groups if group["logGroupName"] == name), None)
+
     gone = Absent(f"The log group {name} does not exist.")
-    group = listed
-    if isinstance(listed, Present):
-        found = next((one for one in listed.value if one["logGroupName"] == name), None)
-        group = gone if found is None else Present(found)
+    group = reader.list("logs:DescribeLogGroups", "logGroups", named, logGroupNamePrefix=name)
+    group = gone if group == Present(None) else group
     facts: dict[str, Fact[t.Any]] = {"log_group": group}
-    if filters:
+    if desired.monitoring:
         facts["metric_filters"] = (
             gone if group == gone else reader.list("logs:DescribeMetricFilters", "metricFilters", logGroupName=name)
         )
@@ -65,26 +63,26 @@ def no_trail(trails: Fact[t.Any]) -> dict[str, Fact[t.Any]]:
 
 def read_alarms(reader: Reader, prefix: str) -> t.Any:
     """The metric alarms whose names begin with a prefix, by name."""
-    listed = reader.list("cloudwatch:DescribeAlarms", "MetricAlarms", most=MOST_ALARMS, AlarmNamePrefix=prefix)
-    return Present({one["AlarmName"]: one for one in listed.value}) if isinstance(listed, Present) else listed
+
+    def by_name(alarms: Iterable[Document]) -> dict[str, Document]:
+        return {alarm["AlarmName"]: alarm for alarm in alarms}
+
+    return reader.list("cloudwatch:DescribeAlarms", "MetricAlarms", by_name, most=MOST_ALARMS, AlarmNamePrefix=prefix)
 
 
-def topics_of(alarms: Fact[t.Any], names: Iterable[str], topic_arn: str | None) -> list[str]:
+def topics_of(alarms: Fact[t.Any], desired: Desired) -> list[str]:
     """The topic that the task names, and those that the alarms of this installation notify."""
     found = alarms.value if isinstance(alarms, Present) else {}
-    actions = (action for name in names for action in found.get(name, {}).get("AlarmActions") or ())
-    arns = dict.fromkeys(arn for arn in (topic_arn, *actions) if arn and ":sns:" in arn)
+    live = (found.get(alarm["name"], {}) for alarm in desired.alarms)
+    actions = (action for alarm in live for action in alarm.get("AlarmActions") or ())
+    arns = dict.fromkeys(arn for arn in (desired.topic_arn, *actions) if arn and ":sns:" in arn)
     return list(arns)[:MOST_TOPICS]
 
 
 def read_topic(reader: Reader, arn: str) -> TopicFacts:
     gone = Absent(f"The topic {arn} does not exist.")
-    attributes = reader.ask(
-        "sns:GetTopicAttributes",
-        lambda answer: answer["Attributes"],
-        {"NotFound": gone, "NotFoundException": gone},
-        TopicArn=arn,
-    )
+    absent = {"NotFound": gone, "NotFoundException": gone}
+    attributes = reader.ask("sns:GetTopicAttributes", itemgetter("Attributes"), absent, TopicArn=arn)
     if attributes == gone:
         return TopicFacts(arn=arn, attributes=gone, subscriptions=gone)
     subscriptions = reader.list("sns:ListSubscriptionsByTopic", "Subscriptions", TopicArn=arn)
@@ -93,15 +91,12 @@ def read_topic(reader: Reader, arn: str) -> TopicFacts:
 
 def read_rules(reader: Reader, prefix: str, names: Collection[str]) -> t.Any:
     """The EventBridge rules of these names, each with its targets."""
-    listed = reader.list("events:ListRules", "Rules", NamePrefix=prefix)
-    if not isinstance(listed, Present):
-        return listed
-    return Present(
-        {
-            rule["Name"]: RuleFacts(
-                rule=rule, targets=reader.list("events:ListTargetsByRule", "Targets", Rule=rule["Name"])
-            )
-            for rule in listed.value
-            if rule["Name"] in names
+
+    def with_targets(rules: Iterable[Document]) -> dict[str, RuleFacts]:
+        return {
+            name: RuleFacts(rule=rule, targets=reader.list("events:ListTargetsByRule", "Targets", Rule=name))
+            for rule in rules
+            if (name := rule["Name"]) in names
         }
-    )
+
+    return reader.list("events:ListRules", "Rules", with_targets, NamePrefix=prefix)

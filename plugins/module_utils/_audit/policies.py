@@ -7,16 +7,14 @@
 from __future__ import annotations
 
 import re
-import typing as t
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .. import _policy
 from .._arn import Arn
+from .._policy import Statement
 from .._types import Document
 from .facts import CheckResult
 from .model import compliant, non_compliant
-
-Statement = Mapping[str, t.Any]
 
 #: Conditions that limit who the principal is, where their values are fixed.
 _PRINCIPAL_KEYS = frozenset(
@@ -178,13 +176,18 @@ def _difference(desired: Statement, live: Sequence[Statement], partition: str) -
         return f"{sid} is missing"
     if len(live) > 1:
         return f"{sid} exists {len(live)} times"
+    elements = differing_elements(desired, live[0], partition)
+    return f"{sid} differs in {', '.join(elements)}" if elements else ""
+
+
+def differing_elements(desired: Statement, live: Statement, partition: str) -> list[str]:
+    """The elements that do not mean the same in two statements of one Sid."""
 
     def only(statement: Statement, element: str) -> Statement:
         return {element: statement[element]} if element in statement else {}
 
-    elements = [
+    return [
         element
-        for element in dict.fromkeys([*desired, *live[0]])
-        if not _policy.same_statement(only(desired, element), only(live[0], element), partition=partition)
+        for element in dict.fromkeys([*desired, *live])
+        if not _policy.same_statement(only(desired, element), only(live, element), partition=partition)
     ]
-    return f"{sid} differs in {', '.join(elements)}" if elements else ""

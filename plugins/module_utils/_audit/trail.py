@@ -64,12 +64,11 @@ def _trail(facts: Facts, desired: Desired) -> TrailState:
     return found
 
 
-def _trail_arn(facts: Facts, desired: Desired) -> str:
-    return _trail(facts, desired).arn
-
-
 def _check_trail(evaluate: Callable[[TrailState, Desired], CheckResult]) -> Checks:
-    return one_check(_trail_arn, lambda facts, desired: evaluate(_trail(facts, desired), desired))
+    return one_check(
+        lambda facts, desired: _trail(facts, desired).arn,
+        lambda facts, desired: evaluate(_trail(facts, desired), desired),
+    )
 
 
 def _check_trail_bucket(evaluate: Evaluate) -> Checks:
@@ -186,9 +185,7 @@ TRAIL = (
         title="CloudTrail should have encryption at-rest enabled",
         severity="medium",
         requirement="The trail has a KMS key. Other trails are not evaluated.",
-        remediation=(
-            "Give the trail a key of its own, not that of the backups (kms_key_id of coffer.velero.cloudtrail)."
-        ),
+        remediation="Give the trail its own key, not that of the backups (kms_key_id of coffer.velero.cloudtrail).",
         checks=_check_trail(_encrypted),
     ),
     Control(
@@ -213,9 +210,7 @@ TRAIL = (
         identifier="CloudTrail.6",
         title="Ensure the S3 bucket used to store CloudTrail logs is not publicly accessible",
         severity="critical",
-        requirement=(
-            "Neither policy nor ACL of the trail's bucket grants public access, or its Block Public Access is on."
-        ),
+        requirement="Neither policy nor ACL of the bucket grants public access, or its Block Public Access is on.",
         remediation="Turn Block Public Access of the trail's bucket on with coffer.velero.s3_bucket.",
         checks=_check_trail_bucket(_bucket_not_public),
     ),
@@ -249,9 +244,7 @@ TRAIL = (
         title="The trail delivers its events",
         severity="high",
         requirement="The last delivery to the bucket, the log group and the topic had no error.",
-        remediation=(
-            "Correct the policy of the bucket, the role for the log group or the key; coffer.velero.cloudtrail does."
-        ),
+        remediation="Correct the bucket policy, the role for the log group or the key (coffer.velero.cloudtrail does).",
         checks=_check_trail(_delivers),
     ),
     Control(

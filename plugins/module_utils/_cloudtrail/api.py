@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from .._arn import Arn
 from .._aws import Aws
 from .._concurrency import verify_write
-from .._errors import CofferError, ConflictError, ServiceError, ValidationError
+from .._errors import CofferError, ServiceError, ValidationError
 from .._kms.api import describe
 from .._kms.model import refuse_state
 from .._plan import PLACEHOLDER_KEY_ID, Plan, Step, outputs_of
-from .._sts import Caller, caller
+from .._sts import caller
 from .._tags import tag_dict
 from .decide import (
     DesiredTrail,
@@ -114,24 +114,22 @@ class TrailResource:
     absent: bool
     propagation_timeout: int
     sleep: Callable[[float], None]
-    _caller: Caller | None = None
+    _new_arn: str = ""
     _others: tuple[OtherTrail, ...] = ()
     _unmet_dependency: CofferError | None = None
     _waited: float = 0
     _current: Trail | None = None
 
     def read(self) -> Trail | None:
-        self._current = self._read()
-        return self._current
-
-    def _read(self) -> Trail | None:
         listed = trails(self.aws)
         found = self._find(listed)
         if self.absent:
             return Trail(found) if found else None
         self.desired = self._with_key()
         if found is None:
-            self._caller = caller(self.aws)
+            who = caller(self.aws)
+            arn = Arn(who.partition, "cloudtrail", self.aws.region, who.account_id, f"trail/{self.desired.name}")
+            self._new_arn, self._current = str(arn), None
             others = [] if self.desired.allow_duplicate else listed
             self._others = tuple(read_other_trail(self.aws, trail) for trail in others)
             return None
@@ -140,7 +138,8 @@ class TrailResource:
         if selectors is None:
             selectors = _selectors(self.aws, str(found["TrailARN"]))
         tags = self._tags(found["TrailARN"]) if self.desired.tags is not None else {}
-        return Trail(found, bool(status.get("IsLogging")), selectors, tags)
+        self._current = Trail(found, bool(status.get("IsLogging")), selectors, tags)
+        return self._current
 
     def _find(self, listed: list[dict[str, t.Any]]) -> dict[str, t.Any] | None:
         """The trail of the name, if it can be changed from here.
@@ -171,9 +170,8 @@ class TrailResource:
                 "Use it as it is, without this task (kms_audit_trail=false), or choose another name. Credentials of "
                 f"{arn.account_id} may change it; those of a delegated administrator with is_organization_trail=true."
             )
-            raise ValidationError(
-                "name", str(arn), f"is the trail of an organization that {arn.account_id} manages", remediation
-            )
+            reason = f"is the trail of an organization that {arn.account_id} manages"
+            raise ValidationError("name", str(arn), reason, remediation)
         if self.absent:
             remediation = "Set is_organization_trail=true if that is meant."
             reason = "is the trail of the whole organization, whose accounts would all be without it"
@@ -186,9 +184,8 @@ class TrailResource:
             return self.desired
         if key_id.endswith(PLACEHOLDER_KEY_ID):
             remediation = "Use the ARN that the real run of the task that makes the key returns."
-            self._unmet_dependency = ValidationError(
-                "kms_key_id", key_id, "is what a check run promised, not a key", remediation
-            )
+            reason = "is what a check run promised, not a key"
+            self._unmet_dependency = ValidationError("kms_key_id", key_id, reason, remediation)
             return self.desired
         if Arn.parse_key(key_id):
             return self.desired
@@ -198,9 +195,8 @@ class TrailResource:
             self._unmet_dependency = None
             return self.desired.with_key(key.arn)
         remediation = "Create it first: coffer.velero.kms_key creates a key with its alias."
-        self._unmet_dependency = ValidationError(
-            "kms_key_id", key_id, f"does not exist in {self.aws.region}", remediation
-        )
+        reason = f"does not exist in {self.aws.region}"
+        self._unmet_dependency = ValidationError("kms_key_id", key_id, reason, remediation)
         who = caller(self.aws)
         arn = Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{PLACEHOLDER_KEY_ID}")
         return self.desired.with_key(str(arn))
@@ -214,11 +210,12 @@ class TrailResource:
             return delete_trail(current) if current else Plan(result=absent_result(None, self.desired.name))
         if current is not None:
             return change_trail(self.desired, current, unmet_dependency=self._unmet_dependency)
-        who = t.cast(Caller, self._caller)
-        region = self.aws.region
-        arn = Arn(who.partition, "cloudtrail", region, who.account_id, f"trail/{self.desired.name}")
         return create_trail(
-            self.desired, str(arn), region=region, others=self._others, unmet_dependency=self._unmet_dependency
+            self.desired,
+            self._new_arn,
+            region=self.aws.region,
+            others=self._others,
+            unmet_dependency=self._unmet_dependency,
         )
 
     def guard(self, plan: Plan) -> None:
@@ -228,30 +225,26 @@ class TrailResource:
         outputs: dict[str, t.Any] = {}
         for step in plan.steps:
             outputs.update(outputs_of(step, self._run_step(step, outputs)))
-        for step in plan.steps:
-            if step.action == "cloudtrail:PutEventSelectors":
-                self._verify_selectors(step)
+        put = next((step for step in plan.steps if step.action == "cloudtrail:PutEventSelectors"), None)
+        if put:  # the selectors of a trail are replaced as a whole, by others too
+            arn = str(put.arguments["TrailName"])
+            verify_write(
+                dict(self._current.selectors if self._current else FRESH),
+                action=put.action,
+                read=lambda: _selectors(self.aws, arn),
+                decide=lambda answer: decide_selectors(self.desired, answer, arn),
+                sleep=self.sleep,
+                what="the event selectors of the trail",
+            )
         return outputs
-
-    def _verify_selectors(self, step: Step) -> None:
-        """Look whether our selectors are still there: those of a trail are replaced as a whole, by others too."""
-        verify_write(
-            dict(self._current.selectors if self._current else FRESH),
-            action=step.action,
-            read=lambda: _selectors(self.aws, str(step.arguments["TrailName"])),
-            decide=lambda answer: decide_selectors(self.desired, answer, str(step.arguments["TrailName"])),
-            sleep=self.sleep,
-            what="the event selectors of the trail",
-        )
 
     def _run_step(self, step: Step, outputs: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
         pause = _FIRST_PAUSE
         while True:
             try:
-                return self.aws.run_step(step, outputs, once=step.action == "cloudtrail:CreateTrail")
+                once = step.action == "cloudtrail:CreateTrail"
+                return self.aws.run_step(step, outputs, once=once, conflicts=_CONFLICTS)
             except ServiceError as error:
-                if error.code in _CONFLICTS:
-                    raise ConflictError(error) from error
                 if error.code not in _PROPAGATING:
                     raise
                 if self._waited >= self.propagation_timeout:

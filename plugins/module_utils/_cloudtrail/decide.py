@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .._errors import CofferError, ValidationError
-from .._plan import Difference, Plan, Step, compare
-from .._tags import tag_changes, tag_list
+from .._plan import Difference, Plan, Step, compare, created
+from .._tags import tag_changes, tag_list, tags_after
 from .desired_selectors import FRESH, DesiredSelectors, change_selectors, object_event_coverage
 from .evaluate import evaluate_trail
 from .selectors import KMS_EVENTS, Selector, event_coverage, selectors_of
@@ -30,8 +30,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = {
     "cloud_watch_logs_role_arn": ("CloudWatchLogsRoleArn", "CloudWatchLogsRoleArn"),
     "kms_key_id": ("KmsKeyId", "KmsKeyId"),
 }
-#: CloudTrail: letters, digits, ``.``, ``_`` and ``-``, no two of the latter three in a row, 3 to 128 characters.
-_NAME = re.compile(r"(?=.{3,128}$)[A-Za-z0-9]+([._-][A-Za-z0-9]+)*")
+_GROUP = ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn")
 _PREFIX_LENGTH = 200
 
 
@@ -52,8 +51,7 @@ class DesiredTrail:
 
     def with_key(self, arn: str) -> DesiredTrail:
         """The same, with the ARN of the key in place of its alias."""
-        settings = {**self.settings, "kms_key_id": arn}
-        return replace(self, settings=settings)
+        return replace(self, settings={**self.settings, "kms_key_id": arn})
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,10 @@ def desired_trail(params: Mapping[str, t.Any]) -> DesiredTrail:
     :raises ValidationError: for what CloudTrail would not take
     """
     name = params["name"]
-    refuse_name(name)
+    # No two of the characters ._- in a row.
+    if not re.fullmatch(r"(?=.{3,128}$)[A-Za-z0-9]+([._-][A-Za-z0-9]+)*", name):
+        remediation = "Give 3 to 128 letters and digits, with single . _ or - between them."
+        raise ValidationError("name", name, "is not a name of a trail", remediation)
     settings = {option: params[option] for option in SETTINGS if params[option] is not None}
     if settings.get("s3_key_prefix"):
         settings["s3_key_prefix"] = settings["s3_key_prefix"].strip("/")
@@ -101,10 +102,11 @@ def desired_trail(params: Mapping[str, t.Any]) -> DesiredTrail:
         settings["cloud_watch_logs_log_group_arn"] = f"{group.removesuffix(':*')}:*"
     if settings["is_multi_region_trail"]:
         if settings.get("include_global_service_events") is False:
-            remediation = "Leave it out, or set is_multi_region_trail=false."
-            raise ValidationError(
-                "include_global_service_events", "false", "contradicts a trail of all Regions", remediation
+            reason, remediation = (
+                "contradicts a trail of all Regions",
+                "Leave it out, or set is_multi_region_trail=false.",
             )
+            raise ValidationError("include_global_service_events", "false", reason, remediation)
         settings["include_global_service_events"] = True
     selectors = DesiredSelectors(
         management_events=params["management_events"],
@@ -116,12 +118,6 @@ def desired_trail(params: Mapping[str, t.Any]) -> DesiredTrail:
         _refuse_self_recording(selectors.arns, settings)
     others = {option: params[option] for option in ("enable_logging", "tags", "purge_tags", "allow_duplicate")}
     return DesiredTrail(name=name, settings=settings, selectors=selectors, **others)
-
-
-def refuse_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        remediation = "Give 3 to 128 letters and digits, with single . _ or - between them."
-        raise ValidationError("name", name, "is not a name of a trail", remediation)
 
 
 def _refuse_self_recording(arns: Sequence[str], settings: Mapping[str, t.Any]) -> None:
@@ -151,15 +147,13 @@ def create_trail(
     warnings = () if desired.allow_duplicate else tuple(_duplicates(desired, others))
     given = {option: value for option, value in desired.settings.items() if value not in ("", None)}
     arguments: dict[str, t.Any] = {SETTINGS[option][1]: value for option, value in given.items()}
-    tags, _absent = tag_changes(desired.tags, {}, purge=False)
+    tags = tags_after(desired.tags, None, purge=False)
     if tags:
         arguments["TagsList"] = tag_list(tags)
     description = {SETTINGS[option][0]: value for option, value in given.items()}
     trail = Trail({"Name": desired.name, "TrailARN": arn, "HomeRegion": region, **description}, tags=tags)
     steps = [Step("cloudtrail:CreateTrail", {"Name": desired.name, **arguments})]
-    shown = [Difference("trail_arn", None, arn), *(Difference(option, None, value) for option, value in given.items())]
-    if tags:
-        shown.append(Difference("tags", None, tags))
+    shown = list(created({"trail_arn": arn, **given, "tags": tags}))
     selectors = change_selectors(desired.selectors, FRESH, trail=desired.name)
     _record(desired, trail, selectors, steps, shown)
     return Plan(tuple(steps), tuple(shown), _result(desired, trail, selectors), warnings, unmet_dependency)
@@ -175,7 +169,7 @@ def change_trail(desired: DesiredTrail, trail: Trail, *, unmet_dependency: Coffe
     selectors = change_selectors(desired.selectors, trail.selectors, trail=desired.name)
     _record(desired, trail, selectors, steps, differences)
     present, absent = tag_changes(desired.tags, trail.tags, purge=desired.purge_tags)
-    tags = {name: value for name, value in {**trail.tags, **present}.items() if name not in absent}
+    tags = tags_after(desired.tags, trail.tags, purge=desired.purge_tags)
     if present:
         steps.append(Step("cloudtrail:AddTags", {"ResourceId": trail.arn, "TagsList": tag_list(present)}))
     if absent:
@@ -196,19 +190,11 @@ def delete_trail(trail: Trail) -> Plan:
 
 def absent_result(trail: Trail | None, name: str = "") -> dict[str, t.Any]:
     """What a task returns of a trail that is gone."""
-    kept = {option: _setting(trail, option) for option in _KEPT} if trail else {}
+    if trail is None:
+        return {"name": name, "trail_arn": None, "kept": {}}
+    kept = {option: _setting(trail, option) for option in ("s3_bucket_name", "s3_key_prefix", *_GROUP, "kms_key_id")}
     there = {option: value for option, value in kept.items() if value}
-    name = str(trail.description["Name"]) if trail else name
-    return {"name": name, "trail_arn": trail.arn if trail else None, "kept": there}
-
-
-_KEPT = (
-    "s3_bucket_name",
-    "s3_key_prefix",
-    "cloud_watch_logs_log_group_arn",
-    "cloud_watch_logs_role_arn",
-    "kms_key_id",
-)
+    return {"name": str(trail.description["Name"]), "trail_arn": trail.arn, "kept": there}
 
 
 def _setting(trail: Trail, option: str) -> t.Any:
@@ -220,7 +206,7 @@ def _setting(trail: Trail, option: str) -> t.Any:
 def _update(desired: DesiredTrail, differences: Sequence[Difference]) -> dict[str, t.Any]:
     arguments = {SETTINGS[one.name][1]: one.after for one in differences}
     if any(name.startswith("CloudWatchLogs") for name in arguments):  # CloudTrail takes both or none
-        for option in ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn"):
+        for option in _GROUP:
             arguments[SETTINGS[option][1]] = desired.settings[option]
     return arguments
 
@@ -280,9 +266,6 @@ def _result(desired: DesiredTrail, trail: Trail, selectors: list[Selector] | Non
         "data_events": object_event_coverage(recorded, desired.selectors.arns),
         "tags": dict(trail.tags),
     }
-
-
-_GROUP = ("cloud_watch_logs_log_group_arn", "cloud_watch_logs_role_arn")
 
 
 def _duplicates(desired: DesiredTrail, others: Sequence[OtherTrail]) -> t.Iterator[str]:

@@ -130,7 +130,9 @@ def change_selectors(desired: DesiredSelectors, answer: Mapping[str, t.Any], *, 
     management = [one for one in current if category(one) == "Management"]
     data = [one for one in current if category(one) != "Management" and one.get("Name") == desired.name]
     foreign = [one for one in current if one not in management and one not in data]
-    after = [*_management(desired, management), *foreign, *_data(desired, data, foreign)]
+    # Ours of data events, unless others' record the same already.
+    recorded = not data and object_event_coverage(foreign, desired.arns) in (desired.data_events, "all")
+    after = [*_management(desired, management), *foreign, *(() if recorded else desired.data)]
     if _canonical(after) == _canonical(current):
         return None
     _refuse_loss(answer, trail)
@@ -148,24 +150,16 @@ def _management(desired: DesiredSelectors, current: Sequence[Selector]) -> Seque
     ):
         return current
     left_out = [
-        {value for field in one["FieldSelectors"] if field["Field"] == "eventSource" for value in _not_equals(field)}
+        {
+            value
+            for field in one["FieldSelectors"]
+            if field["Field"] == "eventSource"
+            for value in field.get("NotEquals") or ()
+        }
         for one in current
     ]
     common = set.intersection(*left_out) - {KMS} if left_out else set()
     return desired.management(sorted(common))
-
-
-def _not_equals(field: Mapping[str, t.Any]) -> Sequence[str]:
-    return t.cast("Sequence[str]", field.get("NotEquals") or ())
-
-
-def _data(desired: DesiredSelectors, current: Sequence[Selector], foreign: Sequence[Selector]) -> Sequence[Selector]:
-    """Ours, unless others' record the same already."""
-    if not current and desired.data_events != "none":
-        there = object_event_coverage(foreign, desired.arns)
-        if there in (desired.data_events, "all"):
-            return ()
-    return desired.data
 
 
 def _refuse_loss(answer: Mapping[str, t.Any], trail: str) -> None:

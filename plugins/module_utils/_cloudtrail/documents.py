@@ -13,6 +13,7 @@ import hashlib
 import re
 
 from .._arn import Arn, s3_arn
+from .._cloudwatch.documents import log_group
 from .._errors import ValidationError
 from .._profile import StorageProfile
 from .._types import Document
@@ -21,7 +22,6 @@ from .selectors import EventCoverage, Selector
 
 #: The same in every partition (CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail").
 SERVICE = {"Service": "cloudtrail.amazonaws.com"}
-_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 
 
 def trail_bucket_policy_statements(
@@ -74,25 +74,18 @@ def trail_key_policy_statements(trail_arn: str) -> list[Document]:
     """
     trail = _trail(trail_arn)
     context = str(Arn(trail.partition, "cloudtrail", "*", trail.account_id, "trail/*"))
+    allow = {"Effect": "Allow", "Principal": SERVICE, "Resource": "*"}
     return [
         {
             "Sid": _sid("TrailEncrypt", trail_arn),
-            "Effect": "Allow",
-            "Principal": SERVICE,
+            **allow,
             "Action": "kms:GenerateDataKey*",
-            "Resource": "*",
             "Condition": {
                 "StringEquals": {"aws:SourceArn": trail_arn},
                 "StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": context},
             },
         },
-        {
-            "Sid": _sid("TrailDescribe", trail_arn),
-            "Effect": "Allow",
-            "Principal": SERVICE,
-            "Action": "kms:DescribeKey",
-            "Resource": "*",
-        },
+        {"Sid": _sid("TrailDescribe", trail_arn), **allow, "Action": "kms:DescribeKey"},
     ]
 
 
@@ -110,10 +103,7 @@ def trail_log_delivery_statements(
     log_group_arn: str, account_id: str | None = None, region: str | None = None, organization_id: str | None = None
 ) -> list[Document]:
     """What the role may do that delivers to CloudWatch Logs: write to the streams that CloudTrail makes there."""
-    group = Arn.parse(log_group_arn.removesuffix(":*"))
-    if group is None or group.service != "logs" or not group.resource.startswith("log-group:"):
-        remediation = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
-        raise ValidationError("log_group_arn", log_group_arn, "is not the ARN of a log group", remediation)
+    group = log_group(log_group_arn)
     streams = [f"{account_id or group.account_id}_CloudTrail_{region or group.region}*"]
     if organization_id:
         streams.append(f"{_organization(organization_id)}_*")
@@ -134,12 +124,8 @@ def trail_event_selectors(
     name: str = DATA_NAME,
 ) -> list[Selector]:
     """The advanced event selectors of a trail that records the use of the key, and of the objects where it is asked."""
-    desired = DesiredSelectors(
-        management_events=management_events,
-        data_events=data_events,
-        arns=(objects_arn_prefix(profile),),
-        name=name,
-    )
+    arns = (objects_arn_prefix(profile),)
+    desired = DesiredSelectors(management_events=management_events, data_events=data_events, arns=arns, name=name)
     return [*desired.management(), *desired.data]
 
 
@@ -157,7 +143,7 @@ def _trail(text: str) -> Arn:
 
 
 def _organization(text: str) -> str:
-    if not _ORGANIZATION.fullmatch(text):
+    if not re.fullmatch(r"o-[a-z0-9]{10,32}", text):
         raise ValidationError("organization_id", text, "is not the id of an organization", "Give it as o-exampleorgid.")
     return text
 

@@ -16,7 +16,6 @@ from .selectors import (
     KMS_EVENTS,
     MANAGEMENT_EVENTS,
     EventCoverage,
-    Selector,
     event_coverage,
     object_events,
     selectors_of,
@@ -83,16 +82,17 @@ def evaluate_trail(
     :param status: the answer of GetTrailStatus
     :param objects_arn_prefix: ``arn:aws:s3:::bucket/prefix/``
     """
-    known = _known(trail, selectors)
+    known = None if selectors is None else selectors_of(selectors)
+    if known is None and trail.get("HasCustomEventSelectors") is False:
+        known = (DEFAULT,)  # its selectors were never set, so that it records what all such trails do
     arn = Arn.parse(str(trail["TrailARN"]))
     log_group = Arn.parse(str(trail.get("CloudWatchLogsLogGroupArn") or "").removesuffix(":*"))
     errors = {place: str(status[name]) for name, place in _ERRORS.items() if status.get(name)}
-    objects = object_events(objects_arn_prefix) if objects_arn_prefix else None
     kms_events = None if known is None else event_coverage(known, KMS_EVENTS)
     is_logging = bool(status.get("IsLogging"))
-    data_events: EventCoverage | None = (
-        "none" if objects is None else (None if known is None else event_coverage(known, objects))
-    )
+    data_events: EventCoverage | None = "none"
+    if objects_arn_prefix:
+        data_events = None if known is None else event_coverage(known, object_events(objects_arn_prefix))
     return TrailFacts(
         name=str(trail["Name"]),
         arn=str(trail["TrailARN"]),
@@ -114,13 +114,6 @@ def evaluate_trail(
         reasons=tuple(_reasons(is_logging, kms_events)),
         remarks=tuple(_remarks(trail, errors)),
     )
-
-
-def _known(trail: Mapping[str, t.Any], answer: Mapping[str, t.Any] | None) -> tuple[Selector, ...] | None:
-    if answer is not None:
-        return selectors_of(answer)
-    # DescribeTrails says whether its selectors were ever set; if not, it records what all trails do.
-    return (DEFAULT,) if trail.get("HasCustomEventSelectors") is False else None
 
 
 def _reasons(is_logging: bool, kms_events: EventCoverage | None) -> t.Iterator[str]:

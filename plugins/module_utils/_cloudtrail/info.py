@@ -28,22 +28,17 @@ def report(
     if key_arn:
         _refuse_region(key_arn, aws.region)
     if data_events != "none" and not bucket:
-        raise ValidationError(
-            "data_events", data_events, "needs a bucket", "Set bucket, and prefix where there is one."
-        )
-    facts = facts_of_all(aws, objects_arn_prefix(aws.partition, bucket, prefix))
+        remediation = "Set bucket, and prefix where there is one."
+        raise ValidationError("data_events", data_events, "needs a bucket", remediation)
+    objects = objects_arn_prefix(aws.partition, bucket, prefix)
+    raw = [read_other_trail(aws, trail) for trail in trails(aws)]
+    facts = [evaluate_trail(one.description, one.selectors, one.status, objects) for one in raw]
     found = select_best_trail(facts, data_events=data_events)
     return {
         "trail": described(found) if found else None,
         "reasons": [] if found else reasons(facts, aws.region),
         "trails": [described(trail) for trail in facts],
     }
-
-
-def facts_of_all(aws: Aws, objects: str | None) -> list[TrailFacts]:
-    """Every trail that records in this Region, evaluated."""
-    raw = [read_other_trail(aws, trail) for trail in trails(aws)]
-    return [evaluate_trail(one.description, one.selectors, one.status, objects) for one in raw]
 
 
 def objects_arn_prefix(partition: str, bucket: str | None, prefix: str) -> str | None:

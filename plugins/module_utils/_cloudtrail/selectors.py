@@ -124,21 +124,12 @@ def to_advanced_selectors(basic: Selector) -> Iterator[Selector]:
         kind, values = str(resource["Type"]), list(resource.get("Values") or ())
         if not values:  # records nothing
             continue
-        everything = any(_is_whole_service(value) for value in values)
-        operator = _BASIC_TYPES.get(kind, "Equals")
-        arns = [] if everything else [{"Field": "resources.ARN", operator: values}]
-        fields = [
-            {"Field": "eventCategory", "Equals": ["Data"]},
-            {"Field": "resources.type", "Equals": [kind]},
-            *reading,
-            *arns,
-        ]
+        # arn:aws:s3 and arn:aws:s3::: stand for every bucket, arn:aws:lambda for every function.
+        everything = any(not any(value.split(":")[3:]) for value in values)
+        arns = [] if everything else [{"Field": "resources.ARN", _BASIC_TYPES.get(kind, "Equals"): values}]
+        kinds = [{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": [kind]}]
+        fields = [*kinds, *reading, *arns]
         yield {"Name": f"Data events of {kind}", "FieldSelectors": fields}
-
-
-def _is_whole_service(value: str) -> bool:
-    """``arn:aws:s3`` and ``arn:aws:s3:::`` stand for every bucket, ``arn:aws:lambda`` for every function."""
-    return not any(value.split(":")[3:])
 
 
 def no_advanced_equal(basic: Selector) -> str | None:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .._errors import ValidationError
-from .._plan import Changes, Difference, Plan, Step
-from .._tags import tag_changes, tag_dict, tag_list
+from .._plan import Changes, Difference, Plan, Step, joined
+from .._tags import tag_list, tag_part, tags_after
 from .desired_alarm import ACTIONS, IDENTITY, KEPT, MEMBERS, DesiredAlarm, Settings, arguments_of, is_set, settings_of
 
 #: Actions for each state, and names of a DeleteAlarms (CloudWatch API reference, PutMetricAlarm and DeleteAlarms).
@@ -80,12 +80,15 @@ def decide_alarms(desired: Sequence[DesiredAlarm], current: Alarms, options: Ala
     parts = [_alarm(one.name, after[one.name], current.there.get(one.name), options) for one in desired]
     parts.append(_deletion(_surplus([one.name for one in desired], current, options), current))
     told = [_told(one, after[one.name], current) for one in desired]
-    return Plan(
-        tuple(step for part in parts for step in part[0]),
-        tuple(difference for part in parts for difference in part[1]),
-        {"alarms": told, "alarm_arns": {one["name"]: one["arn"] for one in told}},
-        _muted(desired, after),
-    )
+    steps, differences = joined(parts)
+    # Their actions were disabled elsewhere, and the task leaves it so.
+    muted = [
+        f"{one.name}: its actions are disabled, so that it notifies nobody. Set actions_enabled to true."
+        for one in desired
+        if after[one.name].get("actions_enabled") is False and "actions_enabled" not in one.settings
+    ]
+    result = {"alarms": told, "alarm_arns": {one["name"]: one["arn"] for one in told}}
+    return Plan(steps, differences, result, tuple(muted))
 
 
 def delete_alarms(names: Sequence[str], current: Alarms, options: AlarmOptions) -> Plan:
@@ -114,9 +117,8 @@ def _deletion(names: Sequence[str], current: Alarms) -> Changes:
 
 def _refuse_other(name: str, there: Alarm) -> None:
     if there.kind:
-        raise ValidationError(
-            "alarms", name, f"is {there.kind} already", "Choose another name, or delete that one first."
-        )
+        remediation = "Choose another name, or delete that one first."
+        raise ValidationError("alarms", name, f"is {there.kind} already", remediation)
 
 
 def _after(desired: DesiredAlarm, there: Alarm | None, options: AlarmOptions) -> Settings:
@@ -171,31 +173,18 @@ def _actions(desired: DesiredAlarm, option: str, there: Sequence[str], options: 
 
 def _alarm(name: str, after: Settings, there: Alarm | None, options: AlarmOptions) -> Changes:
     if there is None:
-        tags = tag_dict(tag_list(options.tags or {}))
+        tags = tags_after(options.tags, None, purge=False)
         arguments = {**arguments_of(name, after), **({"Tags": tag_list(tags)} if tags else {})}
         shown = {**_shown(after), **({"tags": tags} if tags else {})}
         return (Step("cloudwatch:PutMetricAlarm", arguments),), (Difference(name, None, shown),)
-    before = _shown(there.settings)
-    steps, differences = _tags(name, there, options)
+    before, where = _shown(there.settings), {"ResourceARN": there.answer["AlarmArn"]}
+    steps, differences = tag_part(
+        "cloudwatch", where, options.tags, there.tags or {}, purge=options.purge_tags, name=f"{name}: tags"
+    )
     if before == _shown(after):
         return steps, differences
     step = Step("cloudwatch:PutMetricAlarm", arguments_of(name, after))
     return (step, *steps), (Difference(name, before, _shown(after)), *differences)
-
-
-def _tags(name: str, there: Alarm, options: AlarmOptions) -> Changes:
-    before = dict(there.tags or {})
-    put, gone = tag_changes(options.tags, before, purge=options.purge_tags)
-    arn = there.answer["AlarmArn"]
-    steps = []
-    if gone:
-        steps.append(Step("cloudwatch:UntagResource", {"ResourceARN": arn, "TagKeys": list(gone)}))
-    if put:
-        steps.append(Step("cloudwatch:TagResource", {"ResourceARN": arn, "Tags": tag_list(put)}))
-    if not steps:
-        return (), ()
-    after = {**{key: value for key, value in before.items() if key not in gone}, **put}
-    return steps, (Difference(f"{name}: tags", before or None, after or None),)
 
 
 def _shown(settings: Settings) -> dict[str, t.Any]:
@@ -217,12 +206,3 @@ def _told(desired: DesiredAlarm, after: Settings, current: Alarms) -> dict[str, 
         "alarm_actions": list(after.get("alarm_actions", ())),
         "kept_actions": [arn for arn in every if arn not in named],
     }
-
-
-def _muted(desired: Sequence[DesiredAlarm], after: Mapping[str, Settings]) -> tuple[str, ...]:
-    """Alarms whose actions were disabled elsewhere, and that the task leaves so."""
-    return tuple(
-        f"{one.name}: its actions are disabled, so that it notifies nobody. Set actions_enabled to true."
-        for one in desired
-        if after[one.name].get("actions_enabled") is False and "actions_enabled" not in one.settings
-    )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from .._arn import Arn
 from .._aws import Aws
-from .._errors import ConflictError, ServiceError
 from .._plan import Plan
 from .._sts import caller
 from .._tags import tag_dict
@@ -22,7 +21,7 @@ from .desired_alarm import DesiredAlarm
 #: DescribeAlarms takes so many names, and tells of so many alarms.
 _AT_ONCE = 100
 #: Deleted meanwhile: DeleteAlarms and the tags each have a code of their own.
-_MISSING = ("ResourceNotFound", "ResourceNotFoundException")
+_MISSING = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
 
 
 @dataclass
@@ -85,9 +84,4 @@ class AlarmsResource:
         """Nothing that CloudWatch does not ask itself."""
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        try:
-            return self.aws.apply(plan)
-        except ServiceError as error:
-            if error.code in _MISSING:
-                raise ConflictError(error) from error
-            raise
+        return self.aws.apply(plan, conflicts=_MISSING)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from .._arn import Arn
 from .._errors import ValidationError
+from .._names import refuse_names
 
 #: "Period multiplied by EvaluationPeriods can't be more than 604,800 seconds. For alarms with a period of less than
 #: one hour (3,600 seconds), the total evaluation period can't be longer than one day (86,400 seconds)" (CloudWatch API
@@ -126,17 +127,7 @@ def desired_names(given: Sequence[Mapping[str, t.Any]], prefix: str | None) -> l
     for name in names:
         if not 1 <= len(name) <= 255:
             raise ValidationError("alarms", repr(name), "is not the name of an alarm", "Use 1 to 255 characters.")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        remediation = "An alarm is owned by its name: leave one of them out."
-        raise ValidationError("alarms", twice, "is given twice", remediation)
-    if prefix is not None and not prefix:
-        remediation = "Give the prefix of your alarms' names, or leave it out."
-        raise ValidationError(
-            "purge_prefix", "the prefix", "is empty, so that every alarm of the Region would be deleted", remediation
-        )
-    if not names and prefix is None:
-        raise ValidationError("alarms", "the list", "is empty", "Name the alarms, also those to delete.")
+    refuse_names("alarms", names, prefix=prefix, scope="Region")
     return names
 
 

@@ -20,10 +20,7 @@ def log_group_key_statements(log_group_arn: str) -> list[Document]:
     "Encrypt log data in CloudWatch Logs using AWS Key Management Service"). The principal is that of the Region, and in
     China it has the suffix of the partition.
     """
-    group = Arn.parse(log_group_arn.removesuffix(":*"))
-    if group is None or group.service != "logs" or not group.resource.startswith("log-group:"):
-        remediation = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
-        raise ValidationError("log_group_arn", log_group_arn, "is not the ARN of a log group", remediation)
+    group = log_group(log_group_arn)
     return [
         {
             "Sid": f"VeleroLogGroup{hashlib.sha256(str(group).encode()).hexdigest()[:8]}",
@@ -34,3 +31,12 @@ def log_group_key_statements(log_group_arn: str) -> list[Document]:
             "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": str(group)}},
         }
     ]
+
+
+def log_group(text: str) -> Arn:
+    """The ARN of a log group, without the ``:*`` that some services give it."""
+    arn = Arn.parse(text.removesuffix(":*"))
+    if arn is None or arn.service != "logs" or not arn.resource.startswith("log-group:"):
+        remediation = "Give its ARN: arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit."
+        raise ValidationError("log_group_arn", text, "is not the ARN of a log group", remediation)
+    return arn

@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._errors import ValidationError
-from .._plan import Difference, Plan, Step
+from .._names import refuse_names
+from .._plan import Changes, Difference, Plan, Step, joined
 
 #: "The maximum number of metric filters that can be associated with a log group is 100" (API reference,
 #: PutMetricFilter).
 _MOST = 100
 _MOST_CHARACTERS = 1024
-_NAME = re.compile(r"[^:*]{1,512}")
 #: Members that no option sets and that others may have given an owned filter; PutMetricFilter would reset them.
 _KEPT = ("applyOnTransformedLogs", "fieldSelectionCriteria", "emitSystemFieldDimensions")
 #: The suboptions of ``metric_transformation`` with the members of the API.
@@ -52,7 +52,7 @@ class DesiredFilter:
         :raises ValidationError: for what CloudWatch would refuse
         """
         name = str(given["name"])
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(r"[^:*]{1,512}", name):
             remediation = "Use 1 to 512 characters, no colon and no asterisk."
             raise ValidationError("filters", repr(name), "is not the name of a metric filter", remediation)
         if absent:
@@ -121,23 +121,8 @@ class DesiredFilters:
         """
         absent = params["state"] == "absent"
         filters = [DesiredFilter.parse(given, absent=absent) for given in params["filters"]]
-        names = [one.name for one in filters]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValidationError(
-                "filters", twice, "is given twice", "A filter is owned by its name: leave one of them out."
-            )
         prefix = params["purge_prefix"]
-        if prefix is not None and not prefix:
-            remediation = "Give the prefix of your filters' names, or leave it out."
-            raise ValidationError(
-                "purge_prefix",
-                "the prefix",
-                "is empty, so that every filter of the log group would be deleted",
-                remediation,
-            )
-        if not filters and prefix is None:
-            raise ValidationError("filters", "the list", "is empty", "Name the filters, also those to delete.")
+        refuse_names("filters", [one.name for one in filters], prefix=prefix, scope="log group")
         return cls(params["log_group_name"], filters, prefix)
 
     @property
@@ -172,13 +157,12 @@ def decide_filters(desired: DesiredFilters, current: Current | None) -> Plan:
     if total > _MOST:
         reason = f"would have {total} metric filters where CloudWatch takes {_MOST}"
         raise ValidationError("filters", desired.group, reason, "Delete filters that are no longer needed.")
-    gone, ended = _deletions(desired.group, surplus, there)
+    puts = [_put(desired.group, one, there.get(one.name)) for one in put]
+    changes = [Difference(one.name, before.get(one.name), one.shown) for one in put]
     # Deletions first, so that there is room for the owned ones.
-    steps = (*gone, *(_put(desired.group, one, there.get(one.name)) for one in put))
-    differences = (*ended, *(Difference(one.name, before.get(one.name), one.shown) for one in put))
-    return Plan(
-        steps, differences, _result(desired, there, [one.name for one in desired.filters]), (), unmet_dependency
-    )
+    steps, differences = joined((_deletions(desired.group, surplus, there), (puts, changes)))
+    result = _result(desired, there, [one.name for one in desired.filters])
+    return Plan(steps, differences, result, unmet_dependency=unmet_dependency)
 
 
 def delete_filters(desired: DesiredFilters, current: Current | None) -> Plan:
@@ -186,14 +170,12 @@ def delete_filters(desired: DesiredFilters, current: Current | None) -> Plan:
     there = current or {}
     names = [*(one.name for one in desired.filters if one.name in there), *desired.surplus(there)]
     steps, differences = _deletions(desired.group, names, there)
-    return Plan(steps, differences, _result(desired, there, []))
+    return Plan(tuple(steps), tuple(differences), _result(desired, there, []))
 
 
-def _deletions(group: str, names: Sequence[str], there: Current) -> tuple[tuple[Step, ...], tuple[Difference, ...]]:
-    return (
-        tuple(Step("logs:DeleteMetricFilter", {"logGroupName": group, "filterName": name}) for name in names),
-        tuple(Difference(name, shown(there[name]), None) for name in names),
-    )
+def _deletions(group: str, names: Sequence[str], there: Current) -> Changes:
+    steps = [Step("logs:DeleteMetricFilter", {"logGroupName": group, "filterName": name}) for name in names]
+    return steps, [Difference(name, shown(there[name]), None) for name in names]
 
 
 def _put(group: str, one: DesiredFilter, there: Mapping[str, t.Any] | None) -> Step:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._aws import Aws
-from .._errors import ConflictError, ServiceError
+from .._errors import ServiceError
 from .._plan import Plan
 from .filters import Current, DesiredFilters, decide_filters, delete_filters
 
@@ -48,9 +48,4 @@ class FiltersResource:
         """Nothing that CloudWatch does not ask itself."""
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
-        try:
-            return self.aws.apply(plan)
-        except ServiceError as error:
-            if error.code in _UNSETTLED_CODES:
-                raise ConflictError(error) from error
-            raise
+        return self.aws.apply(plan, conflicts=_UNSETTLED_CODES)

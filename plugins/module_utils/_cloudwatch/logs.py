@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._errors import ValidationError
-from .._kms.model import Key, refuse_state
-from .._plan import PLACEHOLDER_KEY_ID, Changes, Difference, Plan, Step
-from .._tags import tag_changes, tag_dict, tag_list
+from .._kms.model import Key
+from .._kms.service_key import service_key
+from .._plan import NOTHING, Changes, Difference, Plan, Step, created, joined
+from .._tags import tag_changes, tags_after
 
 #: Days that PutRetentionPolicy takes (CloudWatch Logs API reference); 0 stands for no policy, which keeps for good.
 RETENTION = (
     *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-_NAME = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +48,14 @@ class DesiredGroup:
         :raises ValidationError: for what CloudWatch Logs would refuse
         """
         name, retention = str(params["name"]), params["retention_in_days"]
-        if not _NAME.fullmatch(name) or name.startswith("aws/"):
+        if not re.fullmatch(r"[.\-_/#A-Za-z0-9]{1,512}", name) or name.startswith("aws/"):
             remediation = "Use 1 to 512 letters, digits and ._-/#, and another beginning than aws/."
             raise ValidationError("name", repr(name), "is not the name of a log group", remediation)
         if retention is not None and retention not in RETENTION:
             longer = next((days for days in RETENTION if days > retention), 0)
             reason = "is not a number of days that CloudWatch Logs can keep events for"
-            raise ValidationError(
-                "retention_in_days", str(retention), reason, f"Use {longer}, or 0 to keep them for good."
-            )
+            remediation = f"Use {longer}, or 0 to keep them for good."
+            raise ValidationError("retention_in_days", str(retention), reason, remediation)
         return cls(
             name=name,
             retention=retention,
@@ -66,11 +65,6 @@ class DesiredGroup:
             tags=params["tags"],
             purge_tags=params["purge_tags"],
         )
-
-    @property
-    def key_predicted(self) -> bool:
-        """Whether the key is one that a check run has only promised."""
-        return PLACEHOLDER_KEY_ID in (self.key_id or "")
 
 
 @dataclass(frozen=True)
@@ -119,21 +113,15 @@ def decide_group(desired: DesiredGroup, state: State, *, region: str) -> Plan:
     """The plan for a log group that should exist."""
     there = state.group
     key_arn, unmet_dependency = _key(desired, state, region)
+    result = _result(desired, there, state.arn, key_arn)
     if there is None:
-        return _create(desired, state.arn, key_arn, unmet_dependency)
-    tags, tag_part = _tags(desired, there)
-    parts = (_protection(desired, there), _retention(desired, there), _encryption(desired, there, key_arn), tag_part)
-    result = _result(
-        desired.name,
-        there.arn,
-        retention=there.retention if desired.retention is None else desired.retention,
-        key_arn=there.key_arn if key_arn is None else key_arn,
-        protected=there.protected if desired.protected is None else desired.protected,
-        tags=tags,
-    )
-    steps = tuple(step for part in parts for step in part[0])
-    differences = tuple(difference for part in parts for difference in part[1])
-    return Plan(steps, differences, result, _warnings(there), unmet_dependency)
+        return _create(desired, key_arn, result, unmet_dependency)
+    encryption, tags = _encryption(desired, there, key_arn), _tags(desired, there)
+    steps, differences = joined((_protection(desired, there), _retention(desired, there), encryption, tags))
+    kind = there.answer.get("logGroupClass", "STANDARD")  # CloudWatch Logs user guide, "Log classes"
+    warning = f"{there.arn}: is of class {kind}, for which there are no metric filters, so that no alarm follows."
+    warnings = () if kind == "STANDARD" else (warning,)
+    return Plan(steps, differences, result, warnings, unmet_dependency)
 
 
 def delete_group(desired: DesiredGroup, state: State) -> Plan:
@@ -159,59 +147,47 @@ def delete_group(desired: DesiredGroup, state: State) -> Plan:
 
 
 def _key(desired: DesiredGroup, state: State, region: str) -> tuple[str | None, ValidationError | None]:
-    """The ARN to encrypt with (empty for none, ``None`` to leave it), and what is not there yet.
-
-    :raises ValidationError: for a key that CloudWatch Logs could not encrypt with
-    """
-    given, key = desired.key_id, state.key
-    if not given or desired.key_predicted or (state.group and given == state.group.key_arn):
-        return given, None
-    if key is None:
-        remediation = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
-        return given, ValidationError("kms_key_id", given, "does not exist, or not for these credentials", remediation)
-    if key.metadata.get("KeyManager") == "AWS":
-        reason = "is an AWS managed key, whose policy cannot be changed and does not allow CloudWatch Logs"
-        remediation = "Choose a customer managed key, with the statements of coffer.velero.log_group_key_statements."
-        raise ValidationError("kms_key_id", given, reason, remediation)
-    if not key.symmetric or key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
-        remediation = "CloudWatch Logs encrypts with symmetric keys only."
-        raise ValidationError("kms_key_id", key.arn, "is not a symmetric key", remediation)
-    if key.region != region:
-        remediation = f"CloudWatch Logs encrypts with keys of the log group's Region only: choose a key in {region}."
-        raise ValidationError("kms_key_id", key.arn, f"is in {key.region}, the log group is in {region}", remediation)
-    refuse_state(key, option="kms_key_id")
-    return key.arn, None
+    if state.group and desired.key_id == state.group.key_arn:
+        return desired.key_id, None
+    return service_key(
+        desired.key_id,
+        state.key,
+        option="kms_key_id",
+        region=region,
+        service="CloudWatch Logs",
+        resource="log group",
+        aws_managed="does not allow CloudWatch Logs",
+        statements="log_group_key_statements",
+    )
 
 
-def _create(desired: DesiredGroup, arn: str, key_arn: str | None, unmet_dependency: ValidationError | None) -> Plan:
+def _result(desired: DesiredGroup, there: Group | None, arn: str, key_arn: str | None) -> dict[str, t.Any]:
+    before = there or Group({})
+    return {
+        "name": desired.name,
+        "log_group_arn": arn,
+        "retention_in_days": (before.retention if desired.retention is None else desired.retention) or None,
+        "kms_key_arn": (before.key_arn if key_arn is None else key_arn) or None,
+        "deletion_protection_enabled": before.protected if desired.protected is None else desired.protected,
+        "tags": tags_after(desired.tags, before.tags, purge=desired.purge_tags),
+    }
+
+
+def _create(
+    desired: DesiredGroup, key_arn: str | None, result: Mapping[str, t.Any], unmet_dependency: ValidationError | None
+) -> Plan:
     """One request makes it encrypted, protected and with its tags; the retention has a request of its own."""
-    tags = tag_dict(tag_list(desired.tags or {}))
     arguments: dict[str, t.Any] = {
         "logGroupName": desired.name,
         "kmsKeyId": key_arn,
-        "tags": tags,
+        "tags": result["tags"],
         "deletionProtectionEnabled": desired.protected,
     }
     steps = [Step("logs:CreateLogGroup", {name: value for name, value in arguments.items() if value})]
     if desired.retention:
         steps.append(_retain(desired.name, desired.retention))
-    named = {
-        "log_group_arn": arn,
-        "retention_in_days": desired.retention,
-        "kms_key_arn": key_arn,
-        "deletion_protection_enabled": desired.protected,
-        "tags": tags,
-    }
-    differences = tuple(Difference(name, None, value) for name, value in named.items() if value)
-    result = _result(
-        desired.name,
-        arn,
-        retention=desired.retention or 0,
-        key_arn=key_arn or "",
-        protected=bool(desired.protected),
-        tags=tags,
-    )
-    return Plan(tuple(steps), differences, result, unmet_dependency=unmet_dependency)
+    shown = {name: value for name, value in result.items() if name != "name" and value}
+    return Plan(tuple(steps), created(shown), result, unmet_dependency=unmet_dependency)
 
 
 def _retain(name: str, days: int) -> Step:
@@ -224,13 +200,10 @@ def _protect(name: str, *, protected: bool) -> Step:
 
 
 def _retention(desired: DesiredGroup, there: Group) -> Changes:
-    """
-    :raises ValidationError: where events that the log group may hold would be deleted, and nobody has said that they
-        may
-    """
+    """The retention; one that deletes events which the log group may hold takes ``delete_data``."""
     days = desired.retention
     if days in (None, there.retention):
-        return (), ()
+        return NOTHING
     step = Step("logs:DeleteRetentionPolicy", {"logGroupName": desired.name})
     if days:
         shorter = not there.retention or days < there.retention
@@ -245,7 +218,7 @@ def _retention(desired: DesiredGroup, there: Group) -> Changes:
 
 def _encryption(desired: DesiredGroup, there: Group, key_arn: str | None) -> Changes:
     if key_arn in (None, there.key_arn):
-        return (), ()
+        return NOTHING
     step = Step("logs:DisassociateKmsKey", {"logGroupName": desired.name})
     if key_arn:
         step = Step("logs:AssociateKmsKey", {"logGroupName": desired.name, "kmsKeyId": key_arn})
@@ -254,42 +227,21 @@ def _encryption(desired: DesiredGroup, there: Group, key_arn: str | None) -> Cha
 
 def _protection(desired: DesiredGroup, there: Group) -> Changes:
     if desired.protected in (None, there.protected):
-        return (), ()
+        return NOTHING
     step = _protect(desired.name, protected=bool(desired.protected))
     return (step,), (Difference("deletion_protection_enabled", there.protected, desired.protected),)
 
 
-def _tags(desired: DesiredGroup, there: Group) -> tuple[Mapping[str, str], Changes]:
-    """The tags afterwards, and what brings them there."""
+def _tags(desired: DesiredGroup, there: Group) -> Changes:
+    """CloudWatch Logs spells all members of these requests otherwise than other services."""
     before = dict(there.tags or {})
     present, surplus = tag_changes(desired.tags, before, purge=desired.purge_tags)
-    after = {name: value for name, value in {**before, **present}.items() if name not in surplus}
-    if after == before:
-        return after, ((), ())
     steps = []
     if surplus:
         steps.append(Step("logs:UntagResource", {"resourceArn": there.arn, "tagKeys": list(surplus)}))
     if present:
         steps.append(Step("logs:TagResource", {"resourceArn": there.arn, "tags": present}))
-    return after, (steps, (Difference("tags", before or None, after or None),))
-
-
-def _result(
-    name: str, arn: str, *, retention: int, key_arn: str, protected: bool, tags: Mapping[str, str]
-) -> dict[str, t.Any]:
-    return {
-        "name": name,
-        "log_group_arn": arn,
-        "retention_in_days": retention or None,
-        "kms_key_arn": key_arn or None,
-        "deletion_protection_enabled": protected,
-        "tags": dict(tags),
-    }
-
-
-def _warnings(there: Group) -> tuple[str, ...]:
-    """What its class cannot do (CloudWatch Logs user guide, "Log classes")."""
-    kind = there.answer.get("logGroupClass", "STANDARD")
-    if kind == "STANDARD":
-        return ()
-    return (f"{there.arn}: is of class {kind}, for which there are no metric filters, so that no alarm follows.",)
+    if not steps:
+        return NOTHING
+    after = tags_after(desired.tags, before, purge=desired.purge_tags)
+    return steps, (Difference("tags", before or None, after or None),)

@@ -16,6 +16,7 @@ from .._aws import MINIMUM_BOTO3, Aws
 from .._errors import ConflictError, ServiceError, ValidationError
 from .._kms.api import describe
 from .._kms.model import Key
+from .._kms.service_key import is_predicted
 from .._plan import Plan
 from .._sts import caller
 from .logs import DesiredGroup, Group, State, decide_group, delete_group
@@ -23,7 +24,6 @@ from .logs import DesiredGroup, Group, State, decide_group, delete_group
 _MISSING = "ResourceNotFoundException"
 #: Created or deleted by a concurrent writer, or being changed at this moment.
 _UNSETTLED_CODES = frozenset({_MISSING, "ResourceAlreadyExistsException", "OperationAbortedException"})
-_DAY = 86_400.0
 
 
 @dataclass
@@ -39,9 +39,8 @@ class GroupResource:
         if self.desired.protected is not None and not known:
             reason = "is not known to this boto3"
             remediation = f"Install a newer one than {MINIMUM_BOTO3}, or leave the option out."
-            raise ValidationError(
-                "deletion_protection_enabled", str(self.desired.protected).lower(), reason, remediation
-            )
+            given = str(self.desired.protected).lower()
+            raise ValidationError("deletion_protection_enabled", given, reason, remediation)
 
     def read(self) -> State:
         """One request, and one each for the tags and the key where they are asked for and not known already."""
@@ -60,7 +59,7 @@ class GroupResource:
         answer = next((one for one in listed if one["logGroupName"] == name), None)
         if answer is None:
             return None
-        group = Group(answer, None, (time.time() - answer.get("creationTime", 0) / 1000) / _DAY)
+        group = Group(answer, None, (time.time() - answer.get("creationTime", 0) / 1000) / 86_400)
         if self.absent or self.desired.tags is None:
             return group
         tags = self.aws.call_or_none("logs:ListTagsForResource", _MISSING, resourceArn=group.arn)
@@ -69,7 +68,7 @@ class GroupResource:
     def _key(self, current: str) -> Key | None:
         """The key that was asked for, unless its ARN says that it is the one already."""
         given = self.desired.key_id
-        return None if not given or self.desired.key_predicted or given == current else describe(self.aws, given)
+        return None if not given or is_predicted(given) or given == current else describe(self.aws, given)
 
     def decide(self, current: State) -> Plan:
         if self.absent:
@@ -81,10 +80,8 @@ class GroupResource:
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         try:
-            return self.aws.apply(plan)
+            return self.aws.apply(plan, conflicts=_UNSETTLED_CODES)
         except ServiceError as error:
-            if error.code in _UNSETTLED_CODES:
-                raise ConflictError(error) from error
             if error.code == "InvalidParameterException" and "KMS" in str(error):
                 error.add_hint(
                     "The policy of the key must let CloudWatch Logs use it for this log group: "

@@ -21,12 +21,10 @@ from .._plan import Difference, Plan, Step
 
 Body = Mapping[str, t.Any]
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _WIDGETS = 500
 _ALARMS = 100
 #: Columns of the grid, and rows that a widget may have.
 _GRID = {"x": (0, 23), "y": (0, 100_000), "width": (1, 24), "height": (1, 1000)}
-_SHORT_PERIODS = (1, 5, 10, 20, 30)
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,14 @@ def decide_dashboard(name: str, body: Body | None, current: Dashboard) -> Plan:
     :param body: ``None`` where it should not exist
     :raises ValidationError: where CloudWatch would refuse it
     """
-    if not _NAME.fullmatch(name):
-        raise ValidationError(
-            "name", repr(name), "is not the name of a dashboard", "Use 1 to 255 letters, digits, - and _."
-        )
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
+        remediation = "Use 1 to 255 letters, digits, - and _."
+        raise ValidationError("name", repr(name), "is not the name of a dashboard", remediation)
     result = {"name": name, "dashboard_arn": current.arn, "body": body}
+    difference = Difference("body", current.body, body)
     if body is None:
-        return _delete(name, current, result)
+        step = Step("cloudwatch:DeleteDashboards", {"DashboardNames": [name]})
+        return Plan(result=result) if current.body is None else Plan((step,), (difference,), result)
     found = list(faults(body))
     if found:
         remediation = 'See "Dashboard Body Structure and Syntax" in CloudWatch\'s API reference.'
@@ -61,14 +60,7 @@ def decide_dashboard(name: str, body: Body | None, current: Dashboard) -> Plan:
     if current.body is not None and _text(current.body) == _text(body):
         return Plan(result=result)
     step = Step("cloudwatch:PutDashboard", {"DashboardName": name, "DashboardBody": json.dumps(body)})
-    return Plan((step,), (Difference("body", current.body, body),), result)
-
-
-def _delete(name: str, current: Dashboard, result: Mapping[str, t.Any]) -> Plan:
-    if current.body is None:
-        return Plan(result=result)
-    step = Step("cloudwatch:DeleteDashboards", {"DashboardNames": [name]})
-    return Plan((step,), (Difference("body", current.body, None),), result)
+    return Plan((step,), (difference,), result)
 
 
 def _text(value: t.Any) -> str:
@@ -148,7 +140,7 @@ def _metric_widget(properties: Mapping[str, t.Any]) -> Iterator[str]:
 
 def _is_period(period: t.Any) -> bool:
     whole = isinstance(period, int) and not isinstance(period, bool) and period > 0
-    return whole and (period in _SHORT_PERIODS or period % 60 == 0)
+    return whole and (period in (1, 5, 10, 20, 30) or period % 60 == 0)
 
 
 def _is_metric(metric: t.Any) -> bool:

@@ -33,15 +33,10 @@ def audit_topic_statements(profile: StorageProfile, topic_arn: str | None = None
     EventBridge" (EventBridge user guide, "Using resource-based policies"): with one every message is dropped.
     """
     publish = {"Action": "sns:Publish", "Resource": str(_topic(profile, topic_arn))}
+    allow = {"Effect": "Allow", **publish}
     return [
-        {
-            "Sid": sid(profile, "Alarms"),
-            "Effect": "Allow",
-            "Principal": ALARMS,
-            **publish,
-            "Condition": _alarms_of(profile),
-        },
-        {"Sid": sid(profile, "Rules"), "Effect": "Allow", "Principal": EVENTS, **publish},
+        {"Sid": sid(profile, "Alarms"), **allow, "Principal": ALARMS, "Condition": _alarms_of(profile)},
+        {"Sid": sid(profile, "Rules"), **allow, "Principal": EVENTS},
         {
             "Sid": "DenyInsecureTransport",
             "Effect": "Deny",
@@ -59,16 +54,10 @@ def audit_topic_key_statements(profile: StorageProfile, topic_arn: str | None = 
     topics" (SNS developer guide, "Managing Amazon SNS encryption keys and costs").
     """
     _topic(profile, topic_arn)
-    use = {"Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"}
+    allow = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey*"], "Resource": "*"}
     return [
-        {
-            "Sid": sid(profile, "AlarmsEncrypt"),
-            "Effect": "Allow",
-            "Principal": ALARMS,
-            **use,
-            "Condition": _alarms_of(profile),
-        },
-        {"Sid": sid(profile, "RulesEncrypt"), "Effect": "Allow", "Principal": EVENTS, **use},
+        {"Sid": sid(profile, "AlarmsEncrypt"), **allow, "Principal": ALARMS, "Condition": _alarms_of(profile)},
+        {"Sid": sid(profile, "RulesEncrypt"), **allow, "Principal": EVENTS},
     ]
 
 
@@ -79,20 +68,15 @@ def audit_event_rules(profile: StorageProfile, topic_arn: str) -> list[Document]
     """
     topic = _topic(profile, topic_arn)
     if topic.region != profile.region:
-        remediation = "Give a topic there; it may forward to others."
-        raise ValidationError(
-            "topic_arn", topic_arn, f"is in {topic.region}, the rules are in {profile.region}", remediation
-        )
+        reason = f"is in {topic.region}, the rules are in {profile.region}"
+        raise ValidationError("topic_arn", topic_arn, reason, "Give a topic there; it may forward to others.")
     return [*event_rules(profile, topic_arn=topic_arn), *kms_event_rules(profile, topic_arn=topic_arn)]
 
 
 def _alarms_of(profile: StorageProfile) -> Document:
     """The alarms of this installation alone, against the confused deputy."""
     alarms = profile.arn("cloudwatch", f"alarm:velero-{profile.bucket}-*")
-    return {
-        "StringEquals": {"aws:SourceAccount": profile.account_id},
-        "ArnLike": {"aws:SourceArn": alarms},
-    }
+    return {"StringEquals": {"aws:SourceAccount": profile.account_id}, "ArnLike": {"aws:SourceArn": alarms}}
 
 
 def _topic(profile: StorageProfile, topic_arn: str | None) -> Arn:

@@ -20,10 +20,7 @@ from .._types import Document
 
 Row = Sequence[Document]
 
-_COLUMNS = 24
 _HOUR, _DAY = 3600, 86400
-#: An alarm widget takes no more.
-_ALARMS = 100
 _REFUSED = ("key-access-denied", "object-writes-denied")
 
 _OUTCOMES_NEEDED = """\
@@ -56,10 +53,13 @@ def audit_dashboard(
     :param log_group_name: where the trail delivers to
     :param prometheus_cluster: name of the cluster in Container Insights, where it collects Velero's metrics
     """
-    alarms = list(_alarm_arns(profile, data_events) if alarm_arns is None else alarm_arns)[:_ALARMS]
+    if alarm_arns is None:
+        names = [resource_name(profile, alert.name) for alert in alerts(profile, data_events=data_events)]
+        alarm_arns = [profile.arn("cloudwatch", f"alarm:{name}") for name in names]
+    states = {"title": "Alarms", "alarms": list(alarm_arns[:100])}  # an alarm widget takes no more
     rows: list[Row] = [
         [_text(_headline(profile, schedule_hours), height=3)],
-        [_alarm_states(alarms)] if alarms else [],
+        [{"type": "alarm", "height": 4, "properties": states}] if alarm_arns else [],
         [_bytes(profile), _objects(profile)],
         [_key_calls(profile), _writes(profile)] if profile.encrypts_with_kms else [_writes(profile)],
         [_alerts(profile, data_events, refused=True), _alerts(profile, data_events, refused=False)],
@@ -73,7 +73,7 @@ def _placed(rows: Sequence[Row]) -> list[Document]:
     widgets: list[Document] = []
     y = 0
     for row in rows:
-        width = _COLUMNS // len(row) if row else 0
+        width = 24 // len(row) if row else 0
         widgets += [{**widget, "x": place * width, "y": y, "width": width} for place, widget in enumerate(row)]
         y += max((int(widget["height"]) for widget in row), default=0)
     return widgets
@@ -97,28 +97,12 @@ def _headline(profile: StorageProfile, schedule_hours: int) -> str:
     )
 
 
-def _alarm_arns(profile: StorageProfile, data_events: bool) -> list[str]:
-    at = profile.arn("cloudwatch", "alarm:")
-    return [f"{at}{resource_name(profile, alert.name)}" for alert in alerts(profile, data_events=data_events)]
-
-
-def _alarm_states(alarms: Sequence[str]) -> Document:
-    return {"type": "alarm", "height": 4, "properties": {"title": "Alarms", "alarms": list(alarms)}}
-
-
 def _bytes(profile: StorageProfile) -> Document:
     """Every storage class has a metric of its own, and a lifecycle rule may move objects into any of them."""
-    return _graph(
-        profile,
-        "Bytes in the bucket, by storage class (S3 counts once a day)",
-        [[{"expression": _search("AWS/S3,BucketName,StorageType", "BucketSizeBytes", profile.bucket), "id": "bytes"}]],
-        stacked=True,
-        period=_DAY,
-    )
-
-
-def _search(schema: str, metric: str, bucket: str) -> str:
-    return f"SEARCH('{{{schema}}} MetricName=\"{metric}\" BucketName=\"{bucket}\"', 'Average', {_DAY})"
+    words = f'{{AWS/S3,BucketName,StorageType}} MetricName="BucketSizeBytes" BucketName="{profile.bucket}"'
+    metric = [{"expression": f"SEARCH('{words}', 'Average', {_DAY})", "id": "bytes"}]
+    title = "Bytes in the bucket, by storage class (S3 counts once a day)"
+    return _graph(profile, title, [metric], stacked=True, period=_DAY)
 
 
 def _objects(profile: StorageProfile) -> Document:
@@ -129,12 +113,10 @@ def _objects(profile: StorageProfile) -> Document:
 
 def _key_calls(profile: StorageProfile) -> Document:
     """Of all callers, in the account of the key, which CloudWatch has to be linked to from another account."""
-    key = str(profile.kms_key_arn)
-    arn = Arn.parse(key)
-    elsewhere = arn is not None and arn.account_id != profile.account_id
-    linked = {"accountId": arn.account_id} if arn and elsewhere else {}
-    title = "Calls of the key that succeeded, by all callers"
-    if arn and elsewhere:
+    key, linked = str(profile.kms_key_arn), {}
+    arn, title = Arn.parse(key), "Calls of the key that succeeded, by all callers"
+    if arn and arn.account_id != profile.account_id:
+        linked = {"accountId": arn.account_id}
         title = f"{title} (needs CloudWatch cross-account observability with {arn.account_id})"
     metrics = [
         ["AWS/KMS", "SuccessfulRequest", "KeyArn", key, "Operation", operation, {"label": operation, **linked}]
@@ -166,20 +148,17 @@ def _alerts(profile: StorageProfile, data_events: bool, *, refused: bool) -> Doc
 
 
 def _outcomes(profile: StorageProfile, cluster: str | None) -> Document:
-    if not cluster:
-        return _text(_OUTCOMES_NEEDED)
-    outcomes = {"success": "succeeded", "partial_failure": "partially failed", "failure": "failed"}
-    metrics = [[{"expression": _outcome(cluster, name), "label": label}] for name, label in outcomes.items()]
-    return _graph(profile, "Backups by outcome, of the whole cluster, per day", metrics, period=_DAY)
-
-
-def _outcome(cluster: str, name: str) -> str:
-    """Whatever other dimensions the agent gives the metric: that is for its configuration to say.
+    """Whatever other dimensions the agent gives the metrics: that is for its configuration to say.
 
     The agent turns counters of Prometheus into what they have grown by, so that they are added up.
     """
-    words = f'MetricName="velero_backup_{name}_total" ClusterName="{cluster}"'
-    return f"SUM(SEARCH('{words}', 'Sum', {_DAY}))"
+    if not cluster:
+        return _text(_OUTCOMES_NEEDED)
+    metrics = []
+    for name, label in {"success": "succeeded", "partial_failure": "partially failed", "failure": "failed"}.items():
+        words = f'MetricName="velero_backup_{name}_total" ClusterName="{cluster}"'
+        metrics.append([{"expression": f"SUM(SEARCH('{words}', 'Sum', {_DAY}))", "label": label}])
+    return _graph(profile, "Backups by outcome, of the whole cluster, per day", metrics, period=_DAY)
 
 
 def _stored(profile: StorageProfile, log_group_name: str | None) -> Document:

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 
 from .._arn import Arn
 from .._errors import ValidationError
-from .._plan import Changes, Computed, Difference, Plan, Step
-from .._tags import tag_changes, tag_list
+from .._names import refuse_names
+from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, joined
+from .._tags import tag_list, tag_part, tags_after
 from .pattern import Pattern, fault, reads, same_pattern
 
 ENABLED = "ENABLED"
@@ -26,7 +27,6 @@ ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 STATES = (ENABLED, ALL_EVENTS, "DISABLED")
 #: "Each rule can have up to five (5) targets associated with it at one time" (EventBridge API reference, PutTargets).
 _TARGETS = 5
-_NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
 _TARGET_MEMBERS = ("Id", "Arn", "InputTransformer", "DeadLetterConfig", "RoleArn")
 
 #: A target as EventBridge takes it.
@@ -54,10 +54,9 @@ class DesiredRule:
         :raises ValidationError: for what EventBridge would refuse
         """
         name, pattern = str(given["name"]), given["event_pattern"]
-        if not _NAME.fullmatch(name):
-            raise ValidationError(
-                "rules", repr(name), "is not the name of a rule", "Use 1 to 64 letters, digits and ._-."
-            )
+        if not re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", name):
+            remediation = "Use 1 to 64 letters, digits and ._-."
+            raise ValidationError("rules", repr(name), "is not the name of a rule", remediation)
         if not absent:
             if pattern is None:
                 raise ValidationError("rules", name, "has no event_pattern", "Say which events it is about.")
@@ -82,12 +81,7 @@ def desired_rules(given: Sequence[Mapping[str, t.Any]], *, absent: bool) -> list
     :raises ValidationError: for none, one that is there twice, and see :meth:`DesiredRule.parse`
     """
     rules = [DesiredRule.parse(rule, absent=absent) for rule in given]
-    names = [rule.name for rule in rules]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValidationError("rules", twice, "is given twice", "A rule is owned by its name: leave one of them out.")
-    if not rules:
-        raise ValidationError("rules", "the list", "is empty", "Name the rules, also those to delete.")
+    refuse_names("rules", [rule.name for rule in rules])
     return rules
 
 
@@ -100,9 +94,8 @@ def _target(rule: str, given: Mapping[str, t.Any]) -> Target:
         unknown = sorted(set(re.findall(r"<([A-Za-z0-9_]+)>", template)) - set(paths))
         if unknown:
             reason = f"uses <{unknown[0]}> in input_template, which input_paths does not name"
-            raise ValidationError(
-                "rules", f"{rule}: {given['id']}", reason, "Say where in the event it is, $.detail.eventName."
-            )
+            remediation = "Say where in the event it is, $.detail.eventName."
+            raise ValidationError("rules", f"{rule}: {given['id']}", reason, remediation)
         target["InputTransformer"] = {"InputPathsMap": dict(paths), "InputTemplate": template}
     if given.get("dead_letter_arn"):
         target["DeadLetterConfig"] = {"Arn": given["dead_letter_arn"]}
@@ -135,8 +128,7 @@ class DesiredTags:
     purge: bool = True
 
     def after(self, current: Mapping[str, str]) -> dict[str, str]:
-        present, absent = tag_changes(self.tags, current, purge=self.purge)
-        return {name: value for name, value in {**current, **present}.items() if name not in absent}
+        return tags_after(self.tags, current, purge=self.purge)
 
 
 @dataclass(frozen=True)
@@ -149,8 +141,11 @@ class Rule:
 
     @property
     def pattern(self) -> Pattern:
-        pattern: Pattern = json.loads(self.answer.get("EventPattern") or "{}")
-        return pattern
+        return t.cast(Pattern, json.loads(self.answer.get("EventPattern") or "{}"))
+
+    @property
+    def state(self) -> str:
+        return str(self.answer.get("State", ENABLED))
 
     def unmanaged(self, desired: DesiredRule) -> list[Target]:
         return [target for target in self.targets if target["Id"] not in desired.ids]
@@ -170,19 +165,20 @@ def decide_rules(desired: Sequence[DesiredRule], current: Rules, *, purge: bool,
     for rule in desired:
         there = current.there.get(rule.name)
         parts += [_rule(rule, there, purge=purge, tags=tags), _tags(rule, there, tags)]
+    warnings = [
+        f"{rule.name}: {', '.join(unseen)} are read-only events, which a rule in state {ENABLED} never sees. Set the "
+        f"state to {ALL_EVENTS}."
+        for rule in desired
+        if rule.state == ENABLED and (unseen := reads(rule.pattern or {}))
+    ]
     result = {"rules": [_told(rule, current, purge=purge, tags=tags) for rule in desired]}
-    return _plan(parts, result, tuple(warning for rule in desired for warning in _warnings(rule)))
+    return Plan(*joined(parts), result, tuple(warnings))
 
 
 def delete_rules(desired: Sequence[DesiredRule], current: Rules, *, purge: bool) -> Plan:
     """The plan for rules that should not exist: targets first, for EventBridge keeps a rule that has some."""
     parts = [_deletion(rule, there, purge=purge) for rule in desired if (there := current.there.get(rule.name))]
-    return _plan(parts, {"rules": []}, ())
-
-
-def _plan(parts: Sequence[Changes], result: Mapping[str, t.Any], warnings: tuple[str, ...]) -> Plan:
-    steps = tuple(step for part in parts for step in part[0])
-    return Plan(steps, tuple(difference for part in parts for difference in part[1]), result, warnings)
+    return Plan(*joined(parts), {"rules": []})
 
 
 def _refuse_managed(rule: DesiredRule, there: Rule) -> None:
@@ -197,14 +193,8 @@ def _tags(rule: DesiredRule, there: Rule | None, tags: DesiredTags) -> Changes:
     if there is None:
         shown = tags.after({})
         return (), (Difference(f"{rule.name}: tags", None, shown),) if shown else ()
-    present, absent = tag_changes(tags.tags, there.tags, purge=tags.purge)
     where = {"ResourceARN": there.answer["Arn"]}
-    steps = [Step("events:TagResource", {**where, "Tags": tag_list(present)})] if present else []
-    if absent:
-        steps.append(Step("events:UntagResource", {**where, "TagKeys": list(absent)}))
-    if not steps:
-        return (), ()
-    return steps, (Difference(f"{rule.name}: tags", dict(there.tags) or None, tags.after(there.tags) or None),)
+    return tag_part("events", where, tags.tags, there.tags, purge=tags.purge, name=f"{rule.name}: tags")
 
 
 def _rule(rule: DesiredRule, there: Rule | None, *, purge: bool, tags: DesiredTags) -> Changes:
@@ -222,7 +212,7 @@ def _rule(rule: DesiredRule, there: Rule | None, *, purge: bool, tags: DesiredTa
         "State": rule.state,
         **keep,
     }
-    description = rule.description if rule.description is not None else (there or Rule({})).answer.get("Description")
+    description = _shown(rule, there).get("description")
     if description:
         arguments["Description"] = description
     if there is None and tags.tags:
@@ -240,33 +230,25 @@ def _shown(rule: DesiredRule, there: Rule | None) -> dict[str, t.Any]:
 def _change(rule: DesiredRule, there: Rule | None) -> Difference | None:
     if there is None:
         return Difference(rule.name, None, _shown(rule, None))
-    answer = there.answer
-    current = {
-        "event_pattern": there.pattern,
-        "state": answer.get("State", ENABLED),
-        "description": answer.get("Description", ""),
-    }
-    same = (
-        same_pattern(rule.pattern or {}, there.pattern)
-        and rule.state == current["state"]
-        and rule.description in (None, current["description"])
-    )
-    shown = {name: value for name, value in current.items() if value}
-    return None if same else Difference(rule.name, shown, _shown(rule, there))
+    description = there.answer.get("Description", "")
+    same = rule.state == there.state and rule.description in (None, description)
+    if same and same_pattern(rule.pattern or {}, there.pattern):
+        return None
+    before = {"event_pattern": there.pattern, "state": there.state, "description": description}
+    return Difference(rule.name, {name: value for name, value in before.items() if value}, _shown(rule, there))
 
 
 def _targets(rule: DesiredRule, there: Rule, *, purge: bool) -> Changes:
     if rule.targets is None:
-        return (), ()
+        return NOTHING
     before = {str(target["Id"]): target for target in there.targets}
     put = [target for target in rule.targets if not _same_target(before.get(target["Id"]), target)]
     surplus = there.unmanaged(rule) if purge else []
     total = len(rule.targets) + len(there.unmanaged(rule)) - len(surplus)
     if total > _TARGETS:
+        reason = f"would have {total} targets where EventBridge takes {_TARGETS}"
         remediation = "Remove unmanaged ones with purge_targets=true, or use a rule of another name."
-        raise ValidationError(
-            "rules", rule.name, f"would have {total} targets where EventBridge takes {_TARGETS}", remediation
-        )
+        raise ValidationError("rules", rule.name, reason, remediation)
     steps: list[Step] = []
     if surplus:
         # First, so that there is room for the owned ones.
@@ -296,7 +278,7 @@ def _deletion(rule: DesiredRule, there: Rule, *, purge: bool) -> Changes:
     if ids:
         steps.insert(0, Step("events:RemoveTargets", {"Rule": rule.name, "Ids": ids}))
     differences = [Difference(f"{rule.name}: {one['Id']}", target_options(one), None) for one in there.targets]
-    before = {"event_pattern": there.pattern, "state": there.answer.get("State", ENABLED)}
+    before = {"event_pattern": there.pattern, "state": there.state}
     return steps, (*differences, Difference(rule.name, before, None))
 
 
@@ -304,10 +286,9 @@ def _told(rule: DesiredRule, current: Rules, *, purge: bool, tags: DesiredTags) 
     there = current.there.get(rule.name)
     foreign = there.unmanaged(rule) if there else []
     kept = [] if purge and rule.targets is not None else [str(target["Id"]) for target in foreign]
-    placeholder = f"{current.place}{rule.name}"
     return {
         "name": rule.name,
-        "arn": there.answer["Arn"] if there else Computed(f"rule {rule.name}", placeholder),
+        "arn": there.answer["Arn"] if there else Computed(f"rule {rule.name}", f"{current.place}{rule.name}"),
         "state": rule.state,
         "event_pattern": rule.pattern,
         "description": _shown(rule, there).get("description", ""),
@@ -315,13 +296,3 @@ def _told(rule: DesiredRule, current: Rules, *, purge: bool, tags: DesiredTags) 
         "kept_targets": kept,
         "tags": tags.after(there.tags if there else {}),
     }
-
-
-def _warnings(rule: DesiredRule) -> tuple[str, ...]:
-    unseen = reads(rule.pattern or {}) if rule.state == ENABLED else []
-    if not unseen:
-        return ()
-    return (
-        f"{rule.name}: {', '.join(unseen)} are read-only events, which a rule in state {ENABLED} never sees. Set the "
-        f"state to {ALL_EVENTS}.",
-    )

@@ -41,7 +41,7 @@ class RulesResource:
         names = [rule.name for rule in self.desired]
         prefix = os.path.commonprefix(names)  # noqa: RUF071 - character by character is what a NamePrefix is
         where = {"NamePrefix": prefix} if prefix else {}
-        found = {answer["Name"]: answer for answer in self._list("events:ListRules", "Rules", **where)}
+        found = {answer["Name"]: answer for answer in self.aws.pages("events:ListRules", "Rules", **where)}
         targets = {rule.name: self._targets(rule) for rule in self.desired if rule.name in found}
         there = {
             name: Rule(found[name], listed, self._tags(found[name]["Arn"]))
@@ -58,7 +58,7 @@ class RulesResource:
         if rule.targets is None and not self.absent:
             return ()
         try:
-            return tuple(self._list("events:ListTargetsByRule", "Targets", Rule=rule.name))
+            return tuple(self.aws.pages("events:ListTargetsByRule", "Targets", Rule=rule.name))
         except ServiceError as error:
             if error.code == _MISSING:
                 return None
@@ -69,9 +69,6 @@ class RulesResource:
             return {}
         answer = self.aws.call_or_none("events:ListTagsForResource", _MISSING, ResourceARN=arn)
         return tag_dict((answer or {}).get("Tags", ()))
-
-    def _list(self, action: str, member: str, **arguments: t.Any) -> list[Mapping[str, t.Any]]:
-        return list(self.aws.pages(action, member, **arguments))
 
     def decide(self, current: Rules) -> Plan:
         if self.absent:
@@ -84,12 +81,7 @@ class RulesResource:
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         outputs: dict[str, t.Any] = {}
         for step in plan.steps:
-            try:
-                answer = self.aws.run_step(step, outputs)
-            except ServiceError as error:
-                if error.code == _MISSING:
-                    raise ConflictError(error) from error
-                raise
+            answer = self.aws.run_step(step, outputs, conflicts=frozenset({_MISSING}))
             _refuse_failed_entries(step, answer)
             outputs.update(outputs_of(step, answer))
         return outputs

@@ -17,7 +17,6 @@ from .._errors import ValidationError
 
 PROTOCOLS = ("email", "email-json", "https", "lambda", "sms", "sqs")
 _MASK = "****"
-_EMAIL = ("email", "email-json")
 
 #: What an endpoint of each protocol looks like, and how to say so.
 _FORMS = {
@@ -88,11 +87,9 @@ def same_endpoint(desired: Subscription, other: Subscription) -> bool:
     """Whether a subscription is the one that is desired; SNS may show a password as asterisks."""
     if desired.protocol != other.protocol:
         return False
-    if desired.protocol in _EMAIL:
+    if desired.protocol in ("email", "email-json"):
         return desired.endpoint.casefold() == other.endpoint.casefold()
-    if desired.endpoint == other.endpoint:
-        return True
-    return other.endpoint == _without_password(desired.endpoint) != desired.endpoint
+    return other.endpoint in (desired.endpoint, _without_password(desired.endpoint))
 
 
 def masked(endpoint: str) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .._errors import ValidationError
-from .._kms.model import Key, refuse_state
-from .._plan import PLACEHOLDER_KEY_ID, Changes, Computed, Difference, Plan, Step
+from .._kms.model import Key
+from .._kms.service_key import service_key
+from .._plan import NOTHING, PLACEHOLDER_KEY_ID, Changes, Computed, Difference, Plan, Step, created, joined
 from .._policy import (
     Merge,
     Wanted,
@@ -26,7 +27,7 @@ from .._policy import (
     text,
     wanted_statements,
 )
-from .._tags import tag_changes, tag_list
+from .._tags import tag_list, tag_part, tags_after
 from .._types import Document
 from .subscription import Subscription, same_endpoint
 
@@ -84,13 +85,13 @@ class DesiredTopic:
             purge_tags=params["purge_tags"],
         )
 
-    @property
-    def key_predicted(self) -> bool:
-        """Whether the key is one that a check run has only promised."""
-        return PLACEHOLDER_KEY_ID in (self.key_id or "")
-
     def owns(self, subscription: Subscription) -> bool:
         return any(same_endpoint(desired, subscription) for desired in self.subscriptions or ())
+
+    def merged(self, policy: Document | None, partition: str) -> Merge:
+        """The policy of the topic with the owned statements."""
+        owned = self.policy
+        return merge(policy, owned.statements, absent_sids=owned.absent_sids, purge=owned.purge, partition=partition)
 
     @property
     def account_id(self) -> str:
@@ -123,29 +124,35 @@ class State:
 def decide_topic(desired: DesiredTopic, state: State, *, partition: str, region: str) -> Plan:
     """The plan for a topic that should exist."""
     _refuse_resources(desired)
-    key_arn, unmet_dependency = _key(desired, state.key, region)
-    merged = merge(
-        state.policy,
-        desired.policy.statements,
-        absent_sids=desired.policy.absent_sids,
-        purge=desired.policy.purge,
-        partition=partition,
+    key_arn, unmet_dependency = service_key(
+        desired.key_id,
+        state.key,
+        option="kms_master_key_id",
+        region=region,
+        service="SNS",
+        resource="topic",
+        aws_managed="allows no service: CloudWatch alarms and EventBridge rules could not publish to the topic",
+        statements="audit_topic_key_statements",
     )
+    merged = desired.merged(state.policy, partition)
     refuse_plain_variables(merged, desired.policy.statements)
     if state.topic is None:
         return _create(desired, merged, key_arn, unmet_dependency)
     there = state.topic
-    parts = (
-        _encryption(desired, there, key_arn),
-        _display_name(desired, there),
-        policy_part(desired.arn, merged),
-        _subscriptions(desired, there.subscriptions or ()),
-        _tags(desired, there.tags or {}),
+    key_now, name_now = there.key_now, there.attributes.get("DisplayName", "")
+    if key_arn and key_now == key_arn.rpartition("/")[2]:  # SNS was given the id of the key
+        key_now = key_arn
+    steps, differences = joined(
+        (
+            _attribute(desired, "KmsMasterKeyId", "kms_master_key_id", key_now, key_arn),
+            _attribute(desired, "DisplayName", "display_name", name_now, desired.display_name),
+            policy_part(desired.arn, merged),
+            _subscriptions(desired, there.subscriptions or ()),
+            tag_part("sns", {"ResourceArn": desired.arn}, desired.tags, there.tags or {}, purge=desired.purge_tags),
+        )
     )
-    steps = tuple(step for part in parts for step in part[0])
-    differences = tuple(difference for part in parts for difference in part[1])
-    encrypted = there.key_now if key_arn is None else key_arn
-    name = there.attributes.get("DisplayName", "") if desired.display_name is None else desired.display_name
+    encrypted = key_now if key_arn is None else key_arn
+    name = name_now if desired.display_name is None else desired.display_name
     result = _result(desired, merged, encrypted, name, there)
     warnings = (*_warnings(desired, merged, encrypted), *_pending_warnings(desired, there.subscriptions or ()))
     return Plan(steps, differences, result, warnings, unmet_dependency)
@@ -153,21 +160,19 @@ def decide_topic(desired: DesiredTopic, state: State, *, partition: str, region:
 
 def delete_topic(desired: DesiredTopic, state: State) -> Plan:
     """The plan for a topic that should not exist."""
+    result = {"topic": desired.name, "topic_arn": desired.arn}
     if state.topic is None:
-        return Plan(result={"topic": desired.name, "topic_arn": desired.arn})
+        return Plan(result=result)
     there = state.topic.subscriptions or ()
     foreign = [subscription.name for subscription in there if not desired.owns(subscription)]
     if foreign and not desired.purge_subscriptions:
         reason = f"has unmanaged subscriptions that would be deleted with it: {', '.join(foreign)}"
         remediation = "Ask their owners, then set purge_subscriptions=true, or leave the topic."
         raise ValidationError("state", desired.arn, reason, remediation)
-    differences = (
-        Difference("topic_arn", desired.arn, None),
-        Difference("subscriptions", [subscription.name for subscription in there] or None, None),
-    )
-    known = tuple(difference for difference in differences if difference.before is not None)
-    step = Step("sns:DeleteTopic", {"TopicArn": desired.arn})
-    return Plan((step,), known, {"topic": desired.name, "topic_arn": desired.arn})
+    differences = [Difference("topic_arn", desired.arn, None)]
+    if there:
+        differences.append(Difference("subscriptions", [subscription.name for subscription in there], None))
+    return Plan((Step("sns:DeleteTopic", {"TopicArn": desired.arn}),), tuple(differences), result)
 
 
 def _create(
@@ -188,17 +193,11 @@ def _create(
         **({"Tags": tag_list(desired.tags)} if desired.tags else {}),
     }
     steps, differences = _subscriptions(desired, ())
-    named = {
-        "topic_arn": desired.arn,
-        "display_name": desired.display_name,
-        "kms_master_key_id": key_arn,
-        "tags": dict(desired.tags or {}),
-    }
-    created = tuple(Difference(name, None, value) for name, value in named.items() if value)
-    result = _result(desired, merged, key_arn or "", desired.display_name or "", Topic({}, subscriptions=(), tags={}))
+    result = _result(desired, merged, key_arn or "", desired.display_name or "", Topic({}))
+    shown = {name: result[name] for name in ("topic_arn", "display_name", "kms_master_key_id", "tags")}
     return Plan(
         (Step("sns:CreateTopic", arguments), *steps),
-        (*created, *merged.differences, *differences),
+        (*created(shown), *merged.differences, *differences),
         {**result, "policy": merged.document if ours else _default_policy(desired)},
         _warnings(desired, merged, key_arn or ""),
         unmet_dependency,
@@ -237,56 +236,11 @@ def _refuse_resources(desired: DesiredTopic) -> None:
                 raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _key(desired: DesiredTopic, key: Key | None, region: str) -> tuple[str | None, ValidationError | None]:
-    """The ARN to encrypt with (empty for none, ``None`` to leave it), and what is not there yet.
-
-    :raises ValidationError: for a key that CloudWatch could not publish with
-    """
-    given = desired.key_id
-    if not given or desired.key_predicted:
-        return given, None
-    if key is None:
-        remediation = f"Give a key in {region} by its id or ARN, or an alias as alias/name."
-        return given, ValidationError(
-            "kms_master_key_id", given, "does not exist, or not for these credentials", remediation
-        )
-    if key.metadata.get("KeyManager") == "AWS":
-        reason = (
-            "is an AWS managed key, whose policy cannot be changed and allows no service: CloudWatch alarms and "
-            "EventBridge rules could not publish to the topic"
-        )
-        remediation = "Choose a customer managed key, with the statements of coffer.velero.audit_topic_key_statements."
-        raise ValidationError("kms_master_key_id", given, reason, remediation)
-    if not key.symmetric or key.metadata.get("KeyUsage", "ENCRYPT_DECRYPT") != "ENCRYPT_DECRYPT":
-        raise ValidationError(
-            "kms_master_key_id", key.arn, "is not a symmetric key", "SNS encrypts with symmetric keys only."
-        )
-    if key.region != region:
-        remediation = f"SNS encrypts with keys of the topic's Region only: choose a key in {region}."
-        raise ValidationError(
-            "kms_master_key_id", key.arn, f"is in {key.region}, the topic is in {region}", remediation
-        )
-    refuse_state(key, option="kms_master_key_id")
-    return key.arn, None
-
-
-def _set(desired: DesiredTopic, name: str, value: str) -> Step:
-    return Step("sns:SetTopicAttributes", {"TopicArn": desired.arn, "AttributeName": name, "AttributeValue": value})
-
-
-def _encryption(desired: DesiredTopic, current: Topic, key_arn: str | None) -> Changes:
-    if key_arn is None or current.key_now in (key_arn, key_arn.rpartition("/")[2]):
-        return (), ()
-    difference = Difference("kms_master_key_id", current.key_now or None, key_arn or None)
-    return (_set(desired, "KmsMasterKeyId", key_arn),), (difference,)
-
-
-def _display_name(desired: DesiredTopic, current: Topic) -> Changes:
-    before = current.attributes.get("DisplayName", "")
-    if desired.display_name is None or desired.display_name == before:
-        return (), ()
-    difference = Difference("display_name", before or None, desired.display_name or None)
-    return (_set(desired, "DisplayName", desired.display_name),), (difference,)
+def _attribute(desired: DesiredTopic, name: str, option: str, before: str, after: str | None) -> Changes:
+    if after in (None, before):
+        return NOTHING
+    arguments = {"TopicArn": desired.arn, "AttributeName": name, "AttributeValue": after}
+    return (Step("sns:SetTopicAttributes", arguments),), (Difference(option, before or None, after or None),)
 
 
 def policy_part(arn: str, merged: Merge) -> Changes:
@@ -295,7 +249,7 @@ def policy_part(arn: str, merged: Merge) -> Changes:
     :raises ValidationError: where nothing would be left; SNS does not take an empty policy
     """
     if not merged.differences:
-        return (), ()
+        return NOTHING
     if not listed(merged.document["Statement"]):
         remediation = "A topic has at least one statement: give the ones to keep, or delete the topic."
         raise ValidationError("statements", arn, "would have a policy without a statement", remediation)
@@ -317,15 +271,11 @@ def _surplus(desired: DesiredTopic, there: Sequence[Subscription]) -> list[Subsc
 
 def _subscriptions(desired: DesiredTopic, there: Sequence[Subscription]) -> Changes:
     missing, surplus = _missing(desired, there), _surplus(desired, there)
+    where = {"TopicArn": desired.arn, "ReturnSubscriptionArn": True}
     steps = [
         Step(
             "sns:Subscribe",
-            {
-                "TopicArn": desired.arn,
-                "Protocol": one.protocol,
-                "Endpoint": one.endpoint,
-                "ReturnSubscriptionArn": True,
-            },
+            {**where, "Protocol": one.protocol, "Endpoint": one.endpoint},
             {f"subscription {one.name}": "SubscriptionArn"},
         )
         for one in missing
@@ -334,23 +284,6 @@ def _subscriptions(desired: DesiredTopic, there: Sequence[Subscription]) -> Chan
     differences = [Difference(f"subscription {one.name}", None, "subscribed") for one in missing]
     differences += [Difference(f"subscription {one.name}", "subscribed", None) for one in surplus]
     return steps, differences
-
-
-def _tags_after(desired: DesiredTopic, current: Mapping[str, str]) -> dict[str, str]:
-    present, absent = tag_changes(desired.tags, current, purge=desired.purge_tags)
-    return {name: value for name, value in {**current, **present}.items() if name not in absent}
-
-
-def _tags(desired: DesiredTopic, current: Mapping[str, str]) -> Changes:
-    present, absent = tag_changes(desired.tags, current, purge=desired.purge_tags)
-    steps = []
-    if present:
-        steps.append(Step("sns:TagResource", {"ResourceArn": desired.arn, "Tags": tag_list(present)}))
-    if absent:
-        steps.append(Step("sns:UntagResource", {"ResourceArn": desired.arn, "TagKeys": list(absent)}))
-    if not steps:
-        return (), ()
-    return steps, (Difference("tags", dict(current) or None, _tags_after(desired, current) or None),)
 
 
 def _result(desired: DesiredTopic, merged: Merge, key_arn: str, display_name: str, there: Topic) -> dict[str, t.Any]:
@@ -369,7 +302,7 @@ def _result(desired: DesiredTopic, merged: Merge, key_arn: str, display_name: st
         "policy": merged.document,
         "kept_statements": list(merged.kept),
         "subscriptions": told,
-        "tags": _tags_after(desired, there.tags or {}),
+        "tags": tags_after(desired.tags, there.tags, purge=desired.purge_tags),
     }
 
 

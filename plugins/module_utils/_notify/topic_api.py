@@ -16,8 +16,9 @@ from .._concurrency import verify_write
 from .._errors import ConflictError, ServiceError, ValidationError
 from .._iam.api import Account
 from .._kms.api import describe
+from .._kms.service_key import is_predicted
 from .._plan import Plan
-from .._policy import Access, account_root, denies, merge, parse
+from .._policy import Access, account_root, denies, parse
 from .._sts import caller
 from .._tags import tag_dict
 from .._types import Document
@@ -44,11 +45,11 @@ class TopicResource:
 
     def read(self) -> State:
         attributes = self._attributes()
-        topic = None if attributes is None else self._topic(attributes)
-        key = None
-        if self.desired.key_id and not self.desired.key_predicted and not self.absent:
-            key = describe(self.aws, self.desired.key_id)
-        self._current = State(topic, None if attributes is None else self._parse(attributes), key)
+        self._current = State(None)
+        if attributes is not None:
+            self._current = State(self._topic(attributes), self._parse(attributes))
+        if self.desired.key_id and not is_predicted(self.desired.key_id) and not self.absent:
+            self._current = replace(self._current, key=describe(self.aws, self.desired.key_id))
         return self._current
 
     def _attributes(self) -> Mapping[str, str] | None:
@@ -99,17 +100,15 @@ class TopicResource:
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         before = self._current.policy if self._current else None
         try:
-            outputs = self.aws.apply(plan)
+            outputs = self.aws.apply(plan, conflicts=_UNSETTLED_CODES)
         except ServiceError as error:
             # Of two runs that create it, the later one is told that its attributes or tags are others.
-            rival = error.action == "sns:CreateTopic" and "already exists" in str(error)
-            if error.code in _UNSETTLED_CODES or rival:
+            if error.action == "sns:CreateTopic" and "already exists" in str(error):
                 raise ConflictError(error) from error
             raise
         if any(_is_policy(step.arguments) for step in plan.steps):
-            verify_write(
-                before, action="sns:SetTopicAttributes", read=self._policy, decide=self._decide_policy, sleep=self.sleep
-            )
+            action = "sns:SetTopicAttributes"
+            verify_write(before, action=action, read=self._policy, decide=self._decide_policy, sleep=self.sleep)
         return outputs
 
     def _policy(self) -> Document | None:
@@ -117,11 +116,7 @@ class TopicResource:
         return None if attributes is None else self._parse(attributes)
 
     def _decide_policy(self, current: Document | None) -> Plan:
-        owned = self.desired.policy
-        merged = merge(
-            current, owned.statements, absent_sids=owned.absent_sids, purge=owned.purge, partition=self.aws.partition
-        )
-        steps, differences = policy_part(self.desired.arn, merged)
+        steps, differences = policy_part(self.desired.arn, self.desired.merged(current, self.aws.partition))
         return Plan(tuple(steps), tuple(differences))
 
 

@@ -39,11 +39,14 @@ def scan_options(params: Params) -> ScanOptions:
     profile = StorageProfile.parse(params["storage_profile"])
     _validate_numbers(params)
     accepted = params["accepted_kms_key_arns"] or ()
+    remediation = (
+        "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: an alias may name another key by now."
+    )
     for arn in accepted:
-        _validate_key_arn(arn)
-    if accepted and not profile.encrypts_with_kms:
+        _require(Arn.parse_key(arn) is not None, "accepted_kms_key_arns", arn, "is not the ARN of a key", remediation)
+    if accepted:
         reason = f"has no meaning with encryption_mode {profile.encryption_mode}"
-        raise ValidationError("accepted_kms_key_arns", accepted[0], reason, "Leave it out.")
+        _require(profile.encrypts_with_kms, "accepted_kms_key_arns", accepted[0], reason, "Leave it out.")
     return ScanOptions(
         bucket=profile.bucket,
         owner=profile.account_id,
@@ -74,31 +77,20 @@ def _require(is_valid: bool, option: str, value: t.Any, reason: str, remediation
         raise ValidationError(option, str(value), reason, remediation)
 
 
-def _validate_key_arn(text: str) -> None:
-    if Arn.parse_key(text) is None:
-        remediation = (
-            "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: an alias may name another key by now."
-        )
-        raise ValidationError("accepted_kms_key_arns", text, "is not the ARN of a key", remediation)
-
-
 def _customer_key(params: Params) -> bytes | None:
-    option = "customer_key_file" if params["customer_key_file"] else "customer_key"
-    if not params[option]:
+    file, text = params["customer_key_file"], params["customer_key"]
+    option = "customer_key_file" if file else "customer_key"
+    if not (file or text):
         return None
     try:
-        if option == "customer_key_file":
-            key = Path(params[option]).read_bytes()
-        else:
-            key = base64.b64decode(params[option], validate=True)
+        key = Path(file).read_bytes() if file else base64.b64decode(text, validate=True)
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
-        raise ValidationError(option, params[option], reason, "Name a file with the 32 bytes.") from error
+        raise ValidationError(option, file, reason, "Name a file with the 32 bytes.") from error
     except binascii.Error as error:
         raise ValidationError(option, "it", "is not base64", "Give the key as a Secret shows it.") from error
-    if len(key) != KEY_BYTES:
-        reason = f"has {len(key)} bytes, a key has {KEY_BYTES}"
-        raise ValidationError(option, "it", reason, "Give the key that Velero uses.")
+    reason = f"has {len(key)} bytes, a key has {KEY_BYTES}"
+    _require(len(key) == KEY_BYTES, option, "it", reason, "Give the key that Velero uses.")
     return key
 
 

@@ -20,7 +20,7 @@ from .process_pool import ProcessPoolScanner
 from .sigv4 import Credentials, Endpoint
 from .worker import WorkerConfig
 
-Scanner = Boto3Scanner | ProcessPoolScanner
+Scanner: t.TypeAlias = "Boto3Scanner | ProcessPoolScanner"
 
 #: Threads of boto3: more of them only wait for each other.
 MAX_THREADS = 32

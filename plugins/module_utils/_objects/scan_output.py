@@ -28,7 +28,7 @@ CHECKPOINT_EVERY = 5.0
 
 _VERSION = 2
 
-Source = PrefixLister | InventorySource
+Source: t.TypeAlias = "PrefixLister | InventorySource"
 
 
 @dataclass

@@ -14,6 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from .. import _documents, _policy
+from .._audit.policies import differing_elements
 from .._profile import StorageProfile
 from .._types import Document
 from .._velero.location import ENCRYPTION
@@ -80,12 +81,12 @@ def _documents_of(given: EvidenceReader) -> dict[str, t.Any]:
     unknown = sorted(set(given.values) - set(TITLES))
     if unknown:
         given.refuse(f"has {unknown[0]}, which is not compared", "", f"Known are {', '.join(TITLES)}.")
-    return {name: value for name, value in given.values.items() if not _is_absent(value)}
-
-
-def _is_absent(value: t.Any) -> bool:
-    """Whether no task read it. An empty list is a policy without statements, which a task has read."""
-    return value is None or (isinstance(value, Mapping) and (not value or bool(value.get("skipped"))))
+    # No task read what is null, empty or skipped. An empty list is a policy without statements, which a task has read.
+    return {
+        name: value
+        for name, value in given.values.items()
+        if value is not None and not (isinstance(value, Mapping) and (not value or value.get("skipped")))
+    }
 
 
 def _part(name: str, desired: t.Any, status: str, reason: str | None = None, **more: t.Any) -> Document:
@@ -163,27 +164,14 @@ def _statements(name: str, desired: t.Any, actual: t.Any, partition: str) -> Doc
     option = f"evidence.configuration.actual.{name}"
     found = dict(_policy.named_statements(_policy.parse(document, option=option, resource="it")))
     owned = {str(statement["Sid"]): statement for statement in desired}
-    differences = [
-        difference
-        for sid, statement in owned.items()
-        for difference in _statement(sid, statement, found.get(sid), partition)
-    ]
+    differences = []
+    for sid, statement in owned.items():
+        actual = found.get(sid)
+        if actual is None:
+            differences.append(_difference(sid, statement, None))
+            continue
+        for element in differing_elements(statement, actual, partition):
+            differences.append(_difference(f"{sid}.{element}", statement.get(element), actual.get(element)))
     in_force = [found[sid] for sid in owned if sid in found]
     unmanaged = [sid for sid in found if sid not in owned]
     return _compared(name, desired, differences, actual=in_force, unmanaged_statements=unmanaged)
-
-
-def _statement(
-    sid: str, desired: _policy.Statement, actual: _policy.Statement | None, partition: str
-) -> list[Document]:
-    if actual is None:
-        return [_difference(sid, desired, None)]
-    return [
-        _difference(f"{sid}.{element}", desired.get(element), actual.get(element))
-        for element in dict.fromkeys([*desired, *actual])
-        if not _policy.same_statement(_only(desired, element), _only(actual, element), partition=partition)
-    ]
-
-
-def _only(statement: _policy.Statement, element: str) -> _policy.Statement:
-    return {element: statement[element]} if element in statement else {}

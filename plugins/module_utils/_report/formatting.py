@@ -26,9 +26,9 @@ _MONTHS = (
 )
 
 
-def many(number: int, noun: str, plural: str = "") -> str:
+def many(number: int, noun: str) -> str:
     """``1 object``, ``1,200 objects``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def be(number: int) -> str:

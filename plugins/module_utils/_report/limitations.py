@@ -41,10 +41,7 @@ def limitations(document: Document, profile: StorageProfile) -> list[Document]:
 def _objects(document: Document) -> Iterator[Limitation]:
     unread = unreadable(document["objects"])
     if unread:
-        message = (
-            f"{many(unread, 'object version')} could not be read. Nothing is known of their encryption, and they do "
-            "not count as compliant."
-        )
+        message = f"{many(unread, 'object version')} could not be read. They do not count as compliant."
         yield Limitation("objects_not_read", message, "See the remediation of each above.")
     deleted = document["objects"]["counts"]["deleted_during_scan"]
     if deleted:
@@ -97,10 +94,7 @@ def _versions(document: Document) -> Iterator[Limitation]:
 def _restore_test(document: Document) -> Iterator[Limitation]:
     found = document["backup_and_restore"]
     if found["reason"] == "not_requested":
-        message = (
-            "No backup was made for this report. Whether Velero can write now, and whether what is stored can be read "
-            "and restored, was not tested."
-        )
+        message = "No backup was made: whether Velero can write, and what is stored can be restored, was not tested."
         yield Limitation("backup_and_restore", message, "Run verify.yml with velero_proof_backup=true.")
     elif found["backup"] and found["metadata"] is None:
         message = "The velero-backup.json that Velero wrote to the bucket was not compared with the cluster."
@@ -120,20 +114,14 @@ def _configuration(document: Document) -> Iterator[Limitation]:
 def _audit(document: Document) -> Iterator[Limitation]:
     audit = document["audit"]
     if audit["reason"] == "not_requested":
-        message = (
-            "No audit was run for this report: who else may use the key, and whether an alarm would fire, was not "
-            "checked."
-        )
+        message = "No audit was run: who else may use the key, and whether an alarm would fire, was not checked."
         yield Limitation("audit", message, "Run audit.yml.")
         return
     unread = audit["counts"]["by_status"]["not_evaluated"]
     if unread:
         message = f"{many(unread, 'check')} of the audit could not be evaluated. Nothing there counts as passed."
         yield Limitation("audit", message, "See the remediation of each below.")
-    message = (
-        "The audit covers the resources of this location. Other keys, buckets, roles and trails of the account may "
-        "fail the same controls."
-    )
+    message = "The audit covers the resources of this location. Others of the account may fail the same controls."
     yield Limitation("audit", message)
 
 
@@ -141,10 +129,7 @@ def _mode(profile: StorageProfile) -> Iterator[Limitation]:
     if profile.encryption_mode == "sse-s3":
         yield Limitation("sse_s3", "Under SSE-S3 the keys are S3's own. S3 names none, so there is no key to compare.")
     if profile.encryption_mode == "dsse-kms":
-        message = (
-            "S3 returns the algorithm (aws:kms:dsse) and the key. That there are two layers of encryption is AWS's "
-            "statement."
-        )
+        message = "S3 returns the algorithm (aws:kms:dsse) and the key. That there are two layers is AWS's statement."
         yield Limitation("dsse_kms", message)
     if profile.encryption_mode == "sse-c":
         message = (
@@ -156,15 +141,10 @@ def _mode(profile: StorageProfile) -> Iterator[Limitation]:
 
 
 def _always(profile: StorageProfile) -> Iterator[Limitation]:
-    message = (
-        "How an object is encrypted is what S3 returns for it. Nobody outside AWS can inspect what is stored on its "
-        "disks."
-    )
+    message = "How an object is encrypted is what S3 returns for it. Nobody outside AWS can inspect its disks."
     yield Limitation("s3_statement", message)
     if profile.encrypts_with_kms:
-        message = (
-            "S3 returns neither an object's encryption context nor who can decrypt it: see the key policy and IAM."
-        )
+        message = "S3 names neither the encryption context nor who can decrypt an object: see key policy and IAM."
         yield Limitation("key_access", message)
     message = "The report covers the time given above, and this bucket and prefix. It does not cover copies elsewhere"
     yield Limitation("scope", f"{message}{', nor EBS snapshots' if profile.ebs_snapshots else ''}.")

@@ -131,4 +131,4 @@ def _outcome(parts: Mapping[str, Document]) -> Document:
 
 def to_json(document: Document) -> str:
     """The file for machines: ASCII only, so that no name in it can disturb a terminal."""
-    return json.dumps(document, indent=2, sort_keys=False, ensure_ascii=True) + "\n"
+    return json.dumps(document, indent=2) + "\n"

@@ -22,7 +22,7 @@ from .polling import Poller
 from .summary import bucket_key_savings, summarize
 
 Params = Mapping[str, t.Any]
-Source = LogsInsightsSource | EventHistorySource
+Source: t.TypeAlias = "LogsInsightsSource | EventHistorySource"
 
 #: The object requests of S3's request metrics that need the key (Amazon S3 User Guide, "Metrics and dimensions").
 _METRICS = ("GetRequests", "PutRequests")
@@ -43,7 +43,9 @@ def key_usage(
         if params[option] < least:
             raise ValidationError(option, str(params[option]), "is too low", f"Give {least} or more.")
     aws = Aws(params)
-    source = _source(aws, params, poller)
+    source: Source = EventHistorySource(aws, params["lookup_scope"], params["max_events"], poller)
+    if params["source"] == "logs" or (params["source"] == "auto" and params["log_group"]):
+        source = LogsInsightsSource(aws, params["log_group"], poller)
     result: Document = {"window": window.as_dict(), "source": source.kind, "last_usage": None}
     try:
         key = _identify(aws, params)
@@ -70,12 +72,6 @@ def key_usage(
         "bucket_key": _bucket_key(aws, params, source, usage, window),
         "notes": [*usage.warnings, *usage.notes],
     }
-
-
-def _source(aws: Aws, params: Params, poller: Poller) -> Source:
-    if params["source"] == "logs" or (params["source"] == "auto" and params["log_group"]):
-        return LogsInsightsSource(aws, params["log_group"], poller)
-    return EventHistorySource(aws, params["lookup_scope"], params["max_events"], poller)
 
 
 def _identify(aws: Aws, params: Params) -> KeyIdentifiers:

@@ -33,7 +33,6 @@ class LogsInsightsSource:
     group: str
     poller: Poller
     kind: str = "logs"
-    no_data_events: str = ""
 
     def __post_init__(self) -> None:
         self.group = self.group.removesuffix(":*")
@@ -46,7 +45,8 @@ class LogsInsightsSource:
         """One query for the counts, a second one where there are failures to show."""
         warnings = self._check_window(window, now)
         rows, matched = self._query(usage_query(key), window)
-        calls = tuple(map(_call_group, rows))
+        names = (*GROUPED_BY, "first_call", "last_call")
+        calls = tuple(CallGroup(int(float(row["calls"])), *(row.get(name, "") for name in names)) for row in rows)
         failures: tuple[FailedCall, ...] = ()
         if max_failures and any(group.error for group in calls):
             rows, _matched = self._query(failures_query(key, limit=max_failures), window)
@@ -117,8 +117,3 @@ class LogsInsightsSource:
             raise ValidationError("log_group", self.group, reason, "Ask for a shorter window, or try again.")
         rows: Rows = [{field["field"]: field.get("value", "") for field in row} for row in answer["results"]]
         return rows, int(answer.get("statistics", {}).get("recordsMatched", 0))
-
-
-def _call_group(row: Mapping[str, str]) -> CallGroup:
-    fields = (row.get(name, "") for name in (*GROUPED_BY, "first_call", "last_call"))
-    return CallGroup(int(float(row["calls"])), *fields)

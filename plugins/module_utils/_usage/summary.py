@@ -20,11 +20,8 @@ def summarize(usage: Usage) -> Document:
     calls = usage.calls
     return {
         "totals": _totals(calls),
-        "by_event": _by("event", calls, lambda group: group.event),
-        "by_principal": _by("principal", calls, lambda group: group.principal),
-        "by_user_agent": _by("user_agent", calls, lambda group: group.user_agent),
-        "by_source": _by("source", calls, lambda group: group.source),
-        "by_error": _by("error", [group for group in calls if group.error], lambda group: group.error, _error_details),
+        **{f"by_{name}": _by(name, calls) for name in ("event", "principal", "user_agent", "source")},
+        "by_error": _by("error", [group for group in calls if group.error], _error_details),
         "failures": [failure._asdict() for failure in usage.failures],
         "truncated": usage.truncated,
     }
@@ -47,15 +44,12 @@ def _error_details(calls: Sequence[CallGroup]) -> Document:
 
 
 def _by(
-    name: str,
-    calls: Iterable[CallGroup],
-    of: Callable[[CallGroup], str],
-    details: Callable[[Sequence[CallGroup]], Document] = _totals,
+    name: str, calls: Iterable[CallGroup], details: Callable[[Sequence[CallGroup]], Document] = _totals
 ) -> list[Document]:
     """The calls with the same value of one field, most frequent first."""
     groups: dict[str, list[CallGroup]] = {}
     for group in calls:
-        groups.setdefault(of(group), []).append(group)
+        groups.setdefault(getattr(group, name), []).append(group)
     entries = [
         {
             name: value,
