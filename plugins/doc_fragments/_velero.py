@@ -68,7 +68,11 @@ seealso:
 """
 
     K8S = r"""
-options: {}
+options:
+  namespace:
+    description: Namespace of Velero.
+    type: str
+    default: velero
 attributes:
   action_group:
     description: Use C(group/coffer.velero.k8s) in C(module_defaults) to set defaults for this module.
@@ -81,6 +85,76 @@ requirements:
 notes:
   - On a local connection the module runs in the controller's own process, which takes a fraction of the time.
     With C(become), C(async), another connection or another Python interpreter it runs as any module does.
+"""
+
+    OPERATION = r"""
+options:
+  name:
+    description: Name of the Backup or Restore.
+    type: str
+    required: true
+  included_namespaces:
+    description:
+      - Namespaces to back up or restore, as they are called in the backup; all where the option is not set. This and
+        the other options that select something are also compared with an existing object where they are not set.
+    type: list
+    elements: str
+  excluded_namespaces:
+    description:
+      - Namespaces not to back up or restore. To those of a Backup Velero adds the ones with the label
+        C(velero.io/exclude-from-backup).
+    type: list
+    elements: str
+  included_resources:
+    description: Kinds to back up or restore, as in V(configmaps) or V(deployments.apps); all where it is not set.
+    type: list
+    elements: str
+  excluded_resources:
+    description:
+      - Kinds not to back up or restore. To those of a Restore Velero adds the ones that it never restores, such as
+        nodes and events.
+    type: list
+    elements: str
+  include_cluster_resources:
+    description:
+      - Whether to take what is in no namespace. Where it is not set, Velero takes what belongs to the rest, such as the
+        volumes of claims.
+    type: bool
+  label_selector:
+    description: What to back up or restore, as C(matchLabels) and C(matchExpressions).
+    type: dict
+  item_operation_timeout:
+    description: How long data movers may take, as in V(4h).
+    type: str
+  wait:
+    description: Whether to wait for the end, and to fail where it is not among O(accepted_phases).
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds to wait. Velero goes on when they are over, and another run goes on waiting.
+    type: int
+    default: 600
+  stall_timeout:
+    description:
+      - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
+        the task fails at once; otherwise it goes on waiting.
+      - To do so, the module asks the server for its status, lists what else it is at work on, and reads an object of
+        the Backup or Restore by a URL that Velero signs. Where the credentials of the task do not allow one of these,
+        it does without.
+    type: int
+    default: 60
+  accepted_phases:
+    description:
+      - Phases in which it may end. A V(PartiallyFailed) one lacks something; such a backup can be restored all the
+        same.
+    type: list
+    elements: str
+    choices: ['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']
+    default: ['Completed']
+notes:
+  - To name causes the credentials should also have C(create), C(get) and C(delete) on C(serverstatusrequests) and
+    C(downloadrequests), C(patch) and C(list) on the kind itself, and C(list) on C(backuprepositories), on the kinds of
+    Velero's data movers and on C(deployments).
 """
 
     TAGS = r"""
@@ -126,8 +200,10 @@ options:
     type: bool
     default: false
 notes:
-  - AWS replaces a policy as a whole and takes no condition on what it replaces. A statement that somebody else writes
-    between this module's read and its write, a moment later, is lost.
+  - AWS replaces a policy as a whole and takes no condition on what it replaces, so that the later of two runs at once
+    takes back what the earlier one has put in. A second after a change this module looks whether its own statements are
+    still there, and puts them in again where they are not. A statement that somebody else writes between its read and
+    its write is lost.
 """
 
     PROFILE = r"""

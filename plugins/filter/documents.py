@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._profile import with_created_key
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, later, plain_profile, profile_of
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, lazy, plain_profile, profile_of
 
 
 def _permissions(build: Callable[..., t.Any], alias: str) -> Callable[..., t.Any]:
@@ -39,11 +39,9 @@ class FilterModule:
             _documents.key_policy_statements,
             _documents.trust_policy_statements,
         )
-        filters = {build.__name__: as_filter(build) for build in documents}
-        more: dict[str, Callable[..., t.Any]] = {
-            "audit_deployer_policy": _permissions(
-                later("_audit_deployer_policy", "audit_deployer_policy"), "backup_kms_alias"
-            ),
-            "deployer_policy": _permissions(later("_deployer_policy", "deployer_policy"), "kms_alias"),
+        aliases = {"audit_deployer_policy": "backup_kms_alias", "deployer_policy": "kms_alias"}
+        return {
+            "storage_profile": as_filter(plain_profile),
+            **{build.__name__: as_filter(build) for build in documents},
+            **{name: _permissions(lazy(f"_{name}", name), alias) for name, alias in aliases.items()},
         }
-        return {"storage_profile": as_filter(plain_profile), **filters, **more}

@@ -13,11 +13,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._plan import summary
 
 
 def plan_summary(results: Iterable[tuple[str, Mapping[str, t.Any]]], where: str) -> list[str]:
-    return [line for name, result in results for line in summary_lines(where, name, _planned(result))]
-
-
-def _planned(result: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
-    return result.get("planned") or (result.get("changed") and result.get("diff")) or {}
+    planned = ((name, one.get("planned") or (one.get("changed") and one.get("diff")) or {}) for name, one in results)
+    return [line for name, changes in planned for line in summary_lines(where, name, changes)]
 
 
 class FilterModule:

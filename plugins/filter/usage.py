@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, loaded, profile_of
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, import_util, profile_of
 
 
 def _kms_usage_query(
     value: t.Any, question: str = "usage", aliases: Sequence[str] = (), limit: int | None = None
 ) -> t.Any:
-    queries = loaded("_usage.insights_queries")
+    queries = import_util("_usage.insights_queries")
     if question == "objects":
         return queries.objects_query(profile_of(value).bucket)
     target = _target(value, [aliases] if isinstance(aliases, str) else aliases)
@@ -30,14 +30,12 @@ def _kms_usage_query(
 
 
 def _target(value: t.Any, aliases: Sequence[str]) -> t.Any:
-    if isinstance(value, str):
-        return loaded("_usage.model").KeyIdentifiers.parse(value, aliases, option="kms_usage_query")
-    profile = profile_of(value)
-    if not profile.kms_key_arn:
-        raise ValidationError(
-            "velero_kms_key_arn", "it", "is not set", "Name the key, for the others are not recorded."
-        )
-    return loaded("_usage.model").KeyIdentifiers.parse(profile.kms_key_arn, aliases, option="velero_kms_key_arn")
+    option, key = "kms_usage_query", value
+    if not isinstance(value, str):
+        option, key = "velero_kms_key_arn", profile_of(value).kms_key_arn
+    if key is None:
+        raise ValidationError(option, "it", "is not set", "Name the key, for the others are not recorded.")
+    return import_util("_usage.model").KeyIdentifiers.parse(key, aliases, option=option)
 
 
 class FilterModule:

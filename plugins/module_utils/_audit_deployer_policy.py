@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from ._alerts import resource_name, rule_name
 from ._arn import Arn, s3_arn, service_host
 from ._deployer_policy import allow, created_key, find_key, managed_bucket, role_with_policy
-from ._documents import POLICY_VERSION
 from ._kms.decide import alias_name
 from ._kms.model import CREATED_FOR_TAG
 from ._notify.documents import audit_event_rules, topic_name
+from ._policy import VERSION
 from ._profile import StorageProfile
 from ._types import Document
 
@@ -71,7 +71,7 @@ def audit_deployer_policy(
     :param teardown: whether it may delete it again
     """
     group = log_group_name or (f"velero-{profile.bucket}" if trail else "*")
-    wanted = _Wanted(
+    scope = _Scope(
         profile=profile,
         trail=trail,
         trail_name=trail_name or f"velero-{profile.bucket}",
@@ -83,19 +83,20 @@ def audit_deployer_policy(
         manage=manage,
         teardown=teardown,
     )
+    own_alias = alias_name(kms_alias or f"alias/{topic_name(profile)}-audit")  # an alias has no dots either
     statements = [
-        *_look(wanted, role_name),
-        *_backup_key(wanted, backup_kms_alias),
-        *_notice(wanted),
-        *(_events(wanted) if wanted.usage else ()),
-        *(_own_key(wanted, kms_alias) if wanted.own_key else ()),
-        *(_own_trail(wanted) if trail else ()),
+        *_look(scope, role_name),
+        *_backup_key(scope, backup_kms_alias),
+        *_notice(scope),
+        *(_events(scope) if scope.usage else ()),
+        *(created_key(profile, own_alias, scope.tagged, "VeleroAudit") if scope.own_key else ()),
+        *(_own_trail(scope) if trail else ()),
     ]
-    return {"Version": POLICY_VERSION, "Statement": [one for one in statements if one["Action"]]}
+    return {"Version": VERSION, "Statement": [one for one in statements if one["Action"]]}
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Scope:
     """What :func:`audit_deployer_policy` was asked for, with its defaults.
 
     :param log_groups: the resources of the log group; some of CloudWatch Logs' actions see its ARN with ``:*`` behind
@@ -118,22 +119,9 @@ class _Wanted:
         """Whether there is a key for topic, log group and trail; none where somebody else made topic and trail."""
         return self.manage and (self.trail or not self.topic_arn)
 
-    def arn(self, service: str, resource: str, region: str | None = None) -> str:
-        place = self.profile.region if region is None else region
-        return str(Arn(self.profile.partition, service, place, self.profile.account_id, resource))
-
-    @property
-    def trail_arn(self) -> str:
-        return self.arn("cloudtrail", f"trail/{self.trail_name}")
-
     @property
     def bucket_arn(self) -> str:
         return s3_arn(self.profile.partition, self.bucket)
-
-    @property
-    def log_group_arns(self) -> str | list[str]:
-        found = [self.arn("logs", f"log-group:{name}") for name in self.log_groups]
-        return found if len(found) > 1 else found[0]
 
     def actions(
         self, read: Sequence[str] = (), make: Sequence[str] = (), tag: str = "", delete: Sequence[str] = ()
@@ -146,23 +134,23 @@ class _Wanted:
         return list(dict.fromkeys([*read, *make, *(delete if self.teardown else ())]))
 
 
-def _look(wanted: _Wanted, role_name: str) -> list[Document]:
+def _look(scope: _Scope, role_name: str) -> list[Document]:
     """What ``audit_info`` and ``cloudtrail_info`` read, but for the key and for what notices.
 
     "You can't return information about composite alarms if your cloudwatch:DescribeAlarms permission has a narrower
     scope" than ``*`` (CloudWatch API, "DescribeAlarms"), and one may have the name of one of ours. The others know no
     resources.
     """
-    profile = wanted.profile
+    profile = scope.profile
     lists = [
         "cloudtrail:DescribeTrails",
         "cloudwatch:DescribeAlarms",
         "events:ListRules",
         "logs:DescribeLogGroups",
         "s3:GetAccountPublicAccessBlock",
-        *(["cloudtrail:LookupEvents", "kms:ListAliases", "logs:StopQuery"] if wanted.usage else []),
+        *(["cloudtrail:LookupEvents", "kms:ListAliases", "logs:StopQuery"] if scope.usage else []),
     ]
-    velero = wanted.arn("iam", f"role/{role_name}", "")
+    velero, policies = (profile.arn("iam", name, region="") for name in (f"role/{role_name}", "policy/*"))
     own = [arn for arn in profile.role_arns if arn.split(":")[4] == profile.account_id] or [velero]
     roles = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]
     statements = [
@@ -176,36 +164,35 @@ def _look(wanted: _Wanted, role_name: str) -> list[Document]:
         allow("VeleroAuditBackups", [*_LOGS, *_BACKUPS], profile.bucket_arn),
         allow("VeleroAuditVelero", roles, own if len(own) > 1 else own[0]),
         # Whatever is attached to the role: that there is more than Velero's policy is what has to be noticed.
-        allow("VeleroAuditPolicies", ["iam:GetPolicy", "iam:GetPolicyVersion"], wanted.arn("iam", "policy/*", "")),
+        allow("VeleroAuditPolicies", ["iam:GetPolicy", "iam:GetPolicyVersion"], policies),
     ]
-    if not (wanted.trail and wanted.manage):
-        statements.append(allow("VeleroAuditBucket", _LOGS, wanted.bucket_arn))
+    if not (scope.trail and scope.manage):
+        statements.append(allow("VeleroAuditBucket", _LOGS, scope.bucket_arn))
     return statements
 
 
-def _backup_key(wanted: _Wanted, alias: str | None) -> list[Document]:
+def _backup_key(scope: _Scope, alias: str | None) -> list[Document]:
     """The key of the backups, which is only looked at."""
-    profile = wanted.profile
+    profile = scope.profile
     if not profile.encrypts_with_kms:
         return []
-    last = ["kms:GetKeyLastUsage"] if wanted.usage else []
+    last = ["kms:GetKeyLastUsage"] if scope.usage else []
     reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", *last]
     if not alias:
         return [allow("VeleroAuditBackupKey", reads, str(profile.kms_key_arn))]
-    keys = wanted.arn("kms", "key/*")
+    keys = profile.arn("kms", "key/*")
     condition = {"StringEquals": {f"aws:ResourceTag/{CREATED_FOR_TAG}": alias_name(alias)}}
-    find = find_key(profile, "VeleroAudit")
     return [
-        *(() if wanted.own_key else find),
+        *(() if scope.own_key else find_key(profile, "VeleroAudit")),
         allow("VeleroAuditBackupKey", [*reads[1:], "kms:ListResourceTags"], keys, condition),
     ]
 
 
-def _notice(wanted: _Wanted) -> list[Document]:
+def _notice(scope: _Scope) -> list[Document]:
     """Metric filters, alarms, rules, dashboard and topic."""
-    actions, arn = wanted.actions, wanted.arn
-    profile = wanted.profile
-    topic = wanted.topic_arn or arn("sns", topic_name(profile))
+    actions, profile = scope.actions, scope.profile
+    arn = profile.arn
+    topic = scope.topic_arn or arn("sns", topic_name(profile))
     rules = os.path.commonprefix([rule["name"] for rule in audit_event_rules(profile, topic)])  # noqa: RUF071
     of_rules = actions(
         ["events:ListTargetsByRule"],
@@ -222,16 +209,17 @@ def _notice(wanted: _Wanted) -> list[Document]:
         make=["cloudwatch:GetDashboard", "cloudwatch:PutDashboard"],
         delete=["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard"],
     )
+    groups = [arn("logs", f"log-group:{name}") for name in scope.log_groups]
     return [
-        allow("VeleroAuditLogGroup", _on_log_group(wanted), wanted.log_group_arns),
-        _topic(wanted, topic),
+        allow("VeleroAuditLogGroup", _on_log_group(scope), groups if len(groups) > 1 else groups[0]),
+        _topic(scope, topic),
         allow("VeleroAuditAlarms", of_alarms, arn("cloudwatch", f"alarm:{resource_name(profile, '*')}")),
         allow("VeleroAuditRules", of_rules, arn("events", f"rule/{rules}*")),
-        allow("VeleroAuditDashboard", of_dashboard, arn("cloudwatch", f"dashboard/{topic_name(profile)}", "")),
+        allow("VeleroAuditDashboard", of_dashboard, arn("cloudwatch", f"dashboard/{topic_name(profile)}", region="")),
     ]
 
 
-def _on_log_group(wanted: _Wanted) -> list[str]:
+def _on_log_group(scope: _Scope) -> list[str]:
     """On its metric filters, on itself where it is that of a trail of one's own, and on its events."""
     own = [
         "logs:AssociateKmsKey",
@@ -240,47 +228,44 @@ def _on_log_group(wanted: _Wanted) -> list[str]:
         "logs:ListTagsForResource",
         "logs:PutRetentionPolicy",
     ]
-    query = ["logs:GetQueryResults", "logs:StartQuery"] if wanted.usage else []
+    query = ["logs:GetQueryResults", "logs:StartQuery"] if scope.usage else []
     return [
-        *wanted.actions(
+        *scope.actions(
             ["logs:DescribeMetricFilters", *query],
             ["logs:DeleteMetricFilter", "logs:PutMetricFilter"],
             delete=["logs:DeleteMetricFilter"],
         ),
-        *(wanted.actions(make=own, tag="logs:TagResource") if wanted.trail else ()),
+        *(scope.actions(make=own, tag="logs:TagResource") if scope.trail else ()),
     ]
 
 
-def _events(wanted: _Wanted) -> list[Document]:
+def _events(scope: _Scope) -> list[Document]:
     """The events of a log group that is encrypted are decrypted for whoever reads them.
 
     "CloudWatch Logs now supports kms:ViaService which allows logs to make AWS KMS calls on your behalf. You should add
     this to your roles which call CloudWatch Logs" (CloudWatch Logs User Guide, "Encrypt log data"). The managed policy
     ``CloudWatchLogsAPIKeyAccess`` has the condition on the context.
     """
+    profile = scope.profile
     conditions = {
-        "StringEquals": {"kms:ViaService": service_host("logs", wanted.profile.region)},
-        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": wanted.arn("logs", f"log-group:{wanted.log_groups[0]}")},
+        "StringEquals": {"kms:ViaService": service_host("logs", profile.region)},
+        "ArnLike": {"kms:EncryptionContext:aws:logs:arn": profile.arn("logs", f"log-group:{scope.log_groups[0]}")},
     }
-    return [allow("VeleroAuditEvents", ["kms:Decrypt"], wanted.arn("kms", "key/*"), conditions)]
+    return [allow("VeleroAuditEvents", ["kms:Decrypt"], profile.arn("kms", "key/*"), conditions)]
 
 
-def _topic(wanted: _Wanted, arn: str) -> Document:
+def _topic(scope: _Scope, arn: str) -> Document:
     read = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]
-    if wanted.topic_arn:
+    if scope.topic_arn:
         return allow("VeleroAuditTopic", read, arn)
     make = ["sns:CreateTopic", "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe"]
-    return allow("VeleroAuditTopic", wanted.actions(read, make, "sns:TagResource", ["sns:DeleteTopic"]), arn)
+    return allow("VeleroAuditTopic", scope.actions(read, make, "sns:TagResource", ["sns:DeleteTopic"]), arn)
 
 
-def _own_key(wanted: _Wanted, alias: str | None) -> list[Document]:
-    name = alias_name(alias or f"alias/{topic_name(wanted.profile)}-audit")  # an alias has no dots either
-    return created_key(wanted.profile, name, wanted.tagged, "VeleroAudit")
-
-
-def _own_trail(wanted: _Wanted) -> list[Document]:
+def _own_trail(scope: _Scope) -> list[Document]:
     """The trail, and the bucket, the role and the policy that it needs."""
-    delivery = rule_name(wanted.profile, "trail")  # a role has 64 characters too
+    profile = scope.profile
+    delivery = rule_name(profile, "trail")  # a role has 64 characters too
     make = [
         "cloudtrail:CreateTrail",
         "cloudtrail:ListTags",
@@ -288,14 +273,14 @@ def _own_trail(wanted: _Wanted) -> list[Document]:
         "cloudtrail:StartLogging",
         "cloudtrail:UpdateTrail",
     ]
-    on_trail = wanted.actions(make=make, tag="cloudtrail:AddTags", delete=["cloudtrail:DeleteTrail"])
-    statements = [allow("VeleroAuditTrail", on_trail, wanted.trail_arn)]
-    if wanted.manage:
+    on_trail = scope.actions(make=make, tag="cloudtrail:AddTags", delete=["cloudtrail:DeleteTrail"])
+    statements = [allow("VeleroAuditTrail", on_trail, profile.arn("cloudtrail", f"trail/{scope.trail_name}"))]
+    if scope.manage:
         passed = {"StringEquals": {"iam:PassedToService": "cloudtrail.amazonaws.com"}}
-        bucket = {*_LOGS, *managed_bucket(wanted.tagged, versioned=True)}
+        bucket = {*_LOGS, *managed_bucket(scope.tagged, versioned=True)}
         statements += [
-            allow("VeleroAuditBucket", list(bucket), wanted.bucket_arn),
-            *role_with_policy(wanted.profile, delivery, delivery, wanted.tagged, "VeleroAuditDelivery"),
-            allow("VeleroAuditPassRole", ["iam:PassRole"], wanted.arn("iam", f"role/{delivery}", ""), passed),
+            allow("VeleroAuditBucket", list(bucket), scope.bucket_arn),
+            *role_with_policy(profile, delivery, delivery, scope.tagged, "VeleroAuditDelivery"),
+            allow("VeleroAuditPassRole", ["iam:PassRole"], profile.arn("iam", f"role/{delivery}", region=""), passed),
         ]
     return statements

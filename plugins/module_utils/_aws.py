@@ -163,17 +163,15 @@ class Aws:
         client = self._client(service, once=once)
         method = getattr(client, xform_name(operation), None)
         if method is None:
-            raise ServiceError(
-                action, "UnknownOperation", f"this boto3 does not know it; install boto3 >= {MINIMUM_BOTO3}"
-            )
+            message = f"this boto3 does not know it; install boto3 >= {MINIMUM_BOTO3}"
+            raise ServiceError(action, "UnknownOperation", message)
         try:
             return t.cast("dict[str, t.Any]", method(**arguments))
         except ClientError as error:
             raise _service_error(action, error) from error
         except ParamValidationError as error:
-            raise ServiceError(
-                action, "ParamValidationError", f"{error} (tested with boto3 >= {MINIMUM_BOTO3})"
-            ) from error
+            message = f"{error} (tested with boto3 >= {MINIMUM_BOTO3})"
+            raise ServiceError(action, "ParamValidationError", message) from error
         except BotoCoreError as error:
             raise ServiceError(action, type(error).__name__, str(error)) from error
 

@@ -14,11 +14,11 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ._arn import Arn, service_host
-from ._documents import POLICY_VERSION
 from ._errors import ValidationError
 from ._iam.model import issuer_name
 from ._kms.decide import alias_name
 from ._kms.model import CREATED_FOR_TAG
+from ._policy import VERSION
 from ._profile import StorageProfile
 from ._types import Document
 
@@ -54,7 +54,7 @@ def deployer_policy(
     statements.append(allow("VeleroBucket", [*bucket, "s3:GetEncryptionConfiguration"], profile.bucket_arn))
     if proof:
         statements += _proof(profile, alias_name(kms_alias) if kms_alias else None)
-    return {"Version": POLICY_VERSION, "Statement": statements}
+    return {"Version": VERSION, "Statement": statements}
 
 
 def allow(
@@ -83,7 +83,7 @@ def created_key(profile: StorageProfile, alias: str, tagged: bool, prefix: str =
 
     :param prefix: how the Sids begin
     """
-    keys = str(Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*"))
+    keys = profile.arn("kms", "key/*")
     created_now = {"StringEquals": {f"aws:RequestTag/{CREATED_FOR_TAG}": alias}}
     created_once = {"StringEquals": {f"aws:ResourceTag/{CREATED_FOR_TAG}": alias}}
     manage = [
@@ -109,9 +109,8 @@ def created_key(profile: StorageProfile, alias: str, tagged: bool, prefix: str =
 
 def find_key(profile: StorageProfile, prefix: str) -> list[Document]:
     """By the alias, which may not exist yet; by the tag, for a key that an earlier run could not finish."""
-    keys = Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*")
     return [
-        allow(f"{prefix}FindKey", ["kms:DescribeKey"], str(keys)),
+        allow(f"{prefix}FindKey", ["kms:DescribeKey"], profile.arn("kms", "key/*")),
         allow(f"{prefix}FindKeyByTag", ["tag:GetResources"], "*"),
     ]
 
@@ -120,15 +119,15 @@ def _identity(
     profile: StorageProfile, role_name: str, policy_name: str, cluster_name: str | None, tagged: bool
 ) -> list[Document]:
     """The cluster's OIDC provider, Velero's policy and Velero's role."""
-    provider = Arn(profile.partition, "iam", "", profile.account_id, f"oidc-provider/{_issuer(profile, cluster_name)}")
+    provider = profile.arn("iam", f"oidc-provider/{_issuer(profile, cluster_name)}", region="")
     client_ids = _managed("OpenIDConnectProvider", tagged, "AddClientIDToOpenIDConnectProvider")
     statements = [
-        allow("VeleroCluster", client_ids, str(provider)),
+        allow("VeleroCluster", client_ids, provider),
         *role_with_policy(profile, role_name, policy_name, tagged),
     ]
     if cluster_name:
-        cluster = Arn(profile.partition, "eks", profile.region, profile.account_id, f"cluster/{cluster_name}")
-        statements.append(allow("VeleroClusterIssuer", ["eks:DescribeCluster"], str(cluster)))
+        cluster = profile.arn("eks", f"cluster/{cluster_name}")
+        statements.append(allow("VeleroClusterIssuer", ["eks:DescribeCluster"], cluster))
     return statements
 
 
@@ -139,10 +138,7 @@ def role_with_policy(
 
     :param prefix: how the Sids begin
     """
-    role, policy = (
-        str(Arn(profile.partition, "iam", "", profile.account_id, resource))
-        for resource in (f"role/{role_name}", f"policy/{policy_name}")
-    )
+    role, policy = (profile.arn("iam", name, region="") for name in (f"role/{role_name}", f"policy/{policy_name}"))
     versions = ("CreatePolicyVersion", "DeletePolicyVersion", "GetPolicyVersion", "ListPolicyVersions")
     return [
         allow(f"{prefix}Policy", _managed("Policy", tagged, *versions), policy),
@@ -194,7 +190,7 @@ def _proof(profile: StorageProfile, alias: str | None) -> list[Document]:
         conditions = {"kms:ViaService": service_host("s3", profile.region)}
         key = str(profile.kms_key_arn)
         if alias:
-            key = str(Arn(profile.partition, "kms", profile.region, profile.account_id, "key/*"))
+            key = profile.arn("kms", "key/*")
             conditions[f"aws:ResourceTag/{CREATED_FOR_TAG}"] = alias
         statements.append(allow("VeleroProofKey", ["kms:Decrypt"], key, {"StringEquals": conditions}))
     return statements

@@ -15,14 +15,12 @@ import hashlib
 
 from ._arn import service_host
 from ._iam.model import issuer_name
+from ._policy import VERSION
 from ._profile import StorageProfile
 from ._types import Document
 
 #: How S3 spells the modes, in a bucket's default encryption and in the header of a request.
 SSE_ALGORITHMS = {"sse-s3": "AES256", "sse-kms": "aws:kms", "dsse-kms": "aws:kms:dsse", "sse-c": "AES256"}
-
-#: The policy version that knows policy variables; the older one is AWS's default.
-POLICY_VERSION = "2012-10-17"
 
 _SSE = "s3:x-amz-server-side-encryption"
 _SSE_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
@@ -140,7 +138,7 @@ def iam_policy(profile: StorageProfile) -> Document:
         statements.append({"Sid": "VeleroPreviousKeys", **read})
     if profile.ebs_snapshots:
         statements.append({"Sid": "VeleroSnapshots", "Effect": "Allow", "Action": EBS_SNAPSHOTS, "Resource": "*"})
-    return {"Version": POLICY_VERSION, "Statement": statements}
+    return {"Version": VERSION, "Statement": statements}
 
 
 def trust_policy_statements(profile: StorageProfile) -> list[Document]:

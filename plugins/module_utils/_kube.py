@@ -45,10 +45,7 @@ MINIMUM_KUBERNETES = "24.2.0"
 #: The name under which the API server records which fields this collection wrote.
 FIELD_MANAGER = "coffer.velero"
 
-_CONNECT_SECONDS = 10
-_READ_SECONDS = 60
 _RETRIES = 5
-_TRANSIENT = (429, 500, 502, 503, 504)
 
 #: What the members of a kubeconfig are called that must not be shown. Also in kubernetes.core, but not in all of 6.x.
 _SECRET_MEMBERS = frozenset(
@@ -68,8 +65,10 @@ _SECRET_MEMBERS = frozenset(
 
 
 def kube_spec(options: Options, **constraints: t.Any) -> ArgumentSpec:
-    """An argument spec with the connection options of ``kubernetes.core``."""
-    return ArgumentSpec(options={**AUTH_ARG_SPEC, **options}, secrets=_connection_secrets, **constraints)
+    """An argument spec with the connection options of ``kubernetes.core`` and the namespace of Velero."""
+    namespace = {"type": "str", "default": "velero"}
+    options = {**AUTH_ARG_SPEC, "namespace": namespace, **options}
+    return ArgumentSpec(options, secrets=_connection_secrets, **constraints)
 
 
 def _connection_secrets(params: Mapping[str, t.Any]) -> set[str]:
@@ -149,9 +148,6 @@ class Kube:
         """All objects of a kind in a namespace; none where there is no such namespace."""
         return t.cast("list[dict[str, t.Any]]", self.get(path, **query)["items"])
 
-    def create(self, path: str, body: Mapping[str, t.Any]) -> dict[str, t.Any]:
-        return self.request("POST", path, body)
-
     def merge_patch(self, path: str, body: Mapping[str, t.Any]) -> dict[str, t.Any]:
         return self.request("PATCH", path, body)
 
@@ -221,11 +217,11 @@ class Kube:
                 url,
                 body=None if body is None else json.dumps(body),
                 headers=self._request_headers(method),
-                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+                timeout=urllib3.Timeout(connect=10, read=60),
                 retries=urllib3.Retry(
                     _RETRIES,
                     allowed_methods=None,
-                    status_forcelist=_TRANSIENT,
+                    status_forcelist=(429, 500, 502, 503, 504),
                     backoff_factor=0.2,
                     raise_on_status=False,
                 ),
@@ -286,18 +282,12 @@ def _hint(action: str, status: int, kind: str) -> str:
     method, _space, path = action.partition(" ")
     if status == 401:
         return "The cluster does not know these credentials; has the token expired?"
-    if status == 403:
-        verb, resource, namespace = _permission(method, path)
-        return f"The credentials of this task need the verb {verb} on {resource} in namespace {namespace}."
+    if status == 403:  # named as a Role names them
+        parts = path.strip("/").split("/")
+        group = f".{parts.pop(1)}" if parts[0] == "apis" else ""
+        _root, _version, _namespaces, namespace, plural, *name = parts
+        verb = {"GET": "get" if name else "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
+        return f"The credentials of this task need the verb {verb} on {plural}{group} in namespace {namespace}."
     if status == 404 and kind == "namespaces":
         return "Install Velero first, or name its namespace in the option namespace."
     return ""
-
-
-def _permission(method: str, path: str) -> tuple[str, str, str]:
-    """Verb, resource and namespace, as a Role names them."""
-    parts = path.strip("/").split("/")
-    group = parts.pop(1) if parts[0] == "apis" else ""
-    _root, _version, _namespaces, namespace, plural, *name = parts
-    verbs = {"GET": "get" if name else "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
-    return verbs[method], f"{plural}.{group}" if group else plural, namespace

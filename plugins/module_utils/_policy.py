@@ -4,9 +4,9 @@
 
 """Policy documents that are shared with others. Pure. PRIVATE to coffer.velero.
 
-Whoever runs this collection owns the statements whose ``Sid`` it was given, and no others. This file parses
-documents, tells whether two statements mean the same, merges ours into a document without touching a foreign one,
-and refuses a result that would lock its owner out. It reads from top to bottom in that order.
+A task owns the statements whose ``Sid`` it was given, and no others. This file parses documents, tells whether two
+statements mean the same, merges the owned ones into a document without touching an unmanaged one, and refuses a result
+that would lock its owner out. It reads from top to bottom in that order.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from ._types import Document
 Statement = Mapping[str, t.Any]
 
 VERSION = "2012-10-17"
-#: What a document without a Version is read as. Policy variables such as ${aws:username} are plain text in it.
-_OLD_VERSION = "2008-10-17"
 
 #: Sids of resource policies: AWS's own have spaces (KMS) and hyphens (S3) where those of IAM have neither.
 _SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]*")
@@ -54,9 +52,8 @@ def parse(policy: str | Mapping[str, t.Any], *, option: str, resource: str) -> D
     """
 
     def refuse(reason: str) -> t.NoReturn:
-        raise ValidationError(
-            option, resource, reason, "Correct the document first: nothing can be merged into it as it is."
-        )
+        remediation = "Correct the document first: nothing can be merged into it as it is."
+        raise ValidationError(option, resource, reason, remediation)
 
     document: t.Any = policy
     if isinstance(policy, str):
@@ -78,7 +75,7 @@ def parse(policy: str | Mapping[str, t.Any], *, option: str, resource: str) -> D
     return t.cast("Document", document)
 
 
-def wanted_statements(
+def desired_statements(
     statements: Sequence[t.Any],
     *,
     option: str = "statements",
@@ -104,7 +101,7 @@ def wanted_statements(
 
 
 def _fault(statement: t.Any, required: Sequence[str]) -> tuple[str, str] | None:
-    """What is wrong with a wanted statement, and the remediation."""
+    """What is wrong with a statement that a task wants, and the remediation."""
     if not isinstance(statement, Mapping):
         return "is not a statement", f"Give a mapping with Sid, Effect, {', '.join(required)}."
     if not statement.get("Sid"):
@@ -189,33 +186,33 @@ def same_document(one: Document, other: Document, *, partition: str) -> bool:
 
 
 def _version(document: Document) -> str:
-    return str(document.get("Version", _OLD_VERSION))
+    """Without one a document is read as one of 2008, where policy variables (``${aws:username}``) are plain text."""
+    return str(document.get("Version", "2008-10-17"))
 
 
 def _statement(statement: Statement, partition: str) -> frozenset[tuple[str, Hashable]]:
     """A value that is equal for statements with the same meaning. What is not known here is compared to the letter."""
-    normal = ((name, _NORMAL.get(name, _json)(value, partition)) for name, value in statement.items())
-    return frozenset((name, value) for name, value in normal if value or name not in ("Sid", "Condition"))
+    meanings = ((name, _meaning(name, value, partition)) for name, value in statement.items())
+    return frozenset((name, value) for name, value in meanings if value or name not in ("Sid", "Condition"))
 
 
-def _json(value: t.Any, _partition: str) -> Hashable:
+def _meaning(element: str, value: t.Any, partition: str) -> Hashable:
+    match element:
+        case "Action" | "NotAction":
+            return frozenset(str(action).lower() for action in listed(value))
+        case "Resource" | "NotResource":
+            return frozenset(map(str, listed(value)))
+        case "Principal" | "NotPrincipal":
+            return frozenset(
+                (kind, frozenset(account_root(str(n), partition) if kind == "AWS" else str(n) for n in listed(names)))
+                for kind, names in _kinds(value).items()
+            )
+        case "Condition":
+            return frozenset(
+                (operator, key, frozenset(v.lower() if operator in ("bool", "null") else v for v in values))
+                for operator, key, values in conditions({"Condition": value})
+            )
     return json.dumps(value, sort_keys=True) if value != "" else ""
-
-
-def _actions(value: t.Any, _partition: str) -> Hashable:
-    return frozenset(str(action).lower() for action in listed(value))
-
-
-def _resources(value: t.Any, _partition: str) -> Hashable:
-    return frozenset(str(resource) for resource in listed(value))
-
-
-def _principals(value: t.Any, partition: str) -> Hashable:
-    """``*`` is every AWS principal, and the id of an account is the ARN of its root."""
-    return frozenset(
-        (kind, frozenset(account_root(str(name), partition) if kind == "AWS" else str(name) for name in listed(names)))
-        for kind, names in _kinds(value).items()
-    )
 
 
 def account_root(name: str, partition: str) -> str:
@@ -223,44 +220,24 @@ def account_root(name: str, partition: str) -> str:
     return str(Arn(partition, "iam", "", name, "root")) if re.fullmatch(r"\d{12}", name) else name
 
 
-def _conditions(value: t.Any, _partition: str) -> Hashable:
-    return frozenset(
-        (operator, key, frozenset(value.lower() if operator in ("bool", "null") else value for value in values))
-        for operator, key, values in conditions({"Condition": value})
-    )
-
-
 def conditions(statement: Statement) -> Iterator[tuple[str, str, list[str]]]:
     """The conditions of a statement: operator and key in lower case, values as text (JSON's true as ``true``)."""
     for operator, keys in statement.get("Condition", {}).items():
         for key, values in keys.items():
-            yield (
-                operator.lower(),
-                key.lower(),
-                [value if isinstance(value, str) else json.dumps(value) for value in listed(values)],
-            )
+            texts = [value if isinstance(value, str) else json.dumps(value) for value in listed(values)]
+            yield operator.lower(), key.lower(), texts
 
-
-_NORMAL: Mapping[str, Callable[[t.Any, str], Hashable]] = {
-    "Action": _actions,
-    "NotAction": _actions,
-    "Resource": _resources,
-    "NotResource": _resources,
-    "Principal": _principals,
-    "NotPrincipal": _principals,
-    "Condition": _conditions,
-}
 
 # --- merge -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """What a task wants of a shared document.
 
-    :param statements: ours, each with a Sid; see :func:`wanted_statements`
+    :param statements: the owned ones, each with a Sid; see :func:`desired_statements`
     :param absent_sids: the Sids of statements that must not be there
-    :param purge: remove every statement that is not ours
+    :param purge: remove every unmanaged statement
     """
 
     statements: Sequence[Statement] = ()
@@ -268,21 +245,31 @@ class Wanted:
     purge: bool = False
 
     @classmethod
-    def of(cls, params: Mapping[str, t.Any]) -> Wanted:
+    def of(cls, params: Mapping[str, t.Any]) -> Desired:
         """From the options ``statements``, ``sids``, ``state`` and ``purge_statements`` of a task.
 
-        :raises ValidationError: for options that contradict each other, and see :func:`wanted_statements`
+        :raises ValidationError: for options that contradict each other, and see :func:`desired_statements`
         """
         statements, sids = params["statements"] or [], params["sids"] or []
         if params["state"] == "present":
             if sids:
                 remediation = "A statement that should be there is given in statements; sids is for state=absent."
                 raise ValidationError("sids", ", ".join(sids), "contradicts state=present", remediation)
-            return cls(wanted_statements(statements), purge=params["purge_statements"])
+            return cls(desired_statements(statements), purge=params["purge_statements"])
         if params["purge_statements"]:
             remediation = "Name what should go in sids, or give what should stay with state=present."
             raise ValidationError("purge_statements", "true", "contradicts state=absent", remediation)
-        return cls(absent_sids=(*(statement["Sid"] for statement in wanted_statements(statements)), *sids))
+        return cls(absent_sids=(*(statement["Sid"] for statement in desired_statements(statements)), *sids))
+
+    def merged_into(self, document: Document | None, *, partition: str) -> Merge:
+        """The document with these statements, see :func:`merge`.
+
+        :raises ValidationError: see :func:`refuse_plain_variables`
+        """
+        absent, purge = self.absent_sids, self.purge
+        merged = merge(document, self.statements, absent_sids=absent, purge=purge, partition=partition)
+        refuse_plain_variables(merged, self.statements)
+        return merged
 
 
 @dataclass(frozen=True)
@@ -291,7 +278,7 @@ class Merge:
 
     :param document: the very same as before where nothing differs
     :param differences: one for each Sid that is added, replaced or removed
-    :param kept: the names of the foreign statements in it
+    :param kept: the names of the unmanaged statements in it
     """
 
     document: Document
@@ -301,66 +288,64 @@ class Merge:
 
 def merge(
     current: Document | None,
-    wanted: Sequence[Statement],
+    desired: Sequence[Statement],
     *,
     absent_sids: Collection[str] = (),
     purge: bool = False,
     partition: str = "aws",
 ) -> Merge:
-    """Put our statements into a document that belongs to others too.
+    """Put owned statements into a document that belongs to others too.
 
-    A foreign statement stays where it is and as it is, as do Version and Id: another Version would change the meaning
-    of policy variables in foreign statements. Ours is left alone where it means what is wanted, replaced in its place
+    An unmanaged statement stays where it is and as it is, as do Version and Id: another Version would change the
+    meaning of policy variables in it. An owned one is left alone where it means what is wanted, replaced in its place
     where it does not, and appended where it is missing. Removing it again leaves what was there before.
 
     :param current: ``None`` where there is no document
     :param partition: of the owner of the document; an account id stands for a root ARN of it
     """
     document: Document = {"Version": VERSION, "Statement": []} if current is None else current
-    ours = {str(statement["Sid"]): statement for statement in wanted}
+    owned = {str(statement["Sid"]): statement for statement in desired}
     merged: list[Statement] = []
     kept: list[str] = []
     before: dict[str, list[Statement]] = {}
     for name, statement in named_statements(document):
         sid = statement.get("Sid")
-        if sid in ours and sid not in before:
-            same = same_statement(statement, ours[sid], partition=partition)
-            merged.append(statement if same else ours[sid])
-        if sid in ours or sid in absent_sids or purge:
+        if sid in owned and sid not in before:
+            same = same_statement(statement, owned[sid], partition=partition)
+            merged.append(statement if same else owned[sid])
+        if sid in owned or sid in absent_sids or purge:
             before.setdefault(name, []).append(statement)
         else:
             merged.append(statement)
             kept.append(name)
-    merged.extend(statement for sid, statement in ours.items() if sid not in before)
-    differences = tuple(_differences(before, ours, merged))
+    merged.extend(statement for sid, statement in owned.items() if sid not in before)
+    differences = tuple(_differences(before, owned, merged))
     return Merge({**document, "Statement": merged} if differences else document, differences, tuple(kept))
 
 
 def _differences(
-    before: Mapping[str, Sequence[Statement]], ours: Mapping[str, Statement], merged: Collection[Statement]
+    before: Mapping[str, Sequence[Statement]], owned: Mapping[str, Statement], merged: Collection[Statement]
 ) -> Iterator[Difference]:
     for name, old in before.items():
         # A Sid that stands there more than once was not written by this collection; one of them is enough.
         if len(old) > 1 or not any(old[0] is statement for statement in merged):
-            yield Difference(name, old[0] if len(old) == 1 else list(old), ours.get(name))
-    for sid, statement in ours.items():
-        if sid not in before:
-            yield Difference(sid, None, statement)
+            yield Difference(name, old[0] if len(old) == 1 else list(old), owned.get(name))
+    yield from (Difference(sid, None, statement) for sid, statement in owned.items() if sid not in before)
 
 
-def refuse_plain_variables(merged: Merge, wanted: Sequence[Statement], *, option: str = "statements") -> None:
-    """Refuse policy variables of ours in a document whose Version takes them for plain text.
+def refuse_plain_variables(merged: Merge, desired: Sequence[Statement], *, option: str = "statements") -> None:
+    """Refuse owned policy variables in a document whose Version takes them for plain text.
 
     :raises ValidationError: where the document is older than policy variables
     """
     version = _version(merged.document)
     if version >= VERSION:
         return
-    for statement in wanted:
+    for statement in desired:
         if "${" in json.dumps(statement):
             reason = f"uses a policy variable, which is plain text in this document of Version {version}"
             remediation = (
-                f"Write the value out; this module never raises a Version: {VERSION} changes foreign statements."
+                f"Write the value out; this module never raises a Version: {VERSION} changes unmanaged statements."
             )
             raise ValidationError(option, str(statement["Sid"]), reason, remediation)
 
@@ -373,9 +358,8 @@ def refuse_size(document: Document, limit: int, *, option: str, resource: str) -
     size = len(text(document).encode())
     if size > limit:
         remediation = "Put several principals, actions or conditions into one statement, or remove statements."
-        raise ValidationError(
-            option, resource, f"would have a policy of {size} bytes where AWS takes {limit}", remediation
-        )
+        reason = f"would have a policy of {size} bytes where AWS takes {limit}"
+        raise ValidationError(option, resource, reason, remediation)
 
 
 # --- orphaned principals ---------------------------------------------------------------------------------------------
@@ -458,25 +442,22 @@ def permits(document: Document, access: Access) -> bool:
 
 def allows(document: Document, access: Access) -> bool:
     """Whether an unconditional Allow speaks of the request."""
-    return any(_applies(statement, access) for statement in _unconditional(document, "Allow"))
+    return _has_unconditional("Allow", document, access)
 
 
 def denies(document: Document, access: Access) -> bool:
     """Whether an unconditional Deny speaks of the request."""
-    return any(_applies(statement, access) for statement in _unconditional(document, "Deny"))
+    return _has_unconditional("Deny", document, access)
 
 
-def _unconditional(document: Document, effect: str) -> Iterator[Statement]:
-    for statement in listed(document["Statement"]):
-        if statement["Effect"] == effect and not any(True for _condition in conditions(statement)):
-            yield statement
-
-
-def _applies(statement: Statement, access: Access) -> bool:
-    return (
-        _principal_applies(statement, access)
+def _has_unconditional(effect: str, document: Document, access: Access) -> bool:
+    return any(
+        statement["Effect"] == effect
+        and not any(conditions(statement))
+        and _principal_applies(statement, access)
         and has_action(statement, access.action)
         and _element_applies(statement, "Resource", access.resource, str)
+        for statement in listed(document["Statement"])
     )
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from ._arn import Arn, partition_of, s3_arn
 from ._errors import ValidationError
 from ._plan import PLACEHOLDER_KEY_ID
-from ._s3.model import refuse_bucket_name
+from ._s3.model import validate_bucket_name
 from ._velero import validators
 
 Mode = t.Literal["sse-s3", "sse-kms", "dsse-kms", "sse-c"]
@@ -99,12 +99,9 @@ class StorageProfile:
                 given[name] = _boolean(name, given[name])
         plain = {name: value if isinstance(value, (bool, tuple)) else str(value) for name, value in given.items()}
         profile = cls(**t.cast("dict[str, t.Any]", plain))
-        profile._refuse()
-        return profile
-
-    def _refuse(self) -> None:
         for check in (_place, _names, _key, _principals, _objects):
-            check(self)
+            check(profile)
+        return profile
 
     @property
     def encrypts_with_kms(self) -> bool:
@@ -158,11 +155,10 @@ def _items(value: t.Any) -> tuple[str, ...]:
 
 
 def _boolean(name: str, value: t.Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("true", "yes", "on", "1"):
+    text = str(value).lower()
+    if text in ("true", "yes", "on", "1"):
         return True
-    if str(value).lower() in ("false", "no", "off", "0"):
+    if text in ("false", "no", "off", "0"):
         return False
     raise _refusal(name, str(value), "is neither true nor false", "Write true or false.")
 
@@ -176,7 +172,7 @@ def _place(profile: StorageProfile) -> None:
     if partition_of(profile.region) != profile.partition:
         reason = f"is in partition {partition_of(profile.region)}, the credentials are of {profile.partition}"
         raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")
-    refuse_bucket_name(profile.bucket, option=variable_of("bucket"))
+    validate_bucket_name(profile.bucket, option=variable_of("bucket"))
     if re.search(r"[*?$\s]|//", profile.prefix):
         remediation = "Leave out wildcards, '$', white space and empty parts: the prefix becomes part of policies."
         raise _refusal("prefix", profile.prefix, "cannot be used safely", remediation)
@@ -187,12 +183,8 @@ def _names(profile: StorageProfile) -> None:
     if not _DNS_LABEL.fullmatch(profile.namespace):
         raise _refusal("namespace", profile.namespace, "is not a namespace", "Give a DNS label, such as velero.")
     if not validators.OBJECT_NAME.fullmatch(profile.service_account):
-        raise _refusal(
-            "service_account",
-            profile.service_account,
-            "is not a ServiceAccount",
-            "Give its name alone, such as velero.",
-        )
+        remediation = "Give its name alone, such as velero."
+        raise _refusal("service_account", profile.service_account, "is not a ServiceAccount", remediation)
     validators.validate_secret_key(profile.sse_c_secret, option=variable_of("sse_c_secret"))
 
 

@@ -21,14 +21,6 @@ description:
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
-  name:
-    description: Name of the Backup.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of Velero.
-    type: str
-    default: velero
   state:
     description:
       - V(present) makes sure that the backup was made.
@@ -38,32 +30,6 @@ options:
     type: str
     choices: ['present', 'absent']
     default: present
-  included_namespaces:
-    description:
-      - Namespaces to back up; all where the option is not set. This and the other options that select something are
-        also compared with an existing backup where they are not set.
-    type: list
-    elements: str
-  excluded_namespaces:
-    description: Namespaces not to back up. Velero adds those with the label C(velero.io/exclude-from-backup).
-    type: list
-    elements: str
-  included_resources:
-    description: Kinds to back up, as in V(configmaps) or V(deployments.apps); all where the option is not set.
-    type: list
-    elements: str
-  excluded_resources:
-    description: Kinds not to back up.
-    type: list
-    elements: str
-  include_cluster_resources:
-    description:
-      - Whether to back up what is in no namespace. Where it is not set, Velero takes what belongs to the rest, such as
-        the volumes of claims.
-    type: bool
-  label_selector:
-    description: What to back up, as C(matchLabels) and C(matchExpressions).
-    type: dict
   storage_location:
     description: Name of the BackupStorageLocation; the default one where the option is not set.
     type: str
@@ -79,42 +45,14 @@ options:
   default_volumes_to_fs_backup:
     description: Whether to copy the files of the pods' volumes with kopia, without a snapshot.
     type: bool
-  item_operation_timeout:
-    description: How long data movers may take, as in V(4h).
-    type: str
-  wait:
-    description: Whether to wait for the end, and to fail where it is not among O(accepted_phases).
-    type: bool
-    default: true
-  wait_timeout:
-    description: Seconds to wait. The backup goes on when they are over, and another run goes on waiting.
-    type: int
-    default: 600
-  stall_timeout:
-    description:
-      - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
-        the task fails at once; otherwise it goes on waiting.
-      - To do so, the module asks the server for its status, lists what else it is at work on, and reads an object of
-        the backup by a URL that Velero signs. Where the credentials of the task do not allow one of these, it does
-        without.
-    type: int
-    default: 60
-  accepted_phases:
-    description: Phases in which the backup may end. A V(PartiallyFailed) backup lacks something, and can be restored.
-    type: list
-    elements: str
-    choices: ['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']
-    default: ['Completed']
 notes:
   - The credentials need, in O(namespace), C(get) and C(create) on C(backups) of C(velero.io),
     C(create) on C(deletebackuprequests) to delete one, and C(get) and C(list) on C(backupstoragelocations).
-  - To name causes they should also have C(create), C(get) and C(delete) on C(serverstatusrequests) and
-    C(downloadrequests), C(patch) and C(list) on C(backups), and C(list) on C(backuprepositories), on the kinds of
-    Velero's data movers and on C(deployments).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - coffer.velero._velero
   - coffer.velero._velero.k8s
+  - coffer.velero._velero.operation
 seealso:
   - module: coffer.velero.restore
   - module: coffer.velero.backup_metadata_info
@@ -198,31 +136,20 @@ error:
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import DesiredBackup
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import OPTIONS
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import BackupResource, WaitOptions
 
 SPEC = kube_spec(
     {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "default": "velero"},
-        **STATE,
-        "included_namespaces": {"type": "list", "elements": "str"},
-        "excluded_namespaces": {"type": "list", "elements": "str"},
-        "included_resources": {"type": "list", "elements": "str"},
-        "excluded_resources": {"type": "list", "elements": "str"},
-        "include_cluster_resources": {"type": "bool"},
-        "label_selector": {"type": "dict"},
+        **OPTIONS,
         "storage_location": {"type": "str"},
         "ttl": {"type": "str"},
         "snapshot_volumes": {"type": "bool"},
         "snapshot_move_data": {"type": "bool"},
         "default_volumes_to_fs_backup": {"type": "bool"},
-        "item_operation_timeout": {"type": "str"},
-        **WAIT,
     }
 )
 

@@ -34,8 +34,7 @@ options:
     type: dict
     required: true
   customer_key:
-    description:
-      - Key of a location with a customer's key (SSE-C), 32 bytes in base64.
+    description: Key of a location with a customer's key (SSE-C), 32 bytes in base64.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

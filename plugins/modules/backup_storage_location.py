@@ -26,10 +26,6 @@ options:
     description: Name of the BackupStorageLocation.
     type: str
     default: default
-  namespace:
-    description: Namespace of Velero.
-    type: str
-    default: velero
   state:
     description:
       - V(present) makes sure that the location is as described.
@@ -135,8 +131,7 @@ options:
         already and that the task does not name is refused.
     type: str
   object_storage_ca_cert:
-    description:
-      - Certificate in PEM form that signs the endpoint's own (C(spec.objectStorage.caCert)).
+    description: Certificate in PEM form that signs the endpoint's own (C(spec.objectStorage.caCert)).
     type: str
   object_storage_ca_cert_ref:
     description:
@@ -169,8 +164,7 @@ options:
         with (C(--default-backup-storage-location), by default the one called C(default)) whenever it starts.
     type: bool
   access_mode:
-    description:
-      - V(ReadOnly) refuses new backups and deletions. Restores still write their logs under C(restores/).
+    description: V(ReadOnly) refuses new backups and deletions. Restores still write their logs under C(restores/).
     type: str
     choices: ['ReadWrite', 'ReadOnly']
   validation_frequency:
@@ -316,7 +310,6 @@ _ALLOWED = ("allow_relocation", "allow_orphaned_backups")
 SPEC = kube_spec(
     {
         "name": {"type": "str", "default": "default"},
-        "namespace": {"type": "str", "default": "velero"},
         **STATE,
         "provider": {"type": "str", "default": "aws"},
         "bucket": {"type": "str"},

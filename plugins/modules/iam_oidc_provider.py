@@ -19,8 +19,7 @@ author:
   - The coffer.velero authors (@coffer-velero)
 options:
   cluster_name:
-    description:
-      - Name of an EKS cluster of the Region. Its issuer and its account are taken from C(eks:DescribeCluster).
+    description: Name of an EKS cluster of the Region. Its issuer and its account are taken from C(eks:DescribeCluster).
     type: str
   issuer_url:
     description:
@@ -55,8 +54,7 @@ options:
       - Before a provider is created, it is compared with the account of the credentials.
     type: str
   partition:
-    description:
-      - Partition of the account, such as V(aws), V(aws-cn), V(aws-us-gov) or V(aws-eusc).
+    description: Partition of the account, such as V(aws), V(aws-cn), V(aws-us-gov) or V(aws-eusc).
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

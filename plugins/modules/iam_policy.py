@@ -19,13 +19,11 @@ author:
   - The coffer.velero authors (@coffer-velero)
 options:
   name:
-    description:
-      - Name of the policy. Names are unique in an account, whatever the path.
+    description: Name of the policy. Names are unique in an account, whatever the path.
     type: str
     required: true
   path:
-    description:
-      - Path of the policy; it is part of the ARN, and IAM cannot change it.
+    description: Path of the policy; it is part of the ARN, and IAM cannot change it.
     type: str
     default: /
   state:
@@ -54,8 +52,7 @@ options:
       - Before a policy is created, it is compared with the account of the credentials.
     type: str
   partition:
-    description:
-      - Partition of the account, such as V(aws), V(aws-cn), V(aws-us-gov) or V(aws-eusc).
+    description: Partition of the account, such as V(aws), V(aws-cn), V(aws-us-gov) or V(aws-eusc).
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

@@ -24,8 +24,7 @@ author:
   - The coffer.velero authors (@coffer-velero)
 options:
   name:
-    description:
-      - Name of the role, by which it is found. Names are unique in an account, whatever the path.
+    description: Name of the role, by which it is found. Names are unique in an account, whatever the path.
     type: str
     required: true
   path:
@@ -81,8 +80,7 @@ options:
         it with C(The provided token has expired).
     type: int
   permissions_boundary:
-    description:
-      - ARN of the managed policy that bounds what the role may do. An empty string removes the boundary.
+    description: ARN of the managed policy that bounds what the role may do. An empty string removes the boundary.
     type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules

@@ -28,8 +28,7 @@ options:
         served under the alias before, and is left alone.
     type: str
   key_id:
-    description:
-      - Id or ARN of an existing key, also one of another account for reading. No key is created then.
+    description: Id or ARN of an existing key, also one of another account for reading. No key is created then.
     type: str
     aliases: ['key_arn']
   state:
@@ -78,8 +77,7 @@ options:
     description: Whether the key is a multi-Region key. KMS fixes this when the key is created.
     type: bool
   replica_regions:
-    description:
-      - Regions in which a replica of the multi-Region key must exist. Replicas elsewhere are left alone.
+    description: Regions in which a replica of the multi-Region key must exist. Replicas elsewhere are left alone.
     type: list
     elements: str
   pending_window_in_days:
@@ -174,7 +172,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._kms.api import KeyResource
-from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import DesiredKey, alias_name, refuse_window
+from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import DesiredKey, alias_name, validate_window
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -205,7 +203,7 @@ def run(task: Task) -> dict[str, t.Any]:
         **{name: params[name] for name in DesiredKey.__dataclass_fields__ if name != "alias"},
     )
     desired.refuse_contradictions()
-    refuse_window(params["pending_window_in_days"])
+    validate_window(params["pending_window_in_days"])
     delete_after = params["pending_window_in_days"] if params["state"] == "absent" else None
     return task.reconcile(KeyResource(Aws(params), desired, params["key_id"], delete_after, task.sleep))
 

@@ -23,9 +23,6 @@ description:
   - Works on the policy V(default). A second policy, C(AWS_RAM), belongs to a share of AWS RAM and is managed there.
   - KMS shows and changes a key policy with credentials of the key's own account only. For a key of another account the
     module fails with the statements to hand to its owner.
-  - KMS lets the later of two runs at once take back what the earlier one has put in. So a second after a change it
-    looks whether its own statements are still there, and puts them in again where they are not. With
-    O(bypass_policy_lockout_safety_check=true) it does not look.
   - A run that changes nothing sends 1 request for a key id or ARN and 2 for an alias.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -42,7 +39,8 @@ options:
     aliases: ['key_arn']
   bypass_policy_lockout_safety_check:
     description:
-      - Allows a policy that the caller or the account root cannot change again, and has KMS allow it.
+      - Allows a policy that the caller or the account root cannot change again, and has KMS allow it. The module then
+        does not look whether its statements are still there.
     type: bool
     default: false
   principal_timeout:
@@ -131,7 +129,7 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATEMENTS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy_api import KeyPolicyResource
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 
 SPEC = aws_spec(
@@ -147,7 +145,7 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    desired = Wanted.of(params)
+    desired = Desired.of(params)
     return task.reconcile(
         KeyPolicyResource(
             Aws(params),

@@ -19,14 +19,6 @@ description:
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
-  name:
-    description: Name of the Restore.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of Velero.
-    type: str
-    default: velero
   state:
     description:
       - V(present) makes sure that the restore was made.
@@ -38,32 +30,6 @@ options:
   backup_name:
     description: Name of the Backup. Required for O(state=present).
     type: str
-  included_namespaces:
-    description:
-      - Namespaces to restore, as they are called in the backup; all where the option is not set. This and the other
-        options that select something are also compared with an existing restore where they are not set.
-    type: list
-    elements: str
-  excluded_namespaces:
-    description: Namespaces not to restore.
-    type: list
-    elements: str
-  included_resources:
-    description: Kinds to restore, as in V(configmaps) or V(deployments.apps); all where the option is not set.
-    type: list
-    elements: str
-  excluded_resources:
-    description: Kinds not to restore. Velero adds those that it never restores, such as nodes and events.
-    type: list
-    elements: str
-  include_cluster_resources:
-    description:
-      - Whether to restore what is in no namespace. Where it is not set, Velero takes what belongs to the rest, such as
-        the volumes of claims.
-    type: bool
-  label_selector:
-    description: What to restore, as C(matchLabels) and C(matchExpressions).
-    type: dict
   namespace_mapping:
     description:
       - The namespace to restore into, by the name of the namespace in the backup. It is made where it is missing.
@@ -77,42 +43,14 @@ options:
   restore_pvs:
     description: Whether to restore volumes from snapshots.
     type: bool
-  item_operation_timeout:
-    description: How long data movers may take, as in V(4h).
-    type: str
-  wait:
-    description: Whether to wait for the end, and to fail where it is not among O(accepted_phases).
-    type: bool
-    default: true
-  wait_timeout:
-    description: Seconds to wait. The restore goes on when they are over, and another run goes on waiting.
-    type: int
-    default: 600
-  stall_timeout:
-    description:
-      - Seconds without any progress after which the cause is looked for. Where it is one that waiting does not help,
-        the task fails at once; otherwise it goes on waiting.
-      - To do so, the module asks the server for its status, lists what else it is at work on, and reads an object of
-        the restore by a URL that Velero signs. Where the credentials of the task do not allow one of these, it does
-        without.
-    type: int
-    default: 60
-  accepted_phases:
-    description: Phases in which the restore may end. A V(PartiallyFailed) restore lacks something.
-    type: list
-    elements: str
-    choices: ['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']
-    default: ['Completed']
 notes:
   - The credentials need, in O(namespace), C(get) and C(create) on C(restores) of C(velero.io),
     C(delete) to remove one, C(get) on C(backups), and C(get) and C(list) on C(backupstoragelocations).
-  - To name causes they should also have C(create), C(get) and C(delete) on C(serverstatusrequests) and
-    C(downloadrequests), C(patch) and C(list) on C(restores), and C(list) on C(backuprepositories), on the kinds of
-    Velero's data movers and on C(deployments).
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - coffer.velero._velero
   - coffer.velero._velero.k8s
+  - coffer.velero._velero.operation
 seealso:
   - module: coffer.velero.backup
 """
@@ -187,30 +125,19 @@ error:
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
-from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import WAIT
+from ansible_collections.coffer.velero.plugins.module_utils._velero.operation import OPTIONS
 from ansible_collections.coffer.velero.plugins.module_utils._velero.operation_api import RestoreResource, WaitOptions
 from ansible_collections.coffer.velero.plugins.module_utils._velero.restore import DesiredRestore
 
 SPEC = kube_spec(
     {
-        "name": {"type": "str", "required": True},
-        "namespace": {"type": "str", "default": "velero"},
-        **STATE,
+        **OPTIONS,
         "backup_name": {"type": "str"},
-        "included_namespaces": {"type": "list", "elements": "str"},
-        "excluded_namespaces": {"type": "list", "elements": "str"},
-        "included_resources": {"type": "list", "elements": "str"},
-        "excluded_resources": {"type": "list", "elements": "str"},
-        "include_cluster_resources": {"type": "bool"},
-        "label_selector": {"type": "dict"},
         "namespace_mapping": {"type": "dict"},
         "existing_resource_policy": {"type": "str", "choices": ["none", "update"]},
         "restore_pvs": {"type": "bool"},
-        "item_operation_timeout": {"type": "str"},
-        **WAIT,
     },
     required_if=[("state", "present", ["backup_name"])],
 )

@@ -106,7 +106,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.api import BucketResource
 from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import DesiredBucket
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import refuse_bucket_name
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import validate_bucket_name
 
 SPEC = aws_spec(
     {
@@ -120,7 +120,7 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    refuse_bucket_name(params["bucket"])
+    validate_bucket_name(params["bucket"])
     aws = Aws(params)
     desired = DesiredBucket(
         name=params["bucket"],

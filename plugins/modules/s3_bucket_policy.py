@@ -22,9 +22,6 @@ description:
     only checks a policy that is managed elsewhere.
   - Refuses a change that denies the caller to change the policy again. Statements with a condition are not counted,
     since it cannot be known whether it will hold.
-  - S3 lets the later of two runs at once take back what the earlier one has put in. So a second after a change it
-    looks whether its own statements are still there, and puts them in again where they are not. With
-    O(confirm_remove_self_bucket_access=true) it does not look.
   - A run that changes nothing sends 1 request.
 author:
   - The coffer.velero authors (@coffer-velero)
@@ -53,7 +50,8 @@ options:
     type: str
   confirm_remove_self_bucket_access:
     description:
-      - Allows a policy that denies the caller to change it again, and has S3 allow it. The account root still can.
+      - Allows a policy that denies the caller to change it again, and has S3 allow it. The account root still can. The
+        module then does not look whether its statements are still there.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -141,7 +139,7 @@ import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATEMENTS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import BucketPolicyResource
 from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
@@ -161,7 +159,7 @@ SPEC = aws_spec(
 
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
-    desired = Wanted.of(params)
+    desired = Desired.of(params)
     write_principals = WritePrincipals(params["prefix"].strip("/"), params["role_arns"])
     write_principals.refuse_other_names()
     return task.reconcile(

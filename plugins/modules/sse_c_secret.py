@@ -19,13 +19,9 @@ description:
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
-  namespace:
-    description: Namespace of Velero; the plugin reads the Secret there.
-    type: str
-    default: velero
   secret:
     description:
-      - Name of the Secret, a slash and the key in it, as in
+      - Name of the Secret in O(namespace), a slash and the key in it, as in
         O(coffer.velero.backup_storage_location#module:customer_key_encryption_secret).
     type: str
     default: velero-sse-c/key
@@ -77,7 +73,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.sse_c_api im
 
 SPEC = kube_spec(
     {
-        "namespace": {"type": "str", "default": "velero"},
         "secret": {"type": "str", "default": "velero-sse-c/key", "no_log": False},
         "create_if_missing": {"type": "bool", "default": False},
     }

@@ -24,13 +24,8 @@ description:
 author:
   - The coffer.velero authors (@coffer-velero)
 options:
-  namespace:
-    description: Namespace of Velero.
-    type: str
-    default: velero
   service_account:
-    description:
-      - ServiceAccount that Velero runs as. The Helm chart calls it V(velero-server) where nothing else is set.
+    description: ServiceAccount that Velero runs as. The Helm chart calls it V(velero-server) where nothing else is set.
     type: str
     default: velero
   role_arn:
@@ -137,7 +132,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.identity_api
 
 SPEC = kube_spec(
     {
-        "namespace": {"type": "str", "default": "velero"},
         "service_account": {"type": "str", "default": "velero"},
         "role_arn": {"type": "str"},
         **STATE,

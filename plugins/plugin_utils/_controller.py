@@ -32,7 +32,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._argspec import Argu
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
 
 
-def _prepare() -> None:
+def _preload_plugins() -> None:
     """What every worker would load anew: plugins of our tasks, and the lexer of Jinja."""
     lookup_loader.get("coffer.velero.storage_profile", class_only=True)
     filter_loader.get("coffer.velero.storage_profile")
@@ -47,7 +47,7 @@ def _prepare() -> None:
 PLANS = "velero_plan_active"
 
 with suppress(KeyError):  # where something else than Ansible has imported this, as tests do
-    _prepare()
+    _preload_plugins()
 
 
 class ControllerAction(ActionBase):
@@ -77,7 +77,7 @@ class ControllerAction(ActionBase):
             return _planned(result, variables, shows_diff=shows_diff) if plans else result
         with self._environment():
             result.update(self._run_here())
-        if not _tells_invocation(variables):
+        if not _returns_invocation(variables):
             result.pop("invocation", None)
         return _planned(result, variables, shows_diff=shows_diff) if plans else result
 
@@ -89,7 +89,10 @@ class ControllerAction(ActionBase):
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
         configured = C.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
         interpreter = str(self._templar.template(configured))
-        return interpreter.startswith("auto") or _same_file(interpreter, sys.executable)
+        if interpreter.startswith("auto"):
+            return True
+        same_folder = os.path.dirname(interpreter) == os.path.dirname(sys.executable)  # else it may be another venv
+        return same_folder and os.path.realpath(interpreter) == os.path.realpath(sys.executable)
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
@@ -146,15 +149,11 @@ def _planned(result: dict[str, t.Any], variables: Mapping[str, t.Any], *, shows_
     return result
 
 
-def _tells_invocation(variables: Mapping[str, t.Any]) -> bool:
+def _returns_invocation(variables: Mapping[str, t.Any]) -> bool:
     """Whether a result has the options of its task: an option of ansible-core since 2.21, and always so before."""
     if "INJECT_INVOCATION" not in C.config.get_configuration_definitions():
         return True
     return bool(C.config.get_config_value("INJECT_INVOCATION", variables=variables))
-
-
-def _same_file(one: str, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other) and os.path.dirname(one) == os.path.dirname(other)
 
 
 def _plain(value: t.Any) -> t.Any:

@@ -18,8 +18,6 @@ from ansible_collections.coffer.velero.plugins.module_utils._profile import Stor
 
 Filter = Callable[..., t.Any]
 
-_MODULE_UTILS = "ansible_collections.coffer.velero.plugins.module_utils"
-
 
 def profile_of(values: t.Any) -> StorageProfile:
     if not isinstance(values, Mapping):
@@ -38,19 +36,19 @@ def text_of(value: t.Any) -> str:
     return value
 
 
-def loaded(module: str) -> t.Any:
+def import_util(module: str) -> t.Any:
     """A part of ``module_utils``, imported where a filter needs it and not before.
 
     To find one filter, Ansible loads all files of filters: what they need would be compiled in every run.
     """
-    return import_module(f"{_MODULE_UTILS}.{module}")
+    return import_module(f"ansible_collections.coffer.velero.plugins.module_utils.{module}")
 
 
-def later(module: str, name: str) -> Filter:
-    """A function of ``module_utils`` whose module is :func:`loaded` when it is first called."""
+def lazy(module: str, name: str) -> Filter:
+    """A function of ``module_utils`` that is imported (:func:`import_util`) when it is first called."""
 
     def build(*arguments: t.Any, **options: t.Any) -> t.Any:
-        return getattr(loaded(module), name)(*arguments, **options)
+        return getattr(import_util(module), name)(*arguments, **options)
 
     return build
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import refuse_name
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import validate_name
 from ansible_collections.coffer.velero.plugins.module_utils._profile import (
     KMS_MODES,
     StorageProfile,
@@ -51,8 +51,8 @@ PLACEHOLDER_ACCOUNT_ID = "000000000000"
 
 #: Names that are not part of a profile, and what refuses those that cannot be one.
 _NAMES: dict[str, Callable[..., None]] = {
-    "velero_role_name": partial(refuse_name, length=64),
-    "velero_policy_name": partial(refuse_name, length=128),
+    "velero_role_name": partial(validate_name, length=64),
+    "velero_policy_name": partial(validate_name, length=128),
     "velero_backup_location_name": validate_object_name,
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.filter import audit, documents, logs, notify, trail
+from ansible_collections.coffer.velero.plugins.filter import audit, documents
 from tests.support.emulators import MiniStack
 from tests.support.permissions import actions_of
 from tests.support.proxy import Proxy
@@ -29,7 +29,7 @@ ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "acme-backups"
 NAME, LOGS, DELIVERY = f"velero-{BUCKET}", f"{BUCKET}-audit", f"velero-{BUCKET}-trail"
 TAGS, OTHER_TAGS = {"service": "velero"}, {"service": "velero", "team": "storage"}
 FILTERS: dict[str, Callable[..., Any]] = {}
-for module in (audit, documents, logs, notify, trail):
+for module in (audit, documents):
     FILTERS.update(module.FilterModule().filters())
 
 #: MiniStack (1.5.33) judges these on the resource ``*``. test__audit_deployer_policy.py has their resources.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.filter.trail import FilterModule
+from ansible_collections.coffer.velero.plugins.filter.audit import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail import api
 from tests.support.cloudtrail import ACCOUNT, BUCKET, GROUP, NAME, OBJECTS, Account, arn_of, foreign_trail, log_bucket

@@ -10,7 +10,7 @@ import re
 import time
 import typing as t
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import _policy
 from .._aws import Aws
@@ -24,20 +24,20 @@ from .model import Owner, Policy, Provider, Role, issuer_of
 
 _MISSING = "NoSuchEntity"
 
-#: IAM takes some seconds to agree with itself: what was created a moment ago may not exist yet, what was detached may
-#: still be attached, and a concurrent writer may have used up the room for one more version.
-_UNSETTLED = frozenset({_MISSING, "DeleteConflict"})
-
 
 def _apply(aws: Aws, plan: Plan) -> dict[str, t.Any]:
-    """Carry a plan out; what IAM may still agree to is tried again from the beginning."""
+    """Carry a plan out; what IAM may still agree to is tried again from the beginning.
+
+    IAM takes some seconds to agree with itself: what was created a moment ago may not exist yet, what was detached may
+    still be attached, and a concurrent writer may have used up the room for one more version.
+    """
     try:
         # A second version with the same document would push one more old version out.
         return aws.apply(plan, creates=frozenset({"iam:CreatePolicyVersion"}))
     except ServiceError as error:
         full = (error.action, error.code) == ("iam:CreatePolicyVersion", "LimitExceeded")
         new_principal = error.code == "MalformedPolicyDocument" and "invalid principal" in str(error).lower()
-        if error.code in _UNSETTLED or full or new_principal:
+        if error.code in (_MISSING, "DeleteConflict") or full or new_principal:
             raise ConflictError(error) from error
         raise
 
@@ -57,10 +57,11 @@ class Account:
 
     def owner(self) -> Owner:
         if self._owner is None:
-            who = None if self.account_id and self.partition else caller(self.aws)
-            self._owner = Owner(
-                self.partition or (who.partition if who else "aws"), self.account_id or (who.account_id if who else "")
-            )
+            if self.account_id and self.partition:
+                self._owner = Owner(self.partition, self.account_id)
+            else:
+                who = caller(self.aws)
+                self._owner = Owner(self.partition or who.partition, self.account_id or who.account_id)
         return self._owner
 
     def confirm(self) -> None:
@@ -95,16 +96,12 @@ class PolicyResource:
             return None
         policy = Policy(found["Policy"], {})
         if self.absent:
-            return Policy(policy.metadata, {}, self._versions())
+            return replace(policy, version_ids=self._versions())
         version = self.aws.call("iam:GetPolicyVersion", PolicyArn=self.arn, VersionId=policy.default_version_id)
         text = version["PolicyVersion"]["Document"]
-        policy = Policy(policy.metadata, _policy.parse(text, option="name", resource=self.arn))
+        policy = replace(policy, document=_policy.parse(text, option="name", resource=self.arn))
         # The versions matter only where one more is needed.
-        return Policy(policy.metadata, policy.document, self._versions()) if self._differs(policy) else policy
-
-    def _differs(self, policy: Policy) -> bool:
-        desired = self.desired.document
-        return desired is not None and not _policy.same_document(desired, policy.document, partition=policy.partition)
+        return replace(policy, version_ids=self._versions()) if policy.differs_from(self.desired.document) else policy
 
     def _versions(self) -> tuple[str, ...]:
         listed = self.aws.pages("iam:ListPolicyVersions", "Versions", PolicyArn=self.arn)
@@ -120,11 +117,9 @@ class PolicyResource:
     def guard(self, plan: Plan) -> None:
         if plan.steps[0].action == "iam:CreatePolicy":
             self.account.confirm()
-        if self.absent:
-            self._refuse_attached()
-
-    def _refuse_attached(self) -> None:
-        """A policy that is in use is never detached from its users in passing."""
+        if not self.absent:
+            return
+        # A policy that is in use is never detached from its users in passing.
         members = {"PolicyRoles": "role", "PolicyUsers": "user", "PolicyGroups": "group"}
         users = [
             f"{kind} {entity[f'{kind.title()}Name']}"
@@ -142,9 +137,8 @@ class PolicyResource:
             if moved.cause.code != "EntityAlreadyExists":
                 raise
             hint = f"Names are unique whatever the path: if it is not at {self.desired.path}, give its path."
-            raise ConflictError(
-                ServiceError("iam:CreatePolicy", moved.cause.code, "The name is taken.", hint=hint)
-            ) from moved
+            taken = ServiceError("iam:CreatePolicy", moved.cause.code, "The name is taken.", hint=hint)
+            raise ConflictError(taken) from moved
 
 
 @dataclass
@@ -181,11 +175,8 @@ class RoleResource:
 
     def decide(self, current: Role | None) -> Plan:
         if self.absent:
-            return (
-                decide_role.delete_role(self.desired, current)
-                if current
-                else Plan(result={"role_name": self.desired.name})
-            )
+            absent = Plan(result={"role_name": self.desired.name})
+            return decide_role.delete_role(self.desired, current) if current else absent
         if current is None:
             return decide_role.create_role(self.desired, self.account.owner())
         return decide_role.change_role(self.desired, current)
@@ -197,9 +188,8 @@ class RoleResource:
         profiles = [str(profile["InstanceProfileName"]) for profile in listed]
         if profiles:
             remediation = "Instances may run as it: take it out of there first."
-            raise ValidationError(
-                "state", self.desired.name, f"is in the instance profile {', '.join(profiles)}", remediation
-            )
+            reason = f"is in the instance profile {', '.join(profiles)}"
+            raise ValidationError("state", self.desired.name, reason, remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         outputs = _apply(self.aws, plan)

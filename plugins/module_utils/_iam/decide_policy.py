@@ -14,8 +14,7 @@ from .. import _policy
 from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, created, joined
 from .._types import Document
 from .documents import policy_document
-from .model import MAX_VERSIONS, Policy, refuse_name, refuse_path
-from .steps import DesiredTags
+from .model import DesiredTags, Policy, validate_name, validate_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +33,8 @@ class DesiredPolicy(DesiredTags):
         :raises ValidationError: for what IAM would not take
         """
         name, policy = params["name"], params["policy"]
-        refuse_name(name, length=128)
-        refuse_path(params["path"])
+        validate_name(name, length=128)
+        validate_path(params["path"])
         desired = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
         return cls(document=policy_document(policy, option="policy", resource=name) if policy else None, **desired)
 
@@ -66,7 +65,8 @@ def change_policy(desired: DesiredPolicy, policy: Policy) -> Plan:
     """
     document, deleted = _document(desired, policy)
     steps, differences = joined([document, desired.tag_steps("Policy", {"PolicyArn": policy.arn}, policy.tags)])
-    version_id = Computed("version_id", _next_version(policy)) if document[0] else policy.default_version_id
+    latest = max(int(version[1:]) for version in (*policy.version_ids, policy.default_version_id))
+    version_id = Computed("version_id", f"v{latest + 1}") if document[0] else policy.default_version_id
     result = _policy_result(
         desired,
         policy.arn,
@@ -110,18 +110,14 @@ def _policy_result(desired: DesiredPolicy, arn: str, version_id: str | Computed,
     }
 
 
-def _next_version(policy: Policy) -> str:
-    return f"v{max(int(version[1:]) for version in (*policy.version_ids, policy.default_version_id)) + 1}"
-
-
 def _document(desired: DesiredPolicy, policy: Policy) -> tuple[Changes, str | None]:
     """The new version, with the oldest one out of its way where there is no room, and the id of that one."""
-    if desired.document is None or _policy.same_document(desired.document, policy.document, partition=policy.partition):
+    if desired.document is None or not policy.differs_from(desired.document):
         return NOTHING, None
     steps: list[Step] = []
     differences = [Difference("policy", policy.document, desired.document)]
     deleted = None
-    if len(policy.version_ids) >= MAX_VERSIONS:
+    if len(policy.version_ids) >= 5:  # IAM keeps this many
         deleted = policy.other_version_ids[0]
         steps.append(Step("iam:DeletePolicyVersion", {"PolicyArn": policy.arn, "VersionId": deleted}))
         differences.append(Difference("deleted_version_id", deleted, None))

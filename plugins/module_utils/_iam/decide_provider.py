@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from .._errors import ValidationError
 from .._plan import NOTHING, Changes, Difference, Plan, Step, created, joined
-from .model import MAX_THUMBPRINTS, Provider
-from .steps import DesiredTags
+from .model import DesiredTags, Provider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +39,10 @@ class DesiredProvider(DesiredTags):
             if not re.fullmatch(r"[0-9a-f]{40}", text):
                 remediation = "Give the SHA-1 fingerprint of a certificate: 40 hexadecimal digits without colons."
                 raise ValidationError("thumbprints", text, "is not a thumbprint", remediation)
-        if len(thumbprints) > MAX_THUMBPRINTS:
+        if len(thumbprints) > 5:
             remediation = "Leave out those of certificates that are no longer served."
-            raise ValidationError(
-                "thumbprints", issuer, f"has {len(thumbprints)}, and IAM takes {MAX_THUMBPRINTS}", remediation
-            )
+            reason = f"has {len(thumbprints)}, and IAM takes 5"
+            raise ValidationError("thumbprints", issuer, reason, remediation)
         tags = {option: params[option] for option in ("tags", "purge_tags")}
         return cls(issuer=issuer, client_ids=params["client_ids"], thumbprints=thumbprints or None, **tags)
 
@@ -60,9 +58,8 @@ def create_provider(desired: DesiredProvider, arn: str) -> Plan:
     }
     shown = {"client_ids": client_ids, "thumbprints": list(desired.thumbprints or ()), "tags": desired.after({})}
     differences = created({"oidc_provider_arn": arn, **shown})
-    return Plan(
-        (Step("iam:CreateOpenIDConnectProvider", arguments),), differences, _provider_result(desired, arn, shown)
-    )
+    step = Step("iam:CreateOpenIDConnectProvider", arguments)
+    return Plan((step,), differences, _provider_result(desired, arn, shown))
 
 
 def change_provider(desired: DesiredProvider, provider: Provider) -> Plan:

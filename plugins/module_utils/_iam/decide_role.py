@@ -14,8 +14,7 @@ from .. import _policy
 from .._errors import ValidationError
 from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, compare, created, joined
 from .documents import trust_statements, trust_warnings
-from .model import PREDICTED_ROLE_ID, Owner, Role, refuse_name, refuse_path, refuse_policy_arn
-from .steps import DesiredTags
+from .model import PREDICTED_ROLE_ID, DesiredTags, Owner, Role, validate_name, validate_path, validate_policy_arn
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
 UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"
@@ -45,13 +44,13 @@ class DesiredRole(DesiredTags):
         :raises ValidationError: for what IAM would not take, and see :func:`trust_statements`
         """
         desired = {option: params[option] for option in cls.__dataclass_fields__}
-        refuse_name(desired["name"], length=64)
+        validate_name(desired["name"], length=64)
         if desired["path"] is not None:
-            refuse_path(desired["path"])
+            validate_path(desired["path"])
         for arn in desired["managed_policies"] or ():
-            refuse_policy_arn(arn, option="managed_policies")
+            validate_policy_arn(arn, option="managed_policies")
         if desired["permissions_boundary"]:
-            refuse_policy_arn(desired["permissions_boundary"], option="permissions_boundary")
+            validate_policy_arn(desired["permissions_boundary"], option="permissions_boundary")
         seconds = desired["max_session_duration"]
         if seconds is not None and not 3600 <= seconds <= 43200:
             remediation = "IAM takes 3600 to 43200 seconds."
@@ -68,13 +67,15 @@ def create_role(desired: DesiredRole, owner: Owner) -> Plan:
     """
     if not desired.trust_statements:
         remediation = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
-        raise ValidationError(
-            "trust_statements", desired.name, "does not exist, and a role needs a trust policy", remediation
-        )
+        reason = "does not exist, and a role needs a trust policy"
+        raise ValidationError("trust_statements", desired.name, reason, remediation)
     arn = owner.arn(f"role{desired.path or '/'}{desired.name}")
     policies = list(dict.fromkeys(desired.managed_policies or ()))
     outputs = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
-    steps = (Step("iam:CreateRole", _role_arguments(desired), outputs), *_attach(desired.name, policies))
+    steps = (
+        Step("iam:CreateRole", _role_arguments(desired), outputs),
+        *_for_policies("iam:AttachRolePolicy", desired.name, policies),
+    )
     shown = {
         "description": desired.description or "",
         "managed_policies": policies,
@@ -170,19 +171,14 @@ def delete_role(desired: DesiredRole, role: Role) -> Plan:
         remediation = (
             "Others may rely on the role. Find out who; purge_policies=true detaches and deletes them with it."
         )
-        raise ValidationError(
-            "state", desired.name, f"has what managed_policies does not name: {', '.join(unmanaged)}", remediation
-        )
+        reason = f"has what managed_policies does not name: {', '.join(unmanaged)}"
+        raise ValidationError("state", desired.name, reason, remediation)
     steps = [
-        *_detach(desired.name, attached),
+        *_for_policies("iam:DetachRolePolicy", desired.name, attached),
         *(Step("iam:DeleteRolePolicy", {"RoleName": desired.name, "PolicyName": name}) for name in role.inline),
         Step("iam:DeleteRole", {"RoleName": desired.name}),
     ]
-    shown = {
-        "role_arn": role.arn,
-        "managed_policies": list(attached) or None,
-        "inline_policies": list(role.inline) or None,
-    }
+    shown = {"role_arn": role.arn, "managed_policies": list(attached), "inline_policies": list(role.inline)}
     differences = tuple(Difference(name, value, None) for name, value in shown.items() if value)
     return Plan(tuple(steps), differences, {"role_name": desired.name, "role_arn": role.arn})
 
@@ -194,9 +190,8 @@ def _trust(desired: DesiredRole, role: Role) -> _policy.Merge:
     merged = _policy.merge(role.trust, owned, purge=desired.purge_trust_statements, partition=partition)
     if not merged.document["Statement"]:
         remediation = "Name who may assume it in trust_statements, or delete the role with state=absent."
-        raise ValidationError(
-            "purge_trust_statements", desired.name, "would be left without a trust statement", remediation
-        )
+        reason = "would be left without a trust statement"
+        raise ValidationError("purge_trust_statements", desired.name, reason, remediation)
     _policy.refuse_plain_variables(merged, owned, option="trust_statements")
     orphans = _policy.orphaned_principals(merged.document)
     if merged.differences and orphans:
@@ -241,8 +236,8 @@ def _boundary(desired: DesiredRole, role: Role) -> Changes:
 def _attachments(desired: DesiredRole, role: Role) -> Changes:
     before, after = list(role.attached or ()), _attached_after(desired, role)
     steps = [
-        *_attach(desired.name, [arn for arn in after if arn not in before]),
-        *_detach(desired.name, [arn for arn in before if arn not in after]),
+        *_for_policies("iam:AttachRolePolicy", desired.name, [arn for arn in after if arn not in before]),
+        *_for_policies("iam:DetachRolePolicy", desired.name, [arn for arn in before if arn not in after]),
     ]
     return steps, (Difference("managed_policies", before, after),) if steps else ()
 
@@ -256,9 +251,5 @@ def _attached_after(desired: DesiredRole, role: Role) -> list[str]:
     return list(dict.fromkeys((*kept, *desired.managed_policies)))
 
 
-def _attach(name: str, arns: Sequence[str]) -> list[Step]:
-    return [Step("iam:AttachRolePolicy", {"RoleName": name, "PolicyArn": arn}) for arn in dict.fromkeys(arns)]
-
-
-def _detach(name: str, arns: Sequence[str]) -> list[Step]:
-    return [Step("iam:DetachRolePolicy", {"RoleName": name, "PolicyArn": arn}) for arn in arns]
+def _for_policies(action: str, name: str, arns: Sequence[str]) -> list[Step]:
+    return [Step(action, {"RoleName": name, "PolicyArn": arn}) for arn in arns]

@@ -18,7 +18,6 @@ from .._types import Document
 POLICY_SIZE = 6144
 
 _SID = re.compile(r"[A-Za-z0-9]*")
-_WEB_IDENTITY = "sts:assumerolewithwebidentity"
 #: The operators that hold for the values they name and for nothing else. With ``IfExists`` and ``ForAllValues`` they
 #: hold also where there is no value.
 _NAMES = {
@@ -46,9 +45,8 @@ def policy_document(policy: t.Any, *, option: str, resource: str) -> Document:
     size = len(re.sub(r"\s", "", _policy.text(document)))
     if size > POLICY_SIZE:
         remediation = "Use wildcards or fewer statements, or split it into two policies."
-        raise ValidationError(
-            option, resource, f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}", remediation
-        )
+        reason = f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}"
+        raise ValidationError(option, resource, reason, remediation)
     return document
 
 
@@ -82,7 +80,7 @@ def trust_statements(statements: Sequence[t.Any], *, option: str = "trust_statem
 
     :raises ValidationError: for what IAM would not take, and for what would let in more than anybody can have meant
     """
-    desired = _policy.wanted_statements(statements, option=option, required=("Principal", "Action"))
+    desired = _policy.desired_statements(statements, option=option, required=("Principal", "Action"))
     for statement in desired:
         for fault in _trust_faults(statement):
             raise ValidationError(option, str(statement["Sid"]), *fault)
@@ -104,11 +102,10 @@ def _trust_faults(statement: _policy.Statement) -> Iterator[Fault]:
 
 def _generosity(statement: _policy.Statement) -> Iterator[Fault]:
     """An Allow that lets every principal in."""
-    keys = {key for _deployer_policy, key, _values in _policy.conditions(statement)}
     everybody = "NotPrincipal" in statement or ("AWS", "*") in set(_policy.principals(statement))
-    if everybody and not keys:
+    if everybody and not any(_policy.conditions(statement)):
         yield "lets everybody assume the role", "Name the principal, or add a condition."
-    if not _policy.has_action(statement, _WEB_IDENTITY):
+    if not _policy.has_action(statement, "sts:assumerolewithwebidentity"):
         return
     for kind, name in _policy.principals(statement):
         issuer = str(name).partition(":oidc-provider/")[2]

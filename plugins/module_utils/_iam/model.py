@@ -15,14 +15,9 @@ from urllib.parse import urlsplit
 from .. import _policy
 from .._arn import Arn
 from .._errors import ValidationError
-from .._tags import tag_dict
+from .._plan import Changes, Difference, Step
+from .._tags import tag_changes, tag_dict, tag_list, tags_after
 from .._types import Document
-
-#: IAM keeps this many versions of a managed policy.
-MAX_VERSIONS = 5
-
-#: And this many thumbprints of an OIDC provider.
-MAX_THUMBPRINTS = 5
 
 #: What the unique id of a role would look like; IAM never gives this one.
 PREDICTED_ROLE_ID = "AROA00000000000000000"
@@ -67,10 +62,9 @@ class Policy:
     def description(self) -> str:
         return str(self.metadata.get("Description") or "")
 
-    @property
-    def uses(self) -> int:
-        """How many users, groups and roles have it, as a policy or as their permissions boundary."""
-        return sum(int(self.metadata.get(name) or 0) for name in ("AttachmentCount", "PermissionsBoundaryUsageCount"))
+    def differs_from(self, document: Document | None) -> bool:
+        """Whether it means something else than a document; ``None`` asks for nothing."""
+        return document is not None and not _policy.same_document(document, self.document, partition=self.partition)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -139,7 +133,33 @@ class Provider:
     tags: Mapping[str, str]
 
 
-def refuse_name(text: str, *, option: str = "name", length: int) -> None:
+@dataclass(frozen=True, kw_only=True)
+class DesiredTags:
+    """What a task wants of the tags; ``None`` leaves them alone."""
+
+    tags: Mapping[str, str] | None = None
+    purge_tags: bool = True
+
+    def after(self, current: Mapping[str, str]) -> dict[str, str]:
+        """The tags as they are after the plan."""
+        return tags_after(self.tags, current, purge=self.purge_tags)
+
+    def created(self) -> dict[str, t.Any]:
+        """The parameter of a create; left out where there is no tag, since it takes a permission of its own."""
+        return {"Tags": tag_list(self.tags)} if self.tags else {}
+
+    def tag_steps(self, kind: str, identity: Mapping[str, str], current: Mapping[str, str]) -> Changes:
+        """The requests that change the tags of an existing entity."""
+        present, absent = tag_changes(self.tags, current, purge=self.purge_tags)
+        steps = []
+        if present:
+            steps.append(Step(f"iam:Tag{kind}", {**identity, "Tags": tag_list(present)}))
+        if absent:
+            steps.append(Step(f"iam:Untag{kind}", {**identity, "TagKeys": list(absent)}))
+        return steps, (Difference("tags", dict(current), self.after(current)),) if steps else ()
+
+
+def validate_name(text: str, *, option: str = "name", length: int) -> None:
     """Refuse a name that IAM does not take.
 
     :raises ValidationError: for an ARN, a path, and characters that IAM does not know
@@ -149,7 +169,7 @@ def refuse_name(text: str, *, option: str = "name", length: int) -> None:
         raise ValidationError(option, text or "it", "is not a name for IAM", remediation)
 
 
-def refuse_path(text: str) -> None:
+def validate_path(text: str) -> None:
     """Refuse a path that IAM does not take.
 
     :raises ValidationError: where it does not begin and end with a slash
@@ -158,7 +178,7 @@ def refuse_path(text: str) -> None:
         raise ValidationError("path", text or "it", "is not a path of IAM", "Begin and end it with a slash: /backup/.")
 
 
-def refuse_policy_arn(text: str, *, option: str) -> None:
+def validate_policy_arn(text: str, *, option: str) -> None:
     """Refuse what is not the ARN of a managed policy.
 
     :raises ValidationError: for names too: finding a policy by its name means listing every policy there is
@@ -201,8 +221,7 @@ def issuer_of(cluster: Mapping[str, t.Any]) -> tuple[str, Owner]:
         raise ValidationError("cluster_name", name, f"is {status}", "Wait until it is ACTIVE, or give issuer_url.")
     issuer = ((cluster.get("identity") or {}).get("oidc") or {}).get("issuer")
     if not issuer:
-        raise ValidationError(
-            "cluster_name", name, "has no OIDC issuer", "Use EKS Pod Identity there, or give issuer_url."
-        )
+        remediation = "Use EKS Pod Identity there, or give issuer_url."
+        raise ValidationError("cluster_name", name, "has no OIDC issuer", remediation)
     partition, account_id = str(cluster["arn"]).split(":")[1:5:3]
     return issuer_name(issuer, option="cluster_name"), Owner(partition, account_id)

@@ -98,13 +98,11 @@ class KeyResource:
         return self._await(self._tagged) if self._answer_lost else self._tagged()
 
     def _await(self, look: Callable[[], Key | None]) -> Key | None:
-        found = look()
         for pause in _VERIFY_AGAIN:
-            if found is not None:
-                break
+            if (found := look()) is not None:
+                return found
             self.sleep(pause)
-            found = look()
-        return found
+        return look()
 
     def _tagged(self) -> Key | None:
         """The oldest usable key that was made for the alias and was not used since.
@@ -171,15 +169,12 @@ class KeyResource:
         look = partial(describe, self.aws, str(self.desired.alias))
         winner = self._await(look) if alias_taken else look()
         if winner is not None and winner.key_id != self._created:
-            self._give_up(self._created)
-            self._created = None
-
-    def _give_up(self, key_id: str) -> None:
-        try:
-            self.aws.call("kms:ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS)
-        except ServiceError as error:
-            error.add_hint(
-                f"Another run was faster with {self.desired.alias}, and this one has made the key {key_id} in vain: "
-                f"delete it (aws kms schedule-key-deletion --key-id {key_id}) and run again."
-            )
-            raise
+            key_id, self._created = self._created, None
+            try:
+                self.aws.call("kms:ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=_ORPHAN_WINDOW_IN_DAYS)
+            except ServiceError as error:
+                error.add_hint(
+                    f"Another run was faster with {self.desired.alias}, and this one has made the key {key_id} in "
+                    f"vain: delete it (aws kms schedule-key-deletion --key-id {key_id}) and run again."
+                )
+                raise

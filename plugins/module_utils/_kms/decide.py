@@ -43,18 +43,15 @@ class DesiredKey:
             raise ValidationError("rotation_period_in_days", str(period), "is not a rotation period", remediation)
         if period is not None and self.rotation_enabled is False:
             remediation = "Leave the period out, or set rotation_enabled=true."
-            raise ValidationError(
-                "rotation_period_in_days", str(period), "contradicts rotation_enabled=false", remediation
-            )
+            reason = "contradicts rotation_enabled=false"
+            raise ValidationError("rotation_period_in_days", str(period), reason, remediation)
         if self.require_usable_for_s3 and self.enabled is False:
-            raise ValidationError(
-                "require_usable_for_s3", "true", "contradicts enabled=false", "Leave one of them out."
-            )
+            remediation = "Leave one of them out."
+            raise ValidationError("require_usable_for_s3", "true", "contradicts enabled=false", remediation)
         if self.replica_regions and self.multi_region is False:
             remediation = "Set multi_region=true, or leave the replicas out."
-            raise ValidationError(
-                "replica_regions", str(self.replica_regions), "contradicts multi_region=false", remediation
-            )
+            reason = "contradicts multi_region=false"
+            raise ValidationError("replica_regions", str(self.replica_regions), reason, remediation)
 
 
 def alias_name(text: str, *, option: str = "alias") -> str:
@@ -76,13 +73,12 @@ def alias_name(text: str, *, option: str = "alias") -> str:
     return name
 
 
-def refuse_window(pending_window_in_days: int) -> None:
+def validate_window(pending_window_in_days: int) -> None:
     """Refuse a waiting time that KMS does not take."""
     if not 7 <= pending_window_in_days <= 30:
         remediation = "KMS takes 7 to 30 days."
-        raise ValidationError(
-            "pending_window_in_days", str(pending_window_in_days), "is not a waiting period", remediation
-        )
+        reason = "is not a waiting period"
+        raise ValidationError("pending_window_in_days", str(pending_window_in_days), reason, remediation)
 
 
 def create_key(desired: DesiredKey, *, partition: str, region: str, account_id: str) -> Plan:
@@ -155,8 +151,7 @@ def _warnings(desired: DesiredKey, key: Key) -> Iterator[str]:
     if key.adopted:
         yield (
             f"{key.arn} is given the alias {desired.alias} in place of a new key: it was made for it, by a run that "
-            "was "
-            "cut, and neither its policy nor its rotation was changed since."
+            "was cut, and neither its policy nor its rotation was changed since."
         )
     if _state_after(desired, key) == "Disabled" and desired.enabled is None:
         yield f"{key.arn} is disabled: nothing that it encrypted can be read. Set enabled=true to enable it."
@@ -268,17 +263,16 @@ def _refuse_disabled(desired: DesiredKey, key: Key, option: str) -> None:
         remediation = f"Run the task in {key.primary_region}: KMS changes that at the primary key only."
         raise ValidationError(option, key.arn, f"is a replica of the key in {key.primary_region}", remediation)
     if "Enabled" not in (key.state, _state_after(desired, key)):
-        raise ValidationError(
-            option, key.arn, "is disabled", "KMS changes that of an enabled key only: set enabled=true too."
-        )
+        remediation = "KMS changes that of an enabled key only: set enabled=true too."
+        raise ValidationError(option, key.arn, "is disabled", remediation)
 
 
 def _description(desired: DesiredKey, key: Key) -> Changes:
-    if desired.description is None:
+    before, after = key.metadata.get("Description", ""), desired.description
+    if after in (None, before):
         return NOTHING
-    differences = compare({"description": desired.description}, {"description": key.metadata.get("Description", "")})
-    arguments = {"KeyId": key.key_id, "Description": desired.description}
-    return [Step("kms:UpdateKeyDescription", arguments) for dummy in differences], differences
+    step = Step("kms:UpdateKeyDescription", {"KeyId": key.key_id, "Description": after})
+    return (step,), (Difference("description", before, after),)
 
 
 def _rotates(desired: DesiredKey) -> bool:
@@ -291,10 +285,9 @@ def _rotation_step(desired: DesiredKey, key_id: str | Computed) -> Step:
 
 
 def _rotation_result(desired: DesiredKey, rotation: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    enabled = _rotates(desired) if desired.rotation_enabled is not None or _rotates(desired) else None
     period = desired.rotation_period_in_days or rotation.get("RotationPeriodInDays")
-    if enabled is None:
-        enabled = rotation.get("KeyRotationEnabled")
+    left_alone = desired.rotation_enabled is None and not _rotates(desired)
+    enabled = rotation.get("KeyRotationEnabled") if left_alone else _rotates(desired)
     return {"rotation_enabled": enabled, "rotation_period_in_days": (period or 365) if enabled else None}
 
 
@@ -306,18 +299,16 @@ def _rotation(desired: DesiredKey, key: Key) -> Changes:
         "rotation_enabled": bool(rotation.get("KeyRotationEnabled")),
         "rotation_period_in_days": rotation.get("RotationPeriodInDays"),
     }
-    if not _rotates(desired):
-        differences = compare({"rotation_enabled": False}, current)
-        if differences:
-            _refuse_disabled(desired, key, "rotation_enabled")
-        return [Step("kms:DisableKeyRotation", {"KeyId": key.key_id}) for dummy in differences], differences
-    asked: dict[str, t.Any] = {"rotation_enabled": True}
-    if desired.rotation_period_in_days is not None:
+    rotates = _rotates(desired)
+    asked: dict[str, t.Any] = {"rotation_enabled": rotates}
+    if rotates and desired.rotation_period_in_days is not None:
         asked["rotation_period_in_days"] = desired.rotation_period_in_days
     differences = compare(asked, current)
-    if differences:
-        _refuse_disabled(desired, key, "rotation_enabled")
-    return [_rotation_step(desired, key.key_id)] if differences else (), differences
+    if not differences:
+        return NOTHING
+    _refuse_disabled(desired, key, "rotation_enabled")
+    disable = Step("kms:DisableKeyRotation", {"KeyId": key.key_id})
+    return [_rotation_step(desired, key.key_id) if rotates else disable], differences
 
 
 def _tags(desired: DesiredKey, key: Key) -> Changes:
@@ -348,7 +339,8 @@ def _replicas(desired: DesiredKey, key: Key) -> Changes:
     configuration = key.metadata.get("MultiRegionConfiguration", {})
     current = sorted(replica["Region"] for replica in configuration.get("ReplicaKeys", ()))
     missing = [region for region in desired.replica_regions if region not in current and region != key.region]
+    if not missing:
+        return NOTHING
+    _refuse_disabled(desired, key, "replica_regions")
     after = sorted({*current, *missing})
-    if missing:
-        _refuse_disabled(desired, key, "replica_regions")
-    return _replica_steps(missing, key.key_id), (Difference("replica_regions", current, after),) if missing else ()
+    return _replica_steps(missing, key.key_id), (Difference("replica_regions", current, after),)

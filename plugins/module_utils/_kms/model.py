@@ -81,9 +81,8 @@ def refuse_unusable(key: Key, *, option: str, region: str, editable: bool = Fals
     :raises ValidationError: for an asymmetric or HMAC key, one in another Region, and one that is not enabled
     """
     if editable and key.metadata.get("KeyManager") == "AWS":
-        raise ValidationError(
-            option, key.arn, "is managed by AWS", "Its policy cannot be edited: choose a customer managed key."
-        )
+        remediation = "Its policy cannot be edited: choose a customer managed key."
+        raise ValidationError(option, key.arn, "is managed by AWS", remediation)
     if not key.symmetric:
         spec = key.metadata.get("KeySpec")
         raise ValidationError(option, key.arn, f"is a {spec} key", "S3 encrypts with symmetric keys only: choose one.")
@@ -110,6 +109,5 @@ def refuse_state(key: Key, *, option: str) -> None:
     if key.state == "Disabled":
         remediation = "Find out who disabled it; coffer.velero.kms_key enables it with enabled=true."
         raise ValidationError(option, key.arn, "is disabled", remediation)
-    raise ValidationError(
-        option, key.arn, f"is in state {key.state}", "Wait until it is Enabled, or choose another key."
-    )
+    remediation = "Wait until it is Enabled, or choose another key."
+    raise ValidationError(option, key.arn, f"is in state {key.state}", remediation)

@@ -59,19 +59,12 @@ def is_as_created(policy: str, key_arn: str) -> bool:
     return _policy.same_document(document, new_key_policy(root), partition=arn.partition)
 
 
-def decide_key_policy(desired: _policy.Wanted, current: KeyPolicy, *, bypass: bool) -> Plan:
+def decide_key_policy(desired: _policy.Desired, current: KeyPolicy, *, bypass: bool) -> Plan:
     """The plan that brings our statements into a key policy, or out of it.
 
     :param bypass: have KMS, too, not insist that the caller can change the policy again
     """
-    merged = _policy.merge(
-        current.document,
-        desired.statements,
-        absent_sids=desired.absent_sids,
-        purge=desired.purge,
-        partition=current.partition,
-    )
-    _policy.refuse_plain_variables(merged, desired.statements)
+    merged = desired.merged_into(current.document, partition=current.partition)
     orphans = _policy.orphaned_principals(merged.document)
     result = {
         "key_id": current.key_id,
@@ -87,14 +80,9 @@ def decide_key_policy(desired: _policy.Wanted, current: KeyPolicy, *, bypass: bo
         raise ValidationError("statements", current.key_id, "would have no statement left in its policy", remediation)
     _policy.refuse_orphans(orphans, option="key_id", resource=current.key_id)
     _policy.refuse_size(merged.document, _LIMIT, option="statements", resource=current.key_id)
-    arguments: dict[str, t.Any] = {
-        "KeyId": current.key_id,
-        "PolicyName": POLICY_NAME,
-        "Policy": _policy.text(merged.document),
-    }
-    if bypass:
-        arguments["BypassPolicyLockoutSafetyCheck"] = True
-    step = Step("kms:PutKeyPolicy", arguments)
+    confirm = {"BypassPolicyLockoutSafetyCheck": True} if bypass else {}
+    policy = _policy.text(merged.document)
+    step = Step("kms:PutKeyPolicy", {"KeyId": current.key_id, "PolicyName": POLICY_NAME, "Policy": policy, **confirm})
     return Plan((step,), merged.differences, result, warnings, unmet_dependency=current.missing)
 
 

@@ -36,7 +36,7 @@ class KeyPolicyResource:
     """
 
     aws: Aws
-    desired: _policy.Wanted
+    desired: _policy.Desired
     key_id: str
     bypass: bool
     principal_timeout: int
@@ -45,21 +45,17 @@ class KeyPolicyResource:
     _waited: float = 0
 
     def read(self) -> KeyPolicy:
-        self._current = self._read()
+        key_id: str | None = self.key_id
+        if is_alias(self.key_id):
+            key = describe(self.aws, self.key_id)
+            key_id = key.arn if key else None
+        if key_id is None or key_id.endswith(PLACEHOLDER_KEY_ID):
+            self._current = self._of_new_key()
+        else:
+            arn = Arn.parse(key_id)
+            document = _policy.parse(self._policy(key_id, arn), option="key_id", resource=key_id)
+            self._current = KeyPolicy(key_id, document, arn.partition if arn else partition_of(self.aws.region))
         return self._current
-
-    def _read(self) -> KeyPolicy:
-        key_id = self.key_id
-        if is_alias(key_id):
-            key = describe(self.aws, key_id)
-            if key is None:
-                return self._of_new_key()
-            key_id = key.arn
-        if key_id.endswith(PLACEHOLDER_KEY_ID):
-            return self._of_new_key()
-        arn = Arn.parse(key_id)
-        document = _policy.parse(self._policy(key_id, arn), option="key_id", resource=key_id)
-        return KeyPolicy(key_id, document, arn.partition if arn else partition_of(self.aws.region))
 
     def _of_new_key(self) -> KeyPolicy:
         """What the policy will be where an earlier task of this check run would create the key."""

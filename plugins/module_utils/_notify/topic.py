@@ -16,8 +16,9 @@ from .._kms.model import Key
 from .._kms.service_key import service_key
 from .._plan import NOTHING, PLACEHOLDER_KEY_ID, Changes, Computed, Difference, Plan, Step, created, joined
 from .._policy import (
+    Desired,
     Merge,
-    Wanted,
+    desired_statements,
     listed,
     merge,
     orphan_warnings,
@@ -25,7 +26,6 @@ from .._policy import (
     refuse_plain_variables,
     refuse_size,
     text,
-    wanted_statements,
 )
 from .._tags import tag_list, tag_part, tags_after
 from .._types import Document
@@ -48,7 +48,7 @@ class DesiredTopic:
 
     name: str
     arn: str
-    policy: Wanted
+    policy: Desired
     key_id: str | None = None
     display_name: str | None = None
     subscriptions: Sequence[Subscription] | None = None
@@ -72,11 +72,11 @@ class DesiredTopic:
         for position, one in enumerate(subscriptions or ()):
             if any(same_endpoint(one, other) for other in (subscriptions or ())[:position]):
                 raise ValidationError("subscriptions", one.name, "is given twice", "Leave one of them out.")
-        statements = wanted_statements(params["statements"])
+        statements = desired_statements(params["statements"])
         return cls(
             name=name,
             arn=arn_of(name),
-            policy=Wanted(statements, absent_sids=params["absent_sids"], purge=params["purge_statements"]),
+            policy=Desired(statements, absent_sids=params["absent_sids"], purge=params["purge_statements"]),
             key_id=params["kms_master_key_id"],
             display_name=params["display_name"],
             subscriptions=subscriptions,
@@ -142,13 +142,14 @@ def decide_topic(desired: DesiredTopic, state: State, *, partition: str, region:
     key_now, name_now = there.key_now, there.attributes.get("DisplayName", "")
     if key_arn and key_now == key_arn.rpartition("/")[2]:  # SNS was given the id of the key
         key_now = key_arn
+    tagging = ("sns:TagResource", "sns:UntagResource")
     steps, differences = joined(
         (
             _attribute(desired, "KmsMasterKeyId", "kms_master_key_id", key_now, key_arn),
             _attribute(desired, "DisplayName", "display_name", name_now, desired.display_name),
             policy_part(desired.arn, merged),
             _subscriptions(desired, there.subscriptions or ()),
-            tag_part("sns", {"ResourceArn": desired.arn}, desired.tags, there.tags or {}, purge=desired.purge_tags),
+            tag_part(tagging, {"ResourceArn": desired.arn}, desired.tags, there.tags or {}, purge=desired.purge_tags),
         )
     )
     encrypted = key_now if key_arn is None else key_arn

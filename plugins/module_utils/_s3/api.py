@@ -23,14 +23,6 @@ from .model import DEFAULT_RULE, NO_RULE, Bucket, Encryption, address, explain
 from .policy_api import read_policy
 from .shared_bucket import refuse_conflicting_requirements
 
-_ABAC_HINT = (
-    "Where the bucket has ABAC enabled, S3 takes its tags by s3:TagResource only: leave tags out and tag it there "
-    "(aws s3control tag-resource)."
-)
-_ACL_HINT = (
-    "Remove the grants to others from the bucket's ACL first; grant the same in a bucket policy where it is needed."
-)
-
 
 def refuse_region(name: str, there: str | None, region: str) -> None:
     """Refuse a bucket in another Region than the task's; ``there`` is empty where the server does not say."""
@@ -48,7 +40,8 @@ def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
         answer = aws.call_or_none("s3:HeadBucket", "404", "NoSuchBucket", **address(name, owner))
     except ServiceError as error:
         if error.status in (301, 400):
-            refuse_region(name, _region_of(error), aws.region)
+            metadata = getattr(error.__cause__, "response", {}).get("ResponseMetadata", {})
+            refuse_region(name, metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region"), aws.region)
         if error.status == 403:
             reason = f"does not belong to account {owner}" if owner else "belongs to another account"
             other = "correct expected_bucket_owner, or grant" if owner else "or grant"
@@ -59,12 +52,6 @@ def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
     if answer is not None:
         refuse_region(name, answer.get("BucketRegion"), aws.region)
     return answer is not None
-
-
-def _region_of(error: ServiceError) -> str | None:
-    response = getattr(error.__cause__, "response", {})
-    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return t.cast("str | None", headers.get("x-amz-bucket-region"))
 
 
 @dataclass
@@ -107,9 +94,8 @@ class BucketResource:
         account_id = caller(self.aws).account_id
         if account_id != self.desired.owner:
             remediation = f"The bucket would belong to {account_id}: use credentials of {self.desired.owner}."
-            raise ValidationError(
-                "expected_bucket_owner", self.desired.name, f"is to be created by {account_id}", remediation
-            )
+            reason = f"is to be created by {account_id}"
+            raise ValidationError("expected_bucket_owner", self.desired.name, reason, remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         try:
@@ -117,18 +103,20 @@ class BucketResource:
         except ServiceError as error:
             if error.code == "NoSuchBucket":  # made a moment ago, or deleted meanwhile
                 raise ConflictError(error) from error
-            self._explain(error)
+            if error.code == "BucketAlreadyExists":
+                remediation = "Bucket names are global: choose another one."
+                raise ValidationError("bucket", self.desired.name, "belongs to another account", remediation) from error
+            if error.code == "InvalidBucketAclWithObjectOwnership":
+                error.add_hint(
+                    "Remove the grants to others from the bucket's ACL first; grant the same in a bucket policy where "
+                    "it is needed."
+                )
+            if error.action.endswith("BucketTagging") and error.code != "InvalidTag":
+                error.add_hint(
+                    "Where the bucket has ABAC enabled, S3 takes its tags by s3:TagResource only: leave tags out and "
+                    "tag it there (aws s3control tag-resource)."
+                )
             raise
-
-    def _explain(self, error: ServiceError) -> None:
-        """Say what S3's error means here."""
-        if error.code == "BucketAlreadyExists":
-            remediation = "Bucket names are global: choose another one."
-            raise ValidationError("bucket", self.desired.name, "belongs to another account", remediation) from error
-        if error.code == "InvalidBucketAclWithObjectOwnership":
-            error.add_hint(_ACL_HINT)
-        if error.action.endswith("BucketTagging") and error.code != "InvalidTag":
-            error.add_hint(_ABAC_HINT)
 
 
 @dataclass
@@ -165,9 +153,8 @@ class EncryptionResource:
         key = describe(self.aws, key_id)
         if key is None:
             remediation = f"Give a key in {self.desired.region} by its id or ARN, or an alias as alias/name."
-            raise ValidationError(
-                "kms_master_key_id", key_id, "does not exist, or not for these credentials", remediation
-            )
+            reason = "does not exist, or not for these credentials"
+            raise ValidationError("kms_master_key_id", key_id, reason, remediation)
         return key
 
     def decide(self, current: Encryption) -> Plan:
@@ -180,9 +167,8 @@ class EncryptionResource:
         """
         if not self.aws.supports_member("s3", "ServerSideEncryptionRule", "BlockedEncryptionTypes"):
             remediation = f"Install boto3 >= {MINIMUM_BOTO3}."
-            raise ValidationError(
-                "blocked_encryption_types", "this boto3", "does not know BlockedEncryptionTypes", remediation
-            )
+            reason = "does not know BlockedEncryptionTypes"
+            raise ValidationError("blocked_encryption_types", "this boto3", reason, remediation)
         desired = self.desired
         document = read_policy(self.aws, desired.bucket, desired.owner)
         refuse_conflicting_requirements(document, plan.result, objects_arn=desired.objects_arn)

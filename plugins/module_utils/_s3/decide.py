@@ -47,15 +47,25 @@ def decide_bucket(desired: DesiredBucket, current: Bucket | None) -> Plan:
         _tags(desired, there),
     )
     steps, differences = joined(parts)
-    return Plan(steps, differences, _result(desired, there), _warnings(desired))
+    result = {
+        "bucket": desired.name,
+        "bucket_arn": s3_arn(partition_of(desired.region), desired.name),
+        "region": desired.region,
+        "versioning": desired.versioning,
+        "tags": tags_after(desired.tags, there.tags, purge=desired.purge_tags),
+    }
+    warning = (
+        f"bucket: {desired.name} has a dot: S3's TLS certificate does not cover it as a host name, so clients fall "
+        "back to path-style requests. Prefer hyphens."
+    )
+    return Plan(steps, differences, result, (warning,) if "." in desired.name else ())
 
 
 def _create(desired: DesiredBucket) -> Changes:
     # S3 takes no LocationConstraint for the Region that buckets are in by default.
-    place = (
-        {"CreateBucketConfiguration": {"LocationConstraint": desired.region}} if desired.region != "us-east-1" else {}
-    )
-    arguments = {"Bucket": desired.name, "ObjectOwnership": OWNER_ENFORCED, **place}
+    arguments: dict[str, t.Any] = {"Bucket": desired.name, "ObjectOwnership": OWNER_ENFORCED}
+    if desired.region != "us-east-1":
+        arguments["CreateBucketConfiguration"] = {"LocationConstraint": desired.region}
     differences = (
         Difference("bucket", None, desired.name),
         Difference("region", None, desired.region),
@@ -100,23 +110,3 @@ def _tags(desired: DesiredBucket, current: Bucket) -> Changes:
     else:
         step = Step("s3:DeleteBucketTagging", desired.address)
     return (step,), (Difference("tags", before or None, after or None),)
-
-
-def _result(desired: DesiredBucket, current: Bucket) -> dict[str, t.Any]:
-    return {
-        "bucket": desired.name,
-        "bucket_arn": s3_arn(partition_of(desired.region), desired.name),
-        "region": desired.region,
-        "versioning": desired.versioning,
-        "tags": tags_after(desired.tags, current.tags, purge=desired.purge_tags),
-    }
-
-
-def _warnings(desired: DesiredBucket) -> tuple[str, ...]:
-    if "." not in desired.name:
-        return ()
-    return (
-        f"bucket: {desired.name} has a dot: S3's TLS certificate does not cover it as a host name, so clients fall "
-        "back "
-        "to path-style requests. Prefer hyphens.",
-    )

@@ -59,8 +59,8 @@ class DesiredEncryption:
         if self.algorithm != "AES256" and not self.key_id:
             remediation = (
                 f"S3 would take the key that AWS manages ({AWS_MANAGED_ALIAS}), whose policy cannot be edited and "
-                "which "
-                f"no other account can use. Give your key, or say {_KEY}={AWS_MANAGED_ALIAS} where you want just that."
+                "which no other account can use. Give your key, or say "
+                f"{_KEY}={AWS_MANAGED_ALIAS} where you want just that."
             )
             raise ValidationError(_KEY, self.algorithm, "is without a key", remediation)
         if self.algorithm == "aws:kms:dsse" and self.bucket_key_enabled:
@@ -68,23 +68,18 @@ class DesiredEncryption:
             raise ValidationError("bucket_key_enabled", "true", "contradicts sse_algorithm=aws:kms:dsse", remediation)
         if self.blocked is not None and (not self.blocked or {"NONE"} < set(self.blocked)):
             remediation = "Say [SSE-C] to block it and [NONE] to block nothing."
-            raise ValidationError(
-                "blocked_encryption_types", str(list(self.blocked)), "says nothing definite", remediation
-            )
+            reason = "says nothing definite"
+            raise ValidationError("blocked_encryption_types", str(list(self.blocked)), reason, remediation)
         self._refuse_key_id()
 
     def _refuse_key_id(self) -> None:
         arn = Arn.parse(self.key_id or "")
-        if arn is None:
-            return self._refuse_alias(self.key_id or "")
-        if arn.service != "kms" or not arn.resource.startswith(("key/", "alias/")):
+        name = arn.resource if arn else self.key_id or ""
+        if arn and not (arn.service == "kms" and name.startswith(("key/", "alias/"))):
             raise ValidationError(_KEY, str(arn), "is not the ARN of a KMS key", "Give the ARN of a key, or its alias.")
-        if arn.region != self.region:
+        if arn and arn.region != self.region:
             remediation = f"S3 encrypts with keys of the bucket's Region only: choose a key in {self.region}."
             raise ValidationError(_KEY, str(arn), f"is in {arn.region}, the bucket is in {self.region}", remediation)
-        return self._refuse_alias(arn.resource)
-
-    def _refuse_alias(self, name: str) -> None:
         if name.startswith("alias/aws/") and name != AWS_MANAGED_ALIAS:
             remediation = "AWS manages it for another service, whose key S3 may not use: give a key of your own."
             raise ValidationError(_KEY, name, "is not a key for S3", remediation)
@@ -97,8 +92,19 @@ def decide_encryption(desired: DesiredEncryption, current: Encryption) -> Plan:
     """
     if current.key is not None:
         _refuse_key(desired, current.key)
-    after = _desired_rule(desired, current)
-    differences = compare(after, _rule(current))
+    after = {
+        "sse_algorithm": desired.algorithm,
+        _KEY: current.key.arn if current.key else desired.key_id,
+        "bucket_key_enabled": _bucket_key(desired, current),
+        "blocked_encryption_types": current.blocked if desired.blocked is None else sorted(set(desired.blocked)),
+    }
+    before = {
+        "sse_algorithm": current.algorithm,
+        _KEY: current.key_id,
+        "bucket_key_enabled": current.bucket_key_enabled,
+        "blocked_encryption_types": current.blocked,
+    }
+    differences = compare(after, before)
     result = {"bucket": desired.bucket, **after}
     unmet_dependency: CofferError | None = None if desired.bucket_may_be_missing else current.missing
     if desired.placeholder:
@@ -121,21 +127,11 @@ def _refuse_key(desired: DesiredEncryption, key: Key) -> None:
         return
     if key.metadata.get("KeyManager") == "AWS":
         remediation = "No other account can use a key that AWS manages: give a key of your own by its ARN."
-        raise ValidationError(
-            _KEY, key.arn, f"is managed by AWS for account {account}, the bucket is {desired.owner}'s", remediation
-        )
+        reason = f"is managed by AWS for account {account}, the bucket is {desired.owner}'s"
+        raise ValidationError(_KEY, key.arn, reason, remediation)
     if key.arn != desired.key_id:
         reason = f"is a key of account {account}, the bucket is {desired.owner}'s"
         raise ValidationError(_KEY, str(desired.key_id), reason, f"If it is meant, give its ARN, {key.arn}.")
-
-
-def _desired_rule(desired: DesiredEncryption, current: Encryption) -> dict[str, t.Any]:
-    return {
-        "sse_algorithm": desired.algorithm,
-        _KEY: current.key.arn if current.key else desired.key_id,
-        "bucket_key_enabled": _bucket_key(desired, current),
-        "blocked_encryption_types": current.blocked if desired.blocked is None else sorted(set(desired.blocked)),
-    }
 
 
 def _bucket_key(desired: DesiredEncryption, current: Encryption) -> bool:
@@ -144,15 +140,6 @@ def _bucket_key(desired: DesiredEncryption, current: Encryption) -> bool:
     if desired.algorithm == "aws:kms:dsse":
         return False
     return current.bucket_key_enabled or (desired.algorithm == "aws:kms" and current.algorithm != "aws:kms")
-
-
-def _rule(current: Encryption) -> dict[str, t.Any]:
-    return {
-        "sse_algorithm": current.algorithm,
-        _KEY: current.key_id,
-        "bucket_key_enabled": current.bucket_key_enabled,
-        "blocked_encryption_types": current.blocked,
-    }
 
 
 def _merged(after: Mapping[str, t.Any], current: Encryption) -> dict[str, t.Any]:

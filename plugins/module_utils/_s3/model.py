@@ -106,7 +106,7 @@ def explain(error: ServiceError, owner: str | None) -> None:
         )
 
 
-def refuse_bucket_name(name: str, *, option: str = "bucket") -> None:
+def validate_bucket_name(name: str, *, option: str = "bucket") -> None:
     """Refuse a name that no new bucket can have ("General purpose bucket naming rules", Amazon S3 User Guide)."""
     reason = _name_problem(name)
     if reason:

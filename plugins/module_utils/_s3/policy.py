@@ -30,7 +30,7 @@ ANY_PRINCIPALS = WritePrincipals()
 
 
 def decide_bucket_policy(
-    desired: _policy.Wanted,
+    desired: _policy.Desired,
     current: Document | None,
     *,
     partition: str,
@@ -50,15 +50,10 @@ def decide_bucket_policy(
     bucket_arn = s3_arn(partition, bucket)
     _refuse_resources(desired.statements, bucket_arn)
     _refuse_header_requirements([one for one in desired.statements if write_principals.concerned_by(one, bucket_arn)])
-    merged = _policy.merge(
-        current, desired.statements, absent_sids=desired.absent_sids, purge=desired.purge, partition=partition
-    )
+    merged = desired.merged_into(current, partition=partition)
     left = bool(_policy.listed(merged.document["Statement"]))
-    _policy.refuse_plain_variables(merged, desired.statements)
     requirements = _unmanaged_requirements(merged.document, merged.kept, write_principals, bucket_arn)
-    if (
-        write_principals.role_arns and not desired.absent_sids
-    ):  # who takes such statements out does it one after the other
+    if write_principals.role_arns and not desired.absent_sids:  # they may be taken out one after the other
         _refuse_unmanaged_requirements(requirements, bucket=bucket, roles=write_principals.role_arns)
     orphans = _policy.orphaned_principals(merged.document)
     result = {
@@ -132,13 +127,11 @@ def _right_form(requirement: Requirement) -> str:
 def _unmanaged_requirements(
     document: Document, kept: Sequence[str], write_principals: WritePrincipals, bucket_arn: str
 ) -> list[UnmanagedRequirement]:
-    unmanaged = [(name, one) for name, one in _policy.named_statements(document) if name in kept]
-    found = [
-        (name, one, header_requirement(one))
-        for name, one in unmanaged
-        if write_principals.concerned_by(one, bucket_arn)
+    return [
+        (name, one, requirement)
+        for name, one in _policy.named_statements(document)
+        if name in kept and write_principals.concerned_by(one, bucket_arn) and (requirement := header_requirement(one))
     ]
-    return [(name, one, requirement) for name, one, requirement in found if requirement]
 
 
 def _refuse_unmanaged_requirements(
@@ -146,7 +139,7 @@ def _refuse_unmanaged_requirements(
 ) -> None:
     for name, statement, requirement in requirements:
         # What it says of other keys may except the roles; that is left at a warning.
-        if all(key.startswith(_ENCRYPTION_HEADER) for _deployer_policy, key, _values in _policy.conditions(statement)):
+        if all(key.startswith(_ENCRYPTION_HEADER) for _operator, key, _values in _policy.conditions(statement)):
             reason = (
                 f"has the unmanaged statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
                 f"header ({' '.join(requirement)}), and kopia sends none"

@@ -43,7 +43,7 @@ class BucketPolicyResource:
     """
 
     aws: Aws
-    desired: _policy.Wanted
+    desired: _policy.Desired
     bucket: str
     owner: str | None
     bypass: bool

@@ -51,9 +51,8 @@ def _refusal(option: str, given: str, requirement: str) -> ValidationError:
         "its own. If that is this installation, say so with prefix. If it is gone, or changes too, remove its "
         "statements by their Sids with coffer.velero.s3_bucket_policy; its next run brings the new ones."
     )
-    return ValidationError(
-        option, given, f"is not what another installation in the bucket relies on: {requirement}", remediation
-    )
+    reason = f"is not what another installation in the bucket relies on: {requirement}"
+    return ValidationError(option, given, reason, remediation)
 
 
 def _installations(document: Document | None) -> dict[str, dict[str, Requirement]]:
@@ -61,17 +60,12 @@ def _installations(document: Document | None) -> dict[str, dict[str, Requirement
     found: dict[str, dict[str, Requirement]] = {}
     for sid, statement in _policy.named_statements(document) if document else ():
         name = _DENIAL.fullmatch(sid)
-        requirement = next(_let_pass(statement), None)
-        if name and requirement is not None:
+        conditions = _policy.conditions(statement)
+        let_pass = [value for operator, _key, values in conditions if operator == "stringnotequals" for value in values]
+        if name and let_pass:
             place = " ".join(map(str, _policy.listed(statement.get("Resource", "*"))))
-            found.setdefault(place, {})[name[1]] = (sid, requirement)
+            found.setdefault(place, {})[name[1]] = (sid, let_pass[0])
     return found
-
-
-def _let_pass(statement: _policy.Statement) -> Iterator[str]:
-    for operator, _key, values in _policy.conditions(statement):
-        if operator == "stringnotequals":
-            yield from values
 
 
 def _needs(requirements: Mapping[str, Requirement]) -> Iterator[tuple[str, Requirement]]:

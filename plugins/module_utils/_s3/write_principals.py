@@ -40,15 +40,12 @@ class WritePrincipals:
     def concerned_by(self, statement: _policy.Statement, bucket_arn: str) -> bool:
         """Whether a Deny of writes can speak of these principals and objects."""
         place = f"{bucket_arn}/{self.prefix}/" if self.prefix else f"{bucket_arn}/"
-        return self._reached(statement, place) and (not self.role_arns or any(self._named(statement)))
-
-    def _reached(self, statement: _policy.Statement, place: str) -> bool:
         if "NotResource" in statement:
-            return not any(
-                str(one).endswith("*") and _policy.matches(str(one), place)
-                for one in _policy.listed(statement["NotResource"])
-            )
-        return any(_meet(str(pattern), place) for pattern in _policy.listed(statement.get("Resource", ())))
+            excluded = map(str, _policy.listed(statement["NotResource"]))
+            reached = not any(one.endswith("*") and _policy.matches(one, place) for one in excluded)
+        else:
+            reached = any(_meet(str(pattern), place) for pattern in _policy.listed(statement.get("Resource", ())))
+        return reached and (not self.role_arns or any(self._named(statement)))
 
     def _named(self, statement: _policy.Statement) -> Iterator[bool]:
         # What is asked here is the principal alone: everything else of the statement is made to hold.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .._errors import CofferError, ValidationError
@@ -25,18 +25,11 @@ DELETION_PLURAL = "deletebackuprequests"
 class DesiredBackup(DesiredOperation):
     """The names are those of the options."""
 
-    included_namespaces: list[str] | None = None
-    excluded_namespaces: list[str] | None = None
-    included_resources: list[str] | None = None
-    excluded_resources: list[str] | None = None
-    include_cluster_resources: bool | None = None
-    label_selector: Mapping[str, t.Any] | None = None
     storage_location: str | None = None
     ttl: str | None = None
     snapshot_volumes: bool | None = None
     snapshot_move_data: bool | None = None
     default_volumes_to_fs_backup: bool | None = None
-    item_operation_timeout: str | None = None
 
     KIND: t.ClassVar[str] = "Backup"
     PLURAL: t.ClassVar[str] = "backups"
@@ -77,15 +70,6 @@ def unusable(option: str, name: str | None, location: Object | None, *, writes: 
     return ValidationError(option, resource, reason, f"{remediation} Then wait for it: backup_storage_location does.")
 
 
-def choose_location(name: str | None, locations: Iterable[Object]) -> Object | None:
-    """The location that Velero would take: by its name, else the default one, else the one called default."""
-    by_name = {item["metadata"]["name"]: item for item in locations}
-    if name:
-        return by_name.get(name)
-    chosen = (item for item in by_name.values() if (item.get("spec") or {}).get("default"))
-    return next(chosen, by_name.get("default"))
-
-
 def delete_backup(desired: DesiredBackup, current: Object | None) -> Plan:
     """The plan that deletes a backup with its objects, which only Velero can.
 
@@ -93,12 +77,9 @@ def delete_backup(desired: DesiredBackup, current: Object | None) -> Plan:
     """
     if current is not None and phase_of(current) == "FailedValidation":
         return remove(desired, current, Step(f"DELETE {desired.path}"))
-    body = {
-        "apiVersion": API_VERSION,
-        "kind": "DeleteBackupRequest",
-        "metadata": {"generateName": f"{desired.name[:50]}-", "namespace": desired.namespace},
-        "spec": {"backupName": desired.name},
-    }
+    metadata = {"generateName": f"{desired.name[:50]}-", "namespace": desired.namespace}
+    spec = {"backupName": desired.name}
+    body = {"apiVersion": API_VERSION, "kind": "DeleteBackupRequest", "metadata": metadata, "spec": spec}
     step = Step(f"POST {velero_path(DELETION_PLURAL, desired.namespace)}", {"body": body})
     return remove(desired, current, step)
 
@@ -120,7 +101,8 @@ _AGAINST_DELETION: tuple[tuple[str, str], ...] = (
 def undeleted(resource: str, errors: Iterable[str]) -> str:
     """Why a backup is still there, and what to do about it."""
     text = "; ".join(errors)
-    known = explain(text)
     remediation = next((remediation for pattern, remediation in _AGAINST_DELETION if re.search(pattern, text)), None)
-    remediation = remediation or (known.remediation if known else "See the log of the Velero server.")
+    if remediation is None:
+        known = explain(text)
+        remediation = known.remediation if known else "See the log of the Velero server."
     return f"{resource} was not deleted: {text}. {remediation}"

@@ -52,7 +52,7 @@ def rekeying_option(desired: DesiredLocation, plan: Plan) -> str | None:
     With a customer-provided key the plugin sends it with every read, so that it reads nothing that was written
     otherwise; without one it cannot read what was written with it. All other modes are S3's own affair.
     """
-    changed = {i.name.removeprefix("config."): i for i in plan.differences}
+    changed = {item.name.removeprefix("config.") for item in plan.differences}
     found = [option for option, key in ENCRYPTION.items() if key in CUSTOMER_KEY and key in changed]
     return found[0] if found and not (desired.customer_provided_key_unchanged and _is_moved(plan)) else None
 

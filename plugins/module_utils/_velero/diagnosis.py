@@ -19,14 +19,9 @@ from .._errors import OperationFailed
 from . import operation
 from .error_catalog import Diagnosis, explain
 from .messages import plain, remediation_for
-
-PLUGIN = "velero.io/aws"
-
-_AT_WORK = operation.WAITING | {"InProgress"}
+from .model import PLUGIN
 
 _LOG = "See the log of the Velero server: kubectl -n {namespace} logs deployment/velero."
-#: Velero checks its queue once a minute, whatever it missed.
-_QUEUE_SECONDS = 90
 _SHOWN = 5
 _LONGEST = 600
 
@@ -144,8 +139,7 @@ def _location(evidence: Evidence) -> Diagnosis | None:
     layer = known.layer if known else "location"
     remediation = known.remediation if known else remediation_for(location.message)
     # What is at work already asks for the location again when it is done, and it may be well by then.
-    final = evidence.phase not in _AT_WORK
-    return Diagnosis(layer, cause, remediation, final=final)
+    return Diagnosis(layer, cause, remediation, final=evidence.phase not in operation.WAITING | {"InProgress"})
 
 
 def _recovered(evidence: Evidence) -> Diagnosis | None:
@@ -240,7 +234,7 @@ def _unstarted(evidence: Evidence) -> Diagnosis | None:
             "It looks again once a minute. If that does not help, it has lost count of what runs, as Velero 1.18 can "
             "when a backup fails its validation at once: restart it, kubectl -n {} rollout restart deployment/velero."
         )
-        final = (evidence.seconds or 0) > _QUEUE_SECONDS
+        final = (evidence.seconds or 0) > 90  # Velero checks its queue once a minute, whatever it missed
         return Diagnosis("queue", cause, remediation.format(evidence.namespace), final=final)
     if evidence.phase == "ReadyToStart":
         cause = "Velero was about to begin, and did not: its server was restarted at that moment"
@@ -277,14 +271,7 @@ def _unknown(evidence: Evidence) -> Diagnosis:
 
 
 _Rule = Callable[[Evidence], "Diagnosis | None"]
-_OF_AN_END: tuple[_Rule, ...] = (
-    _from_status,
-    _from_results,
-    _location,
-    _recovered,
-    _invalid,
-    _repository,
-)
+_OF_AN_END: tuple[_Rule, ...] = (_from_status, _from_results, _location, _recovered, _invalid, _repository)
 _OF_A_STANDSTILL: tuple[_Rule, ...] = (
     _server,
     _plugin,

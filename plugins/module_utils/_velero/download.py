@@ -5,8 +5,8 @@
 """Read what Velero keeps of a backup or restore in S3, with the right of Velero's role. PRIVATE to coffer.velero.
 
 Velero signs a URL for every principal that may create a DownloadRequest. Whether the object exists and may be read
-shows only when
-it is fetched, and what S3 answers then is what it answers Velero itself. The URL is a credential: no text shows it.
+shows only when it is fetched, and what S3 answers then is what it answers Velero itself. The URL is a credential: no
+text shows it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ from .._kube import Kube
 from .diagnosis import ObjectReadResult
 from .server_api import ask
 
-_FETCH_SECONDS = 15
 _MAX_BYTES = 32 * 1024 * 1024
-_MAX_ANSWER = 10_000
 
 
 @dataclass(frozen=True)
@@ -59,20 +57,18 @@ def download(
 
 def fetch(url: str, trust: ssl.SSLContext) -> Download:
     """Get a signed URL, and no more of it than fits."""
-    handlers: list[t.Any] = [urllib.request.HTTPSHandler(context=trust)]
     try:
-        opener = urllib.request.build_opener(*handlers)
-        with opener.open(url, timeout=_FETCH_SECONDS) as response, gzip.GzipFile(fileobj=response) as file:
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust))
+        with opener.open(url, timeout=15) as response, gzip.GzipFile(fileobj=response) as file:
             return Download(ObjectReadResult("read"), file.read(_MAX_BYTES))
     except urllib.error.HTTPError as error:
         with error:
-            return Download(_refusal(error.code, error.read(_MAX_ANSWER)))
+            return Download(_refusal(error.code, error.read(10_000)))
     except urllib.error.URLError as error:
         return Download(ObjectReadResult("unreachable", f"S3 cannot be reached from here ({error.reason})"))
     except (OSError, http.client.HTTPException, EOFError, zlib.error) as error:
-        return Download(
-            ObjectReadResult("unreachable", f"its content cannot be used ({type(error).__name__}: {error})")
-        )
+        reason = f"its content cannot be used ({type(error).__name__}: {error})"
+        return Download(ObjectReadResult("unreachable", reason))
 
 
 def _refusal(status: int, body: bytes) -> ObjectReadResult:

@@ -14,7 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .messages import is_known, plain, remediation_for
+from .messages import known_remediation, plain
 
 #: Where a fault is, from the server outwards.
 Layer = t.Literal[
@@ -250,4 +250,5 @@ def explain(text: str) -> Diagnosis | None:
     for pattern, layer, cause, remediation in CATALOG:
         if re.search(pattern, text, re.DOTALL):
             return Diagnosis(layer, cause, remediation)
-    return Diagnosis("location", plain(text), remediation_for(text)) if is_known(text) else None
+    known = known_remediation(text)
+    return Diagnosis("location", plain(text), known) if known else None

@@ -13,17 +13,18 @@ import json
 import re
 import time
 import typing as t
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from .._errors import ServiceError
 from .._kube import Kube, object_path
 from . import diagnosis, operation
-from .backup import choose_location
 from .download import Download, download
 from .identity import Installation
-from .model import velero_path
+from .location import CUSTOMER_KEY
+from .location_api import find_location
+from .model import API_VERSION, velero_path
 from .server_api import ask
 
 _ANSWER_SECONDS = 10
@@ -32,16 +33,12 @@ _LINES = 20
 #: What keeps others waiting; a backup that is finalized does not.
 _AT_WORK = frozenset({"ReadyToStart", "InProgress"})
 
-_CUSTOMER_KEYS = {"customerKeyEncryptionFile", "customerKeyEncryptionSecret"}
 _ERROR_LINE = re.compile(rb'level=(error|fatal)|"level":"(error|fatal)"')
 
-#: The work of data movers and of node-agent, with the label that leads to it, and where it reports its progress.
+#: The label that leads to the work of data movers and of node-agent, and the kinds that report its progress.
 _MOVERS = {
-    "Backup": ("velero.io/backup-name", (("velero.io/v2alpha1", "datauploads"), ("velero.io/v1", "podvolumebackups"))),
-    "Restore": (
-        "velero.io/restore-name",
-        (("velero.io/v2alpha1", "datadownloads"), ("velero.io/v1", "podvolumerestores")),
-    ),
+    "Backup": ("velero.io/backup-name", "datauploads", "podvolumebackups"),
+    "Restore": ("velero.io/restore-name", "datadownloads", "podvolumerestores"),
 }
 _T = t.TypeVar("_T")
 
@@ -133,9 +130,9 @@ class DiagnosticsCollector:
             spec = (backup or {}).get("spec") or {}
             if not spec.get("storageLocation"):
                 return None
-        if name := spec.get("storageLocation"):
-            return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name)) or {}
-        return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
+        name = spec.get("storageLocation")
+        found = find_location(self.kube, namespace, name)
+        return {} if name and found is None else found
 
     def _judged(self, item: operation.Object, place: operation.Object | None) -> diagnosis.Location | None:
         if place is None:
@@ -168,21 +165,18 @@ class DiagnosticsCollector:
                 yield f"{other['metadata']['name']} ({phase})"
 
     def _operations(self) -> Iterator[str]:
-        label, kinds = _MOVERS[self.desired.KIND]
+        label, data_movers, volumes = _MOVERS[self.desired.KIND]
         selector = f"{label}={self.desired.name}"
-        for version, plural in kinds:
+        for version, plural in (("velero.io/v2alpha1", data_movers), (API_VERSION, volumes)):
             path = object_path(version, plural, self.desired.namespace)
             items = _allowed(partial(self.kube.list, path, labelSelector=selector))
             yield from filter(None, map(_mover, items or ()))
 
     def _download(self, what: str, place: operation.Object | None) -> Download:
         """One of the objects that Velero keeps of it: Results, Log."""
-        if _CUSTOMER_KEYS & ((place or {}).get("spec") or {}).get("config", {}).keys():
-            return Download(
-                diagnosis.ObjectReadResult(
-                    "unreachable", "what is under a customer-provided key (SSE-C) cannot be read by a URL"
-                )
-            )
+        if {*CUSTOMER_KEY} & ((place or {}).get("spec") or {}).get("config", {}).keys():
+            reason = "what is under a customer-provided key (SSE-C) cannot be read by a URL"
+            return Download(diagnosis.ObjectReadResult("unreachable", reason))
         desired = self.desired
         kind = f"{desired.KIND}{what}"
         found = _allowed(partial(download, self.kube, desired.namespace, kind, desired.name, place, _ANSWER_SECONDS))
@@ -224,6 +218,6 @@ def _errors(content: bytes) -> Iterator[str]:
         yield from (f"namespace {namespace}: {text}" for text in texts)
 
 
-def _error_lines(content: bytes) -> Iterable[str]:
+def _error_lines(content: bytes) -> list[str]:
     lines = [line for line in content.splitlines() if _ERROR_LINE.search(line)]
     return [line.decode(errors="replace") for line in lines[-_LINES:]]

@@ -31,11 +31,6 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 #: For a credentials file the plugin unsets the variables of the role (config.go), and the SDK itself prefers keys in
 #: the environment to them. Nothing else wins: neither AWS_CONFIG_FILE nor a file that is mounted and not named.
 _STATIC_VARIABLES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
-_SERVER_LABELS = {"component": "velero", "deploy": "velero", "app.kubernetes.io/name": "velero"}
-_INSTALL = (
-    "Install Velero first: velero install --no-secret --sa-annotations ..., or the Helm chart with "
-    "credentials.useSecret=false."
-)
 
 
 @dataclass(frozen=True)
@@ -87,6 +82,13 @@ class Workload:
     @property
     def template(self) -> Mapping[str, t.Any]:
         return t.cast("Mapping[str, t.Any]", self.content["spec"]["template"])
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its pods have a label that installations of Velero give to the server."""
+        labels = (self.template.get("metadata") or {}).get("labels") or {}
+        known = {"component": "velero", "deploy": "velero", "app.kubernetes.io/name": "velero"}
+        return bool(labels.items() & known.items())
 
     @property
     def selector(self) -> Mapping[str, str]:
@@ -199,7 +201,7 @@ class Installation:
     ) -> Installation:
         """Names differ between velero install, Helm and OADP, so that workloads are found by what they run."""
         candidates = [Workload("Deployment", item) for item in deployments]
-        servers = [item for item in candidates if item.runs("server")] or [i for i in candidates if _labelled(i)]
+        servers = [item for item in candidates if item.runs("server")] or [i for i in candidates if i.labelled]
         servers = [item for item in servers if item.replicas] or servers  # one that is scaled to zero disturbs no other
         agents = [Workload("DaemonSet", item) for item in daemon_sets]
         agents = [item for item in agents if item.runs("node-agent", "server") or item.runs("restic", "server")]
@@ -214,11 +216,6 @@ class Installation:
         return _annotations((self.service_account or {}).get("metadata") or {})
 
 
-def _labelled(workload: Workload) -> bool:
-    labels = (workload.template.get("metadata") or {}).get("labels") or {}
-    return any(labels.get(name) == value for name, value in _SERVER_LABELS.items())
-
-
 def _annotations(metadata: Mapping[str, t.Any]) -> Mapping[str, str]:
     return metadata.get("annotations") or {}
 
@@ -231,8 +228,8 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
     _refuse_ambiguous(desired, current)
     if desired.role_arn:
         _refuse_incomplete(desired, current)
-    for workload in current.workloads if desired.role_arn else ():
-        _refuse_static(desired, workload, current.secrets)
+        for workload in current.workloads:
+            _refuse_static(desired, workload, current.secrets)
     role, revision = current.annotations.get(ROLE_ANNOTATION), current.annotations.get(REVISION_ANNOTATION)
     steps: list[Step] = []
     differences: list[Difference] = []
@@ -249,7 +246,9 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
     _refuse_paused(outdated)
     if outdated:
         differences.append(Difference("restarted", None, [item.title for item in outdated]))
-        steps.extend(_roll_out(item, revision) for item in outdated)
+        # Another template is what makes a controller restart its pods.
+        template = {"metadata": {"annotations": {REVISION_ANNOTATION: revision}}}
+        steps.extend(Step(f"PATCH {one.path}", {"body": {"spec": {"template": template}}}) for one in outdated)
     result = {
         "namespace": desired.namespace,
         "service_account": desired.service_account,
@@ -261,19 +260,12 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
     return Plan(tuple(steps), tuple(differences), result, tuple(_warnings(desired, current, outdated)))
 
 
-def _roll_out(workload: Workload, revision: str | None) -> Step:
-    """Another template is what makes a controller restart its pods."""
-    template = {"metadata": {"annotations": {REVISION_ANNOTATION: revision}}}
-    return Step(f"PATCH {workload.path}", {"body": {"spec": {"template": template}}})
-
-
 def _refuse_ambiguous(desired: DesiredIdentity, current: Installation) -> None:
     if len(current.servers) > 1:
         names = enumerate_names(item.title for item in current.servers)
         remediation = "Remove all but one, or scale them to zero: two servers disturb each other's backups."
-        raise ValidationError(
-            "namespace", f'namespace "{desired.namespace}"', f"has several Velero servers ({names})", remediation
-        )
+        reason = f"has several Velero servers ({names})"
+        raise ValidationError("namespace", f'namespace "{desired.namespace}"', reason, remediation)
     for server in current.servers:
         if server.service_account != desired.service_account:
             reason = f'is not what {server.title} runs as: that is "{server.service_account}"'
@@ -299,9 +291,8 @@ def _refuse_paused(workloads: Iterable[Workload]) -> None:
     for workload in workloads:
         if workload.content["spec"].get("paused"):
             remediation = f"Resume it: kubectl rollout resume {workload.title.lower()}."
-            raise ValidationError(
-                "role_arn", workload.title, "is paused, so that its pods would not be restarted", remediation
-            )
+            reason = "is paused, so that its pods would not be restarted"
+            raise ValidationError("role_arn", workload.title, reason, remediation)
 
 
 def _warnings(desired: DesiredIdentity, current: Installation, outdated: Sequence[Workload]) -> Iterable[str]:
@@ -323,7 +314,11 @@ def _refuse_incomplete(desired: DesiredIdentity, current: Installation) -> None:
     """What has to be there before a role can be given to anything."""
     place = f'namespace "{desired.namespace}"'
     if not current.servers:
-        raise ValidationError("namespace", place, "has no Velero server", _INSTALL)
+        remediation = (
+            "Install Velero first: velero install --no-secret --sa-annotations ..., or the Helm chart with "
+            "credentials.useSecret=false."
+        )
+        raise ValidationError("namespace", place, "has no Velero server", remediation)
     if current.service_account is None:
         reason = f"does not exist in {place}"
         remediation = "Velero's installation creates it (Helm: serviceAccount.server.create), so create it there."

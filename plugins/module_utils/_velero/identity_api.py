@@ -19,7 +19,6 @@ from .identity import DesiredIdentity, Installation, Workload, decide_identity
 from .server_api import ask
 
 _POLL_SECONDS = 1.0
-_PLUGIN = {"kind": "ObjectStore", "name": "velero.io/aws"}
 
 
 @dataclass
@@ -133,29 +132,28 @@ class IdentityResource:
         except ServiceError:
             pods = []
         conditions = (workload.content.get("status") or {}).get("conditions") or ()
-        failed = [c for c in conditions if (c["type"], c["status"]) in _BAD_CONDITIONS]
-        found = [str(c.get("message")) for c in failed] + [text for pod in pods for text in _troubles(pod)]
+        bad = {("Progressing", "False"), ("ReplicaFailure", "True")}
+        failed = [one for one in conditions if (one["type"], one["status"]) in bad]
+        found = [str(one.get("message")) for one in failed] + [text for pod in pods for text in _troubles(pod)]
         return "".join(f" {text.rstrip('.')}." for text in dict.fromkeys(found))
 
     def _server_version(self, deadline: float) -> str:
         """Ask the server itself; a finished rollout says nothing, for Velero's pods have no probes."""
-        status = ask(self.kube, self.desired.namespace, "ServerStatusRequest", {}, deadline)
+        namespace = self.desired.namespace
+        status = ask(self.kube, namespace, "ServerStatusRequest", {}, deadline)
         if status is None:
             raise CofferError(
-                f"The Velero server in namespace {self.desired.namespace} does not answer within {self.wait_timeout} "
-                "s, "
-                f"though its pod is up. See its log: kubectl -n {self.desired.namespace} logs "
-                f"{self._current.servers[0].title.lower()}."
+                f"The Velero server in namespace {namespace} does not answer within {self.wait_timeout} s, though its "
+                f"pod is up. See its log: kubectl -n {namespace} logs {self._current.servers[0].title.lower()}."
             )
-        if _PLUGIN not in [{"kind": p.get("kind"), "name": p.get("name")} for p in status.get("plugins") or ()]:
+        if ("ObjectStore", model.PLUGIN) not in (
+            (one.get("kind"), one.get("name")) for one in status.get("plugins") or ()
+        ):
             raise CofferError(
-                f"Velero in namespace {self.desired.namespace} has no plugin {_PLUGIN['name']}. Add "
+                f"Velero in namespace {namespace} has no plugin {model.PLUGIN}. Add "
                 "velero-plugin-for-aws: velero plugin add, or initContainers of the Helm chart."
             )
         return str(status.get("serverVersion"))
-
-
-_BAD_CONDITIONS = {("Progressing", "False"), ("ReplicaFailure", "True")}
 
 
 def _troubles(pod: Mapping[str, t.Any]) -> Iterable[str]:

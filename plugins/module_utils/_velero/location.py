@@ -23,7 +23,7 @@ from .._errors import ValidationError
 from .._plan import Difference, Plan, Step
 from . import validators
 from .messages import plain, remediation_for
-from .model import API_VERSION, DURATION, duration_seconds, other_managers, velero_path
+from .model import API_VERSION, duration_seconds, other_managers, velero_path
 
 PLURAL = "backupstoragelocations"
 
@@ -83,7 +83,9 @@ class DesiredLocation:
         for check in (_encryption, _kms_key, _customer_key):
             check(self)
         validators.validate_tagging(self.tagging or "", option="tagging")
-        _periods(self)
+        # The schema takes any string, and a single bad one keeps the server from reading all its locations.
+        for option in ("validation_frequency", "backup_sync_period"):
+            validators.validate_duration(getattr(self, option), option=option)
 
     @property
     def resource(self) -> str:
@@ -118,17 +120,11 @@ class DesiredLocation:
         if self.credential is not None:
             desired["credential"] = _reference(self.credential)
             desired["config.credentialsFile"] = None  # Velero puts the file of the credential there by itself
-        return {**desired, **self._certificate()}
-
-    def _certificate(self) -> dict[str, t.Any]:
-        """Velero refuses a location that has both, so that one takes the other away."""
-        if self.object_storage_ca_cert is None and self.object_storage_ca_cert_ref is None:
-            return {}
-        text = self.object_storage_ca_cert
-        return {
-            "objectStorage.caCert": base64.b64encode(text.encode()).decode() if text else None,
-            "objectStorage.caCertRef": _reference(self.object_storage_ca_cert_ref or {}),
-        }
+        text, reference = self.object_storage_ca_cert, self.object_storage_ca_cert_ref
+        if text is not None or reference is not None:  # Velero refuses a location that has both
+            desired["objectStorage.caCert"] = base64.b64encode(text.encode()).decode() if text else None
+            desired["objectStorage.caCertRef"] = _reference(reference or {})
+        return desired
 
 
 def _reference(selector: Mapping[str, str | None]) -> dict[str, str] | None:
@@ -141,20 +137,14 @@ def _storage(desired: DesiredLocation) -> None:
         remediation = "Use aws; the options of this module are those of velero-plugin-for-aws."
         raise ValidationError("provider", desired.provider, "is another plugin's", remediation)
     if not desired.bucket:
-        raise ValidationError(
-            "bucket",
-            "it",
-            "is empty",
-            "Give the name of the bucket that holds the backups, such as acme-velero-backups.",
-        )
+        remediation = "Give the name of the bucket that holds the backups, such as acme-velero-backups."
+        raise ValidationError("bucket", "it", "is empty", remediation)
     if "/" in desired.bucket and not desired.bucket.startswith("arn:aws:s3:"):
         remediation = "Put what follows the bucket's name into prefix."
         raise ValidationError("bucket", desired.bucket, "contains a slash, which Velero does not accept", remediation)
     if desired.object_storage_ca_cert and desired.object_storage_ca_cert_ref:
-        remediation = "Give one of them."
-        raise ValidationError(
-            "object_storage_ca_cert", "it", "and object_storage_ca_cert_ref exclude each other", remediation
-        )
+        reason = "and object_storage_ca_cert_ref exclude each other"
+        raise ValidationError("object_storage_ca_cert", "it", reason, "Give one of them.")
     if desired.object_storage_ca_cert and "-----BEGIN CERTIFICATE-----" not in desired.object_storage_ca_cert:
         remediation = "Give the text of the certificate, not the name of a file and not base64."
         raise ValidationError("object_storage_ca_cert", "it", "is not a certificate in PEM form", remediation)
@@ -222,14 +212,6 @@ def _at_aws(s3_url: str | None) -> bool:
     return url is not None and str(url.hostname).endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
 
 
-def _periods(desired: DesiredLocation) -> None:
-    """The schema takes any string, and a single bad one keeps the server from reading all its locations."""
-    for option in ("validation_frequency", "backup_sync_period"):
-        text = getattr(desired, option)
-        if text is not None and not DURATION.fullmatch(text):
-            raise ValidationError(option, text or "it", "is not a duration", "Write it as in 30s, 1h30m or 0.")
-
-
 def _certificate_text(text: str) -> bytes | str:
     try:
         return base64.b64decode(text).strip()
@@ -286,8 +268,7 @@ def decide_location(desired: DesiredLocation, current: Mapping[str, t.Any] | Non
         key of ``config`` that the plugin does not know, or is another plugin's
     """
     before = flatten((current or {}).get("spec") or {})
-    _refuse_other_plugin(desired, before)
-    _refuse_invalid_keys(desired, current or {})
+    _refuse_unmanageable(desired, current or {})
     fields = desired.fields()
     after = {**before, **fields}
     if _at_aws(after.get("config.s3Url")):  # other servers know no roles
@@ -314,16 +295,14 @@ def _said(current: Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _refuse_other_plugin(desired: DesiredLocation, before: Mapping[str, t.Any]) -> None:
-    """The keys of another plugin's location are not this task's to remove."""
-    provider = str(before.get("provider") or desired.provider)
+def _refuse_unmanageable(desired: DesiredLocation, current: Mapping[str, t.Any]) -> None:
+    """The keys of another plugin's location are not this task's to remove; a key that the task does not manage and the
+    plugin does not know stays, and so would the error.
+    """
+    provider = str((current.get("spec") or {}).get("provider") or desired.provider)
     if provider.removeprefix("velero.io/") != "aws":
         remediation = "Choose another name for the location on S3 (velero_backup_location_name in the roles)."
         raise ValidationError("name", desired.resource, f"is a location of the provider {provider}", remediation)
-
-
-def _refuse_invalid_keys(desired: DesiredLocation, current: Mapping[str, t.Any]) -> None:
-    """A key that the task does not manage stays, and so would the error."""
     said = _INVALID_KEYS.search(str((current.get("status") or {}).get("message") or ""))
     config = (current.get("spec") or {}).get("config") or {}
     keys = [key for key in re.split(r"[ ,]+", said[1]) if key in config] if said else []

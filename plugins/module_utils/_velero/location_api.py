@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from .._errors import CofferError, ValidationError
 from .._kube import Kube
 from .._plan import Plan
+from .._types import Document
 from . import model
 from .breaking_changes import alias_warning, breaking_change, relocating_option
 from .location import PLURAL, DesiredLocation, Validation, decide_location, delete_location, unavailable
@@ -24,7 +25,12 @@ _POLL_SECONDS = 1.0
 #: After a change the first new result may be that of a validation that was under way with the old spec.
 _SETTLE_SECONDS = 3.0
 
-_Object = dict[str, t.Any]
+
+def find_location(kube: Kube, namespace: str, name: str | None) -> Document | None:
+    """A location by its name, else the one that Velero takes where none is named."""
+    if name:
+        return kube.get_or_none(model.velero_path(PLURAL, namespace, name))
+    return model.default_location(kube.list(model.velero_path(PLURAL, namespace)))
 
 
 @dataclass
@@ -41,14 +47,14 @@ class LocationResource:
     allow_relocation: bool = False
     allow_orphaned_backups: bool = False
     wait_timeout: int | None = None
-    _current: _Object | None = field(default=None, init=False)
-    _written: _Object | None = field(default=None, init=False)
+    _current: Document | None = field(default=None, init=False)
+    _written: Document | None = field(default=None, init=False)
 
-    def read(self) -> _Object | None:
+    def read(self) -> Document | None:
         self._current = self.kube.get_or_none(self.desired.path)
         return self._current
 
-    def decide(self, current: _Object | None) -> Plan:
+    def decide(self, current: Document | None) -> Plan:
         if self.absent:
             return delete_location(self.desired, current)
         plan = decide_location(self.desired, current)
@@ -85,11 +91,10 @@ class LocationResource:
         if found is None or (self.allow_relocation and relocating_option(plan)):  # in a new place nothing is older
             return
         if backups := self._backups():
-            raise ValidationError(
-                found.option, self.desired.resource, f"holds {backups}, {found.reason}", found.remediation
-            )
+            reason = f"holds {backups}, {found.reason}"
+            raise ValidationError(found.option, self.desired.resource, reason, found.remediation)
 
-    def _guard_default(self, current: _Object) -> None:
+    def _guard_default(self, current: Document) -> None:
         """Of two default locations Velero resets the older one."""
         others = self.kube.list(model.velero_path(PLURAL, self.desired.namespace))
         newer = [
@@ -100,17 +105,15 @@ class LocationResource:
             and other["metadata"]["creationTimestamp"] >= current["metadata"]["creationTimestamp"]
         ]
         if newer:
-            reason = (
-                f"is older than {model.enumerate_names(newer)}, which is the default too, so that Velero would reset it"
-            )
+            names = model.enumerate_names(newer)
+            reason = f"is older than {names}, which is the default too, so that Velero would reset it"
             remediation = "Let a task of coffer.velero.backup_storage_location set default=false there first."
             raise ValidationError("default", self.desired.resource, reason, remediation)
 
     def _backups(self) -> str:
         """The backups in the location, for a sentence; empty where there are none."""
-        return model.backups_in(
-            self.kube.list(model.velero_path("backups", self.desired.namespace)), [self.desired.name]
-        )
+        backups = self.kube.list(model.velero_path("backups", self.desired.namespace))
+        return model.backups_in(backups, [self.desired.name])
 
     def confirm(self) -> dict[str, t.Any]:
         """Wait until the server has validated what is there now, and fail where it is not Available."""

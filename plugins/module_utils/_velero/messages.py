@@ -93,15 +93,14 @@ OTHER_ERRORS: tuple[tuple[str, str], ...] = (
 )
 
 
+def known_remediation(message: str) -> str | None:
+    """What to do about a message of a location's status; ``None`` where no pattern matches."""
+    return next((text for pattern, text in (*SPEC_ERRORS, *OTHER_ERRORS) if re.search(pattern, message)), None)
+
+
 def remediation_for(message: str) -> str:
-    """What to do about a message of a location's status."""
-    found = (text for pattern, text in (*SPEC_ERRORS, *OTHER_ERRORS) if re.search(pattern, message))
-    return next(found, "See the log of the Velero server.")
-
-
-def is_known(message: str) -> bool:
-    """Whether there is a remediation for it."""
-    return any(re.search(pattern, message) for pattern, _text in (*SPEC_ERRORS, *OTHER_ERRORS))
+    """What to do about a message of a location's status, whatever it says."""
+    return known_remediation(message) or "See the log of the Velero server."
 
 
 def is_final(message: str) -> bool:

@@ -57,15 +57,12 @@ def parse(content: bytes, key: str) -> Object:
 
 def mismatches(backup: Object, written: Object) -> list[dict[str, t.Any]]:
     """Every field in which the two differ, with both values."""
-    names = ["metadata.name", *(("metadata.uid",) if _made_here(backup) else ()), *_COMPARED]
+    created = str(backup.get("metadata", {}).get("creationTimestamp") or "")
+    # One that Velero synchronized was made after the backup began, and has an identity of its own.
+    made_here = created <= str((backup.get("status") or {}).get("startTimestamp") or created)
+    names = ["metadata.name", *(("metadata.uid",) if made_here else ()), *_COMPARED]
     pairs = ((name, _value(backup, name), _value(written, name)) for name in names)
     return [{"field": name, "backup": here, "metadata": there} for name, here, there in pairs if here != there]
-
-
-def _made_here(backup: Object) -> bool:
-    """Whether the object was made before the backup began: one that Velero synchronized has an identity of its own."""
-    created = str(backup.get("metadata", {}).get("creationTimestamp") or "")
-    return created <= str((backup.get("status") or {}).get("startTimestamp") or created)
 
 
 def _value(item: Object, name: str) -> t.Any:

@@ -47,7 +47,6 @@ def _raw(text: str) -> bytes:
     except binascii.Error:
         key = b""
     if len(key) != 32:
-        raise ValidationError(
-            "customer_key", "it", "is not 32 bytes in base64", "Encode the raw key: base64 < sse-c.key."
-        )
+        remediation = "Encode the raw key: base64 < sse-c.key."
+        raise ValidationError("customer_key", "it", "is not 32 bytes in base64", remediation)
     return key

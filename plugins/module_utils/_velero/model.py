@@ -11,8 +11,11 @@ import typing as t
 from collections.abc import Collection, Iterable, Mapping
 
 from .._kube import object_path
+from .._types import Document
 
 API_VERSION = "velero.io/v1"
+#: Velero's plugin for AWS, as an object store.
+PLUGIN = "velero.io/aws"
 
 #: Work that a new server would mark Failed (``InProgress``), or that may become so at any moment (velero.md: a restart
 #: leaves a Backup in ``ReadyToStart`` behind). ``Finalizing`` survives a restart, and may be waiting for the very role
@@ -62,6 +65,13 @@ def backups_in(backups: Iterable[Mapping[str, t.Any]], locations: Collection[str
     """The backups in some locations, for a sentence; empty where there are none."""
     names = [b["metadata"]["name"] for b in backups if b["spec"].get("storageLocation") in locations]
     return f"{len(names)} backup{'s' * (len(names) > 1)} ({enumerate_names(names)})" if names else ""
+
+
+def default_location(locations: Iterable[Document]) -> Document | None:
+    """The location that Velero would take for a backup that names none: the default one, else the one called so."""
+    by_name = {item["metadata"]["name"]: item for item in locations}
+    chosen = (item for item in by_name.values() if (item.get("spec") or {}).get("default"))
+    return next(chosen, by_name.get("default"))
 
 
 def other_managers(metadata: Mapping[str, t.Any]) -> str | None:

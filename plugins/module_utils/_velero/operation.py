@@ -15,18 +15,28 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from .._argspec import Options
+from .._argspec import STATE, Options
 from .._errors import ValidationError
 from .._plan import Difference, Plan, Step
 from . import model
+from .validators import validate_duration
 
 Object = Mapping[str, t.Any]
 
 #: How an operation can end.
 TERMINAL = ("Completed", "PartiallyFailed", "Failed", "FailedValidation")
 
-#: The options by which a task waits for an end.
-WAIT: Options = {
+#: The options that both modules have, see the doc fragment ``operation``.
+OPTIONS: Options = {
+    "name": {"type": "str", "required": True},
+    **STATE,
+    "included_namespaces": {"type": "list", "elements": "str"},
+    "excluded_namespaces": {"type": "list", "elements": "str"},
+    "included_resources": {"type": "list", "elements": "str"},
+    "excluded_resources": {"type": "list", "elements": "str"},
+    "include_cluster_resources": {"type": "bool"},
+    "label_selector": {"type": "dict"},
+    "item_operation_timeout": {"type": "str"},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
     "stall_timeout": {"type": "int", "default": 60},
@@ -42,9 +52,6 @@ WAITING = frozenset({"WaitingForPluginOperations", "WaitingForPluginOperationsPa
 #: The server has not begun yet; the last two came with Velero 1.18.
 UNSTARTED = frozenset({"New", "Queued", "ReadyToStart"})
 
-#: Where a backup has everything that it will ever have.
-RESTORABLE = frozenset({"Completed", "PartiallyFailed"})
-
 #: What a spec selects: unlike other fields, a field that is not named says something too, namely everything.
 _SELECTION = (
     "includedNamespaces",
@@ -56,9 +63,6 @@ _SELECTION = (
     "includedNamespaceScopedResources",
     "namespaceMapping",
 )
-#: To these Velero adds its own.
-_EXTENDED = frozenset({"excludedNamespaces", "excludedResources"})
-_DURATIONS = frozenset({"ttl", "itemOperationTimeout"})
 
 
 def phase_of(item: Object) -> str:
@@ -74,6 +78,13 @@ class DesiredOperation:
 
     name: str
     namespace: str
+    included_namespaces: list[str] | None = None
+    excluded_namespaces: list[str] | None = None
+    included_resources: list[str] | None = None
+    excluded_resources: list[str] | None = None
+    include_cluster_resources: bool | None = None
+    label_selector: Mapping[str, t.Any] | None = None
+    item_operation_timeout: str | None = None
 
     KIND: t.ClassVar[str]
     PLURAL: t.ClassVar[str]
@@ -101,9 +112,7 @@ class DesiredOperation:
     def refuse_contradictions(self) -> None:
         """Refuse what the schema of the kind takes, and Velero then does not."""
         for option in ("ttl", "item_operation_timeout"):
-            text = getattr(self, option, None)
-            if text and not model.DURATION.fullmatch(text):
-                raise ValidationError(option, text, "is not a duration", "Write it as in 30m, 72h or 1h30m.")
+            validate_duration(getattr(self, option, None) or None, option=option)
 
 
 def _field(option: str) -> str:
@@ -120,16 +129,13 @@ def decide_operation(desired: DesiredOperation, current: Object | None) -> Plan:
     spec = desired.spec()
     result = {"name": desired.name, "namespace": desired.namespace}
     if current is None:
-        body = {
-            "apiVersion": model.API_VERSION,
-            "kind": desired.KIND,
-            "metadata": {"name": desired.name, "namespace": desired.namespace},
-            "spec": spec,
-        }
+        body = {"apiVersion": model.API_VERSION, "kind": desired.KIND, "metadata": result, "spec": spec}
         step = Step(f"POST {model.velero_path(desired.PLURAL, desired.namespace)}", {"body": body})
         differences = tuple(Difference(name, None, value) for name, value in spec.items())
         return Plan((step,), differences or (Difference("spec", None, {}),), {**result, "spec": spec})
-    _refuse_deletion(desired, current)
+    if phase_of(current) == "Deleting" or current["metadata"].get("deletionTimestamp"):
+        remediation = "Run the task again when it is gone, or choose another name."
+        raise ValidationError("name", desired.resource, "is being deleted", remediation)
     present = current.get("spec") or {}
     if other := disagreements(spec, present):
         texts = ", ".join(f"{name} is {present.get(name)!r}, not {spec.get(name)!r}" for name in other)
@@ -140,26 +146,21 @@ def decide_operation(desired: DesiredOperation, current: Object | None) -> Plan:
     return Plan(result={**result, "spec": present})
 
 
-def _refuse_deletion(desired: DesiredOperation, current: Object) -> None:
-    if phase_of(current) == "Deleting" or current["metadata"].get("deletionTimestamp"):
-        remediation = "Run the task again when it is gone, or choose another name."
-        raise ValidationError("name", desired.resource, "is being deleted", remediation)
-
-
 def disagreements(desired: Object, present: Object) -> list[str]:
     """The fields in which a spec says something else than it should."""
     names = [*desired, *(name for name in _SELECTION if name not in desired and name in present)]
-    return [name for name in names if not _agree(name, desired.get(name), present.get(name))]
-
-
-def _agree(name: str, desired: t.Any, present: t.Any) -> bool:
-    if name in _EXTENDED:
-        return set(desired or ()) <= set(present or ())
-    return bool(_meaning(name, desired) == _meaning(name, present))
+    differing = [name for name in names if _meaning(name, desired.get(name)) != _meaning(name, present.get(name))]
+    # To these Velero adds its own.
+    extended = {
+        name
+        for name in ("excludedNamespaces", "excludedResources")
+        if set(desired.get(name) or ()) <= set(present.get(name) or ())
+    }
+    return [name for name in differing if name not in extended]
 
 
 def _meaning(name: str, value: t.Any) -> t.Any:
-    if name in _DURATIONS:
+    if name in ("ttl", "itemOperationTimeout"):
         return model.duration_seconds(value or "0")
     if isinstance(value, list):
         return None if value in ([], ["*"]) else sorted(map(str, value))

@@ -16,9 +16,10 @@ from .._errors import CofferError, ServiceError
 from .._kube import Kube
 from .._plan import Plan
 from . import operation
-from .backup import DELETION_PLURAL, DesiredBackup, choose_location, decide_backup, delete_backup, undeleted
+from .backup import DELETION_PLURAL, DesiredBackup, decide_backup, delete_backup, undeleted
 from .diagnosis import diagnose, report
 from .evidence_api import DiagnosticsCollector
+from .location_api import find_location
 from .model import velero_path
 from .restore import DesiredRestore, decide_restore, delete_restore
 
@@ -96,8 +97,7 @@ class OperationResource(t.Generic[_W]):
         if item is None:
             raise CofferError(
                 f"{self.desired.resource} is gone. It was removed by hand, or by Velero because it is not in its "
-                "location: "
-                "was the location pointed elsewhere meanwhile?"
+                "location: was the location pointed elsewhere meanwhile?"
             )
         if operation.phase_of(item) not in tracker.wait_options.accepted:
             evidence = DiagnosticsCollector(self.kube, self.desired).evidence(item)
@@ -119,9 +119,8 @@ class OperationResource(t.Generic[_W]):
         tracker.update(item)
         if not (tracker.stalled or tracker.timed_out):
             return
-        evidence = DiagnosticsCollector(self.kube, self.desired).evidence(
-            item, deleting=self.absent, retried=self._retried
-        )
+        collector = DiagnosticsCollector(self.kube, self.desired)
+        evidence = collector.evidence(item, deleting=self.absent, retried=self._retried)
         evidence = replace(evidence, seconds=tracker.seconds)
         diagnosis = diagnose(evidence)
         if tracker.timed_out or diagnosis.final:
@@ -146,19 +145,13 @@ class BackupResource(OperationResource[DesiredBackup]):
     def read(self) -> operation.Object | None:
         current = super().read()
         if current is None and not self.absent:
-            self._location = self._find_location()
+            self._location = find_location(self.kube, self.desired.namespace, self.desired.storage_location)
         return current
 
     def decide(self, current: operation.Object | None) -> Plan:
         if self.absent:
             return delete_backup(self.desired, current)
         return decide_backup(self.desired, current, self._location)
-
-    def _find_location(self) -> operation.Object | None:
-        namespace, name = self.desired.namespace, self.desired.storage_location
-        if name:
-            return self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
-        return choose_location(None, self.kube.list(velero_path("backupstoragelocations", namespace)))
 
     def _refused(self) -> None:
         """A request that failed stays for a day with its errors; one that went well takes itself away."""
@@ -182,7 +175,7 @@ class RestoreResource(OperationResource[DesiredRestore]):
             namespace = self.desired.namespace
             self._backup = self.kube.get_or_none(velero_path("backups", namespace, str(self.desired.backup_name)))
             if self._backup is not None and (name := self._backup["spec"].get("storageLocation")):
-                self._location = self.kube.get_or_none(velero_path("backupstoragelocations", namespace, name))
+                self._location = find_location(self.kube, namespace, name)
         return current
 
     def decide(self, current: operation.Object | None) -> Plan:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from .._errors import CofferError, ValidationError
 from .._plan import Plan, Step
 from .backup import unusable
-from .operation import RESTORABLE, TERMINAL, DesiredOperation, Object, decide_operation, phase_of, remove
+from .operation import TERMINAL, DesiredOperation, Object, decide_operation, phase_of, remove
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +21,9 @@ class DesiredRestore(DesiredOperation):
     """The names are those of the options."""
 
     backup_name: str | None = None
-    included_namespaces: list[str] | None = None
-    excluded_namespaces: list[str] | None = None
-    included_resources: list[str] | None = None
-    excluded_resources: list[str] | None = None
-    include_cluster_resources: bool | None = None
-    label_selector: Mapping[str, t.Any] | None = None
     namespace_mapping: Mapping[str, str] | None = None
     existing_resource_policy: str | None = None
     restore_pvs: bool | None = None
-    item_operation_timeout: str | None = None
 
     KIND: t.ClassVar[str] = "Restore"
     PLURAL: t.ClassVar[str] = "restores"
@@ -56,15 +49,13 @@ def _unrestorable(desired: DesiredRestore, backup: Object | None, location: Obje
         )
         return ValidationError("backup_name", resource, "does not exist", remediation)
     phase = phase_of(backup)
-    if phase in RESTORABLE:
+    if phase in ("Completed", "PartiallyFailed"):  # it has everything that it will ever have
         return unusable("backup_name", backup["spec"].get("storageLocation"), location, writes=False)
     if phase in TERMINAL or phase == "Deleting":
-        return ValidationError(
-            "backup_name", resource, f"is {phase}", "There is nothing to restore from: name another backup."
-        )
-    return ValidationError(
-        "backup_name", resource, f"is {phase} yet", "Wait until it is Completed: coffer.velero.backup does."
-    )
+        remediation = "There is nothing to restore from: name another backup."
+        return ValidationError("backup_name", resource, f"is {phase}", remediation)
+    remediation = "Wait until it is Completed: coffer.velero.backup does."
+    return ValidationError("backup_name", resource, f"is {phase} yet", remediation)
 
 
 def delete_restore(desired: DesiredRestore, current: Object | None) -> Plan:

@@ -13,6 +13,7 @@ import re
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from .._errors import ValidationError
+from .model import DURATION
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
@@ -29,6 +30,12 @@ def validate_object_name(text: str, *, option: str) -> None:
             "Give up to 253 lower-case letters, digits, hyphens and dots, with a letter or digit beside each dot."
         )
         raise ValidationError(option, text or "it", "is not a name for Kubernetes", remediation)
+
+
+def validate_duration(text: str | None, *, option: str) -> None:
+    """Refuse what Go does not read as a duration; ``None`` is none."""
+    if text is not None and not DURATION.fullmatch(text):
+        raise ValidationError(option, text or "it", "is not a duration", "Write it as in 30s, 72h, 1h30m or 0.")
 
 
 def validate_secret_key(text: str, *, option: str) -> None:

@@ -91,11 +91,11 @@ def test_parse_changes_nothing() -> None:
     ],
 )
 def test_wanted_statement_refused(statement: Any, message: str) -> None:
-    assert f"statements: {message}" in refusal(policy.wanted_statements, [statement])
+    assert f"statements: {message}" in refusal(policy.desired_statements, [statement])
 
 
 def test_wanted_sids_are_unique() -> None:
-    assert refusal(policy.wanted_statements, [allow(Sid="A"), allow(Sid="B"), allow(Sid="A")]) == (
+    assert refusal(policy.desired_statements, [allow(Sid="A"), allow(Sid="B"), allow(Sid="A")]) == (
         "statements: A is the Sid of more than one statement. Give each statement a Sid of its own: it is owned by "
         "that name."
     )
@@ -111,12 +111,12 @@ def test_wanted_sids_are_unique() -> None:
 )
 def test_options_that_contradict(options: Document, message: str) -> None:
     defaults = {"statements": None, "sids": None, "state": "present", "purge_statements": False}
-    assert message in refusal(policy.Wanted.of, {**defaults, **options})
+    assert message in refusal(policy.Desired.of, {**defaults, **options})
 
 
 def test_absent_by_statement_and_by_sid() -> None:
     params = {"statements": [allow(Sid="A")], "sids": ["B"], "state": "absent", "purge_statements": False}
-    assert policy.Wanted.of(params) == policy.Wanted(absent_sids=("A", "B"))
+    assert policy.Desired.of(params) == policy.Desired(absent_sids=("A", "B"))
 
 
 # --- compare

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: GPL-3.0-or-lazy
 """What filters do with what they are given and with what is refused."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.coffer.velero.plugins.module_utils import _alerts
-from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, later, plain_profile, text_of
+from ansible_collections.coffer.velero.plugins.plugin_utils._filters import as_filter, lazy, plain_profile, text_of
 from tests.support.profiles import PROFILE, VALUES
 from tests.support.refusal import refusal
 
@@ -22,7 +22,7 @@ def test_arguments_are_handed_over() -> None:
         (1,),
         {"b": 2},
     )
-    assert as_filter(later("_alerts", "resource_name"))(VALUES, "x") == _alerts.resource_name(PROFILE, "x")
+    assert as_filter(lazy("_alerts", "resource_name"))(VALUES, "x") == _alerts.resource_name(PROFILE, "x")
 
 
 def test_profile_is_plain() -> None:

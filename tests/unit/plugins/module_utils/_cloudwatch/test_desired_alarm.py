@@ -91,21 +91,9 @@ def test_action_that_cloudwatch_would_refuse(action: str, message: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("names", "prefix", "message"),
-    [
-        ([], None, "alarms: the list is empty. Name the alarms, also those to delete."),
-        (
-            ["one"],
-            "",
-            "purge_prefix: the prefix is empty, so that every alarm of the Region would be deleted. Give the prefix of "
-            "your alarms' names, or leave it out.",
-        ),
-        ([""], None, "alarms: '' is not the name of an alarm. Use 1 to 255 characters."),
-    ],
-)
-def test_names_that_are_refused(names: list[str], prefix: str | None, message: str) -> None:
-    assert refusal(desired_names, [{"name": name} for name in names], prefix) == message
+def test_name_that_cloudwatch_would_refuse() -> None:
+    message = "alarms: '' is not the name of an alarm. Use 1 to 255 characters."
+    assert refusal(desired_names, [{"name": ""}], None) == message
 
 
 def test_members_are_those_of_the_model() -> None:

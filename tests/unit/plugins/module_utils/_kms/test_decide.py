@@ -15,7 +15,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.decide import (
     change_key,
     create_key,
     delete_key,
-    refuse_window,
+    validate_window,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import CREATED_FOR_TAG, Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import PLACEHOLDER_KEY_ID, Computed, Plan, resolve
@@ -408,14 +408,14 @@ def test_contradictions_are_refused(options: dict[str, Any], message: str) -> No
 @pytest.mark.parametrize("days", [6, 31, 0, -1])
 def test_a_waiting_period_that_kms_does_not_take_is_refused(days: int) -> None:
     assert (
-        refusal(refuse_window, days)
+        refusal(validate_window, days)
         == f"pending_window_in_days: {days} is not a waiting period. KMS takes 7 to 30 days."
     )
 
 
 @pytest.mark.parametrize("days", [7, 30])
 def test_a_waiting_period_that_kms_takes(days: int) -> None:
-    refuse_window(days)
+    validate_window(days)
 
 
 @pytest.mark.parametrize("text", ["velero", "alias/velero"])

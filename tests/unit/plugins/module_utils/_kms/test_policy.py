@@ -18,7 +18,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     refuse_key_lockout,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired, text
 from tests.support.refusal import refusal
 
 ROOT = "arn:aws:iam::111122223333:root"
@@ -40,7 +40,7 @@ def use(role: str = "velero", **elements: Any) -> Document:
     }
 
 
-def decide(desired: Wanted, *more: Document, bypass: bool = False) -> Plan:
+def decide(desired: Desired, *more: Document, bypass: bool = False) -> Plan:
     document = new_key_policy(ROOT)
     document = {**document, "Statement": [*document["Statement"], *more]}
     return decide_key_policy(desired, KeyPolicy(KEY, document, "aws"), bypass=bypass)
@@ -62,15 +62,15 @@ def test_policy_of_a_new_key(document: Document, expected: bool) -> None:
 @pytest.mark.parametrize(
     ("desired", "more", "after", "differences"),
     [
-        (Wanted([use()]), [], [use()], [Difference("Use", None, use())]),
-        (Wanted([use()]), [use("old")], [use()], [Difference("Use", use("old"), use())]),
-        (Wanted(absent_sids=["Use"]), [use()], [], [Difference("Use", use(), None)]),
-        (Wanted([use()]), [use(Action=["KMS:Decrypt"])], None, []),
+        (Desired([use()]), [], [use()], [Difference("Use", None, use())]),
+        (Desired([use()]), [use("old")], [use()], [Difference("Use", use("old"), use())]),
+        (Desired(absent_sids=["Use"]), [use()], [], [Difference("Use", use(), None)]),
+        (Desired([use()]), [use(Action=["KMS:Decrypt"])], None, []),
     ],
 )
 @pytest.mark.parametrize("bypass", [False, True])
 def test_plan(
-    desired: Wanted, more: list[Document], after: list[Document] | None, differences: list[Difference], bypass: bool
+    desired: Desired, more: list[Document], after: list[Document] | None, differences: list[Difference], bypass: bool
 ) -> None:
     plan = decide(desired, *more, bypass=bypass)
     document = new_key_policy(ROOT)
@@ -92,7 +92,7 @@ ORPHAN = use(Sid="Theirs", Principal={"AWS": "AROADBQP57FF2AEXAMPLE"})
 
 
 def test_orphans_of_others_are_told() -> None:
-    plan = decide(Wanted([use()]), use(), ORPHAN)
+    plan = decide(Desired([use()]), use(), ORPHAN)
     assert plan.result["orphaned_principals"] == [{"sid": "Theirs", "principal": "AROADBQP57FF2AEXAMPLE"}]
     assert [warning[: len(KEY) + 46] for warning in plan.warnings] == [
         f"{KEY}: statement Theirs names AROADBQP57FF2AEXAMPLE"
@@ -103,17 +103,17 @@ def test_orphans_of_others_are_told() -> None:
     ("desired", "message"),
     [
         (
-            Wanted(purge=True),
+            Desired(purge=True),
             f"statements: {KEY} would have no statement left in its policy. A key policy needs a statement: keep the "
             "one that lets the key be managed.",
         ),
         (
-            Wanted([use(Principal={"AWS": [f"arn:aws:iam::111122223333:role/{n:04}" for n in range(900)]})]),
+            Desired([use(Principal={"AWS": [f"arn:aws:iam::111122223333:role/{n:04}" for n in range(900)]})]),
             "bytes where AWS takes 32768. Put several principals",
         ),
     ],
 )
-def test_refused(desired: Wanted, message: str) -> None:
+def test_refused(desired: Desired, message: str) -> None:
     assert message in refusal(decide, desired)
 
 

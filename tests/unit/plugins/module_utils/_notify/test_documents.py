@@ -15,7 +15,7 @@ from moto.events.models import EventPattern
 
 from ansible_collections.coffer.velero.plugins.module_utils._alerts import ALERTS
 from ansible_collections.coffer.velero.plugins.module_utils._notify import documents
-from ansible_collections.coffer.velero.plugins.module_utils._policy import wanted_statements
+from ansible_collections.coffer.velero.plugins.module_utils._policy import desired_statements
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.profiles import ACCOUNT, ELSEWHERE, KEY, PLAIN, PROFILE, TOPIC
 from tests.support.refusal import refusal
@@ -28,7 +28,7 @@ Document = dict[str, Any]
 
 def test_topic_statements() -> None:
     statements = documents.audit_topic_statements(PROFILE)
-    assert wanted_statements(statements) == statements
+    assert desired_statements(statements) == statements
     alarms, rules, tls = statements
     assert {statement["Resource"] for statement in statements} == {TOPIC}
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}

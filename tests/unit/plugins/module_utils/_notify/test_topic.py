@@ -42,7 +42,7 @@ def desired(**options: Any) -> DesiredTopic:
         ({"subscriptions": [MAIL]}, [], ["Subscribe"]),
         ({"subscriptions": [{**MAIL, "endpoint": "OnCall@example.com"}]}, [OURS, THEIRS], []),
         ({"subscriptions": [MAIL], "purge_subscriptions": True}, [OURS, THEIRS, PENDING], ["Unsubscribe"]),
-        ({"tags": {"a": "1"}}, [], ["TagResource", "UntagResource"]),
+        ({"tags": {"a": "1"}}, [], ["UntagResource", "TagResource"]),
         ({"tags": {"a": "1"}, "purge_tags": False}, [], ["TagResource"]),
     ],
 )

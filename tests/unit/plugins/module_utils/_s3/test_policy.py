@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted, text, wanted_statements
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired, desired_statements, text
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     ANY_PRINCIPALS,
@@ -42,7 +42,7 @@ UNMANAGED = deny(Sid="Tls", Action="s3:*", Condition={"Bool": {"aws:SecureTransp
 
 
 def decide(
-    desired: Wanted, *current: Document, bypass: bool = False, write_principals: WritePrincipals = ANY_PRINCIPALS
+    desired: Desired, *current: Document, bypass: bool = False, write_principals: WritePrincipals = ANY_PRINCIPALS
 ) -> Plan:
     document = {"Version": "2012-10-17", "Statement": list(current)} if current else None
     arguments = {"Bucket": BUCKET}
@@ -103,35 +103,35 @@ def test_header_requirement_of_writes_only(elements: Document, requirements: boo
 @pytest.mark.parametrize(
     ("desired", "current", "action", "after", "differences"),
     [
-        (Wanted([OWNED]), [], "s3:PutBucketPolicy", [OWNED], [Difference("DenyOtherKey", None, OWNED)]),
+        (Desired([OWNED]), [], "s3:PutBucketPolicy", [OWNED], [Difference("DenyOtherKey", None, OWNED)]),
         (
-            Wanted([OWNED]),
+            Desired([OWNED]),
             [UNMANAGED],
             "s3:PutBucketPolicy",
             [UNMANAGED, OWNED],
             [Difference("DenyOtherKey", None, OWNED)],
         ),
         (
-            Wanted(absent_sids=["DenyOtherKey"]),
+            Desired(absent_sids=["DenyOtherKey"]),
             [UNMANAGED, OWNED],
             "s3:PutBucketPolicy",
             [UNMANAGED],
             [Difference("DenyOtherKey", OWNED, None)],
         ),
         (
-            Wanted(absent_sids=["DenyOtherKey"]),
+            Desired(absent_sids=["DenyOtherKey"]),
             [OWNED],
             "s3:DeleteBucketPolicy",
             None,
             [Difference("DenyOtherKey", OWNED, None)],
         ),
-        (Wanted(purge=True), [UNMANAGED], "s3:DeleteBucketPolicy", None, [Difference("Tls", UNMANAGED, None)]),
-        (Wanted([OWNED]), [OWNED], None, [OWNED], []),
-        (Wanted(absent_sids=["DenyOtherKey"]), [], None, None, []),
+        (Desired(purge=True), [UNMANAGED], "s3:DeleteBucketPolicy", None, [Difference("Tls", UNMANAGED, None)]),
+        (Desired([OWNED]), [OWNED], None, [OWNED], []),
+        (Desired(absent_sids=["DenyOtherKey"]), [], None, None, []),
     ],
 )
 def test_plan(
-    desired: Wanted,
+    desired: Desired,
     current: list[Document],
     action: str | None,
     after: list[Document] | None,
@@ -147,7 +147,7 @@ def test_plan(
 
 
 def test_bypass_is_told_to_s3() -> None:
-    assert decide(Wanted([OWNED]), bypass=True).steps[0].arguments["ConfirmRemoveSelfBucketAccess"] is True
+    assert decide(Desired([OWNED]), bypass=True).steps[0].arguments["ConfirmRemoveSelfBucketAccess"] is True
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_bypass_is_told_to_s3() -> None:
 @pytest.mark.parametrize("element", ["Resource", "NotResource"])
 def test_resource_of_another_bucket(resource: str, element: str) -> None:
     statement = {name: value for name, value in OWNED.items() if name != "Resource"}
-    assert refusal(decide, Wanted([{**statement, element: [ARN, resource]}])) == (
+    assert refusal(decide, Desired([{**statement, element: [ARN, resource]}])) == (
         f"statements: DenyOtherKey speaks of {resource}, which is not of this bucket. "
         f"S3 takes statements about the bucket itself only: {ARN} and {ARN}/*."
     )
 
 
 def test_header_requirement_of_owned_is_refused() -> None:
-    assert refusal(decide, Wanted([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})])) == (
+    assert refusal(decide, Desired([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})])) == (
         f"statements: Encrypted denies writes that carry no encryption header (stringnotequals {SSE}), and kopia sends "
         f'none. Deny a wrong header, not a missing one: a negated operator together with "Null": {{"{SSE}": "false"}} '
         "(IfExists does not help in a Deny), and let the bucket's default encryption do the rest."
@@ -172,11 +172,11 @@ def test_header_requirement_of_owned_is_refused() -> None:
 
 def test_header_requirement_of_others_is_a_warning() -> None:
     theirs = deny(Condition={"Null": {SSE: "true"}})
-    assert decide(Wanted([OWNED]), UNMANAGED, theirs, OWNED).warnings == (
+    assert decide(Desired([OWNED]), UNMANAGED, theirs, OWNED).warnings == (
         f"{BUCKET}: the unmanaged statement #2 denies writes that carry no encryption header (null {SSE}). Where it "
         "applies to Velero's role, every write of kopia fails: file system backups and data movement.",
     )
-    assert decide(Wanted([OWNED], purge=True), theirs).warnings == ()
+    assert decide(Desired([OWNED], purge=True), theirs).warnings == ()
 
 
 ROLE = "arn:aws:iam::111122223333:role/velero"
@@ -187,15 +187,15 @@ REQUIREMENT = {"Null": {SSE: "true"}}
 def test_header_requirement_of_others_that_stands_in_the_way_is_refused() -> None:
     """Also where nothing is to be changed, as in a bucket that somebody else manages."""
     theirs = deny(Sid="Theirs", Condition=REQUIREMENT)
-    for desired in (Wanted(), Wanted([OWNED])):
+    for desired in (Desired(), Desired([OWNED])):
         assert refusal(decide, desired, UNMANAGED, theirs, write_principals=PRINCIPALS) == (
             f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {ROLE} writes that carry no encryption "
             f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
             f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. '
             "Change it where the statement is managed."
         )
-    assert decide(Wanted(purge=True), theirs, write_principals=PRINCIPALS).changed
-    assert decide(Wanted(absent_sids=["Tls"]), UNMANAGED, theirs, write_principals=PRINCIPALS).warnings, (
+    assert decide(Desired(purge=True), theirs, write_principals=PRINCIPALS).changed
+    assert decide(Desired(absent_sids=["Tls"]), UNMANAGED, theirs, write_principals=PRINCIPALS).warnings, (
         "one after the other"
     )
 
@@ -203,7 +203,7 @@ def test_header_requirement_of_others_that_stands_in_the_way_is_refused() -> Non
 def test_header_requirement_of_others_with_more_conditions_is_a_warning() -> None:
     """Nobody can tell whether they hold; they may be there to except the role."""
     theirs = deny(Sid="Theirs", Condition={**REQUIREMENT, "ArnNotEquals": {"aws:PrincipalArn": ROLE}})
-    (warning,) = decide(Wanted(), theirs, write_principals=PRINCIPALS).warnings
+    (warning,) = decide(Desired(), theirs, write_principals=PRINCIPALS).warnings
     assert warning.startswith(f"{BUCKET}: the unmanaged statement Theirs denies writes")
 
 
@@ -217,8 +217,8 @@ def test_the_collections_own_statements_are_taken(mode: str) -> None:
         "encryption_mode": mode,
         "kms_key_arn": KEY if "kms" in mode else None,
     }
-    statements = wanted_statements(bucket_policy_statements(StorageProfile.parse(values)))
-    plan = decide(Wanted(statements))
+    statements = desired_statements(bucket_policy_statements(StorageProfile.parse(values)))
+    plan = decide(Desired(statements))
     assert plan.result["policy"]["Statement"] == statements
     assert plan.warnings == ()
 
@@ -242,12 +242,12 @@ ORPHAN = {"AWS": "AROADBQP57FF2AEXAMPLE"}
     ],
 )
 def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], names: str, remediation: str) -> None:
-    assert refusal(decide, Wanted([OWNED]), *orphans) == (
+    assert refusal(decide, Desired([OWNED]), *orphans) == (
         f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: {names}. {remediation}"
     )
-    assert decide(Wanted([OWNED], purge=True), *orphans).changed
-    assert decide(Wanted(purge=True), *orphans).changed, "the policy is deleted"
-    assert not decide(Wanted(absent_sids=["Ours"]), *orphans).changed
+    assert decide(Desired([OWNED], purge=True), *orphans).changed
+    assert decide(Desired(purge=True), *orphans).changed, "the policy is deleted"
+    assert not decide(Desired(absent_sids=["Ours"]), *orphans).changed
 
 
 def test_size() -> None:
@@ -255,7 +255,7 @@ def test_size() -> None:
     with pytest.raises(
         ValidationError, match=r"statements: velero-backups would have a policy of \d+ bytes where AWS takes 20480"
     ):
-        decide(Wanted([{**OWNED, "Resource": many}]))
+        decide(Desired([{**OWNED, "Resource": many}]))
 
 
 @pytest.mark.parametrize(

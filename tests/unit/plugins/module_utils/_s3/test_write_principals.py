@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
-from ansible_collections.coffer.velero.plugins.module_utils._policy import Wanted
+from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import decide_bucket_policy
 from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
 from tests.support.refusal import refusal
@@ -41,7 +41,7 @@ PRINCIPALS = WritePrincipals("production", [ROLE])
 REQUIREMENT = {"Null": {SSE: "true"}}
 
 
-def decide(desired: Wanted, *current: Document, write_principals: WritePrincipals) -> Plan:
+def decide(desired: Desired, *current: Document, write_principals: WritePrincipals) -> Plan:
     document = {"Version": "2012-10-17", "Statement": list(current)} if current else None
     return decide_bucket_policy(
         desired,
@@ -82,21 +82,21 @@ def decide(desired: Wanted, *current: Document, write_principals: WritePrincipal
 def test_header_requirement_concerns_writers(elements: Document, concerned: bool) -> None:
     """What concerns other objects or other principals may require any header, owned statements too."""
     statement = {name: value for name, value in deny(Condition=REQUIREMENT, **elements).items() if value is not None}
-    owned, unmanaged = {"Sid": "One", **statement}, Wanted()
+    owned, unmanaged = {"Sid": "One", **statement}, Desired()
     if concerned:
         with pytest.raises(ValidationError, match="statements: One denies writes that carry no encryption header"):
-            decide(Wanted([owned]), write_principals=PRINCIPALS)
+            decide(Desired([owned]), write_principals=PRINCIPALS)
         with pytest.raises(ValidationError, match="has the unmanaged statement #1, which denies"):
             decide(unmanaged, statement, write_principals=PRINCIPALS)
     else:
-        assert decide(Wanted([owned]), write_principals=PRINCIPALS).changed
+        assert decide(Desired([owned]), write_principals=PRINCIPALS).changed
         assert decide(unmanaged, statement, write_principals=PRINCIPALS).warnings == ()
 
 
 def test_every_principal_may_be_velero_where_no_role_is_known() -> None:
     theirs = deny(Condition=REQUIREMENT, Principal={"AWS": ROLE.replace("velero", "other")})
-    assert decide(Wanted(), theirs, write_principals=WritePrincipals("production")).warnings
-    assert decide(Wanted(), theirs, write_principals=WritePrincipals("production", [ROLE])).warnings == ()
+    assert decide(Desired(), theirs, write_principals=WritePrincipals("production")).warnings
+    assert decide(Desired(), theirs, write_principals=WritePrincipals("production", [ROLE])).warnings == ()
 
 
 @pytest.mark.parametrize("name", ["velero", "arn:aws:iam::111122223333:user/velero", "arn:aws:s3:::role/velero"])

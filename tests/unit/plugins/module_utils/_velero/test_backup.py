@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
     DesiredBackup,
-    choose_location,
     decide_backup,
     delete_backup,
     undeleted,
@@ -50,16 +49,6 @@ UNUSABLE = [
 def test_unusable(location: dict[str, Any] | None, text: str) -> None:
     assert text in str(unusable("storage_location", "x", location))
     assert decide_backup(backup(), None, location).unmet_dependency is not None
-
-
-def test_choose_location() -> None:
-    other, plain = {"metadata": {"name": "other"}}, {"metadata": {"name": "default"}}
-    marked = {"metadata": {"name": "marked"}, "spec": {"default": True}}
-    assert choose_location("other", [other, marked]) is other
-    assert choose_location("none", [other, marked]) is None
-    assert choose_location(None, [other, plain, marked]) is marked
-    assert choose_location(None, [other, plain]) is plain
-    assert choose_location(None, [other]) is None
 
 
 @pytest.mark.parametrize("phase", ["Completed", "PartiallyFailed", "Failed", "Finalizing", "Deleting", "New"])

@@ -82,5 +82,5 @@ def test_deleting_is_not_taken() -> None:
 
 @pytest.mark.parametrize("option", ["ttl", "item_operation_timeout"])
 def test_durations(option: str) -> None:
-    with pytest.raises(ValidationError, match=f"{option}: 30 days is not a duration. Write it as in 30m"):
+    with pytest.raises(ValidationError, match=f"{option}: 30 days is not a duration. Write it as in 30s"):
         backup(**{option: "30 days"}).refuse_contradictions()
