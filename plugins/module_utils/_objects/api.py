@@ -22,7 +22,7 @@ from .engine import MAX_THREADS, Scanner, select_engine
 from .inventory import InventorySource, ReportFiles
 from .model import ScanOptions
 from .prefix_lister import PrefixLister
-from .scan_output import ScanOutput, Source
+from .scan_output import ScanOutput
 
 MAX_UPLOADS = 1000
 KEY_BYTES = 32
@@ -149,7 +149,7 @@ def scan_objects(
     }
 
 
-def _source(aws: Aws, options: ScanOptions, inventory: Params | None) -> Source:
+def _source(aws: Aws, options: ScanOptions, inventory: Params | None) -> PrefixLister | InventorySource:
     if inventory is None:
         return PrefixLister(options.prefix)
     name = inventory["manifest"]
@@ -171,7 +171,7 @@ def _scan(aws: Aws, options: ScanOptions, params: Params, output: ScanOutput) ->
         raise
 
 
-def _run_batches(source: Source, scanner: Scanner, output: ScanOutput) -> None:
+def _run_batches(source: PrefixLister | InventorySource, scanner: Scanner, output: ScanOutput) -> None:
     """Keep a scanner busy until the source is finished; what counts by then is saved, whatever happens."""
     try:
         while not source.finished:

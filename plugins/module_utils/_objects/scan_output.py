@@ -28,8 +28,6 @@ CHECKPOINT_EVERY = 5.0
 
 _VERSION = 2
 
-Source: t.TypeAlias = "PrefixLister | InventorySource"
-
 
 @dataclass
 class ScanOutput:
@@ -40,7 +38,7 @@ class ScanOutput:
     """
 
     options: ScanOptions
-    source: Source
+    source: PrefixLister | InventorySource
     path: Path | None = None
     checkpoint: Path | None = None
     progress: Callable[[str], None] = lambda message: None

@@ -60,7 +60,7 @@ def test_table() -> None:
 
 
 def test_the_programs_say_the_versions_that_they_are_built_from() -> None:
-    found = {name: version for name, (_, version) in versions().items()}
+    found = {name: version for name, (_where, version) in versions().items()}
     assert CONTROL_PLANE.version == f"Kubernetes {found['Kubernetes (kube-apiserver)']}, etcd {found['etcd']}"
     plugin, kopia = found["velero-plugin-for-aws"], found["kopia (Velero's fork)"].removesuffix(".0")
     assert VELERO.version == f"Velero {found['Velero']}, plugin for AWS {plugin}, kopia {kopia}"

@@ -38,7 +38,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import 
 )
 def test_fact_without_a_value_ends_the_check(fact: Unavailable | Absent, result: CheckResult) -> None:
     with pytest.raises(NoValue) as ended:
-        _ = fact.value
+        assert fact.value
     assert ended.value.result == result
     assert Present(None).value is None
 
