@@ -48,7 +48,7 @@ def tags_after(
 
 
 def tag_part(
-    service: str,
+    actions: tuple[str, str],
     where: Mapping[str, str],
     desired: Mapping[str, t.Any] | None,
     current: Mapping[str, str],
@@ -56,16 +56,18 @@ def tag_part(
     purge: bool,
     name: str = "tags",
 ) -> Changes:
-    """The requests TagResource and UntagResource of a service, and the difference that they remove.
+    """The requests that change the tags of a resource, and the difference that they remove.
 
+    :param actions: TagResource and UntagResource of the service, whole, so that a search for a permission finds them
     :param where: the member that names the resource
     """
     present, absent = tag_changes(desired, current, purge=purge)
+    tag, untag = actions
     steps = []
     if absent:
-        steps.append(Step(f"{service}:UntagResource", {**where, "TagKeys": list(absent)}))
+        steps.append(Step(untag, {**where, "TagKeys": list(absent)}))
     if present:
-        steps.append(Step(f"{service}:TagResource", {**where, "Tags": tag_list(present)}))
+        steps.append(Step(tag, {**where, "Tags": tag_list(present)}))
     if not steps:
         return NOTHING
     return steps, (Difference(name, dict(current) or None, tags_after(desired, current, purge=purge) or None),)

@@ -12,8 +12,7 @@ version_added: 0.1.0
 description:
   - Writes two files from what other tasks returned - a page to be read, on a screen or on paper, and the same as JSON
     with a published schema (C(docs/evidence.schema.json)).
-  - The page is one file without a script that loads nothing. It begins with the status, the findings with their
-    remediation, and the limitations of the report.
+  - The page is one file without a script that loads nothing. Findings and the report's limitations come first.
   - The module refuses evidence of another location and evidence that contradicts itself.
   - The report keeps only the known values of the evidence. No key, token or content of a Secret is among them.
   - Sends no request. The same evidence gives the same files, byte by byte; the time in them is that of the evidence.
@@ -99,9 +98,8 @@ options:
         type: dict
   dest:
     description:
-      - Path of the files; C(.html) and C(.json) are added.
-      - In a directory, one that exists or that is given with a slash at its end, they are named by bucket, prefix and
-        time of the evidence.
+      - Path of the files; C(.html) and C(.json) are added. In a directory, one that exists or that is given with a
+        slash at its end, they are named by bucket, prefix and time of the evidence.
     type: path
     required: true
   mode:
@@ -157,8 +155,7 @@ status:
   description:
     - The worst status of RV(parts). V(non_compliant) where a part is, V(not_evaluated) where no part is but an object
       could not be evaluated, the test backup and restore did not complete, or there is no object, else V(compliant).
-    - The audit is not part of it, nor is a part that the evidence has nothing of, nor a configuration that was compared
-      only in part.
+    - The audit does not count, nor does a part without evidence, nor a configuration that was compared only in part.
   returned: success
   type: str
   sample: compliant
@@ -187,9 +184,7 @@ parts:
     configuration: {status: compliant, reason: null, message: 5 of 5 parts are as desired.}
     audit: {status: compliant, reason: null, message: 40 checks passed., severity: null}
 counts:
-  description:
-    - Object versions by status. C(deleted_during_scan) is the part of C(not_evaluated) that was deleted after it was
-      listed.
+  description: Object versions by status. C(deleted_during_scan) is a part of C(not_evaluated).
   returned: success
   type: dict
   sample: {total: 1200, compliant: 1199, non_compliant: 0, not_evaluated: 1, deleted_during_scan: 1}

@@ -27,8 +27,7 @@ author:
 options:
   key_id:
     description:
-      - ARN, id, alias or alias ARN of the key. A key ARN is taken as it is, so that the key may be deleted, or another
-        account's.
+      - ARN, id, alias or alias ARN of the key. By its ARN the key may be a deleted one, or another account's.
       - It may be of another Region than the task, by ARN. Then the log group is of the task's Region, where a trail of
         all Regions delivers to. KMS, Event history and request metrics are asked in the key's.
       - In check mode a key that does not exist yet was not used.

@@ -25,8 +25,7 @@ options:
     description:
       - The storage profile to compare with, as P(coffer.velero.storage_profile#filter) takes it. The module uses
         C(account_id), C(region), C(bucket), C(prefix), C(encryption_mode), C(kms_key_arn) and C(bucket_key_enabled).
-      - With C(sse-c) the objects of backups and restores have to be encrypted with SSE-C, and those of kopia with
-        C(AES256), for kopia cannot send a key.
+      - With C(sse-c) the objects of kopia have to be encrypted with C(AES256), for kopia cannot send a key.
     type: dict
     required: true
   accepted_kms_key_arns:
@@ -40,9 +39,7 @@ options:
     type: bool
     default: true
   customer_key:
-    description:
-      - The customer-provided key (SSE-C) in base64, as a Secret shows it. Without it the module recognizes objects with
-        SSE-C, and cannot read their encryption.
+    description: The customer-provided key (SSE-C) in base64, to evaluate the objects that are encrypted with it.
     type: str
   customer_key_file:
     description: Path of a file with the 32 raw bytes of the customer-provided key, as Velero takes it.
@@ -77,8 +74,7 @@ options:
       - A report contains the algorithm and whether a Bucket Key is used, as they were when it was made. It does not
         contain the key, so that an object under a KMS key that is not in the sample is C(not_evaluated) with the reason
         C(source_has_no_key), and so is the whole at best. With C(sse-s3) a report is enough.
-      - Needs the optional fields C(EncryptionStatus) and C(BucketKeyStatus), and for noncurrent versions a report of
-        all versions.
+      - Needs the optional fields C(EncryptionStatus) and C(BucketKeyStatus), and with O(versions) all versions.
     type: dict
     suboptions:
       manifest:
@@ -156,14 +152,12 @@ status:
   type: str
   sample: non_compliant
 reason:
-  description: The most frequent reason of the objects with this status, C(no_objects) where there are none, or null.
+  description: The most frequent reason of the objects with this status, or C(no_objects). Null with V(compliant).
   returned: success
   type: str
   sample: wrong_algorithm
 counts:
-  description:
-    - Object versions by status. C(deleted_during_scan) is the part of C(not_evaluated) that was deleted between the
-      listing and the HEAD request.
+  description: Object versions by status. C(deleted_during_scan) is a part of C(not_evaluated).
   returned: success
   type: dict
   sample: {total: 1200, compliant: 1198, non_compliant: 1, not_evaluated: 1, deleted_during_scan: 1}
@@ -172,8 +166,7 @@ by_reason:
     - Object versions that are not compliant by reason. C(non_compliant) are C(not_encrypted), C(wrong_algorithm),
       C(wrong_kms_key) and C(bucket_key_disabled).
     - C(not_evaluated) are C(access_denied), C(customer_key_required) and C(wrong_customer_key) (of SSE-C),
-      C(encryption_unknown) (S3 returned something else), C(source_has_no_key) (the object was read from an Inventory
-      report only) and C(deleted_during_scan).
+      C(encryption_unknown), C(source_has_no_key) (of an Inventory report) and C(deleted_during_scan).
     - An object with two reasons counts for the first of them.
   returned: success
   type: dict
@@ -184,9 +177,7 @@ delete_markers:
   type: int
   sample: 3
 groups:
-  description:
-    - Counts of each backup, restore, kopia repository (by the namespace whose volumes it keeps) and other directory.
-      The first 1,000 of them.
+  description: Counts of the first 1,000 backups, restores, kopia repositories (by namespace) and other directories.
   returned: success
   type: list
   sample:
@@ -237,8 +228,7 @@ findings_truncated:
   type: int
   sample: 0
 incomplete_multipart_uploads:
-  description:
-    - The first 1,000 multipart uploads that were not completed. S3 keeps their parts, and a HEAD cannot read them.
+  description: The first 1,000 multipart uploads that were not completed. S3 keeps their parts, which no HEAD reads.
   returned: success
   type: list
   sample: [{key: production/backups/nightly/nightly.tar.gz, upload_id: VXBsb2Fk, initiated: '2026-11-01T02:00:12Z'}]

@@ -202,5 +202,5 @@ def test_a_key_that_no_location_names_is_not_left_behind(installation: Installat
     dsse = installation.with_(velero_encryption_mode="dsse-kms", velero_proof="never")
     dsse.install()
     assert "kmsKeyId" not in dsse.location["spec"]["config"]
-    told = f"velero_kms_previous_key_arns: {key} is the key of the location's backups so far, and is not listed. "
+    told = f"which Velero cannot read without the key {key} that they may be encrypted under. "
     assert told in dsse.with_(velero_kms_alias="alias/next").refused()

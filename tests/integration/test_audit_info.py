@@ -393,23 +393,8 @@ def test_a_key_policy_of_another_account_cannot_be_read_and_it_says_who_can(
     ("options", "message"),
     [
         (
-            {"log_retention_in_days": 0},
-            "log_retention_in_days: 0 is no number of days. Give 1 or more.",
-        ),
-        (
             {"backup_schedule_hours": 0},
             "kms_audit_backup_schedule_hours: 0 is not between 1 and 167: an alarm looks back",
-        ),
-        (
-            {
-                "storage_profile": {
-                    "account_id": ACCOUNT,
-                    "region": REGION,
-                    "bucket": BUCKET,
-                    "encryption_mode": "sse-s3",
-                }
-            },
-            "kms_alias: velero has no meaning with encryption_mode sse-s3. Leave it out.",
         ),
         (
             {"storage_profile": {"region": REGION, "bucket": BUCKET}},

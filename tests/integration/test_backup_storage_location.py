@@ -145,14 +145,7 @@ CONTRADICTIONS = [
         {"s3_url": "https://minio/b"},
         "s3_url: https://minio/b has a path, which Velero does not accept. Give scheme, host and port.",
     ),
-    ({"s3_url": "https://[::1"}, "s3_url: https://[::1 is not an http or https URL. Write https://HOST"),
-    ({"s3_url": "https://minio:port"}, "s3_url: https://minio:port is not an http or https URL. Write https://HOST"),
-    (
-        {"s3_url": "https://user:word@minio"},
-        "s3_url: minio has a credential before it. Write https://HOST or https://HOST:PORT.",
-    ),
     ({"public_url": "ftp://x"}, "public_url: ftp://x is not an http or https URL."),
-    ({"public_url": "https://[::1"}, "public_url: https://[::1 is not an http or https URL."),
     ({"name": "Default"}, "name: Default is not a name for Kubernetes. Give up to 253 lower-case letters, digits,"),
     (
         {"kms_key_id": KEY, "server_side_encryption": "AES256"},
@@ -190,10 +183,6 @@ CONTRADICTIONS = [
         {"customer_key_encryption_secret": "velero-sse-c"},
         "customer_key_encryption_secret: velero-sse-c does not name a key",
     ),
-    (
-        {"customer_key_encryption_secret": "a/b/c"},
-        "customer_key_encryption_secret: a/b/c does not name a key of a Secret.",
-    ),
     ({"customer_key_encryption_file": "keys/key"}, "customer_key_encryption_file: keys/key is not an absolute path."),
     (
         {"customer_key_encryption_secret": "s/k", "s3_url": "http://s3.us-east-1.amazonaws.com"},
@@ -203,9 +192,6 @@ CONTRADICTIONS = [
         {"tagging": "a=b"},
         "tagging: a=b is a single tag, which velero-plugin-for-aws takes for an error. Give two or more",
     ),
-    ({"tagging": "&".join(f"k{n}=v" for n in range(11))}, "holds 11 tags. S3 allows 10 tags on an object."),
-    ({"tagging": "novalue"}, "tagging: novalue is not a list of tags. Write key=value&key=value"),
-    ({"tagging": f"a=b&c={'x' * 249}"}, "holds a tag that is too long."),
     ({"checksum_algorithm": "crc32"}, "value of checksum_algorithm must be one of: , CRC32, CRC32C, SHA1, SHA256"),
     ({"validation_frequency": "1 minute"}, "validation_frequency: 1 minute is not a duration. Write it as in 30s"),
     ({"backup_sync_period": "-1m"}, "backup_sync_period: -1m is not a duration."),

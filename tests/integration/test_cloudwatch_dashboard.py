@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only, every_interruption, interrupted_runs
 
 MODULE = "cloudwatch_dashboard"
 NAME = "velero-acme-backups"
@@ -93,50 +94,13 @@ def test_requests(run: ModuleRunner, aws: Aws, cloudwatch: Any) -> None:
     assert calls(state="absent") == ["GetDashboard", "DeleteDashboards"]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "faults"),
-    [
-        ({}, "widgets is not a list"),
-        ({"widgets": [text()] * 501}, "widgets has 501 entries, and 500 are the most"),
-        ({"widgets": ["text"]}, "widgets[0] is not an object"),
-        ({"widgets": [], "periodOverride": "no"}, "periodOverride is neither auto nor inherit"),
-        (
-            {"widgets": [text(width=25, x=-1)]},
-            "widgets[0].x is -1, not 0 to 23; widgets[0].width is 25, not 1 to 24",
-        ),
-        ({"widgets": [{"properties": {}}]}, "widgets[0].type is missing"),
-        ({"widgets": [{"type": "text"}]}, "widgets[0].properties is not an object"),
-        ({"widgets": [text("")]}, "widgets[0].properties.markdown is missing"),
-        ({"widgets": [{"type": "log", "properties": {"query": "x"}}]}, "widgets[0].properties.region is missing"),
-        (
-            {"widgets": [{"type": "alarm", "properties": {"alarms": []}}]},
-            "widgets[0].properties.alarms does not have 1 to 100 entries",
-        ),
-        ({"widgets": [metric(metrics=None)]}, "widgets[0].properties.metrics is not a list"),
-        (
-            {"widgets": [metric(period=7)]},
-            "widgets[0].properties.period is neither 1, 5, 10, 20, 30 nor a multiple of 60",
-        ),
-        (
-            {"widgets": [metric(metrics=[["AWS/S3", "NumberOfObjects", "BucketName"]])]},
-            "widgets[0].properties.metrics[0] is not namespace, name, pairs of dimension and value, and options",
-        ),
-        (
-            {"widgets": [metric(metrics=[[{"label": "x"}]])]},
-            "widgets[0].properties.metrics[0] is not namespace, name, pairs of dimension and value, and options",
-        ),
-    ],
-)
-def test_refused_bodies(run: ModuleRunner, cloudwatch: Any, wanted: Document, faults: str) -> None:
+def test_refusals(run: ModuleRunner, cloudwatch: Any) -> None:
     for check in (True, False):
-        assert run.refused(MODULE, check=check, name=NAME, body=wanted) == (
-            f'body: {NAME} is not what CloudWatch takes: {faults}. See "Dashboard Body Structure and Syntax" in '
-            "CloudWatch's API reference."
+        assert run.refused(MODULE, check=check, name=NAME, body={"widgets": [text(width=25, x=-1)]}) == (
+            f"body: {NAME} is not what CloudWatch takes: widgets[0].x is -1, not 0 to 23; widgets[0].width is 25, not "
+            '1 to 24. See "Dashboard Body Structure and Syntax" in CloudWatch\'s API reference.'
         )
     assert body(cloudwatch) is None
-
-
-def test_refused_names(run: ModuleRunner, cloudwatch: Any) -> None:
     assert run.refused(MODULE, name="acme.backups", body={"widgets": []}) == (
         "name: 'acme.backups' is not the name of a dashboard. Use 1 to 255 letters, digits, - and _."
     )
@@ -192,20 +156,14 @@ def test_body_that_is_not_json_is_not_empty(
 
 
 @controller_only
-@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+@every_interruption
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    for options in ({"body": {"widgets": [text()]}}, {"state": "absent"}):
-        for position in range(1, 4):
-            aws.moto.reset()
-            aws.proxy.reset()
-            if "state" in options:
-                run.ok(MODULE, name=NAME, body={"widgets": [text()]})
-            aws.proxy.fault(position, kind)
-            run(MODULE, name=NAME, **options)
-            aws.proxy.reset()
-            run.ok(MODULE, name=NAME, **options)
-            assert not run.ok(MODULE, name=NAME, **options)["changed"]
-            assert body(cloudwatch) == options.get("body")
+    present = {"name": NAME, "body": {"widgets": [text()]}}
+    for _run in interrupted_runs(run, aws, MODULE, present, kind=kind, requests=3):
+        assert body(cloudwatch) == present["body"]
+    absent, made = {"name": NAME, "state": "absent"}, partial(run.ok, MODULE, **present)
+    for _run in interrupted_runs(run, aws, MODULE, absent, kind=kind, requests=3, arrange=made):
+        assert body(cloudwatch) is None

@@ -16,7 +16,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as D
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import logs_api
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.documents import log_group_key_statements
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only, every_interruption, interrupted_runs
 
 MODULE = "cloudwatch_log_group"
 NAME = "velero-acme-backups"
@@ -285,19 +285,12 @@ def test_rival_that_creates_it_first(run: ModuleRunner, logs: Any, monkeypatch: 
 
 
 @controller_only
-@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+@every_interruption
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, logs: Any, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
     """A run that is disturbed at any of its requests, and run again, ends in the same state."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     options = {"name": NAME, "retention_in_days": 7, "tags": {"a": "b"}}
-    for position in range(1, 5):
-        aws.moto.reset()
-        aws.proxy.reset()
-        aws.proxy.fault(position, kind)
-        run(MODULE, **options)
-        aws.proxy.reset()
-        run.ok(MODULE, **options)
-        assert not run.ok(MODULE, **options)["changed"]
+    for _run in interrupted_runs(run, aws, MODULE, options, kind=kind, requests=4):
         assert (group(logs) or {})["retentionInDays"] == 7

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _alerts, _runner
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import MEMBERS, arguments_of
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
+from tests.support.profiles import IN_MOTO
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only, every_interruption, interrupted_runs
 
 MODULE = "cloudwatch_metric_alarms"
 PREFIX = "velero-acme-backups-"
@@ -133,18 +134,8 @@ def test_lifecycle(run: ModuleRunner, cloudwatch: Any) -> None:
 
 def test_the_table_of_alerts(run: ModuleRunner, cloudwatch: Any) -> None:
     """What the filter audit_alarms returns goes in as it is."""
-    profile = StorageProfile.parse(
-        {
-            "account_id": "123456789012",
-            "region": "us-east-1",
-            "bucket": "acme-backups",
-            "encryption_mode": "sse-kms",
-            "kms_key_arn": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-            "role_arns": ["arn:aws:iam::123456789012:role/velero"],
-        }
-    )
     for log_group in (True, False):
-        alarms = _alerts.alarms(profile, topic_arn=TOPIC, schedule_hours=24, data_events=True, log_group=log_group)
+        alarms = _alerts.alarms(IN_MOTO, topic_arn=TOPIC, schedule_hours=24, data_events=True, log_group=log_group)
         options = {"alarms": alarms, "purge_prefix": PREFIX, "tags": {"service": "velero"}, "purge_tags": False}
         assert list(run.ok(MODULE, **options)["alarm_arns"]) == [alarm["name"] for alarm in alarms]
         assert not run.ok(MODULE, **options)["changed"]
@@ -277,12 +268,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"alarms": [one(), one()]},
         f"alarms: {NAME} is given twice. An alarm is owned by its name: leave one of them out.",
     ),
-    "nothing": ({"alarms": []}, "alarms: the list is empty. Name the alarms, also those to delete."),
-    "an empty prefix": (
-        {"alarms": [one()], "purge_prefix": ""},
-        "purge_prefix: the prefix is empty, so that every alarm of the Region would be deleted. "
-        "Give the prefix of your alarms' names, or leave it out.",
-    ),
     "no actions": (
         {"alarms": [one(alarm_actions=[])]},
         f"alarms: {NAME} has no alarm_actions, so that it would notify nobody. Give the ARN of a topic, as "
@@ -297,57 +282,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"alarms": [one(period=7)]},
         f"alarms: {NAME} has period 7. Use 10, 20, 30 or a multiple of 60.",
     ),
-    "more than a day": (
-        {"alarms": [one(period=300, evaluation_periods=289)]},
-        f"alarms: {NAME} looks back for 86700 seconds, and CloudWatch for 86400, a day where period is shorter than an "
-        "hour. Use fewer periods, or periods of an hour.",
-    ),
-    "more than a week": (
-        {"alarms": [one(period=3600, evaluation_periods=169)]},
-        f"alarms: {NAME} looks back for 608400 seconds, and CloudWatch for 604800, a week. "
-        "Use fewer periods, or periods of an hour.",
-    ),
-    "more points than periods": (
-        {"alarms": [one(datapoints_to_alarm=2)]},
-        f"alarms: {NAME} has datapoints_to_alarm 2 of evaluation_periods 1. "
-        "Use 1 or more, and no more than evaluation_periods.",
-    ),
-    "no metric": (
-        {"alarms": [one(metric_name=None)]},
-        f"alarms: {NAME} has no metric_name. Set it, or delete the alarm with state=absent.",
-    ),
-    "no statistic": (
-        {"alarms": [one(statistic=None)]},
-        f"alarms: {NAME} has no statistic. Set one of statistic and extended_statistic.",
-    ),
-    "two statistics": (
-        {"alarms": [one(extended_statistic="p99")]},
-        f"alarms: {NAME} has statistic and extended_statistic. Set one of statistic and extended_statistic.",
-    ),
     "another comparison": (
         {"alarms": [one(comparison="Above")]},
         "value of comparison must be one of: GreaterThanOrEqualToThreshold, GreaterThanThreshold, "
         "LessThanOrEqualToThreshold, LessThanThreshold, got: Above found in alarms",
-    ),
-    "a long description": (
-        {"alarms": [one(description="x" * 1025)]},
-        f"alarms: {NAME} has a description of 1025 characters, and CloudWatch takes 1024. Shorten it.",
-    ),
-    "no ARN": (
-        {"alarms": [one(alarm_actions=["oncall"])]},
-        f"alarms: {NAME}: oncall is not an ARN, in alarm_actions. Give the ARN of a topic.",
-    ),
-    "a topic elsewhere": (
-        {"alarms": [one(ok_actions=[TOPIC.replace("us-east-1", "eu-west-1")])]},
-        f"alarms: {NAME}: {TOPIC.replace('us-east-1', 'eu-west-1')} is in eu-west-1, the alarm is in us-east-1. "
-        "An alarm notifies topics of its own Region: choose one in us-east-1.",
     ),
     "many actions": (
         {"alarms": [one(alarm_actions=[f"{TOPIC}{number}" for number in range(6)])]},
         f"alarms: {NAME} would have 6 alarm_actions where CloudWatch takes 5. "
         "Subscribe several endpoints to one topic, or remove unmanaged actions with purge_actions=true.",
     ),
-    "an empty name": ({"alarms": [one("")]}, "alarms: '' is not the name of an alarm. Use 1 to 255 characters."),
 }
 
 
@@ -404,21 +348,14 @@ def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, cloudwatch: A
 
 
 @controller_only
-@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+@every_interruption
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, cloudwatch: Any, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr(_runner, "_PAUSES", (0.0,))
     options = {"alarms": [one(), one("other")], "purge_prefix": "old-", "tags": {"a": "b"}}
-    for position in range(1, 7):
-        aws.moto.reset()
-        aws.proxy.reset()
-        cloudwatch.put_metric_alarm(**request("old-one"))
-        aws.proxy.fault(position, kind)
-        run(MODULE, **options)
-        aws.proxy.reset()
-        run.ok(MODULE, **options)
-        assert not run.ok(MODULE, **options)["changed"]
+    arrange = partial(cloudwatch.put_metric_alarm, **request("old-one"))
+    for _run in interrupted_runs(run, aws, MODULE, options, kind=kind, requests=6, arrange=arrange):
         assert sorted(there(cloudwatch)) == ["other", NAME]
         assert all(tags == [{"Key": "a", "Value": "b"}] for tags in state(cloudwatch)[1].values())

@@ -11,9 +11,9 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils import _runner
 from ansible_collections.coffer.velero.plugins.module_utils._alerts import metric_filters
-from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
+from tests.support.profiles import IN_MOTO
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only, every_interruption, interrupted_runs
 
 MODULE = "cloudwatch_metric_filters"
 GROUP = "velero-acme-backups"
@@ -92,17 +92,7 @@ def test_lifecycle(run: ModuleRunner, logs: Any) -> None:
 
 def test_the_table_of_alerts(run: ModuleRunner, logs: Any) -> None:
     """What the filter audit_metric_filters returns goes in as it is."""
-    profile = StorageProfile.parse(
-        {
-            "account_id": "123456789012",
-            "region": "us-east-1",
-            "bucket": "acme-backups",
-            "encryption_mode": "sse-kms",
-            "kms_key_arn": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-            "role_arns": ["arn:aws:iam::123456789012:role/velero"],
-        }
-    )
-    filters = metric_filters(profile, data_events=True)
+    filters = metric_filters(IN_MOTO, data_events=True)
     options = {"log_group_name": GROUP, "filters": filters, "purge_prefix": PREFIX}
     assert run.ok(MODULE, **options)["filters"] == [wanted["name"] for wanted in filters]
     assert not run.ok(MODULE, **options)["changed"]
@@ -261,21 +251,17 @@ def test_unreadable_state_is_an_error(run: ModuleRunner, aws: Aws, logs: Any) ->
 
 
 @controller_only
-@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+@every_interruption
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, logs: Any, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr(_runner, "_PAUSES", (0.0,))
     options = {"log_group_name": GROUP, "filters": [one(), one("other")], "purge_prefix": "old-"}
-    for position in range(1, 5):
-        aws.proxy.reset()
-        for name in there(logs):
-            logs.delete_metric_filter(logGroupName=GROUP, filterName=name)
+
+    def arrange() -> None:
+        logs.create_log_group(logGroupName=GROUP)
         logs.put_metric_filter(logGroupName=GROUP, **request(one("old-one")))
-        aws.proxy.fault(position, kind)
-        run(MODULE, **options)
-        aws.proxy.reset()
-        run.ok(MODULE, **options)
-        assert not run.ok(MODULE, **options)["changed"]
+
+    for _run in interrupted_runs(run, aws, MODULE, options, kind=kind, requests=4, arrange=arrange):
         assert sorted(there(logs)) == ["other", f"{PREFIX}denied"]

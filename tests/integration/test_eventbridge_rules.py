@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws as Door
 from tests.support.fixtures import Aws
-from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
+from tests.support.running import ModuleRunner, assert_lifecycle, controller_only, every_interruption, interrupted_runs
 
 MODULE = "eventbridge_rules"
 ACCOUNT = "123456789012"
@@ -335,21 +336,14 @@ def test_target_that_was_not_put(run: ModuleRunner, events: Any, monkeypatch: py
 
 
 @controller_only
-@pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+@every_interruption
 def test_interrupted_anywhere(
     run: ModuleRunner, aws: Aws, events: Any, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     wanted = [rule(), rule(POLICY, event_pattern=PUT)]
-    for absent in ("present", "absent"):
-        for position in range(1, 8):
-            aws.moto.reset()
-            aws.proxy.reset()
-            if absent == "absent":
-                run.ok(MODULE, rules=wanted)
-            aws.proxy.fault(position, kind)
-            run(MODULE, rules=wanted, state=absent)
-            aws.proxy.reset()
-            run.ok(MODULE, rules=wanted, state=absent)
-            assert not run.ok(MODULE, rules=wanted, state=absent)["changed"]
-            assert sorted(state(events)) == ([] if absent == "absent" else [DELETION, POLICY])
+    for _run in interrupted_runs(run, aws, MODULE, {"rules": wanted}, kind=kind, requests=7):
+        assert sorted(state(events)) == [DELETION, POLICY]
+    absent, made = {"rules": wanted, "state": "absent"}, partial(run.ok, MODULE, rules=wanted)
+    for _run in interrupted_runs(run, aws, MODULE, absent, kind=kind, requests=7, arrange=made):
+        assert state(events) == {}

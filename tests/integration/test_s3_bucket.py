@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.coffer.velero.plugins.module_utils._s3 import api
+from tests.support.cloudtrail import Account
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, assert_lifecycle, controller_only
 
@@ -220,14 +221,7 @@ def test_a_bad_name_is_refused_before_any_request(run: ModuleRunner, aws: Aws, n
 def test_a_name_that_somebody_took_meanwhile_is_refused(
     run: ModuleRunner, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    role = "arn:aws:iam::111122223333:role/other"
-    session = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="other")["Credentials"]
-    other = aws.client(
-        "s3",
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
+    other = Account(aws, "111122223333").client("s3")
     other.create_bucket(Bucket=BUCKET)
     monkeypatch.setattr(api, "head_bucket", lambda *_: False)  # it was not there a moment ago
     assert run.refused("s3_bucket", bucket=BUCKET) == (

@@ -392,3 +392,18 @@ def test_server_without_the_plugin(run: ModuleRunner, cluster: Cluster, options:
         f"Velero in namespace {cluster.namespace} has no plugin velero.io/aws. Add velero-plugin-for-aws: velero "
         "plugin add, or initContainers of the Helm chart."
     )
+
+
+def test_permissions_are_named_as_a_role_spells_them(run: ModuleRunner, cluster: Cluster) -> None:
+    """Of each kind, with a real ServiceAccount that may do nothing, against the real authorizer."""
+    cluster.create(SERVICE_ACCOUNT, "nobody")
+    token = cluster.api.service_account_token("nobody", cluster.namespace)
+    connection = {"host": cluster.api.url, "api_key": token, "ca_cert": str(cluster.api.ca_file)}
+    names = {"namespace": cluster.namespace}
+    message = run.refused("backup_storage_location", **connection, **names, bucket="bucket", region="us-east-1")
+    assert f"need the verb get on backupstoragelocations.velero.io in namespace {cluster.namespace}." in message
+    assert token not in message
+    message = run.refused("velero_identity", **connection, **names, role_arn="arn:aws:iam::111122223333:role/velero")
+    assert f"need the verb get on serviceaccounts in namespace {cluster.namespace}." in message
+    message = run.refused("sse_c_secret", **{**connection, "api_key": "expired"}, **names)
+    assert "The cluster does not know these credentials" in message

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._audit.controls import CONTROLS
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
@@ -253,6 +255,11 @@ def assert_case(control: str, state: Facts, result: CheckResult) -> None:
     same = [one for one in found if (one["status"], one["reason"]) == (result.status, result.reason)]
     assert result.message in " ".join(one["message"] for one in same), found
     assert all(bool(one["remediation"]) == (one["status"] == "non_compliant") for one in found)
+
+
+def of_cases(cases: list[Case]) -> pytest.MarkDecorator:
+    ids = [f"{number}-{row[0]}" for number, row in enumerate(cases)]
+    return pytest.mark.parametrize(("control", "state", "result"), cases, ids=ids)
 
 
 def failing(cases: list[Case]) -> set[str]:

@@ -23,6 +23,7 @@ from ansible.module_utils.common import warnings as module_warnings
 
 from ansible_collections.coffer.velero.plugins.module_utils import _concurrency
 from ansible_collections.coffer.velero.plugins.module_utils._kms import api as _kms
+from tests.support.fixtures import Aws
 
 try:
     from ansible.module_utils.testing import patch_module_args
@@ -174,3 +175,33 @@ def assert_change(run: ModuleRunner, module: str, arguments: Mapping[str, Any], 
         assert again["diff"] == {"before": {}, "after": {}}
         assert state() == after
     return real
+
+
+#: What becomes of a request that is disturbed.
+every_interruption = pytest.mark.parametrize("kind", ["fail", "cut_before", "cut_after"])
+
+
+def interrupted_runs(
+    run: ModuleRunner,
+    aws: Aws,
+    module: str,
+    options: Mapping[str, Any],
+    *,
+    kind: Any,
+    requests: int,
+    arrange: Callable[[], object] = lambda: None,
+) -> Iterator[None]:
+    """On an empty account, disturb each of the requests in turn, and run again; the caller looks at what is there.
+
+    :param arrange: makes what is there before
+    """
+    for position in range(1, requests + 1):
+        aws.moto.reset()
+        aws.proxy.reset()
+        arrange()
+        aws.proxy.fault(position, kind)
+        run(module, **options)
+        aws.proxy.reset()
+        run.ok(module, **options)
+        assert not run.ok(module, **options)["changed"]
+        yield

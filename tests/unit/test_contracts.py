@@ -15,21 +15,24 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.playbook.task import Task
+from jinja2 import Environment
 
 from ansible_collections.coffer.velero.plugins.module_utils import _profile
 from ansible_collections.coffer.velero.plugins.plugin_utils import _variables
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
+TESTS = ROOT / "tests"
 COLLECTION = "ansible_collections.coffer.velero.plugins"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py") if path.stem != "__init__")
 ACTIONS = sorted(path.stem for path in (PLUGINS / "action").glob("*.py") if path.stem != "__init__")
@@ -196,6 +199,73 @@ def _faults(name: str, arguments: Mapping[str, Any]) -> list[str]:
     return list(result.error_messages)
 
 
+# --- filters and lookups: their pages --------------------------------------------------------------------------------
+
+
+def _of_file(path: Path) -> dict[str, Callable[..., Any]]:
+    plugins: dict[str, Callable[..., Any]] = (
+        importlib.import_module(f"{COLLECTION}.filter.{path.stem}").FilterModule().filters()
+    )
+    return plugins
+
+
+FILTERS = {name: build for path in (PLUGINS / "filter").glob("*.py") for name, build in _of_file(path).items()}
+#: What the variables of a profile are called where a page tells of them.
+FIELDS = set(_profile.StorageProfile.__dataclass_fields__)
+
+
+def test_every_filter_has_its_page() -> None:
+    assert {page.stem for page in (PLUGINS / "filter").glob("*.yml")} == set(FILTERS)
+
+
+@pytest.mark.parametrize("name", sorted(FILTERS))
+def test_examples_of_a_filter_work(name: str) -> None:
+    page = load((PLUGINS / "filter" / f"{name}.yml").read_text())
+    assert page["DOCUMENTATION"]["name"] == name
+    jinja = Environment(autoescape=False)
+    jinja.filters.update({f"coffer.velero.{known}": build for known, build in FILTERS.items()})
+    registered = {"key": {"planned": {"before": {"days": 365}, "after": {"days": 180}}}}
+    tasks = load(page["EXAMPLES"])
+    built = [
+        jinja.compile_expression(text.strip())(**{**registered, **task.get("vars", {})})
+        for task in tasks
+        for text in expressions(task)
+        if f"coffer.velero.{name}" in text
+    ]
+    assert built
+    assert all(built)
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "audit_alarms": {"schedule_hours": 24},
+    "audit_dashboard": {"schedule_hours": 24},
+    "audit_event_rules": {"topic_arn": "arn:aws:sns:eu-central-1:111122223333:velero-acme-backups"},
+}
+
+
+OF_A_PROFILE = [
+    name
+    for name in FILTERS
+    if "_velero.profile" in (PLUGINS / "filter" / f"{name}.yml").read_text().split("EXAMPLES")[0]
+]
+
+
+@pytest.mark.parametrize("name", OF_A_PROFILE)
+def test_refusal_of_a_profile_is_a_filter_error(name: str) -> None:
+    for values, text in (
+        ({}, "velero_account_id: it is not set. Give the 12 digits of the account, quoted; "),
+        ("acme-backups", "A storage profile is a dictionary of bucket, region, account_id and so on."),
+        (None, "A storage profile is a dictionary of bucket, region, account_id and so on."),
+    ):
+        with pytest.raises(AnsibleFilterError, match=text):
+            FILTERS[name](values, **OPTIONS.get(name, {}))
+
+
+def test_page_of_a_profile_names_every_field() -> None:
+    described = " ".join(fragment("coffer.velero._velero.profile")["options"]["_input"]["description"])
+    assert [field for field in FIELDS if f"C({field})" not in described] == []
+
+
 # --- modules: how they are built -------------------------------------------------------------------------------------
 
 
@@ -343,6 +413,56 @@ def test_functions_are_short(source: str) -> None:
 @pytest.mark.parametrize("source", [source for source in SOURCES if source.startswith("module_utils/")])
 def test_files_are_short(source: str) -> None:
     assert code_lines(source, without=("TEMPLATE",)) <= FILE_LINES
+
+
+# --- tests: that of a file is found by its name ----------------------------------------------------------------------
+
+#: What sends requests and decides little, beside ``api.py`` and ``*_api.py``, with the test of the module that runs it.
+TESTED_THROUGH_A_MODULE = {
+    "module_utils/_objects/boto3_scanner.py": "test_object_encryption_info_engines.py",
+    "module_utils/_objects/process_pool.py": "test_object_encryption_info_engines.py",
+    "module_utils/_objects/worker.py": "test_object_encryption_info_engines.py",
+    "module_utils/_usage/event_history.py": "test_kms_usage_info.py",
+    "module_utils/_usage/logs_insights.py": "test_kms_usage_info.py",
+}
+#: Modules whose tests are in a file that is not called like them.
+TESTED_ELSEWHERE = {"backup_metadata_info": "e2e/test_backup_restore.py", "restore": "integration/test_backup.py"}
+DECIDING = [
+    source
+    for source in SOURCES
+    if source.startswith(("module_utils/", "plugin_utils/", "filter/", "lookup/"))
+    and not source.endswith("api.py")
+    and source not in TESTED_THROUGH_A_MODULE
+    and any(isinstance(node, ast.FunctionDef) and node.name != "filters" for node in nodes(source))
+]
+
+
+def unit_test(source: str) -> str:
+    folder, _slash, name = source.rpartition("/")
+    return f"unit/plugins/{folder}/test_{name}"
+
+
+@pytest.mark.parametrize("source", DECIDING)
+def test_unit_test_has_the_name_of_its_file(source: str) -> None:
+    assert (TESTS / unit_test(source)).exists()
+
+
+def test_every_unit_test_has_its_file() -> None:
+    """What follows the name tells several tests of one file apart: ``test__policy_properties.py``."""
+    known = {unit_test(source).removesuffix(".py") for source in SOURCES}
+    found = {str(path.relative_to(TESTS).with_suffix("")) for path in (TESTS / "unit/plugins").rglob("test_*.py")}
+    assert {name for name in found - known if not any(name.startswith(f"{one}_") for one in known)} == set()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_integration_test_has_the_name_of_its_module(name: str) -> None:
+    assert f'"{name}"' in (TESTS / TESTED_ELSEWHERE.get(name, f"integration/test_{name}.py")).read_text()
+
+
+def test_what_is_tested_elsewhere_is_there() -> None:
+    assert set(TESTED_THROUGH_A_MODULE) <= set(SOURCES)
+    assert set(TESTED_ELSEWHERE) <= set(MODULES)
+    assert [name for name in TESTED_THROUGH_A_MODULE.values() if not (TESTS / "integration" / name).exists()] == []
 
 
 # --- roles -----------------------------------------------------------------------------------------------------------

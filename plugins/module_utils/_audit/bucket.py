@@ -317,10 +317,7 @@ BUCKET = (
         title="The bucket encrypts under the key of the storage profile",
         severity="critical",
         requirement="Algorithm and key of the default encryption are those of the storage profile, the key by its ARN.",
-        remediation=(
-            f"{_RUN}. Kopia's data is encrypted by the default encryption alone, and objects that were written "
-            "meanwhile keep the key they have."
-        ),
+        remediation=f"{_RUN}. Objects that were written meanwhile, kopia's above all, keep the key they have.",
         checks=check_bucket(_default_encryption),
     ),
     Control(
@@ -357,10 +354,7 @@ BUCKET = (
         identifier="coffer.13",
         title="The bucket policy allows kopia to write",
         severity="high",
-        requirement=(
-            "No statement denies writes without an encryption header. Kopia sends none, and the bucket's default "
-            "encryption applies."
-        ),
+        requirement="No statement denies writes without an encryption header, of which kopia sends none.",
         remediation="Deny a wrong header, not a missing one, as the filter bucket_policy_statements does.",
         checks=check_bucket(_kopia_can_write),
     ),

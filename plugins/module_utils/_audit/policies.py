@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from .. import _policy
 from .._arn import Arn
@@ -63,7 +63,7 @@ def public(document: Document, actions: Sequence[str]) -> list[str]:
         for name, statement in allowing(document)
         if speaks_of(statement, actions)
         and ("NotPrincipal" in statement or names_everybody(statement))
-        and not _limits_principal(statement)
+        and not any(all(map(_is_fixed, values)) for values in _limits(statement, _PRINCIPAL_KEYS))
     ]
 
 
@@ -72,16 +72,13 @@ def names_everybody(statement: Statement) -> bool:
     return "Principal" in statement and ("AWS", "*") in named
 
 
-def _limits_principal(statement: Statement) -> bool:
-    return any(
-        key in _PRINCIPAL_KEYS and _is_positive(operator) and values and all(map(_is_fixed, values))
-        for operator, key, values in _policy.conditions(statement)
-    )
-
-
-def _is_positive(operator: str) -> bool:
-    quantifier, _colon, name = operator.rpartition(":")
-    return quantifier != "forallvalues" and not name.endswith("ifexists") and "not" not in name and name != "null"
+def _limits(statement: Statement, keys: Collection[str]) -> Iterator[list[str]]:
+    """The values that conditions limit one of these keys to, one list for each condition."""
+    for operator, key, values in _policy.conditions(statement):
+        quantifier, _colon, name = operator.rpartition(":")
+        is_limit = quantifier != "forallvalues" and not name.endswith("ifexists") and "not" not in name
+        if key in keys and is_limit and name != "null" and values:
+            yield values
 
 
 def _is_fixed(value: str) -> bool:
@@ -99,7 +96,8 @@ def external_principals(
     accounts = set(own)
     found = set()
     for name, statement in allowing(document):
-        if not speaks_of(statement, actions) or (conditions_count and _names_account(statement, accounts)):
+        is_limited = conditions_count and any(accounts.issuperset(one) for one in _limits(statement, _ACCOUNT_KEYS))
+        if is_limited or not speaks_of(statement, actions):
             continue
         if "NotPrincipal" in statement:
             found.add(f"everybody else by {name}")
@@ -107,14 +105,6 @@ def external_principals(
         others = (str(principal) for kind, principal in _policy.principals(statement) if kind == "AWS")
         found |= {f"{principal} by {name}" for principal in others if _account(principal) not in {None, *accounts}}
     return sorted(found)
-
-
-def _names_account(statement: Statement, accounts: set[str]) -> bool:
-    """Whether a condition limits the principal to these accounts."""
-    return any(
-        key in _ACCOUNT_KEYS and _is_positive(operator) and bool(values) and set(values) <= accounts
-        for operator, key, values in _policy.conditions(statement)
-    )
 
 
 def _account(principal: str) -> str | None:

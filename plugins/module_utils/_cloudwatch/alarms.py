@@ -178,8 +178,9 @@ def _alarm(name: str, after: Settings, there: Alarm | None, options: AlarmOption
         shown = {**_shown(after), **({"tags": tags} if tags else {})}
         return (Step("cloudwatch:PutMetricAlarm", arguments),), (Difference(name, None, shown),)
     before, where = _shown(there.settings), {"ResourceARN": there.answer["AlarmArn"]}
+    tagging = ("cloudwatch:TagResource", "cloudwatch:UntagResource")
     steps, differences = tag_part(
-        "cloudwatch", where, options.tags, there.tags or {}, purge=options.purge_tags, name=f"{name}: tags"
+        tagging, where, options.tags, there.tags or {}, purge=options.purge_tags, name=f"{name}: tags"
     )
     if before == _shown(after):
         return steps, differences

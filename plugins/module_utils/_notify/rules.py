@@ -194,7 +194,8 @@ def _tags(rule: DesiredRule, there: Rule | None, tags: DesiredTags) -> Changes:
         shown = tags.after({})
         return (), (Difference(f"{rule.name}: tags", None, shown),) if shown else ()
     where = {"ResourceARN": there.answer["Arn"]}
-    return tag_part("events", where, tags.tags, there.tags, purge=tags.purge, name=f"{rule.name}: tags")
+    actions = ("events:TagResource", "events:UntagResource")
+    return tag_part(actions, where, tags.tags, there.tags, purge=tags.purge, name=f"{rule.name}: tags")
 
 
 def _rule(rule: DesiredRule, there: Rule | None, *, purge: bool, tags: DesiredTags) -> Changes:

@@ -142,13 +142,14 @@ def decide_topic(desired: DesiredTopic, state: State, *, partition: str, region:
     key_now, name_now = there.key_now, there.attributes.get("DisplayName", "")
     if key_arn and key_now == key_arn.rpartition("/")[2]:  # SNS was given the id of the key
         key_now = key_arn
+    tagging = ("sns:TagResource", "sns:UntagResource")
     steps, differences = joined(
         (
             _attribute(desired, "KmsMasterKeyId", "kms_master_key_id", key_now, key_arn),
             _attribute(desired, "DisplayName", "display_name", name_now, desired.display_name),
             policy_part(desired.arn, merged),
             _subscriptions(desired, there.subscriptions or ()),
-            tag_part("sns", {"ResourceArn": desired.arn}, desired.tags, there.tags or {}, purge=desired.purge_tags),
+            tag_part(tagging, {"ResourceArn": desired.arn}, desired.tags, there.tags or {}, purge=desired.purge_tags),
         )
     )
     encrypted = key_now if key_arn is None else key_arn

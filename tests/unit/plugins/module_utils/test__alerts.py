@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
 from botocore.session import Session
 from botocore.validate import ParamValidator
 from moto.events.models import EventPattern
 
-from ansible_collections.coffer.velero.plugins.filter.audit import FilterModule
 from ansible_collections.coffer.velero.plugins.module_utils import _alerts
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
     AlarmOptions,
@@ -40,6 +38,7 @@ from tests.support import cloudtrail_events
 from tests.support.filter_pattern import matches
 from tests.support.insights import execute
 from tests.support.moto_patches.events import objects_apart
+from tests.support.refusal import refusal
 
 ROOT = Path(__file__).resolve().parents[4]
 ACCOUNT, OTHER_ACCOUNT, REGION = "111122223333", "444455556666", "eu-central-1"
@@ -233,10 +232,8 @@ def test_alarm_of_an_event() -> None:
         "name": "velero-acme-backups-key-access-denied",
         "description": (
             f"KMS denied a request that uses the key {KEY} of Velero's backups in acme-backups, or the key is "
-            "disabled. "
-            "Find the caller with coffer.velero.kms_usage_info. If it is Velero, run ansible-playbook "
-            "coffer.velero.site "
-            "--check --diff: backups are failing."
+            "disabled. Find the caller with coffer.velero.kms_usage_info. If it is Velero, run ansible-playbook "
+            "coffer.velero.site --check --diff: backups are failing."
         ),
         "namespace": "Velero/Audit",
         "metric_name": "acme-backups-key-access-denied",
@@ -269,9 +266,7 @@ def test_heartbeat_alarm_waits_longer_than_the_schedule(hours: int) -> None:
 
 @pytest.mark.parametrize("hours", [0, 168, -1])
 def test_schedule_that_no_alarm_can_wait_for(hours: int) -> None:
-    with pytest.raises(ValidationError) as raised:
-        _alerts.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=hours)
-    assert str(raised.value) == (
+    assert refusal(_alerts.alarms, PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=hours) == (
         f"kms_audit_backup_schedule_hours: {hours} is not between 1 and 167: an alarm looks back for seven days at"
         " most. Back up more often, or let coffer.velero.audit_info look for what is overdue."
     )
@@ -355,48 +350,11 @@ def test_message_of_a_rule() -> None:
     assert json.loads(target["input_template"]) == (
         f"The key {KEY} of Velero's backups in acme-backups was disabled, its deletion was scheduled, its imported key "
         "material was deleted, or its alias was deleted. <who> called <call> at <time> in account <account>. Cancel "
-        "the "
-        "deletion and enable the key with coffer.velero.kms_key (cancel_deletion and enabled): no backup can be "
+        "the deletion and enable the key with coffer.velero.kms_key (cancel_deletion and enabled): no backup can be "
         "restored without it."
     )
     assert set(re.findall(r"<(\w+)>", target["input_template"])) == set(target["input_paths"])
     assert {len(one["targets"]) for one in _alerts.event_rules(PROFILES["sse-kms"], topic_arn=None)} == {0}
-
-
-# --- the filters of Ansible ------------------------------------------------------------------------------------------
-
-FILTERS = FilterModule().filters()
-
-
-def test_filters_give_what_the_table_gives() -> None:
-    """A variable from the command line is a text."""
-    filters = FILTERS["audit_metric_filters"](VALUES, data_events="true")
-    assert filters == _alerts.metric_filters(PROFILES["sse-kms"], data_events=True)
-    alarms = FILTERS["audit_alarms"](VALUES, TOPIC, schedule_hours="12", log_group=False)
-    assert alarms == _alerts.alarms(PROFILES["sse-kms"], topic_arn=TOPIC, schedule_hours=12, log_group=False)
-    assert FILTERS["audit_alarms"](VALUES, topic_arn="", schedule_hours=24)[0]["alarm_actions"] == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "options", "text"),
-    [
-        ("audit_alarms", VALUES, {"schedule_hours": "daily"}, "schedule_hours: 'daily' is not a number of hours."),
-        ("audit_alarms", VALUES, {"schedule_hours": 168}, "168 is not between 1 and 167"),
-        (
-            "audit_alarms",
-            VALUES,
-            {"schedule_hours": 24, "log_group": "trail"},
-            "log_group: 'trail' is neither true nor false.",
-        ),
-        ("audit_metric_filters", VALUES, {"data_events": "all"}, "data_events: 'all' is neither true nor false."),
-        ("audit_metric_filters", "acme-backups", {}, "A storage profile is a dictionary of bucket"),
-        ("audit_metric_filters", {**VALUES, "bucket": "A"}, {}, "velero_bucket: 'A' is too short."),
-    ],
-)
-def test_filters_refuse(name: str, value: Any, options: dict[str, Any], text: str) -> None:
-    with pytest.raises(AnsibleFilterError) as raised:
-        FILTERS[name](value, **options)
-    assert text in str(raised.value)
 
 
 # --- the guide -------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import MODES, StorageProfile, with_created_key
+from tests.support.refusal import refusal
 
 ACCOUNT = "111122223333"
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -222,38 +222,12 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
         f"velero_oidc_issuer_url: oidc.example.com is not an issuer. {ISSUER_REMEDY}",
     ),
     # another S3
-    *(
-        ({"s3_url": wrong}, f"velero_s3_url: {wrong} is not an http or https URL. {URL_REMEDY}")
-        for wrong in (
-            "minio:9000",
-            "s3.example.com",
-            "ftp://example.com",
-            "https://",
-            "https://[::1",
-            "https://minio:port",
-        )
-    ),
-    ({"s3_url": "https://user:word@minio"}, f"velero_s3_url: minio has a credential before it. {URL_REMEDY}"),
-    ({"s3_url": "https://user:word@[::1"}, f"velero_s3_url: [::1 has a credential before it. {URL_REMEDY}"),
-    *(
-        (
-            {"s3_url": wrong},
-            f"velero_s3_url: {wrong} has a path, which Velero does not accept. Give scheme, host and port.",
-        )
-        for wrong in ("https://minio/bucket", "https://minio/?x=y", "https://minio#x")
-    ),
+    ({"s3_url": "minio:9000"}, f"velero_s3_url: minio:9000 is not an http or https URL. {URL_REMEDY}"),
     # tags of objects
     (
         {"tagging": "a=b"},
         "velero_object_tagging: a=b is a single tag, which velero-plugin-for-aws takes for an error. "
         "Give two or more, or none.",
-    ),
-    *(
-        (
-            {"tagging": wrong},
-            f"velero_object_tagging: {wrong} is not a list of tags. Write key=value&key=value, URL-encoded.",
-        )
-        for wrong in ("novalue", "a=b&c", "a=b&", "=a&b=c")
     ),
     # booleans
     *(
@@ -265,9 +239,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("values", "text"), REFUSALS, ids=lambda value: str(value)[:60])
 def test_refusal(values: dict[str, Any], text: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        parse(**values)
-    assert str(refused.value) == text
+    assert refusal(parse, **values) == text
 
 
 @pytest.mark.parametrize(

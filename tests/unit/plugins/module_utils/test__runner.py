@@ -19,13 +19,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._errors import (
     ServiceError,
     ValidationError,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._plan import (
-    Computed,
-    Difference,
-    Plan,
-    Step,
-    record_write,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Computed, Difference, Plan, Step, record_write
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
 
 RIVAL = ServiceError("kms:CreateAlias", "AlreadyExistsException", "somebody was faster", status=400)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._audit.access import ACCESS
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts, PolicyFacts, Present
@@ -30,6 +28,7 @@ from tests.support.audit_facts import (
     good,
     names,
     of_bucket,
+    of_cases,
     of_role,
 )
 
@@ -94,9 +93,7 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("control", "state", "result"), CASES, ids=[f"{number}-{row[0]}" for number, row in enumerate(CASES)]
-)
+@of_cases(CASES)
 def test_cases(control: str, state: Facts, result: CheckResult) -> None:
     assert_case(control, state, result)
 

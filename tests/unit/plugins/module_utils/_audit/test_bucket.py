@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._audit.bucket import BUCKET
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts, Present
@@ -32,6 +30,7 @@ from tests.support.audit_facts import (
     failing,
     names,
     of_bucket,
+    of_cases,
 )
 
 PUBLIC_ACL = {
@@ -202,9 +201,7 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("control", "state", "result"), CASES, ids=[f"{number}-{row[0]}" for number, row in enumerate(CASES)]
-)
+@of_cases(CASES)
 def test_cases(control: str, state: Facts, result: CheckResult) -> None:
     assert_case(control, state, result)
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ansible_collections.coffer.velero.plugins.module_utils import _documents
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts
 from ansible_collections.coffer.velero.plugins.module_utils._audit.key import KEY
@@ -30,6 +28,7 @@ from tests.support.audit_facts import (
     findings,
     key_policy,
     names,
+    of_cases,
     profile,
 )
 
@@ -54,28 +53,6 @@ CASES: list[Case] = [
         "KMS.5",
         facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}})),
         compliant("No statement"),
-    ),
-    (
-        "KMS.5",
-        facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*"}}})),
-        non_compliant("too_permissive", "Partner"),
-    ),
-    (
-        "KMS.5",
-        facts(
-            key_policy=key_policy({**ANYBODY, "Condition": {"StringEqualsIfExists": {"kms:CallerAccount": ACCOUNT}}})
-        ),
-        non_compliant("too_permissive", "Partner"),
-    ),
-    (
-        "KMS.5",
-        facts(key_policy=key_policy({**ANYBODY, "Condition": {"StringNotEquals": {"kms:CallerAccount": ACCOUNT}}})),
-        non_compliant("too_permissive", "Partner"),
-    ),
-    (
-        "KMS.5",
-        facts(key_policy=key_policy({**ANYBODY, "Condition": {"Bool": {"aws:SecureTransport": "true"}}})),
-        non_compliant("too_permissive", "Partner"),
     ),
     ("KMS.5", facts(key_policy=key_policy({**ANYBODY, "Effect": "Deny"})), compliant("No statement")),
     ("coffer.1", facts(key={"Arn": KEY_ARN, "KeyState": "Disabled"}), non_compliant("unusable", "is disabled")),
@@ -164,9 +141,7 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("control", "state", "result"), CASES, ids=[f"{number}-{row[0]}" for number, row in enumerate(CASES)]
-)
+@of_cases(CASES)
 def test_cases(control: str, state: Facts, result: CheckResult) -> None:
     assert_case(control, state, result)
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
     CheckResult,
     Facts,
@@ -27,6 +25,7 @@ from tests.support.audit_facts import (
     facts,
     failing,
     names,
+    of_cases,
 )
 
 CASES: list[Case] = [
@@ -114,9 +113,7 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("control", "state", "result"), CASES, ids=[f"{number}-{row[0]}" for number, row in enumerate(CASES)]
-)
+@of_cases(CASES)
 def test_cases(control: str, state: Facts, result: CheckResult) -> None:
     assert_case(control, state, result)
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts, Present
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import compliant, non_compliant
 from ansible_collections.coffer.velero.plugins.module_utils._audit.trail import TRAIL, select_trail
@@ -29,6 +27,7 @@ from tests.support.audit_facts import (
     findings,
     good,
     names,
+    of_cases,
     of_trail,
     trail,
 )
@@ -95,9 +94,7 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("control", "state", "result"), CASES, ids=[f"{number}-{row[0]}" for number, row in enumerate(CASES)]
-)
+@of_cases(CASES)
 def test_cases(control: str, state: Facts, result: CheckResult) -> None:
     assert_case(control, state, result)
 

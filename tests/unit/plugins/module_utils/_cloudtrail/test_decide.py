@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide import (
     DesiredTrail,
@@ -22,8 +20,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudtrail.decide i
 )
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.modules import cloudtrail as module
+from tests.support.models import valid
 
-MODEL = botocore.session.get_session().get_service_model("cloudtrail")
 ARN = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/velero-audit"
 GROUP = "arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit"
 
@@ -87,20 +85,12 @@ NOTHING = {
     ids=["create", "create all", "create nothing", "change all", "remove all", "delete"],
 )
 def test_requests_are_those_of_the_model(plan: Plan) -> None:
-    assert plan.steps
-    for step in plan.steps:
-        shape = MODEL.operation_model(step.action.partition(":")[2]).input_shape
-        report = ParamValidator().validate(dict(step.arguments), shape)
-        assert not report.has_errors(), report.generate_report()
+    assert valid(plan.steps)
 
 
 def test_create_before_selectors_before_logging() -> None:
-    assert [step.action.partition(":")[2] for step in created(**EVERYTHING).steps] == [
-        "CreateTrail",
-        "PutEventSelectors",
-        "StartLogging",
-    ]
-    assert [step.action.partition(":")[2] for step in created(enable_logging=False).steps] == ["CreateTrail"]
+    assert valid(created(**EVERYTHING).steps) == ["CreateTrail", "PutEventSelectors", "StartLogging"]
+    assert valid(created(enable_logging=False).steps) == ["CreateTrail"]
 
 
 def test_only_what_differs_is_sent() -> None:

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import desired_alarm
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms import (
     Alarm,
     AlarmOptions,
@@ -19,11 +16,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.alarms i
     decide_alarms,
     delete_alarms,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import KEPT, MEMBERS, DesiredAlarm
+from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch.desired_alarm import MEMBERS, DesiredAlarm
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from tests.support.models import valid
 
-MODEL = botocore.session.get_session().get_service_model("cloudwatch")
 PLACE = "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:"
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:velero"
 THEIRS = "arn:aws:sns:eu-central-1:111122223333:theirs"
@@ -63,14 +60,6 @@ def plan(live: dict[str, Any] | None, given: dict[str, Any] | None = None, **opt
     return decide_alarms([desired], Alarms(there, PLACE), AlarmOptions(**options))
 
 
-def valid(plan: Plan) -> list[str]:
-    """The operations of the requests, each valid by the model of the service."""
-    for step in plan.steps:
-        shape = MODEL.operation_model(step.action.partition(":")[2]).input_shape
-        assert not ParamValidator().validate(step.arguments, shape).has_errors(), step
-    return [step.action.partition(":")[2] for step in plan.steps]
-
-
 PLANS: list[tuple[str, dict[str, Any] | None, dict[str, Any], dict[str, Any], list[str]]] = [
     ("new", None, {}, {}, ["PutMetricAlarm"]),
     ("new with tags", None, {}, {"tags": {"a": True}}, ["PutMetricAlarm"]),
@@ -96,7 +85,7 @@ def test_plans(
     operations: list[str],
 ) -> None:
     decided = plan(live, given, **options)
-    assert valid(decided) == operations
+    assert valid(decided.steps) == operations
     assert decided.result["alarm_arns"] == {"one": f"{PLACE}one"}
 
 
@@ -123,28 +112,5 @@ def test_alarm_of_another_kind_is_refused(member: str) -> None:
 def test_deletions_come_in_batches() -> None:
     names = [f"{number}" for number in range(150)]
     decided = delete_alarms(names, Alarms({name: Alarm({**LIVE, "AlarmName": name}) for name in names}), AlarmOptions())
-    assert valid(decided) == ["DeleteAlarms"] * 2
+    assert valid(decided.steps) == ["DeleteAlarms"] * 2
     assert [len(step.arguments["AlarmNames"]) for step in decided.steps] == [100, 50]
-
-
-def test_members_are_those_of_the_model() -> None:
-    """What is kept of an answer can be sent, and what is read is there."""
-    takes, tells = MODEL.operation_model("PutMetricAlarm").input_shape.members, MODEL.shape_for("MetricAlarm").members
-    known = {*MEMBERS.values(), *KEPT.values()}
-    unknown = known - set(takes)
-    assert unknown == known - set(tells)
-    if unknown:
-        pytest.skip(f"this botocore is too old to know {', '.join(sorted(unknown))}")
-    assert {"AlarmArn", "StateValue", "StateReason", "Metrics", "ThresholdMetricId", "EvaluationCriteria"} <= set(tells)
-    assert "AlarmRule" in MODEL.shape_for("CompositeAlarm").members
-    left = set(takes) & set(tells) - known - {"AlarmName"}
-    assert left == {"Metrics", "ThresholdMetricId", "EvaluationCriteria", "EvaluationInterval"}, (
-        "kinds that are refused"
-    )
-
-
-@pytest.mark.parametrize(
-    ("member", "choices"), [("Statistic", desired_alarm.STATISTICS), ("ComparisonOperator", desired_alarm.COMPARISONS)]
-)
-def test_choices_are_those_of_the_model(member: str, choices: tuple[str, ...]) -> None:
-    assert set(choices) <= set(MODEL.shape_for(member).enum)

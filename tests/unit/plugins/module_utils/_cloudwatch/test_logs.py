@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import botocore.session
 import pytest
-from botocore.validate import ParamValidator
 
 from ansible_collections.coffer.velero.plugins.module_utils._cloudwatch import logs
 from ansible_collections.coffer.velero.plugins.module_utils._kms.model import Key
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
+from tests.support.models import model, valid
 
-MODEL = botocore.session.get_session().get_service_model("logs")
+MODEL = model("logs")
 ARN = "arn:aws:logs:eu-central-1:111122223333:log-group:velero-audit"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd"
 OTHER = "arn:aws:kms:eu-central-1:111122223333:key/5678efgh"
@@ -34,14 +33,6 @@ def plan(answer: dict[str, Any] | None, there: dict[str, str] | None = None, /, 
     group = None if answer is None else logs.Group({"arn": f"{ARN}:*", **answer}, there)
     found = key(options["key_id"]) if options.get("key_id") else None
     return logs.decide_group(wanted(**options), logs.State(group, ARN, found), region="eu-central-1")
-
-
-def valid(steps: Any) -> list[str]:
-    """The operations of the requests, each valid by the model of the service."""
-    for step in steps:
-        shape = MODEL.operation_model(step.action.partition(":")[2]).input_shape
-        assert not ParamValidator().validate(step.arguments, shape).has_errors(), step
-    return [step.action.partition(":")[2] for step in steps]
 
 
 ALL = {"retentionInDays": 365, "kmsKeyId": KEY, "deletionProtectionEnabled": True}

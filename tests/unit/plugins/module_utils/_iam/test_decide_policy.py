@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_policy
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
-    Policy,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Policy
 from tests.support.iam import POLICY_ARN, document, steps
 
 
@@ -38,8 +36,6 @@ def desired_policy(**more: Any) -> decide_policy.DesiredPolicy:
         ),
         ({"tags": {"a": "1"}}, policy(), ["TagPolicy " + POLICY_ARN]),
         ({"tags": {}}, policy(Tags=[{"Key": "a", "Value": "1"}]), ["UntagPolicy " + POLICY_ARN]),
-        ({"tags": {}, "purge_tags": False}, policy(Tags=[{"Key": "a", "Value": "1"}]), []),
-        ({"tags": {}}, policy(Tags=[{"Key": "aws:a", "Value": "1"}]), []),
         ({"description": "other"}, policy(), []),
     ],
 )

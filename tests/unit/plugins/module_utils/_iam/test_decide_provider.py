@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_provider
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
-    Provider,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Provider
 from tests.support.iam import PROVIDER_ARN, steps
 
 PROVIDER = Provider(PROVIDER_ARN, ("sts.amazonaws.com", "theirs"), ("1" * 40, "2" * 40), {"owner": "them"})

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam import decide_role
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import Role
 from tests.support.iam import OTHER_ARN, OWNER, POLICY_ARN, steps, trust
+from tests.support.refusal import refusal
 
 
 def role(
@@ -79,9 +79,7 @@ def test_change_role(desired: dict[str, Any], current: Role, expected: list[str]
 
 
 def test_trust_policy_is_never_purged_to_nothing() -> None:
-    with pytest.raises(ValidationError) as refused:
-        decide_role.change_role(desired_role(trust_statements=[], purge_trust_statements=True), role())
-    assert str(refused.value) == (
+    assert refusal(decide_role.change_role, desired_role(trust_statements=[], purge_trust_statements=True), role()) == (
         "purge_trust_statements: velero would be left without a trust statement. "
         "Name who may assume it in trust_statements, or delete the role with state=absent."
     )

@@ -16,6 +16,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.documents impor
     trust_warnings,
 )
 from tests.support.iam import OWNER, PROVIDER_ARN, document, trust
+from tests.support.refusal import refusal
 
 SUB = "oidc.example.com:sub"
 
@@ -83,9 +84,7 @@ def test_trust_statement_is_taken(statement: dict[str, Any]) -> None:
     ],
 )
 def test_trust_in_everybody_of_a_cluster_is_refused(statement: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError) as refused:
-        trust_statements([statement])
-    assert str(refused.value) == (
+    assert refusal(trust_statements, [statement]) == (
         f"trust_statements: Velero has no condition on {SUB} that names the ServiceAccount, so that others of the "
         f"cluster could assume the role. Add StringEquals: {{'{SUB}': 'system:serviceaccount:NAMESPACE:NAME'}}."
     )

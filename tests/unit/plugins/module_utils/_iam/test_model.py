@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The issuer of a cluster, as IAM spells it."""
+"""The issuer of a cluster, as IAM spells it, and the requests that change tags."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
-    Owner,
-    issuer_name,
-    issuer_of,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import DesiredTags, Owner, issuer_name, issuer_of
+from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Step
+from tests.support.refusal import refusal
 
 
 @pytest.mark.parametrize(
@@ -54,6 +51,32 @@ def test_issuer_of_a_cluster(status: str) -> None:
     ],
 )
 def test_cluster_without_a_usable_issuer(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        issuer_of({**CLUSTER, **change})
-    assert str(refused.value) == message
+    assert refusal(issuer_of, {**CLUSTER, **change}) == message
+
+
+PRESENT = Step("iam:TagRole", {"RoleName": "velero", "Tags": [{"Key": "a", "Value": "1"}]})
+ABSENT = Step("iam:UntagRole", {"RoleName": "velero", "TagKeys": ["old"]})
+
+
+@pytest.mark.parametrize(
+    ("desired", "current", "steps", "after"),
+    [
+        ({}, {"old": "1"}, [], {"old": "1"}),
+        ({"tags": {"a": "1"}}, {"a": "1"}, [], {"a": "1"}),
+        ({"tags": {"a": 1}}, {"old": "1"}, [PRESENT, ABSENT], {"a": "1"}),
+        ({"tags": {"a": "1"}, "purge_tags": False}, {"old": "1"}, [PRESENT], {"old": "1", "a": "1"}),
+        ({"tags": {}, "purge_tags": False}, {"old": "1"}, [], {"old": "1"}),
+        ({"tags": {}}, {"aws:a": "1"}, [], {"aws:a": "1"}),
+    ],
+)
+def test_tags(desired: dict[str, Any], current: dict[str, str], steps: list[Step], after: dict[str, str]) -> None:
+    tags = DesiredTags(**desired)
+    found, differences = tags.tag_steps("Role", {"RoleName": "velero"}, current)
+    assert list(found) == steps
+    assert tags.after(current) == after
+    assert tuple(differences) == ((Difference("tags", current, after),) if steps else ())
+
+
+def test_create_without_tags_does_not_name_them() -> None:
+    assert DesiredTags(tags={}).created() == DesiredTags().created() == {}
+    assert DesiredTags(tags={"a": "1"}).created() == {"Tags": PRESENT.arguments["Tags"]}

@@ -13,22 +13,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._notify import dashboard, overview
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-ACCOUNT = "111122223333"
-KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-TOPIC = f"arn:aws:sns:eu-central-1:{ACCOUNT}:velero-acme-backups"
-PROFILE = StorageProfile.parse(
-    {
-        "account_id": ACCOUNT,
-        "region": "eu-central-1",
-        "bucket": "acme-backups",
-        "prefix": "production",
-        "kms_key_arn": KEY,
-        "role_arns": [f"arn:aws:iam::{ACCOUNT}:role/velero"],
-    }
-)
-ELSEWHERE = replace(PROFILE, kms_key_arn=KEY.replace(ACCOUNT, "444455556666"))
-PLAIN = replace(PROFILE, encryption_mode="sse-s3", kms_key_arn=None, role_arns=())
+from tests.support.profiles import ACCOUNT, ELSEWHERE, PLAIN, PROFILE
 
 Document = dict[str, Any]
 

@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from botocore.session import get_session
-from botocore.validate import ParamValidator
 
 from ansible_collections.coffer.velero.plugins.module_utils._notify.documents import audit_event_rules
 from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import (
@@ -20,22 +16,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.rules import
     target_options,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
-
-ACCOUNT = "111122223333"
-KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-TOPIC = f"arn:aws:sns:eu-central-1:{ACCOUNT}:velero-acme-backups"
-PROFILE = StorageProfile.parse(
-    {
-        "account_id": ACCOUNT,
-        "region": "eu-central-1",
-        "bucket": "acme-backups",
-        "prefix": "production",
-        "kms_key_arn": KEY,
-        "role_arns": [f"arn:aws:iam::{ACCOUNT}:role/velero"],
-    }
-)
-ELSEWHERE = replace(PROFILE, kms_key_arn=KEY.replace(ACCOUNT, "444455556666"))
-PLAIN = replace(PROFILE, encryption_mode="sse-s3", kms_key_arn=None, role_arns=())
+from tests.support.models import valid
+from tests.support.profiles import ELSEWHERE, PLAIN, PROFILE, TOPIC
 
 
 @pytest.mark.parametrize("profile", [PROFILE, ELSEWHERE, PLAIN])
@@ -44,11 +26,7 @@ def test_rules_are_what_the_module_and_eventbridge_take(profile: StorageProfile)
         desired_rules(audit_event_rules(profile, TOPIC), absent=False), Rules({}), purge=False, tags=DesiredTags()
     )
     assert plan.warnings == (), "no rule names events that it would not see"
-    model = get_session().get_service_model("events")
-    for step in plan.steps:
-        shape = model.operation_model(step.action.partition(":")[2]).input_shape
-        report = ParamValidator().validate(dict(step.arguments), shape)
-        assert not report.has_errors(), report.generate_report()
+    assert valid(plan.steps)
     longest = max(len(step.arguments.get("Description", "")) for step in plan.steps)
     assert longest <= 512
 

@@ -1,13 +1,14 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an output shows of the endpoint of a subscription."""
+"""Which endpoints SNS takes, and what an output shows of one."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import masked, secrets
+from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription import Subscription, masked, secrets
+from tests.support.refusal import refusal
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,23 @@ from ansible_collections.coffer.velero.plugins.module_utils._notify.subscription
 def test_secrets_of_an_endpoint(endpoint: str, shown: str, hidden: list[str]) -> None:
     assert masked(endpoint) == shown
     assert secrets(endpoint) == hidden
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "message"),
+    [
+        (
+            "email",
+            "nobody",
+            "subscriptions: nobody is not an endpoint for email. Give one address: oncall@example.com.",
+        ),
+        (
+            "sms",
+            "0151",
+            "subscriptions: 0151 is not an endpoint for sms. Give the number with a plus sign and the country: "
+            "+4915112345678.",
+        ),
+    ],
+)
+def test_endpoint_that_sns_would_refuse(protocol: str, endpoint: str, message: str) -> None:
+    assert refusal(Subscription.parse, {"protocol": protocol, "endpoint": endpoint}) == message

@@ -11,11 +11,7 @@ import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._s3.decide import DesiredBucket, decide_bucket
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
-    BLOCKED,
-    OWNER_ENFORCED,
-    Bucket,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import BLOCKED, OWNER_ENFORCED, Bucket
 
 NAME = "velero-backups"
 

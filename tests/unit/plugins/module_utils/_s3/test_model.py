@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._s3.model import (
-    validate_bucket_name,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._s3.model import validate_bucket_name
+from tests.support.refusal import refusal
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 63, "velero-backups", "velero.example.com", "1velero2", "1.2.3.400x"])
@@ -36,9 +34,7 @@ def test_good_names(name: str) -> None:
     ],
 )
 def test_bad_names(name: str, reason: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        validate_bucket_name(name)
-    assert str(caught.value) == (
+    assert refusal(validate_bucket_name, name) == (
         f"bucket: {name!r} {reason}. A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and "
         "starts and ends with a letter or digit."
     )

@@ -21,6 +21,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._s3.policy import (
     refuse_bucket_lockout,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
+from tests.support.refusal import refusal
 
 BUCKET = "velero-backups"
 ARN = f"arn:aws:s3:::{BUCKET}"
@@ -155,18 +156,14 @@ def test_bypass_is_told_to_s3() -> None:
 @pytest.mark.parametrize("element", ["Resource", "NotResource"])
 def test_resource_of_another_bucket(resource: str, element: str) -> None:
     statement = {name: value for name, value in OWNED.items() if name != "Resource"}
-    with pytest.raises(ValidationError) as refused:
-        decide(Desired([{**statement, element: [ARN, resource]}]))
-    assert str(refused.value) == (
+    assert refusal(decide, Desired([{**statement, element: [ARN, resource]}])) == (
         f"statements: DenyOtherKey speaks of {resource}, which is not of this bucket. "
         f"S3 takes statements about the bucket itself only: {ARN} and {ARN}/*."
     )
 
 
 def test_header_requirement_of_owned_is_refused() -> None:
-    with pytest.raises(ValidationError) as refused:
-        decide(Desired([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})]))
-    assert str(refused.value) == (
+    assert refusal(decide, Desired([deny(Sid="Encrypted", Condition={"StringNotEquals": {SSE: "aws:kms"}})])) == (
         f"statements: Encrypted denies writes that carry no encryption header (stringnotequals {SSE}), and kopia sends "
         f'none. Deny a wrong header, not a missing one: a negated operator together with "Null": {{"{SSE}": "false"}} '
         "(IfExists does not help in a Deny), and let the bucket's default encryption do the rest."
@@ -191,9 +188,7 @@ def test_header_requirement_of_others_that_stands_in_the_way_is_refused() -> Non
     """Also where nothing is to be changed, as in a bucket that somebody else manages."""
     theirs = deny(Sid="Theirs", Condition=REQUIREMENT)
     for desired in (Desired(), Desired([OWNED])):
-        with pytest.raises(ValidationError) as refused:
-            decide(desired, UNMANAGED, theirs, write_principals=PRINCIPALS)
-        assert str(refused.value) == (
+        assert refusal(decide, desired, UNMANAGED, theirs, write_principals=PRINCIPALS) == (
             f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {ROLE} writes that carry no encryption "
             f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
             f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. '
@@ -247,9 +242,7 @@ ORPHAN = {"AWS": "AROADBQP57FF2AEXAMPLE"}
     ],
 )
 def test_deleted_principals_are_in_the_way_of_a_change(orphans: list[Document], names: str, remediation: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        decide(Desired([OWNED]), *orphans)
-    assert str(refused.value) == (
+    assert refusal(decide, Desired([OWNED]), *orphans) == (
         f"bucket: {BUCKET} has a policy that AWS refuses for principals that were deleted: {names}. {remediation}"
     )
     assert decide(Desired([OWNED], purge=True), *orphans).changed

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._documents import bucket_policy_statements
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from ansible_collections.coffer.velero.plugins.module_utils._s3.encryption import DesiredEncryption
 from ansible_collections.coffer.velero.plugins.module_utils._s3.shared_bucket import refuse_conflicting_requirements
+from tests.support.refusal import refusal
 
 BUCKET = "velero-backups"
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -78,9 +78,7 @@ def test_only_the_same_mode_goes_together(desired: str, mode: str, prefix: str) 
     )
     if (mode, desired) == ("sse-c", "sse-s3"):
         option, given, requirement = "blocked_encryption_types", "SSE-C", "lets SSE-C in"
-    with pytest.raises(ValidationError) as refused:
-        check(there, rule(desired))
-    assert str(refused.value) == (
+    assert refusal(check, there, rule(desired)) == (
         f"{option}: {given} is not what another installation in the bucket relies on: the statement "
         f"{sid(there, purpose)} for {place} {requirement}. {REMEDY}"
     )
@@ -90,9 +88,7 @@ def test_only_the_same_mode_goes_together(desired: str, mode: str, prefix: str) 
 @pytest.mark.parametrize("mode", ["sse-kms", "dsse-kms"])
 def test_another_key_is_refused(mode: str) -> None:
     there = statements(mode)
-    with pytest.raises(ValidationError) as refused:
-        check(there, rule(mode, OTHER_KEY))
-    assert str(refused.value) == (
+    assert refusal(check, there, rule(mode, OTHER_KEY)) == (
         f"kms_master_key_id: {OTHER_KEY} is not what another installation in the bucket relies on: the statement "
         f"{sid(there, 'OtherKey')} for arn:aws:s3:::{BUCKET}/first/* requires {KEY}. {REMEDY}"
     )

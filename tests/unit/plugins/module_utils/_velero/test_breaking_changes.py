@@ -9,37 +9,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.breaking_changes import (
     BreakingChange,
     alias_warning,
     breaking_change,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
-    DesiredLocation,
-    decide_location,
-)
+from tests.support.location import current_location, desired_location, plan_location
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
-def _current(config: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
-    storage = spec.pop("objectStorage", {"bucket": "b", "prefix": "p"})
-    spec = {"provider": "aws", "objectStorage": storage, "config": {"region": "us-east-1", **(config or {})}, **spec}
-    return {"metadata": {"name": "default", "resourceVersion": "7"}, "spec": spec}
-
-
-def _desired(**desired: Any) -> DesiredLocation:
-    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **desired}
-    return DesiredLocation(**options)
-
-
-def _plan(current: dict[str, Any] | None, **desired: Any) -> Plan:
-    return decide_location(_desired(**desired), current)
-
-
 def _breaking_change(current: dict[str, Any], **desired: Any) -> BreakingChange | None:
-    return breaking_change(_desired(**desired), _plan(current, **desired))
+    return breaking_change(desired_location(**desired), plan_location(current, **desired))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +64,7 @@ def _breaking_change(current: dict[str, Any], **desired: Any) -> BreakingChange 
     ],
 )
 def test_what_backups_forbid(current: dict[str, Any], desired: dict[str, Any], option: str | None) -> None:
-    found = _breaking_change(_current(**current), **desired)
+    found = _breaking_change(current_location(**current), **desired)
     assert (found and found.option) == option
 
 
@@ -120,7 +101,7 @@ OTHER_KEY = KEY.replace("1234abcd", "5678abcd")
     ],
 )
 def test_key_that_backups_need(before: str, desired: dict[str, Any], given_up: bool) -> None:
-    found = _breaking_change(_current(config={"kmsKeyId": before}), **desired)
+    found = _breaking_change(current_location(config={"kmsKeyId": before}), **desired)
     assert (found and found.option) == ("kms_key_id" if given_up else None)
 
 
@@ -130,7 +111,9 @@ def test_alias_is_told_once() -> None:
         "this meant: if that is another one than from now on, list its ARN in previous_kms_key_ids "
         "(velero_kms_previous_key_arns)."
     )
-    current = _current(config={"kmsKeyId": "alias/velero"})
-    assert alias_warning(_desired(kms_key_id=KEY), _plan(current, kms_key_id=KEY)) == (warning,)
-    assert not alias_warning(_desired(), _plan(current))
-    assert not alias_warning(_desired(kms_key_id=OTHER_KEY), _plan(_current(config={"kmsKeyId": KEY})))
+    current = current_location(config={"kmsKeyId": "alias/velero"})
+    assert alias_warning(desired_location(kms_key_id=KEY), plan_location(current, kms_key_id=KEY)) == (warning,)
+    assert not alias_warning(desired_location(), plan_location(current))
+    assert not alias_warning(
+        desired_location(kms_key_id=OTHER_KEY), plan_location(current_location(config={"kmsKeyId": KEY}))
+    )

@@ -9,36 +9,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._plan import Plan
 from ansible_collections.coffer.velero.plugins.module_utils._velero.location import (
     DesiredLocation,
     Validation,
-    decide_location,
     delete_location,
 )
+from tests.support.location import current_location, plan_location
+from tests.support.refusal import refusal
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PATH = "/apis/velero.io/v1/namespaces/velero/backupstoragelocations"
 
 
-def _current(config: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
-    storage = spec.pop("objectStorage", {"bucket": "b", "prefix": "p"})
-    spec = {"provider": "aws", "objectStorage": storage, "config": {"region": "us-east-1", **(config or {})}, **spec}
-    return {"metadata": {"name": "default", "resourceVersion": "7"}, "spec": spec}
-
-
-def _desired(**desired: Any) -> DesiredLocation:
-    options = {"name": "default", "namespace": "velero", "bucket": "b", "prefix": "p", "region": "us-east-1", **desired}
-    return DesiredLocation(**options)
-
-
-def _plan(current: dict[str, Any] | None, **desired: Any) -> Plan:
-    return decide_location(_desired(**desired), current)
-
-
 def test_create() -> None:
-    plan = _plan(None, kms_key_id=KEY, s3_force_path_style=True, insecure_skip_tls_verify=False, default=False)
+    plan = plan_location(None, kms_key_id=KEY, s3_force_path_style=True, insecure_skip_tls_verify=False, default=False)
     (step,) = plan.steps
     assert step.action == f"POST {PATH}"
     assert step.arguments["body"] == {
@@ -89,7 +73,7 @@ PATCHES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("current", "desired", "patch"), PATCHES)
 def test_change(current: dict[str, Any], desired: dict[str, Any], patch: dict[str, Any]) -> None:
-    plan = _plan(_current(**current), **desired)
+    plan = plan_location(current_location(**current), **desired)
     (step,) = plan.steps
     assert step.action == f"PATCH {PATH}/default"
     assert step.arguments["body"] == {"metadata": {"resourceVersion": "7"}, "spec": patch}
@@ -112,28 +96,28 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("current", "desired"), SAME)
 def test_no_change(current: dict[str, Any], desired: dict[str, Any]) -> None:
-    plan = _plan(_current(**current), **desired)
+    plan = plan_location(current_location(**current), **desired)
     assert not plan.changed
-    assert plan.result["spec"] == _current(**current)["spec"]
+    assert plan.result["spec"] == current_location(**current)["spec"]
 
 
 def test_delete() -> None:
     desired = DesiredLocation(name="default", namespace="velero")
     assert not delete_location(desired, None).changed
-    plan = delete_location(desired, _current())
+    plan = delete_location(desired, current_location())
     assert [step.action for step in plan.steps] == [f"DELETE {PATH}/default"]
     assert plan.diff["after"] == {}
 
 
 def test_warnings() -> None:
-    assert "in China" in _plan(None, region="cn-north-1").warnings[0]
-    assert not _plan(None, region="cn-north-1", s3_url="https://s3.cn-north-1.amazonaws.com.cn").warnings
+    assert "in China" in plan_location(None, region="cn-north-1").warnings[0]
+    assert not plan_location(None, region="cn-north-1", s3_url="https://s3.cn-north-1.amazonaws.com.cn").warnings
     labels = {"labels": {"app.kubernetes.io/managed-by": "Helm"}}
-    helm = {**_current(), "metadata": {"resourceVersion": "7", **labels}}
-    assert _plan(helm, access_mode="ReadOnly").warnings == (
+    helm = {**current_location(), "metadata": {"resourceVersion": "7", **labels}}
+    assert plan_location(helm, access_mode="ReadOnly").warnings == (
         'BackupStorageLocation "default" is also managed by Helm, which may undo the change.',
     )
-    assert not _plan(helm).warnings
+    assert not plan_location(helm).warnings
 
 
 TASK = "A task of coffer.velero.backup_storage_location with"
@@ -147,9 +131,8 @@ STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"config": {"credentialsFile": "/credentials/cloud"}},
         {"profile": ""},
-        "credential: {} has a credentials file of its own, /credentials/cloud, which wins over the role of "
-        f"Velero's pods. {TASK} credential={{{{}}}} takes it away; what is to stay belongs into a Secret that "
-        "credential names.",
+        "credential: {} has a credentials file of its own, /credentials/cloud, which wins over the role of Velero's "
+        f"pods. {TASK} credential={{{{}}}} takes it away; what is to stay belongs into a Secret that credential names.",
     ),
     (
         {"config": {"profile": "backup"}},
@@ -162,21 +145,23 @@ STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("current", "desired", "text"), STATIC)
 def test_credential_that_nobody_asked_for(current: dict[str, Any], desired: dict[str, Any], text: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        _plan(_current(**current), **desired)
-    assert str(refused.value) == text.format('BackupStorageLocation "default"')
-    elsewhere = _current(**{**current, "config": {"s3Url": "https://minio", **current.get("config", {})}})
-    assert not _plan(elsewhere, **{**desired, "credential": None, "profile": None}).changed
+    assert refusal(plan_location, current_location(**current), **desired) == text.format(
+        'BackupStorageLocation "default"'
+    )
+    elsewhere = current_location(**{**current, "config": {"s3Url": "https://minio", **current.get("config", {})}})
+    assert not plan_location(elsewhere, **{**desired, "credential": None, "profile": None}).changed
 
 
 def test_credential_that_the_task_names() -> None:
     """Kept or taken away; the file that Velero would replace by that of the credential goes in both cases."""
     credential = {"name": "cloud", "key": "aws"}
-    current = _current(credential=credential, config={"profile": "backup", "credentialsFile": "/credentials/cloud"})
-    kept = _plan(current, credential=credential)
+    current = current_location(
+        credential=credential, config={"profile": "backup", "credentialsFile": "/credentials/cloud"}
+    )
+    kept = plan_location(current, credential=credential)
     assert [difference.name for difference in kept.differences] == ["config.credentialsFile"]
-    gone = _plan(current, credential={}, profile="")
-    assert gone.result["spec"] == _current()["spec"]
+    gone = plan_location(current, credential={}, profile="")
+    assert gone.result["spec"] == current_location()["spec"]
 
 
 def _entry(manager: str, time: str, *fields: str) -> dict[str, Any]:

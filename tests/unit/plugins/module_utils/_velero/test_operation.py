@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import (
-    DesiredBackup,
-    decide_backup,
-)
+from ansible_collections.coffer.velero.plugins.module_utils._velero.backup import DesiredBackup, decide_backup
+from tests.support.refusal import refusal
 
 LOCATION = {"metadata": {"name": "default"}, "spec": {"default": True}, "status": {"phase": "Available"}}
 
@@ -62,10 +60,9 @@ def test_taken(desired: dict[str, Any], present: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("desired", "present", "text"), DIFFER)
 def test_refused(desired: dict[str, Any], present: dict[str, Any], text: str) -> None:
-    with pytest.raises(ValidationError) as refusal:
-        decide_backup(backup(**desired), there(**present), None)
-    assert str(refusal.value).startswith('name: Backup "b" exists with another spec (')
-    assert text in str(refusal.value)
+    message = refusal(decide_backup, backup(**desired), there(**present), None)
+    assert message.startswith('name: Backup "b" exists with another spec (')
+    assert text in message
 
 
 def test_made() -> None:

@@ -21,8 +21,6 @@ from kubernetes.config import kube_config
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec, object_path
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
-from tests.stack.api import SERVICE_ACCOUNT
-from tests.support.cluster import Cluster
 from tests.support.running import ModuleRunner
 
 PATH = object_path("velero.io/v1", "backups", "velero", "nightly")
@@ -256,18 +254,3 @@ def test_secrets_are_shown_nowhere(
     assert TOKEN not in json.dumps(result)
     assert not any(TOKEN in line for line in logged)
     assert script.seen[0][2]["authorization"] == [f"Bearer {TOKEN}"]
-
-
-def test_permissions_are_named_as_a_role_spells_them(run: ModuleRunner, cluster: Cluster) -> None:
-    """With a real ServiceAccount that may do nothing, against the real authorizer."""
-    cluster.create(SERVICE_ACCOUNT, "nobody")
-    token = cluster.api.service_account_token("nobody", cluster.namespace)
-    connection = {"host": cluster.api.url, "api_key": token, "ca_cert": str(cluster.api.ca_file)}
-    names = {"namespace": cluster.namespace}
-    message = run.refused("backup_storage_location", **connection, **names, bucket="bucket", region="us-east-1")
-    assert f"need the verb get on backupstoragelocations.velero.io in namespace {cluster.namespace}." in message
-    assert token not in message
-    message = run.refused("velero_identity", **connection, **names, role_arn="arn:aws:iam::111122223333:role/velero")
-    assert f"need the verb get on serviceaccounts in namespace {cluster.namespace}." in message
-    message = run.refused("sse_c_secret", **{**connection, "api_key": "expired"}, **names)
-    assert "The cluster does not know these credentials" in message
