@@ -15,8 +15,7 @@ description:
     checks them as the filter P(coffer.velero.storage_profile#filter) does.
   - What no variable says, such as the account and the ARN of the key that was created, is given as options.
   - The roles have its result as C(velero_profile). The variables are read where it is used.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   _terms:
     description: There are none.

@@ -13,8 +13,7 @@ version_added: 0.1.0
 description:
   - Checks the variables of the roles as P(coffer.velero.storage_profile#lookup) does, and returns the error as a
     sentence in place of raising it, for the message of a task that validates them.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   _terms:
     description: There are none.

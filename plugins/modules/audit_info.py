@@ -18,8 +18,7 @@ description:
   - With one role, one trail and one topic it sends 37 requests, none of which changes anything. A further trail takes 2
     more, a further role 3, and each customer managed policy of a role 2, except for O(policy_arn).
   - KMS returns a key policy to principals of the key's account only.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   storage_profile:
     description: The storage profile to compare with, as P(coffer.velero.storage_profile#filter) takes it.

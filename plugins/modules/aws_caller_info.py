@@ -13,8 +13,7 @@ description:
   - Asks STS for the identity behind the task's credentials, in one request that needs no permission.
   - M(amazon.aws.aws_caller_info) asks the same, in a process of its own that takes most of a second, and reports
     neither the partition nor the principal that a policy names.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules

@@ -18,8 +18,7 @@ description:
   - A phase of C(Completed) is what the cluster says. M(coffer.velero.backup_metadata_info) compares it with what Velero
     wrote to the bucket, and M(coffer.velero.object_encryption_info) says how it is encrypted.
   - A run that changes nothing sends 1 request where the backup is done.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   state:
     description:

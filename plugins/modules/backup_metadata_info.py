@@ -17,8 +17,7 @@ description:
   - Reads with the credentials of the task, which need C(s3:GetObject) on the object and C(kms:Decrypt) on its key.
     Velero offers this object to nobody (no DownloadRequest leads to it).
   - Sends 1 request. An object that cannot be read is an error; one that does not exist is a mismatch.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   bucket:
     description: Name of the bucket.

@@ -19,8 +19,7 @@ description:
     writes follows the bucket's default encryption in every mode; see M(coffer.velero.s3_bucket_encryption).
   - No restart of Velero is needed; it reads the location again for every operation.
   - A run that changes nothing sends 1 request.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   name:
     description: Name of the BackupStorageLocation.

@@ -24,8 +24,7 @@ description:
     and RV(kept) names them.
   - A run that changes nothing sends 2 requests, one more where event selectors of the trail were ever set,
     one more where O(tags) is set, and one more where O(kms_key_id) is not an ARN of a key.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   name:
     description:

@@ -16,8 +16,7 @@ description:
   - The calls of KMS are management events. RV(trail) is the trail to rely on, that records all of them; where there is
     none, RV(reasons) tells why each falls short.
   - Sends 1 request, one for each trail, and one more for each whose event selectors were ever set.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   key_arn:
     description:

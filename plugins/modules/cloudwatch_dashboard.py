@@ -17,8 +17,7 @@ description:
     takes although it does not understand all of it becomes a warning.
   - Dashboards belong to the account, not to a Region. Each metric in one names its own.
   - A run that changes nothing sends 1 request.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   name:
     description: Name of the dashboard, of 1 to 255 letters, digits, hyphens and underscores.

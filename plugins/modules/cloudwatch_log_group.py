@@ -16,8 +16,7 @@ description:
     O(delete_data=true).
   - A run that changes nothing sends 1 request, one more where O(tags) is set, and one to KMS where O(kms_key_id) is not
     the ARN of the key that the log group has.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   name:
     description: Name of the log group, of 1 to 512 letters, digits and C(._-/#). It cannot begin with C(aws/).

@@ -22,8 +22,7 @@ description:
   - The suboptions have the names that M(amazon.aws.cloudwatch_metric_alarm) uses.
   - A run that changes nothing sends 1 request for each 100 alarms, and 1 for each alarm where O(tags) is set.
   - CloudWatch returns composite alarms only where C(cloudwatch:DescribeAlarms) is granted for C(*).
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   alarms:
     description:

@@ -17,8 +17,7 @@ description:
     on such a metric goes to C(INSUFFICIENT_DATA) instead of C(OK).
   - A metric filter counts events from its creation on, not older ones.
   - A run that changes nothing sends 1 request for each 50 filters of the log group.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   log_group_name:
     description: Name of the log group.

@@ -16,8 +16,7 @@ description:
   - A rule that an AWS service manages is refused. The schedule and the role that an owned rule already has are kept.
   - All rules are validated before the first is changed.
   - A run that changes nothing sends 1 request, and for each rule 1 where it names targets and 1 where O(tags) is set.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   rules:
     description: The rules to own.

@@ -16,8 +16,7 @@ description:
   - The module refuses evidence of another location and evidence that contradicts itself.
   - The report keeps only the known values of the evidence. No key, token or content of a Secret is among them.
   - Sends no request. The same evidence gives the same files, byte by byte; the time in them is that of the evidence.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   evidence:
     description: What other tasks returned, as it was registered. A result that is empty or skipped counts as missing.

@@ -15,8 +15,7 @@ description:
   - A cluster has one provider in an account, whatever uses it. Audiences that others added are kept.
   - The provider is found by its ARN, which follows from account and issuer; providers are never listed.
   - A run that changes nothing sends 2 requests, and 1 with O(issuer_url), O(account_id) and O(partition).
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   cluster_name:
     description: Name of an EKS cluster of the Region. Its issuer and its account are taken from C(eks:DescribeCluster).

@@ -15,8 +15,7 @@ description:
   - The policy is found by its ARN, which follows from account, path and name; policies are never listed.
   - What IAM would answer with an error is said before anything is sent, the limit of 6144 characters included.
   - A run that changes nothing sends 2 requests, and one more to STS where O(account_id) or O(partition) is not set.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   name:
     description: Name of the policy. Names are unique in an account, whatever the path.

@@ -20,8 +20,7 @@ description:
     after a change of it the module looks whether its own statements are still there, and puts them in again where they
     are not.
   - A run that changes nothing sends 2 requests.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   name:
     description: Name of the role, by which it is found. Names are unique in an account, whatever the path.
@@ -104,8 +103,7 @@ EXAMPLES = r"""
           StringEquals:
             oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLE:aud: sts.amazonaws.com
             oidc.eks.eu-central-1.amazonaws.com/id/EXAMPLE:sub: system:serviceaccount:velero:velero
-    managed_policies:
-      - arn:aws:iam::111122223333:policy/velero-backups
+    managed_policies: [arn:aws:iam::111122223333:policy/velero-backups]
     tags:
       service: velero
   register: role
@@ -123,14 +121,12 @@ EXAMPLES = r"""
           StringEquals:
             aws:RequestTag/kubernetes-namespace: velero
             aws:RequestTag/kubernetes-service-account: velero
-    managed_policies:
-      - arn:aws:iam::111122223333:policy/velero-backups
+    managed_policies: [arn:aws:iam::111122223333:policy/velero-backups]
 
 - name: Take the role away
   coffer.velero.iam_role:
     name: velero
-    managed_policies:
-      - arn:aws:iam::111122223333:policy/velero-backups
+    managed_policies: [arn:aws:iam::111122223333:policy/velero-backups]
     state: absent
 """
 

@@ -15,8 +15,7 @@ description:
   - Never enables a disabled key, cancels a deletion or moves an alias unless asked to by an option of its own.
   - The key policy is left alone; see M(coffer.velero.kms_key_policy).
   - A run that changes nothing sends at most 3 requests, and one more where both O(alias) and O(key_id) are given.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   alias:
     description:

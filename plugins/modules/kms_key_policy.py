@@ -24,8 +24,7 @@ description:
   - KMS shows and changes a key policy with credentials of the key's own account only. For a key of another account the
     module fails with the statements to hand to its owner.
   - A run that changes nothing sends 1 request for a key id or ARN and 2 for an alias.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   key_id:
     description:
@@ -66,9 +65,7 @@ EXAMPLES = r"""
         Effect: Allow
         Principal:
           AWS: arn:aws:iam::111122223333:role/velero
-        Action:
-          - kms:GenerateDataKey
-          - kms:Decrypt
+        Action: [kms:GenerateDataKey, kms:Decrypt]
         Resource: '*'
         Condition:
           StringEquals:
@@ -78,8 +75,7 @@ EXAMPLES = r"""
   coffer.velero.kms_key_policy:
     key_id: alias/velero-backups
     state: absent
-    sids:
-      - VeleroUse
+    sids: [VeleroUse]
 """
 
 RETURN = r"""

@@ -22,8 +22,7 @@ description:
     C(logs:GetQueryResults) and C(logs:StopQuery), for Event history C(cloudtrail:LookupEvents).
   - A run sends 2 requests to KMS, 3 where O(key_id) is no key ARN. A log group takes 2 more and one for each poll of
     the query; failures to show and O(bucket) are a query more each. Event history takes one for 50 events.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   key_id:
     description:

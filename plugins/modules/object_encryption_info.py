@@ -18,8 +18,7 @@ description:
     permission on the key. The listing needs C(s3:ListBucketVersions), without O(versions) C(s3:ListBucket). With
     C(s3:ListBucketMultipartUploads) the result has incomplete multipart uploads too.
   - On a local connection the module reports its progress every three seconds.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   storage_profile:
     description:

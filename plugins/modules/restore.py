@@ -16,8 +16,7 @@ description:
   - A Restore is carried out once. One that exists under the name is taken where its spec is the same, and refused where
     it is another; a failed one is reported again.
   - A run that changes nothing sends 1 request where the restore is done.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   state:
     description:

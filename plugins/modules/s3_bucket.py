@@ -18,8 +18,7 @@ description:
   - The default encryption and the policy are left alone; see M(coffer.velero.s3_bucket_encryption) and
     M(coffer.velero.s3_bucket_policy).
   - A run that changes nothing sends 3 requests, and one more for each of O(versioning) and O(tags) that is set.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   bucket:
     description:

@@ -21,8 +21,7 @@ description:
     the bucket's one default encryption. What the others need is in the bucket policy, in the statements of
     P(coffer.velero.bucket_policy_statements#filter).
   - A run that changes nothing sends 2 requests, or 1 where O(sse_algorithm=AES256).
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   bucket:
     description: Name of the bucket. It must be in the Region of the task.

@@ -23,8 +23,7 @@ description:
   - Refuses a change that denies the caller to change the policy again. Statements with a condition are not counted,
     since it cannot be known whether it will hold.
   - A run that changes nothing sends 1 request.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   bucket:
     description:
@@ -83,16 +82,14 @@ EXAMPLES = r"""
     bucket: velero-backups
     statements: []
     prefix: production
-    role_arns:
-      - arn:aws:iam::111122223333:role/velero
+    role_arns: [arn:aws:iam::111122223333:role/velero]
   check_mode: true
 
 - name: Remove a statement by its Sid
   coffer.velero.s3_bucket_policy:
     bucket: velero-backups
     state: absent
-    sids:
-      - DenyWrongKey
+    sids: [DenyWrongKey]
 """
 
 RETURN = r"""

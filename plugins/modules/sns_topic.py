@@ -19,8 +19,7 @@ description:
     So a second after a change of the policy it looks whether its own statements are still there.
   - A run that changes nothing sends 1 request, and one more for each of O(subscriptions), O(tags) and
     O(kms_master_key_id) that is set, and one to STS where O(account_id) is not.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   name:
     description:

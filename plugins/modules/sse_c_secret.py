@@ -16,8 +16,7 @@ description:
     holds backups, which only the lost one can read.
   - Neither the key nor anything derived from it is shown anywhere.
   - A run that changes nothing sends 1 request.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   secret:
     description:

@@ -21,8 +21,7 @@ description:
     knows which pods are up to date. So the first run for an existing installation restarts its pods once.
   - The ServiceAccount is not created; Velero's installation creates it.
   - A run that changes nothing sends 3 requests, and 1 for each Secret that C(envFrom) of Velero's containers names.
-author:
-  - The coffer.velero authors (@coffer-velero)
+author: The coffer.velero authors (@coffer-velero)
 options:
   service_account:
     description: ServiceAccount that Velero runs as. The Helm chart calls it V(velero-server) where nothing else is set.

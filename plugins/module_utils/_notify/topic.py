@@ -20,10 +20,8 @@ from .._policy import (
     Merge,
     desired_statements,
     listed,
-    merge,
     orphan_warnings,
     orphaned_principals,
-    refuse_plain_variables,
     refuse_size,
     text,
 )
@@ -90,8 +88,7 @@ class DesiredTopic:
 
     def merged(self, policy: Document | None, partition: str) -> Merge:
         """The policy of the topic with the owned statements."""
-        owned = self.policy
-        return merge(policy, owned.statements, absent_sids=owned.absent_sids, purge=owned.purge, partition=partition)
+        return self.policy.merged_into(policy, partition=partition)
 
     @property
     def account_id(self) -> str:
@@ -135,7 +132,6 @@ def decide_topic(desired: DesiredTopic, state: State, *, partition: str, region:
         statements="audit_topic_key_statements",
     )
     merged = desired.merged(state.policy, partition)
-    refuse_plain_variables(merged, desired.policy.statements)
     if state.topic is None:
         return _create(desired, merged, key_arn, unmet_dependency)
     there = state.topic
