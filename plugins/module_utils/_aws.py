@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one door to AWS: session, clients, retries, errors, ARNs. PRIVATE to coffer.velero."""
+"""The one door to AWS: session, clients, retries, errors. PRIVATE to coffer.velero."""
 
 from __future__ import annotations
 

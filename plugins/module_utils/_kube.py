@@ -4,7 +4,7 @@
 
 """The one door to Kubernetes: connection, raw requests, retries, errors. PRIVATE to coffer.velero.
 
-A request is what it costs: nothing is discovered, so a path is written out where it is needed (:func:`object_path`).
+A request is what it costs: nothing is discovered, so a path is written out where it is needed.
 """
 
 from __future__ import annotations
@@ -91,12 +91,6 @@ def _secrets_in(value: t.Any) -> Collection[str]:
     if isinstance(value, (list, tuple)):
         return set().union(*(_secrets_in(item) for item in value))
     return set()
-
-
-def object_path(api_version: str, plural: str, namespace: str, name: str = "") -> str:
-    """The path of an object in a namespace, or of all of its kind there."""
-    root = "apis" if "/" in api_version else "api"
-    return "/".join(("", root, api_version, "namespaces", namespace, plural)) + (f"/{name}" if name else "")
 
 
 class Kube:

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from .._errors import ServiceError
-from .._kube import Kube, object_path
+from .._kube import Kube
 from . import diagnosis, operation
 from .download import Download, download
 from .identity import Installation
 from .location import CUSTOMER_KEY
 from .location_api import find_location
-from .model import API_VERSION, velero_path
+from .model import API_VERSION, object_path, velero_path
 from .server_api import ask
 
 _ANSWER_SECONDS = 10

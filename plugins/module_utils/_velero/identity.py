@@ -20,9 +20,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._errors import ValidationError
-from .._kube import object_path
 from .._plan import Difference, Plan, Step
-from .model import enumerate_names, other_managers
+from .model import enumerate_names, object_path, other_managers
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REVISION_ANNOTATION = "coffer.velero/identity-revision"

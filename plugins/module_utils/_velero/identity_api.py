@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .._errors import CofferError, ServiceError, ValidationError
-from .._kube import Kube, object_path
+from .._kube import Kube
 from .._plan import Plan
 from . import model
 from .identity import DesiredIdentity, Installation, Workload, decide_identity
+from .model import object_path
 from .server_api import ask
 
 _POLL_SECONDS = 1.0

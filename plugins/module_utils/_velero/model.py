@@ -10,15 +10,14 @@ import re
 import typing as t
 from collections.abc import Collection, Iterable, Mapping
 
-from .._kube import object_path
 from .._types import Document
 
 API_VERSION = "velero.io/v1"
 #: Velero's plugin for AWS, as an object store.
 PLUGIN = "velero.io/aws"
 
-#: Work that a new server would mark Failed (``InProgress``), or that may become so at any moment (velero.md: a restart
-#: leaves a Backup in ``ReadyToStart`` behind). ``Finalizing`` survives a restart, and may be waiting for the very role
+#: Work that a new server would mark Failed (``InProgress``), or that may become so at any moment (a restart leaves
+#: a Backup in ``ReadyToStart`` behind). ``Finalizing`` survives a restart, and may be waiting for the very role
 #: that a rollout brings.
 _IN_SERVER = frozenset({"", "New", "Queued", "ReadyToStart", "InProgress"})
 
@@ -37,6 +36,12 @@ def duration_seconds(text: str) -> float | str:
     if not DURATION.fullmatch(text):
         return text
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([a-zµ]+)", text))
+
+
+def object_path(api_version: str, plural: str, namespace: str, name: str = "") -> str:
+    """The path of an object in a namespace, or of all of its kind there."""
+    root = "apis" if "/" in api_version else "api"
+    return "/".join(("", root, api_version, "namespaces", namespace, plural)) + (f"/{name}" if name else "")
 
 
 def velero_path(plural: str, namespace: str, name: str = "") -> str:

@@ -13,8 +13,8 @@ import typing as t
 from dataclasses import dataclass
 
 from .._errors import ValidationError
-from .._kube import object_path
 from .._plan import Computed, Difference, Plan, Step
+from .model import object_path
 from .validators import validate_secret_key
 
 KEY_BYTES = 32

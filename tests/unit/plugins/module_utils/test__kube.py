@@ -19,8 +19,9 @@ from ansible.module_utils.basic import AnsibleModule
 from kubernetes.config import kube_config
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import CofferError, ConflictError, ServiceError
-from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec, object_path
+from ansible_collections.coffer.velero.plugins.module_utils._kube import Kube, kube_spec
 from ansible_collections.coffer.velero.plugins.module_utils._plan import Difference, Plan, Step
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import object_path
 from tests.support.running import ModuleRunner
 
 PATH = object_path("velero.io/v1", "backups", "velero", "nightly")
