@@ -490,7 +490,7 @@ def test_server_is_restarted(stack: Stack, proxy: Proxy, module: ModuleRunner) -
     stack.api.delete(POD, pod["metadata"]["name"], stack.namespace)
     result = module("backup", **_backup("interrupted"))
     assert (result["error"]["layer"], result["error"]["state"]) == ("server", "Failed"), result["msg"]
-    assert "the Velero server was restarted while it was at work on it. Remove it and let it be" in result["msg"]
+    assert "the Velero server was restarted while it was at work on it. Remove it and create it again" in result["msg"]
 
 
 def test_plugin_is_missing(stack: Stack, module: ModuleRunner) -> None:

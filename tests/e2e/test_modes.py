@@ -219,7 +219,7 @@ def test_sse_c_encrypts(moto: Moto, weed: SeaweedFS, stack: Stack, customer: Ins
     made = generating.install()
     (warning,) = made["sse_c_secret"]["warnings"]
     assert warning.startswith(TEXT)
-    assert "loses every backup" in warning
+    assert "every backup that is written with it is lost" in warning
     assert made["backup_storage_location"]["phase"] == "Available"
     key = customer_key(stack)
 
