@@ -72,6 +72,26 @@ options:
   rotation_period_in_days:
     description: Days between two rotations, 90 to 2560. Implies O(rotation_enabled=true).
     type: int
+  creation_defaults:
+    description:
+      - What a key gets that the module creates, and keeps. It is corrected where the key has the tag of such a key
+        (C(coffer.velero:alias)).
+      - A key that others created stays as it is. The options of the same names apply to every key, and come first.
+    type: dict
+    suboptions:
+      description:
+        description: Description of the key.
+        type: str
+      rotation_period_in_days:
+        description: Days between two rotations, 90 to 2560.
+        type: int
+  tag_with_alias:
+    description:
+      - Whether a key that is created gets the tag C(coffer.velero:alias).
+      - Without it a run that was cut before the alias existed leaves a key behind, and O(creation_defaults) are applied
+        at the creation only.
+    type: bool
+    default: true
   multi_region:
     description: Whether the key is a multi-Region key. KMS fixes this when the key is created.
     type: bool
@@ -99,6 +119,13 @@ EXAMPLES = r"""
     rotation_period_in_days: 365
     tags:
       service: velero
+
+- name: A key for the backups, or the key of others with that alias as it is
+  coffer.velero.kms_key:
+    alias: shared/backups
+    creation_defaults:
+      description: Velero backups of the production cluster
+      rotation_period_in_days: 365
 
 - name: Check that S3 can encrypt with an existing key
   coffer.velero.kms_key:
@@ -186,6 +213,11 @@ SPEC = aws_spec(
         "repoint_alias": {"type": "bool", "default": False},
         "rotation_enabled": {"type": "bool"},
         "rotation_period_in_days": {"type": "int"},
+        "creation_defaults": {
+            "type": "dict",
+            "options": {"description": {"type": "str"}, "rotation_period_in_days": {"type": "int"}},
+        },
+        "tag_with_alias": {"type": "bool", "default": True},
         "multi_region": {"type": "bool"},
         "replica_regions": {"type": "list", "elements": "str"},
         "pending_window_in_days": {"type": "int", "default": 30},

@@ -115,6 +115,41 @@ def test_a_check_run_promises_the_arn(run: ModuleRunner, kms: Any) -> None:
     assert keys(kms) == []
 
 
+DEFAULTS = {"creation_defaults": {"description": "Velero backups", "rotation_period_in_days": 365}}
+
+
+def test_defaults_are_for_own_keys(run: ModuleRunner, kms: Any) -> None:
+    run.ok("kms_key", alias="velero", **DEFAULTS)
+    created = only(kms)
+    assert (created["description"], created["rotation"]) == ("Velero backups", 365)
+    kms.disable_key_rotation(KeyId=created["id"])
+    assert run.ok("kms_key", alias="velero", **DEFAULTS)["diff"]["after"] == {
+        "rotation_enabled": True,
+        "rotation_period_in_days": 365,
+    }
+    assert only(kms) == created
+    asked = run.ok("kms_key", alias="velero", description="Ours", rotation_period_in_days=100, **DEFAULTS)
+    assert asked["diff"]["after"] == {"description": "Ours", "rotation_period_in_days": 100}
+
+
+@pytest.mark.parametrize("origin", ["AWS_KMS", "EXTERNAL"])
+def test_keys_of_others_keep_their_settings(run: ModuleRunner, kms: Any, origin: str) -> None:
+    """Also one with imported material, which KMS could not rotate."""
+    key_id = kms.create_key(Description="theirs", Origin=origin)["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=ALIAS, TargetKeyId=key_id)
+    before = only(kms)
+    for check in (True, False):
+        result = run.ok("kms_key", check=check, alias="velero", **DEFAULTS)
+        assert (result["changed"], result["description"], only(kms)) == (False, "theirs", before)
+
+
+def test_without_the_tag(run: ModuleRunner, kms: Any) -> None:
+    run.ok("kms_key", alias="velero", tag_with_alias=False, tags={"a": "1"}, **DEFAULTS)
+    created = only(kms)
+    assert (created["rotation"], created["tags"]) == (365, {"a": "1"})
+    assert not run.ok("kms_key", alias="velero", tag_with_alias=False, tags={"a": "1"}, **DEFAULTS)["changed"]
+
+
 def test_what_nobody_asked_for_is_left_alone(run: ModuleRunner, kms: Any) -> None:
     key_id = kms.create_key(Description="theirs", Tags=[{"TagKey": "a", "TagValue": "1"}])["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName=ALIAS, TargetKeyId=key_id)

@@ -66,14 +66,17 @@ class KeyResource:
         if key is None:
             self._caller = caller(self.aws)
             return None
-        rotation = tags = None
-        if self.desired.rotation_enabled is not None or self.desired.rotation_period_in_days is not None:
-            # By the ARN: an id is looked for in the account of the credentials only.
-            rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.arn) if key.rotatable else {}
-        if self.desired.tags is not None:
+        if self.desired.tags is not None or self.desired.creation_defaults:
             listed = self.aws.pages("kms:ListResourceTags", "Tags", KeyId=key.key_id)
             tags = tag_dict(listed, key="TagKey", value="TagValue")
-        return replace(key, rotation=rotation, tags=tags)
+            created_here = CREATED_FOR_TAG in tags or key.key_id == self._created
+            key = replace(key, tags=None if self.desired.tags is None else tags, created_here=created_here)
+        desired = self.desired.of(key)
+        if desired.rotation_enabled is not None or desired.rotation_period_in_days is not None:
+            # By the ARN: an id is looked for in the account of the credentials only.
+            rotation = self.aws.call("kms:GetKeyRotationStatus", KeyId=key.arn) if key.rotatable else {}
+            key = replace(key, rotation=rotation)
+        return key
 
     def _by_id(self) -> Key | None:
         key = describe(self.aws, str(self.key_id))
@@ -135,9 +138,11 @@ class KeyResource:
                 return Plan(result={"alias": self.desired.alias, "key_state": None})
             return delete_key(current, alias=self.desired.alias, pending_window_in_days=self.delete_after)
         if current is not None:
-            return change_key(self.desired, current)
+            return change_key(self.desired.of(current), current)
         who = t.cast(Caller, self._caller)
-        return create_key(self.desired, partition=who.partition, region=self.aws.region, account_id=who.account_id)
+        return create_key(
+            self.desired.of(None), partition=who.partition, region=self.aws.region, account_id=who.account_id
+        )
 
     def guard(self, plan: Plan) -> None:
         """Nothing beyond what the plan itself refuses."""

@@ -20,7 +20,11 @@ from .model import CREATED_FOR_TAG, Key, refuse_unusable
 
 @dataclass(frozen=True, kw_only=True)
 class DesiredKey:
-    """What a task wants of a key. ``None`` means: leave it as it is (AWS's default for a new key)."""
+    """What a task wants of a key. ``None`` means: leave it as it is (AWS's default for a new key).
+
+    :param creation_defaults: what is wanted of a key that the collection creates or created, and of no other one
+    :param tag_with_alias: whether a new key gets the tag by which the collection knows its own
+    """
 
     alias: str | None = None
     description: str | None = None
@@ -34,13 +38,26 @@ class DesiredKey:
     replica_regions: Sequence[str] | None = None
     tags: Mapping[str, str] | None = None
     purge_tags: bool = True
+    creation_defaults: Mapping[str, t.Any] | None = None
+    tag_with_alias: bool = True
+
+    def of(self, key: Key | None) -> DesiredKey:
+        """The same for a certain key (``None``: for a new one), without defaults that are not for a key of others."""
+        if key is not None and not key.created_here:
+            return replace(self, creation_defaults=None)
+        asked = {name: value for name, value in (self.creation_defaults or {}).items() if value is not None}
+        if self.rotation_enabled is False:
+            asked.pop("rotation_period_in_days", None)
+        unset = {name: value for name, value in asked.items() if getattr(self, name) is None}
+        return replace(self, creation_defaults=None, **unset)
 
     def refuse_contradictions(self) -> None:
         """Refuse options that no key could satisfy, before AWS is asked anything."""
         period = self.rotation_period_in_days
-        if period is not None and not 90 <= period <= 2560:
-            remediation = "KMS takes 90 to 2560 days."
-            raise ValidationError("rotation_period_in_days", str(period), "is not a rotation period", remediation)
+        for days in (period, (self.creation_defaults or {}).get("rotation_period_in_days")):
+            if days is not None and not 90 <= days <= 2560:
+                remediation = "KMS takes 90 to 2560 days."
+                raise ValidationError("rotation_period_in_days", str(days), "is not a rotation period", remediation)
         if period is not None and self.rotation_enabled is False:
             remediation = "Leave the period out, or set rotation_enabled=true."
             reason = "contradicts rotation_enabled=false"
@@ -109,12 +126,13 @@ def create_key(desired: DesiredKey, *, partition: str, region: str, account_id: 
 
 
 def _create_steps(desired: DesiredKey, result: Mapping[str, t.Any], replicas: Sequence[str]) -> tuple[Step, ...]:
+    own_tag = {CREATED_FOR_TAG: str(desired.alias)} if desired.tag_with_alias else {}
     arguments = {
         "Description": result["description"],
         "KeySpec": "SYMMETRIC_DEFAULT",
         "KeyUsage": "ENCRYPT_DECRYPT",
         "MultiRegion": result["multi_region"],
-        "Tags": tag_list({**result["tags"], CREATED_FOR_TAG: str(desired.alias)}, key="TagKey", value="TagValue"),
+        "Tags": tag_list({**result["tags"], **own_tag}, key="TagKey", value="TagValue"),
     }
     outputs = {"key_id": "KeyMetadata.KeyId", "key_arn": "KeyMetadata.Arn"}
     key_id = result["key_id"]
@@ -212,7 +230,8 @@ def _refuse_change(desired: DesiredKey, key: Key) -> None:
         raise ValidationError("replica_regions", key.arn, "is a single-Region key", remediation)
     if _rotates(desired) and not key.rotatable:
         remediation = (
-            "KMS rotates only symmetric keys whose material it made: set rotation_enabled=false or choose another."
+            "KMS rotates only symmetric keys whose material it made: leave rotation_enabled and the period out, or "
+            "choose another key."
         )
         raise ValidationError("rotation_enabled", key.arn, "cannot be rotated automatically", remediation)
 

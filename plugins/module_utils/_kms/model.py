@@ -25,6 +25,7 @@ class Key:
     :param tags: ``None`` where they were not asked for
     :param alias_exists: whether the alias in question points at this key
     :param alias_target: the ARN of the other key that it points at
+    :param created_here: whether the collection created it, as far as its tags say
     :param adopted: whether it was found as what an earlier run has left without its alias
     """
 
@@ -33,6 +34,7 @@ class Key:
     tags: Mapping[str, str] | None = None
     alias_exists: bool = True
     alias_target: str | None = None
+    created_here: bool = False
     adopted: bool = False
 
     @property
