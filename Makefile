@@ -62,7 +62,7 @@ check-contracts: .venv/.stamp
 
 # --- everything else that must hold
 
-.PHONY: test ci lint integration oldest on-stack e2e molecule sanity importer docs docs-check changelog bench demo clean
+.PHONY: test ci lint integration oldest on-stack stack e2e molecule sanity importer docs docs-check changelog bench demo clean
 # What needs the real Velero mostly waits, and so runs beside all the rest on a second core. What has one process comes
 # before the integration tests, which use a second core as soon as it is free. Goes on after a failure to show them all.
 TESTS := on-stack check lint docs-check changelog oldest integration
@@ -79,18 +79,22 @@ on-stack: .venv/.stamp .venv-ministack/.stamp
 lint: .venv/.stamp ## ansible-lint, profile production
 	ansible-lint
 
+# Minutes on a new machine, and so not within the time limit of the first test that needs a cluster.
+stack: .venv/.stamp
+	@$(PYTHON) -m tests.stack.build > /dev/null
+
 PROPERTIES := $(shell grep -rl --include='test_*.py' '^from hypothesis' tests/unit/plugins)
-integration: .venv/.stamp .venv-ministack/.stamp ## Tests against emulators and of them, and properties with many examples
+integration: .venv/.stamp .venv-ministack/.stamp stack ## Tests against emulators and of them, and properties with many examples
 	HYPOTHESIS_PROFILE=many pytest -n auto tests/integration tests/unit/support $(PROPERTIES)
 
 SITE_ON_OLDEST := $(addprefix tests/integration/test_usage.py::,test_two_hosts_at_once test_bucket_of_others_is_compared)
-oldest: .venv/.stamp .venv-oldest/.stamp ## Unit tests and site.yml on the oldest ansible-core, boto3 and kubernetes
+oldest: .venv/.stamp .venv-oldest/.stamp stack ## Unit tests and site.yml on the oldest ansible-core, boto3 and kubernetes
 	PATH="$(CURDIR)/.venv-oldest/bin:$$PATH" pytest -n auto tests/unit --ignore=tests/unit/support $(SITE_ON_OLDEST)
 
-e2e: .venv/.stamp .venv-ministack/.stamp ## Tests with the real kube-apiserver, Velero and kopia
+e2e: .venv/.stamp .venv-ministack/.stamp stack ## Tests with the real kube-apiserver, Velero and kopia
 	pytest tests/e2e
 
-molecule: .venv/.stamp ## Each role: twice, and in check mode on an empty account
+molecule: .venv/.stamp stack ## Each role: twice, and in check mode on an empty account
 	molecule test --all
 
 sanity: .venv/.stamp ## ansible-test sanity, no ignore files
