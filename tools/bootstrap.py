@@ -24,7 +24,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = {
     "dev": ROOT / "requirements-dev.txt",
-    **{name: ROOT / "tools" / "locks" / f"{name}.txt" for name in ("collections", "importer", "ministack", "oldest")},
+    **{
+        name: ROOT / "tools" / "locks" / f"{name}.txt"
+        for name in ("collections", "importer", "judges", "ministack", "oldest")
+    },
 }
 MINORS = (14, 13, 12, 11)  # the Python 3 versions to look for, best first
 WANTED_COLLECTIONS = ("amazon/aws", "kubernetes/core")
