@@ -95,7 +95,10 @@ def _like(value: str, expected: str, resolve: Resolve) -> Ternary:
 
 def _arn(value: str, expected: str, resolve: Resolve) -> Ternary:
     pattern: Tokens = tokens(expected, resolve)
-    return None if set(pattern) == {ANY} and not value.startswith("arn:") else match_arn(pattern, value)
+    if set(pattern) == {ANY}:
+        return True if value.startswith("arn:") else None
+    # What is no ARN equals none; whether it differs from one, as the negated operators ask, is not documented.
+    return match_arn(pattern, value) if pattern.count(":") >= 5 else None
 
 
 def _bool(value: str, expected: str, resolve: Resolve) -> Ternary:

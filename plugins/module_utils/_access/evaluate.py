@@ -74,8 +74,18 @@ class _Layer:
     unread: Sequence[str] = ()
 
     @classmethod
-    def read(cls, name: str, policies: Sequence[Policy], request: Request, *, of_resource: bool = False) -> _Layer:
-        found = [one for policy in policies for one in applied(policy, request, of_resource=of_resource)]
+    def read(
+        cls,
+        name: str,
+        policies: Sequence[Policy],
+        request: Request,
+        *,
+        of_resource: bool = False,
+        bounded: bool = False,
+    ) -> _Layer:
+        found = [
+            one for policy in policies for one in applied(policy, request, of_resource=of_resource, bounded=bounded)
+        ]
         names = [policy.name for policy in policies]
         return cls(names[0] if len(names) == 1 else name, found, [one.name for one in policies if one.document is None])
 
@@ -107,7 +117,7 @@ class _Layers:
         limit = "the policies of the organization"
         return cls(
             _Layer.read("the IAM policies", policies.identity, request),
-            _Layer.read("the policy of the resource", resource, request, of_resource=True),
+            _Layer.read("the policy of the resource", resource, request, of_resource=True, bounded=bool(boundary)),
             _grants(policies.grants, request),
             [_Layer.read(name, documents, request) for name, documents in caps if documents],
             [_Layer.read(limit, documents, request) for documents in policies.limits],
@@ -149,8 +159,8 @@ class _Layers:
             (
                 both if _needs_resource_policy(request) else identity,
                 all_of((self._by_resource("principal"), caps)),
-                # What a policy gives to a session or user itself, boundary and session policy limit by a Deny only.
-                all_of((self._by_resource("session"), caps or None)),
+                # What a policy gives to a session or user itself, or to everybody, these limit by a Deny only.
+                self._by_resource("session"),
             )
         )
         found = within if request.owner == who.account_id else both

@@ -18,8 +18,8 @@ from .model import Policy, Reason, Request
 from .pattern import Partial, Unresolved, match, match_arn, tokens
 from .ternary import Ternary, all_of, any_of, negated
 
-#: As what a statement of a resource's policy names the principal: by a name of its own, as a session or user, or by
-#: its account.
+#: As what a statement of a resource's policy names the principal: by its role, itself (a session, a user, or everybody)
+#: or by its account.
 Way = t.Literal["principal", "session", "account"]
 
 
@@ -36,16 +36,17 @@ class Applied:
     way: Way = "principal"
 
 
-def applied(policy: Policy, request: Request, *, of_resource: bool = False) -> Iterator[Applied]:
+def applied(policy: Policy, request: Request, *, of_resource: bool = False, bounded: bool = False) -> Iterator[Applied]:
     """The statements of a document that speak of a request, or may.
 
     :param of_resource: whether it is the policy of the resource, in which a statement names principals
+    :param bounded: whether the principal has a permissions boundary
     """
     if policy.document is None:
         return
     variables = str(policy.document.get("Version", "")) >= _policy.VERSION
     for name, statement in _policy.named_statements(policy.document):
-        reading = _Reading(request, statement, variables)
+        reading = _Reading(request, statement, variables, bounded)
         ways: dict[Way, Ternary] = reading.principal() if of_resource or _names(statement) else {"principal": True}
         for way, named in ways.items():
             found = all_of((named, reading.rest(of_resource)))
@@ -61,9 +62,10 @@ def _names(statement: Statement) -> bool:
 class _Reading:
     """One statement, read for one request; it collects what is not known."""
 
-    def __init__(self, request: Request, statement: Statement, variables: bool) -> None:
+    def __init__(self, request: Request, statement: Statement, variables: bool, bounded: bool) -> None:
         self.request = request
         self.statement = statement
+        self.bounded = bounded
         self.resolve: Callable[[str], str] | None = self._resolve if variables else None
         self.unknown: list[str] = []
 
@@ -138,7 +140,8 @@ class _Reading:
         """How one name of the element speaks of the principal."""
         who = self.request.principal
         if name == "*" and kind == "AWS":
-            return "principal", True
+            # Whether a token is meant as well, the user guide does not say.
+            return ("session" if who.kind == "AWS" else "principal"), (None if who.kind == "Federated" else True)
         if kind not in ("AWS", "Service", "Federated"):
             return "principal", None  # a canonical user is an account by a name that only S3 knows
         if kind != who.kind:
@@ -168,7 +171,8 @@ class _Reading:
         needed: set[Way] = {"principal"} if who.is_root else {"account", "session"}
         if not who.is_root and not who.is_user:
             needed.add("principal")
-        if needed <= set(found):
+        # Nor does it ever spare who has a permissions boundary (user guide, "Permissions boundaries for IAM entities").
+        if needed <= set(found) and not self.bounded:
             return None if None in found.values() else False
         return True
 

@@ -68,11 +68,27 @@ def ask(policies: Policies, who: str = ROLE, action: str = "s3:PutObject", owner
         (Policies(resource=policy(one("Allow", ROOT))), "denied"),
         (Policies(resource=policy(one("Allow", ROLE)), boundary=NOTHING), "denied"),
         (Policies(resource=policy(one("Allow", SESSION)), boundary=NOTHING), "unknown"),
+        (Policies(resource=policy(one("Allow", "*")), boundary=NOTHING), "allowed"),
+        (Policies(resource=policy(one("Allow", "*")), boundary=policy(one("Deny"))), "denied"),
         (Policies([ALLOW], resource=policy(one("Deny", ROOT))), "denied"),
     ],
 )
 def test_one_account(policies: Policies, decision: str) -> None:
     assert ask(policies) == decision
+
+
+@pytest.mark.parametrize(
+    ("who", "named"), [(SESSION, [ROOT, ROLE, SESSION]), (USER, [ROOT, USER])], ids=["session", "user"]
+)
+def test_boundary(who: str, named: list[str]) -> None:
+    """It limits what a policy gives to a role, not what it gives to a session or a user; no NotPrincipal spares them."""
+    direct = policy(one("Allow", who))
+    assert ask(Policies(resource=direct, boundary=NOTHING, session=[NOTHING]), who) == "allowed"
+    assert ask(Policies(resource=direct, boundary=policy(one("Deny"))), who) == "denied"
+    assert ask(Policies(resource=direct, boundary=NOTHING), who, owner=OTHER) == "denied"
+    spared = policy({"Effect": "Deny", "NotPrincipal": {"AWS": named}, "Action": "*", "Resource": "*"})
+    assert ask(Policies([ALLOW], resource=spared), who) == "allowed"
+    assert ask(Policies([ALLOW], resource=spared, boundary=ALLOW), who) == "denied"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ VELERO = Principal(f"{IAM}role/velero")
 SESSION = Principal(f"{STS}me", unique_id="AROA1")
 USER = Principal(f"{IAM}user/ann")
 SERVICE = Principal("cloudtrail.amazonaws.com")
+PROVIDER = Principal(f"{IAM}oidc-provider/issuer", is_provider=True)
 NOBODY = Principal("*")
 OBJECT = "arn:aws:s3:::bucket/prefix/x"
 
@@ -40,6 +41,8 @@ def ask(elements: dict[str, Any], who: Principal, version: str = "2012-10-17") -
     [
         ("*", NOBODY, True),
         ({"AWS": "*"}, SERVICE, True),
+        ({"AWS": "*"}, PROVIDER, None),
+        ({"Federated": PROVIDER.arn}, PROVIDER, True),
         ({"AWS": ACCOUNT}, VELERO, True),
         ({"AWS": f"{IAM}root"}, USER, True),
         ({"AWS": "444455556666"}, USER, False),
