@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
-from .pattern import ANY, Partial, Tokens, match, match_arn, tokens
+from .pattern import Partial, Tokens, match, match_arn, tokens
 from .ternary import Ternary, all_of, any_of, negated
 
 #: Whether a value of the request is the one that the policy names.
@@ -95,9 +95,7 @@ def _like(value: str, expected: str, resolve: Resolve) -> Ternary:
 
 def _arn(value: str, expected: str, resolve: Resolve) -> Ternary:
     pattern: Tokens = tokens(expected, resolve)
-    if set(pattern) == {ANY}:
-        return True if value.startswith("arn:") else None
-    # What is no ARN equals none; whether it differs from one, as the negated operators ask, is not documented.
+    # What is no ARN may equal none, and so differ from each, or be refused: the user guide does not say.
     return match_arn(pattern, value) if pattern.count(":") >= 5 else None
 
 

@@ -45,7 +45,7 @@ def evaluate(request: Request, policies: Policies) -> Answer:
         return Answer("allowed", _reasons(one for one in layers.allows if one.applies))
     may = [] if allow else [one for one in layers.allows if one.applies is None]
     unread += [] if allow else _unread(layers.grants)
-    return Answer("unknown", (*_reasons([*denies, *may]), *unread))
+    return Answer("unknown", (*_reasons([*denies, *may]), *unread) or layers.lacking(request))
 
 
 def _reasons(found: Iterable[Applied]) -> tuple[Reason, ...]:
@@ -159,8 +159,10 @@ class _Layers:
             (
                 both if _needs_resource_policy(request) else identity,
                 all_of((self._by_resource("principal"), caps)),
-                # What a policy gives to a session or user itself, or to everybody, these limit by a Deny only.
+                # What a policy gives to a session or user itself, these limit by a Deny only; of what it gives to
+                # everybody, the user guide says so where a condition names the role.
                 self._by_resource("session"),
+                all_of((self._by_resource("everybody"), caps or None)),
             )
         )
         found = within if request.owner == who.account_id else both

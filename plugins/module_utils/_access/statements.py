@@ -18,9 +18,9 @@ from .model import Policy, Reason, Request
 from .pattern import Partial, Unresolved, match, match_arn, tokens
 from .ternary import Ternary, all_of, any_of, negated
 
-#: As what a statement of a resource's policy names the principal: by its role, itself (a session, a user, or everybody)
-#: or by its account.
-Way = t.Literal["principal", "session", "account"]
+#: As what a statement of a resource's policy names the principal: by a name of its own, as a session or user, as one of
+#: everybody, or by its account.
+Way = t.Literal["principal", "session", "everybody", "account"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class _Reading:
         who = self.request.principal
         if name == "*" and kind == "AWS":
             # Whether a token is meant as well, the user guide does not say.
-            return ("session" if who.kind == "AWS" else "principal"), (None if who.kind == "Federated" else True)
+            return ("everybody" if who.kind == "AWS" else "principal"), (None if who.kind == "Federated" else True)
         if kind not in ("AWS", "Service", "Federated"):
             return "principal", None  # a canonical user is an account by a name that only S3 knows
         if kind != who.kind:

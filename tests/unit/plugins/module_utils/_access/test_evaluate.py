@@ -68,7 +68,8 @@ def ask(policies: Policies, who: str = ROLE, action: str = "s3:PutObject", owner
         (Policies(resource=policy(one("Allow", ROOT))), "denied"),
         (Policies(resource=policy(one("Allow", ROLE)), boundary=NOTHING), "denied"),
         (Policies(resource=policy(one("Allow", SESSION)), boundary=NOTHING), "unknown"),
-        (Policies(resource=policy(one("Allow", "*")), boundary=NOTHING), "allowed"),
+        (Policies(resource=policy(one("Allow", "*")), boundary=NOTHING), "unknown"),
+        (Policies(resource=policy(one("Allow", "*")), boundary=ALLOW), "allowed"),
         (Policies(resource=policy(one("Allow", "*")), boundary=policy(one("Deny"))), "denied"),
         (Policies([ALLOW], resource=policy(one("Deny", ROOT))), "denied"),
     ],
@@ -81,7 +82,7 @@ def test_one_account(policies: Policies, decision: str) -> None:
     ("who", "named"), [(SESSION, [ROOT, ROLE, SESSION]), (USER, [ROOT, USER])], ids=["session", "user"]
 )
 def test_boundary(who: str, named: list[str]) -> None:
-    """It limits what a policy gives to a role, not what it gives to a session or a user; no NotPrincipal spares them."""
+    """It does not limit what a policy gives to a session or a user itself; no NotPrincipal spares who has one."""
     direct = policy(one("Allow", who))
     assert ask(Policies(resource=direct, boundary=NOTHING, session=[NOTHING]), who) == "allowed"
     assert ask(Policies(resource=direct, boundary=policy(one("Deny"))), who) == "denied"
@@ -178,6 +179,12 @@ def test_service_linked_role_is_not_ours_to_know() -> None:
         (Policies([ALLOW]), "statement Allow of IAM allows it"),
         (Policies(), "no statement of the IAM policies allows it"),
         (Policies([ALLOW], boundary=NOTHING), "no statement of nothing allows it"),
+        (Policies(resource=policy(one("Allow", "*"))), "statement Allow of the policy allows it"),
+        (Policies(boundary=NOTHING), "no statement of the IAM policies allows it; no statement of nothing allows it"),
+        (
+            Policies([ALLOW], boundary=NOTHING, resource=policy(one("Allow", "*"))),
+            "no statement of nothing allows it",
+        ),
         (
             Policies([ALLOW, UNREAD], resource=policy(one("Deny", "*", **WHEN), name="P")),
             "statement Deny of P may deny it, which depends on aws:sourcevpce; unread was not read",
