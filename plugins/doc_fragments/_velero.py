@@ -212,8 +212,9 @@ options:
     description:
       - The storage profile, a dictionary with at least C(account_id), C(region) and C(bucket).
       - Further keys are C(partition), C(prefix), C(encryption_mode), C(kms_key_arn), C(kms_previous_key_arns),
-        C(kms_key_administrators), C(bucket_key_enabled), C(role_arns), C(oidc_issuer_url), C(namespace),
-        C(service_account), C(s3_url), C(s3_force_path_style), C(ebs_snapshots), C(tagging) and C(sse_c_secret).
+        C(kms_key_administrators), C(bucket_key_enabled), C(role_arns), C(policy_arns),
+        C(update_encryption_arns), C(oidc_issuer_url), C(namespace), C(service_account), C(s3_url),
+        C(s3_force_path_style), C(ebs_snapshots), C(tagging) and C(sse_c_secret).
     type: dict
     required: true
 """

@@ -15,9 +15,11 @@ from __future__ import annotations
 import hashlib
 import json
 import typing as t
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import _alert_patterns as patterns
+from ._alert_patterns import resource_name as resource_name
 from ._arn import Arn
 from ._errors import ValidationError
 from ._profile import StorageProfile
@@ -32,8 +34,6 @@ _MAX_PATTERN = 1024
 _MAX_HOURS = 167
 #: PutRule's limit.
 _MAX_RULE_NAME = 64
-
-_SUCCEEDED = "($.errorCode NOT EXISTS)"
 
 
 @dataclass(frozen=True)
@@ -66,116 +66,6 @@ class Alert:
         )
 
 
-# --- filter patterns (CloudWatch Logs user guide, "Filter pattern syntax") ---
-
-
-def _all(*conditions: str) -> str:
-    return " && ".join(conditions)
-
-
-def _any(conditions: Sequence[str]) -> str:
-    return f"({' || '.join(conditions)})" if len(conditions) > 1 else conditions[0]
-
-
-def _is(field: str, *values: str) -> str:
-    return _any([f'($.{field} = "{value}")' for value in values])
-
-
-def _calls(service: str, *names: str) -> str:
-    return _all(_is("eventSource", f"{service}.amazonaws.com"), _is("eventName", *names))
-
-
-def _on_key(profile: StorageProfile, *positions: int) -> str:
-    """A request may name the key by its id, ARN or alias; where it succeeded, ``resources`` has the ARN.
-
-    An alias that is deleted is in ``resources`` too, before or after its key (KMS Developer Guide, "Find aliases in
-    CloudTrail logs", "DeleteAlias"). One that is moved to another key is recorded with that key alone.
-    """
-    return _any([_is(f"resources[{position}].ARN", str(profile.kms_key_arn)) for position in positions])
-
-
-def _on_bucket(profile: StorageProfile) -> str:
-    return _is("requestParameters.bucketName", profile.bucket)
-
-
-def _by_velero(profile: StorageProfile) -> str:
-    """A session of the role; its own ARN has the name of the session in it, so that of the role is compared."""
-    return _is("userIdentity.sessionContext.sessionIssuer.arn", *profile.role_arns)
-
-
-def _key_refused(profile: StorageProfile) -> str:
-    """A refused request names the key in its message, and often nowhere else.
-
-    A message that ends with "on this resource because the resource does not exist in this Region, no resource-based
-    policies allow access, ..." names none: KMS does not tell another account whether there is such a key.
-    """
-    arn = str(profile.kms_key_arn)
-    # An id is resolved in the caller's Region; a replica of a multi-Region key has the same one elsewhere.
-    here = _all(_is("requestParameters.keyId", arn.rpartition("/")[2]), _is("awsRegion", arn.split(":")[3]))
-    named = [_is("errorMessage", f"*{arn}*"), _is("requestParameters.keyId", arn), f"({here})"]
-    key = _any([_on_key(profile, 0, 1), *named])
-    codes = _is("errorCode", "AccessDenied*", "*UnauthorizedOperation", "DisabledException", "KMSInvalidState*")
-    return _all(_is("eventSource", "kms.amazonaws.com"), codes, key)
-
-
-def _key_policy(profile: StorageProfile) -> str:
-    """Grants that an AWS service creates for itself, as EBS does, are left out."""
-    grant = f"({_all(_is('eventName', 'CreateGrant'), '($.userIdentity.invokedBy NOT EXISTS)')})"
-    changed = _any([_is("eventName", "PutKeyPolicy"), grant])
-    return _all(_is("eventSource", "kms.amazonaws.com"), changed, _on_key(profile, 0), _SUCCEEDED)
-
-
-def _bucket_calls(*names: str) -> Callable[[StorageProfile], str]:
-    return lambda profile: _all(_calls("s3", *names), _on_bucket(profile), _SUCCEEDED)
-
-
-def _public_access(profile: StorageProfile) -> str:
-    """Block Public Access of the account names no bucket. The trail may be of an organization."""
-    account = f"({_all(_is('eventName', *_OPENS_ACCOUNT), _is('recipientAccountId', profile.account_id))})"
-    bucket = f"({_all(_is('eventName', *_OPENS_BUCKET), _on_bucket(profile))})"
-    return _all('($.eventSource = "s3*")', _any([account, bucket]), _SUCCEEDED)
-
-
-def _denied_writes(profile: StorageProfile) -> str:
-    key = [_is("requestParameters.key", f"{profile.prefix}/*")] if profile.prefix else []
-    conditions = (_is("errorCode", "AccessDenied*"), "($.readOnly IS FALSE)", _on_bucket(profile), *key)
-    return _all(_is("eventSource", "s3.amazonaws.com"), *conditions)
-
-
-def _written(profile: StorageProfile) -> str:
-    """The heartbeat: Velero asks KMS for a data key, or without KMS writes an object."""
-    if profile.encrypts_with_kms:
-        return _all(_calls("kms", "GenerateDataKey"), _on_key(profile, 0), _by_velero(profile), _SUCCEEDED)
-    calls = _calls("s3", "PutObject", "CompleteMultipartUpload")
-    return _all(calls, _on_bucket(profile), _by_velero(profile), _SUCCEEDED)
-
-
-# --- event patterns (EventBridge user guide, "Comparison operators") ---
-
-
-def _event(service: str, *alternatives: Document, **more: t.Any) -> Document:
-    which = alternatives[0] if len(alternatives) == 1 else {"$or": list(alternatives)}
-    return {"eventSource": [f"{service}.amazonaws.com"], "errorCode": [{"exists": False}], **which, **more}
-
-
-def _named(*names: str, **more: t.Any) -> Document:
-    return {"eventName": list(names), **more}
-
-
-def _key_event(*alternatives: Document) -> Callable[[StorageProfile], Document]:
-    """``resources`` is an array of objects; a pattern looks into each of them."""
-    return lambda profile: _event("kms", *alternatives, resources={"ARN": [str(profile.kms_key_arn)]})
-
-
-def _bucket_event(*names: str) -> Callable[[StorageProfile], Document]:
-    return lambda profile: _event("s3", _named(*names, requestParameters={"bucketName": [profile.bucket]}))
-
-
-def _public_access_event(profile: StorageProfile) -> Document:
-    bucket = _named(*_OPENS_BUCKET, requestParameters={"bucketName": [profile.bucket]})
-    return _event("s3", bucket, _named(*_OPENS_ACCOUNT))
-
-
 # --- what can happen with a profile ---
 
 
@@ -184,24 +74,6 @@ def _with_own_key(profile: StorageProfile) -> bool:
     arn = Arn.parse(str(profile.kms_key_arn)) if profile.encrypts_with_kms else None
     return arn is not None and arn.account_id == profile.account_id
 
-
-_ENDS_KEY = ("DisableKey", "ScheduleKeyDeletion", "DeleteImportedKeyMaterial", "DeleteAlias")
-_CHANGES_ENCRYPTION = ("PutBucketEncryption", "DeleteBucketEncryption")
-_CHANGES_POLICY = ("PutBucketPolicy", "DeleteBucketPolicy")
-_OPENS_BUCKET = (
-    "PutBucketPublicAccessBlock",
-    "DeleteBucketPublicAccessBlock",
-    "PutBucketAcl",
-    "PutBucketOwnershipControls",
-    "DeleteBucketOwnershipControls",
-)
-#: As CloudTrail spells them; S3's own guide names the operations, ``PutPublicAccessBlock`` and so on.
-_OPENS_ACCOUNT = (
-    "PutAccountPublicAccessBlock",
-    "DeleteAccountPublicAccessBlock",
-    "PutPublicAccessBlock",
-    "DeletePublicAccessBlock",
-)
 
 _CHECK = "ansible-playbook coffer.velero.site --check --diff"
 _REPAIR = "ansible-playbook coffer.velero.site"
@@ -212,7 +84,7 @@ ALERTS: tuple[Alert, ...] = (
         summary="KMS denied a request that uses the key {key} of Velero's backups in {bucket}, or the key is disabled.",
         severity="high",
         event_category="management",
-        filter_pattern=_key_refused,
+        filter_pattern=patterns.key_refused,
         applies_to=lambda profile: profile.encrypts_with_kms,
         remediation=(
             f"Find the caller with coffer.velero.kms_usage_info. If it is Velero, run {_CHECK}: backups are failing."
@@ -226,8 +98,8 @@ ALERTS: tuple[Alert, ...] = (
         ),
         severity="critical",
         event_category="management",
-        filter_pattern=lambda profile: _all(_calls("kms", *_ENDS_KEY), _on_key(profile, 0, 1), _SUCCEEDED),
-        event_detail=_key_event(_named(*_ENDS_KEY)),
+        filter_pattern=patterns.key_ended,
+        event_detail=patterns.key_event(patterns.named(*patterns.ENDS_KEY)),
         applies_to=_with_own_key,
         remediation=(
             "Cancel the deletion and enable the key with coffer.velero.kms_key (cancel_deletion and enabled): no "
@@ -239,9 +111,10 @@ ALERTS: tuple[Alert, ...] = (
         summary="The policy of the key {key} of Velero's backups in {bucket} was changed, or a grant was created.",
         severity="high",
         event_category="management",
-        filter_pattern=_key_policy,
-        event_detail=_key_event(
-            _named("PutKeyPolicy"), _named("CreateGrant", userIdentity={"invokedBy": [{"exists": False}]})
+        filter_pattern=patterns.key_policy,
+        event_detail=patterns.key_event(
+            patterns.named("PutKeyPolicy"),
+            patterns.named("CreateGrant", userIdentity={"invokedBy": [{"exists": False}]}),
         ),
         applies_to=_with_own_key,
         remediation=f"Run {_CHECK} to see what changed; revoke a grant that is not expected.",
@@ -254,8 +127,8 @@ ALERTS: tuple[Alert, ...] = (
         ),
         severity="high",
         event_category="management",
-        filter_pattern=_bucket_calls(*_CHANGES_ENCRYPTION),
-        event_detail=_bucket_event(*_CHANGES_ENCRYPTION),
+        filter_pattern=patterns.bucket_calls(*patterns.CHANGES_ENCRYPTION),
+        event_detail=patterns.bucket_event(*patterns.CHANGES_ENCRYPTION),
         remediation=f"Run {_REPAIR}, then coffer.velero.verify for the objects that were written meanwhile.",
     ),
     Alert(
@@ -263,8 +136,8 @@ ALERTS: tuple[Alert, ...] = (
         summary="The policy of the bucket {bucket} of Velero's backups was changed or deleted.",
         severity="high",
         event_category="management",
-        filter_pattern=_bucket_calls(*_CHANGES_POLICY),
-        event_detail=_bucket_event(*_CHANGES_POLICY),
+        filter_pattern=patterns.bucket_calls(*patterns.CHANGES_POLICY),
+        event_detail=patterns.bucket_event(*patterns.CHANGES_POLICY),
         remediation=f"Run {_CHECK} to see what changed.",
     ),
     Alert(
@@ -275,16 +148,76 @@ ALERTS: tuple[Alert, ...] = (
         ),
         severity="critical",
         event_category="management",
-        filter_pattern=_public_access,
-        event_detail=_public_access_event,
+        filter_pattern=patterns.public_access,
+        event_detail=patterns.public_access_event,
         remediation=f"Run {_REPAIR}, which blocks public access to the bucket again; then find the caller.",
+    ),
+    Alert(
+        name="key-changed",
+        summary=(
+            "The rotation of the key {key} of Velero's backups in {bucket} was disabled, the key was replicated to "
+            "another Region, or key material was imported."
+        ),
+        severity="high",
+        event_category="management",
+        filter_pattern=patterns.key_calls(*patterns.CHANGES_KEY),
+        event_detail=patterns.key_event(patterns.named(*patterns.CHANGES_KEY)),
+        applies_to=_with_own_key,
+        remediation=f"Run {_CHECK} to see what changed; delete a replica that is not expected.",
+    ),
+    Alert(
+        name="bucket-protection-changed",
+        summary=(
+            "The lifecycle, versioning, Object Lock or replication of the bucket {bucket} of Velero's backups was "
+            "changed, or the bucket was deleted."
+        ),
+        severity="critical",
+        event_category="management",
+        filter_pattern=patterns.bucket_calls(*patterns.CHANGES_PROTECTION),
+        event_detail=patterns.bucket_event(*patterns.CHANGES_PROTECTION),
+        remediation=(
+            "Remove a lifecycle rule that expires backups, and a replication that is not expected, before they take "
+            "effect; then find the caller."
+        ),
+    ),
+    Alert(
+        name="access-changed",
+        summary="The IAM role of Velero (backups in {bucket}) or its policy was changed.",
+        severity="high",
+        event_category="management",
+        filter_pattern=patterns.access,
+        applies_to=lambda profile: bool(profile.role_arns),
+        remediation=f"Run {_CHECK} to see what changed.",
+    ),
+    Alert(
+        name="monitoring-changed",
+        summary=(
+            "A trail of the account was changed or stopped, or an alarm, metric filter or rule for Velero's backups in "
+            "{bucket} was removed."
+        ),
+        severity="critical",
+        event_category="management",
+        filter_pattern=patterns.monitoring,
+        event_detail=patterns.monitoring_event,
+        remediation=f"Run {_REPAIR}, which sets the monitoring up again; then find the caller.",
+    ),
+    Alert(
+        name="object-encryption-updated",
+        summary="The encryption of an object of Velero's backups in {backups} was changed in place.",
+        severity="critical",
+        event_category="data",
+        filter_pattern=patterns.updated_encryption,
+        remediation=(
+            "Run coffer.velero.verify at once: objects under a key of somebody else cannot be restored. Then find the "
+            "caller; the bucket policy allows it only to velero_update_encryption_arns."
+        ),
     ),
     Alert(
         name="object-writes-denied",
         summary="S3 denied a request to write or delete an object of Velero's backups in {backups}.",
         severity="medium",
         event_category="data",
-        filter_pattern=_denied_writes,
+        filter_pattern=patterns.denied_writes,
         remediation=(
             f"Find the caller in CloudTrail. If it is Velero, its backups are failing: run {_CHECK}. If not, find out "
             "what it wanted there."
@@ -295,7 +228,7 @@ ALERTS: tuple[Alert, ...] = (
         summary="Velero (namespace {namespace}) has written nothing to {backups} for longer than its schedule allows.",
         severity="high",
         event_category="management",
-        filter_pattern=_written,
+        filter_pattern=patterns.written,
         applies_to=lambda profile: bool(profile.role_arns),
         remediation=(
             "Check the Schedule (velero schedule get), the BackupStorageLocation (velero backup-location get) and "
@@ -303,11 +236,6 @@ ALERTS: tuple[Alert, ...] = (
         ),
     ),
 )
-
-
-def resource_name(profile: StorageProfile, alert: str) -> str:
-    """The name of the metric filter, the alarm and the rule of an alert."""
-    return f"velero-{profile.bucket}-{alert}"
 
 
 def metric_name(profile: StorageProfile, alert: str) -> str:
@@ -434,8 +362,8 @@ def event_rules(profile: StorageProfile, *, topic_arn: str | None) -> list[Docum
         if alert.event_detail is None:
             continue
         detail, summary = alert.event_detail(profile), alert.summary_of(profile)
-        source = f"aws.{detail['eventSource'][0].partition('.')[0]}"
-        pattern = {"source": [source], "detail-type": ["AWS API Call via CloudTrail"], "detail": detail}
+        sources = [f"aws.{name.partition('.')[0]}" for name in detail["eventSource"]]
+        pattern = {"source": sources, "detail-type": ["AWS API Call via CloudTrail"], "detail": detail}
         message = f"{summary} <who> called <call> at <time> in account <account>. {alert.remediation}"
         rules.append(_event_rule(profile, alert.name, summary, pattern, _target(topic_arn, paths, message)))
     return rules

@@ -177,6 +177,13 @@ def bucket_policy_statements(profile: StorageProfile) -> list[Document]:
         insecure = {"Bool": {"aws:SecureTransport": "false"}}
         statements.append(_deny("VeleroDenyInsecureTransport", "s3:*", everything, insecure))
 
+    if profile.is_at_aws:
+        # It makes no new version, so that versioning does not help against another key.
+        names = sorted(profile.update_encryption_arns)
+        others = {"ArnNotEquals": {"aws:PrincipalArn": names}} if names else {}
+        name = sid(profile, "DenyUpdateEncryption")
+        statements.append(_deny(name, "s3:UpdateObjectEncryption", profile.objects_arn, others))
+
     def deny_put(purpose: str, condition: Document) -> None:
         statements.append(_deny(sid(profile, purpose), "s3:PutObject", profile.objects_arn, condition))
 
@@ -196,14 +203,8 @@ def bucket_policy_statements(profile: StorageProfile) -> list[Document]:
 
 
 def _deny(name: str, action: str, resource: str | list[str], condition: Document) -> Document:
-    return {
-        "Sid": name,
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": action,
-        "Resource": resource,
-        "Condition": condition,
-    }
+    condition = {"Condition": condition} if condition else {}
+    return {"Sid": name, "Effect": "Deny", "Principal": "*", "Action": action, "Resource": resource, **condition}
 
 
 def encryption_rule(profile: StorageProfile) -> Document:

@@ -29,6 +29,8 @@ KMS_MODES: tuple[Mode, ...] = ("sse-kms", "dsse-kms")
 #: The variables of the roles are the fields of a profile with this prefix; refusals name the variable.
 VARIABLE_PREFIX = "velero_"
 
+#: The fields that are lists of ARNs.
+_LISTS = ("kms_key_administrators", "kms_previous_key_arns", "policy_arns", "role_arns", "update_encryption_arns")
 #: What a profile cannot be without, and where it comes from.
 _REQUIRED = {
     "account_id": "Give the 12 digits of the account, quoted; coffer.velero.aws_caller_info returns them.",
@@ -38,8 +40,15 @@ _REQUIRED = {
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+#: The fields that name who or what IAM knows, and the kinds of it.
+_PRINCIPALS = {
+    "role_arns": ("role",),
+    "policy_arns": ("policy",),
+    "kms_key_administrators": ("role", "user", "root"),
+    "update_encryption_arns": ("role", "user"),
+}
 #: Path and name of a role or user: what IAM takes, without what would be a pattern or another ARN in a policy.
-_IAM_NAME = re.compile(r"(?=.{1,576}$)([!-)+-.0-9;->@-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
+_IAM_NAME = re.compile(r"(?P<path>([!-)+-.0-9;->@-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,128})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +60,8 @@ class StorageProfile:
     :param kms_key_arn: ARN of the key, of any account; only with the modes ``sse-kms`` and ``dsse-kms``
     :param kms_previous_key_arns: keys that objects were encrypted under before, which Velero may still read with
     :param role_arns: the roles that Velero runs as
+    :param policy_arns: the managed policies of these roles, whose changes are watched
+    :param update_encryption_arns: the principals that may change the encryption of objects in place; nobody else may
     :param oidc_issuer_url: the cluster's issuer, for the role's trust policy
     :param sse_c_secret: ``name/key`` of the Secret with the 32 bytes, only used with ``sse-c``
     :param tagging: tags that the plugin puts on every object, ``key=value&key=value``
@@ -67,6 +78,8 @@ class StorageProfile:
     kms_key_administrators: tuple[str, ...] = ()
     bucket_key_enabled: bool = True
     role_arns: tuple[str, ...] = ()
+    policy_arns: tuple[str, ...] = ()
+    update_encryption_arns: tuple[str, ...] = ()
     oidc_issuer_url: str | None = None
     namespace: str = "velero"
     service_account: str = "velero"
@@ -92,7 +105,7 @@ class StorageProfile:
                 raise _refusal(name, "", "is not set", remediation)
         given["partition"] = given.get("partition", partition_of(str(given["region"])))
         given["prefix"] = str(given.get("prefix", "")).strip("/")
-        for name in ("kms_key_administrators", "kms_previous_key_arns", "role_arns"):
+        for name in _LISTS:
             given[name] = _items(given.get(name, ()))
         for name in ("bucket_key_enabled", "s3_force_path_style", "ebs_snapshots"):
             if name in given:
@@ -122,6 +135,11 @@ class StorageProfile:
     def objects_arn(self) -> str:
         """Every object that Velero owns, as a pattern."""
         return f"{self.bucket_arn}/{self.prefix}/*" if self.prefix else f"{self.bucket_arn}/*"
+
+    @property
+    def is_at_aws(self) -> bool:
+        """Whether the bucket is S3's own, and not that of another server."""
+        return validators.is_at_aws(self.s3_url)
 
     @property
     def uses_tls(self) -> bool:
@@ -223,10 +241,12 @@ def _refuse_key_arn(profile: StorageProfile, name: str, key_arn: str) -> None:
 
 def _principals(profile: StorageProfile) -> None:
     """Who is named in policies: whole ARNs of IAM, nothing that would let more in."""
-    for name, kinds in (("role_arns", ("role",)), ("kms_key_administrators", ("role", "user", "root"))):
+    for name, kinds in _PRINCIPALS.items():
         for text in getattr(profile, name):
             if not _is_principal(text, kinds):
-                remediation = "Give full ARNs of IAM, such as arn:aws:iam::111122223333:role/NAME, without wildcards."
+                remediation = (
+                    f"Give full ARNs of IAM, such as arn:aws:iam::111122223333:{kinds[0]}/NAME, without wildcards."
+                )
                 raise _refusal(name, text, f"is not the ARN of a {' or '.join(kinds)}", remediation)
     issuer = profile.oidc_issuer_url
     if issuer is not None:
@@ -242,7 +262,10 @@ def _is_principal(text: str, kinds: tuple[str, ...]) -> bool:
     if arn is None or arn.service != "iam" or arn.region or not _ACCOUNT.fullmatch(arn.account_id):
         return False
     kind, dummy, name = arn.resource.partition("/")
-    return kind in kinds and (arn.resource == "root" if kind == "root" else bool(_IAM_NAME.fullmatch(name)))
+    if kind == "root" or kind not in kinds:
+        return kind in kinds and arn.resource == "root"
+    found = _IAM_NAME.fullmatch(name)
+    return found is not None and len(found["path"]) < 512 and (kind == "policy" or len(found["name"]) <= 64)
 
 
 def _objects(profile: StorageProfile) -> None:

@@ -33,6 +33,7 @@ PROFILE_FIELDS = (
     "kms_key_arn",
     "kms_previous_key_arns",
     "kms_key_administrators",
+    "update_encryption_arns",
     "bucket_key_enabled",
     "oidc_issuer_url",
     "namespace",
@@ -86,6 +87,7 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         "kms_key_arn": values["kms_key_arn"] or key_arn,
         "oidc_issuer_url": options.get("oidc_issuer_url") or values["oidc_issuer_url"],
         "role_arns": [str(Arn(partition, "iam", "", account_id, f"role/{names['velero_role_name']}"))],
+        "policy_arns": [str(Arn(partition, "iam", "", account_id, f"policy/{names['velero_policy_name']}"))],
         "tagging": variables(variable_of("tagging")),
     }
     return StorageProfile.parse(with_created_key(values) if options.get("with_created_key") else values)

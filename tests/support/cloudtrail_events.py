@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
+
 EVENTS = Path(__file__).with_name("events")
 ACCOUNT, REGION = "111122223333", "eu-central-1"
 #: The order in which CloudTrail writes the members of a record.
@@ -118,3 +120,33 @@ def _resource(arn: str) -> Record:
         return {"type": "AWS::S3::Object", "ARN": arn}
     kind = "AWS::KMS::Key" if service == "kms" else "AWS::S3::Bucket"
     return {"accountId": account or ACCOUNT, "type": kind, "ARN": arn}
+
+
+# --- the installations that the events belong to ---
+
+OTHER_ACCOUNT = "444455556666"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+FOREIGN_KEY = f"arn:aws:kms:{REGION}:{OTHER_ACCOUNT}:key/5678efab-12ab-34cd-56ef-1234567890ab"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/acme-velero"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:velero-acme-backups"
+VALUES: dict[str, Any] = {
+    "account_id": ACCOUNT,
+    "region": REGION,
+    "bucket": "acme-backups",
+    "prefix": "production",
+    "kms_key_arn": KEY,
+    "role_arns": [ROLE],
+    "policy_arns": [f"arn:aws:iam::{ACCOUNT}:policy/acme-velero"],
+}
+WITHOUT_KMS = {"encryption_mode": "sse-s3", "kms_key_arn": None}
+
+
+def profile(**changes: Any) -> StorageProfile:
+    return StorageProfile.parse({**VALUES, **changes})
+
+
+PROFILES = {
+    "sse-kms": profile(),
+    "sse-s3": profile(**WITHOUT_KMS),
+    "foreign-key": profile(kms_key_arn=FOREIGN_KEY),
+}

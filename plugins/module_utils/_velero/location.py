@@ -183,7 +183,7 @@ def _kms_key(desired: DesiredLocation) -> None:
     if not text:
         return
     arn = Arn.parse_key(text)
-    if arn is None and (_at_aws(desired.s3_url) or is_alias(text) or Arn.parse(text)):
+    if arn is None and (validators.is_at_aws(desired.s3_url) or is_alias(text) or Arn.parse(text)):
         remediation = (
             "Give the full ARN of the key, arn:aws:kms:REGION:ACCOUNT:key/ID: S3 looks up anything else in the account "
             "of the principal that writes."
@@ -201,15 +201,9 @@ def _customer_key(desired: DesiredLocation) -> None:
     if file and not file.startswith("/"):
         remediation = "Give the path inside the container of the Velero server, where the Secret is mounted."
         raise ValidationError("customer_key_encryption_file", file, "is not an absolute path", remediation)
-    if (secret or file) and _at_aws(desired.s3_url) and (desired.s3_url or "").startswith("http:"):
+    if (secret or file) and validators.is_at_aws(desired.s3_url) and (desired.s3_url or "").startswith("http:"):
         remediation = "S3 takes a customer-provided key over TLS only: write https."
         raise ValidationError("s3_url", str(desired.s3_url), "is not encrypted", remediation)
-
-
-def _at_aws(s3_url: str | None) -> bool:
-    """Whether the bucket is one of AWS's own."""
-    url = validators.split_url(s3_url or "https://s3.amazonaws.com")
-    return url is not None and str(url.hostname).endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
 
 
 def _certificate_text(text: str) -> bytes | str:
@@ -271,7 +265,7 @@ def decide_location(desired: DesiredLocation, current: Mapping[str, t.Any] | Non
     _refuse_unmanageable(desired, current or {})
     fields = desired.fields()
     after = {**before, **fields}
-    if _at_aws(after.get("config.s3Url")):  # other servers know no roles
+    if validators.is_at_aws(after.get("config.s3Url")):  # other servers know no roles
         _refuse_static(desired, before)
     if not after.get("config.region"):
         remediation = "Give the bucket's Region; without it the plugin asks the bucket anonymously, and kopia guesses."

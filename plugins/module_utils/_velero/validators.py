@@ -54,6 +54,12 @@ def split_url(text: str) -> SplitResult | None:
         return None
 
 
+def is_at_aws(s3_url: str | None) -> bool:
+    """Whether a location's endpoint, ``None`` or empty for the plugin's default, is one of AWS's own."""
+    url = split_url(s3_url or "https://s3.amazonaws.com")
+    return url is not None and str(url.hostname).endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
+
+
 def validate_url(text: str, *, option: str, endpoint: bool = True) -> None:
     """Refuse what is no URL of a server.
 

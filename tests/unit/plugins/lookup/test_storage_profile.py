@@ -21,7 +21,8 @@ TEMPLAR = SimpleNamespace(template=lambda value: value)
 def test_profile_is_plain() -> None:
     (profile,) = LookupModule(templar=TEMPLAR).run([], VARIABLES, account_id="111122223333", kms_key_arn=KEY)
     assert profile["role_arns"] == ["arn:aws:iam::111122223333:role/velero"]
-    assert StorageProfile.parse(profile) == replace(PROFILE, prefix="")
+    assert profile["policy_arns"] == ["arn:aws:iam::111122223333:policy/velero"]
+    assert StorageProfile.parse(profile) == replace(PROFILE, prefix="", policy_arns=tuple(profile["policy_arns"]))
 
 
 def test_refusal_is_the_error_of_the_lookup() -> None:

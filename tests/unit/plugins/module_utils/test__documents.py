@@ -138,6 +138,15 @@ DENY_INSECURE = {
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
 }
 
+ENDPOINT = "https://bucket.vpce-1a2b3c4d.s3.eu-central-1.vpce.amazonaws.com"
+DENY_UPDATE = {
+    "Sid": f"VeleroDenyUpdateEncryption{HERE}",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:UpdateObjectEncryption",
+    "Resource": OBJECTS,
+}
+
 
 def iam(*more: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [*S3_STATEMENTS, *more]}
@@ -151,6 +160,7 @@ def deny_put(purpose: str, condition: dict[str, Any]) -> dict[str, Any]:
 def denials(algorithm: str) -> list[dict[str, Any]]:
     return [
         DENY_INSECURE,
+        DENY_UPDATE,
         deny_put("CustomerKeys", {"Null": {SSE_C: "false"}}),
         deny_put("OtherAlgorithm", {"Null": {SSE: "false"}, "StringNotEquals": {SSE: algorithm}}),
     ]
@@ -208,6 +218,7 @@ TABLE: dict[str, dict[str, Any]] = {
         "trust_policy_statements": TRUST,
         "bucket_policy_statements": [
             DENY_INSECURE,
+            DENY_UPDATE,
             deny_put("CustomerKeys", {"Null": {SSE_C: "false"}, "StringNotEquals": {SSE_C: "AES256"}}),
         ],
         "encryption_rule": rule("AES256", key=False, bucket_key=False, blocked="NONE"),
@@ -229,13 +240,25 @@ def without_prefix(expected: dict[str, Any]) -> None:
 
 
 def over_http(expected: dict[str, Any]) -> None:
-    expected["bucket_policy_statements"].remove(DENY_INSECURE)
+    for statement in (DENY_INSECURE, DENY_UPDATE):
+        expected["bucket_policy_statements"].remove(statement)
     config = {"s3Url": "http://minio:9000", "s3ForcePathStyle": "true"}
     expected["backup_storage_location_spec"]["config"].update(config)
 
 
 def over_https(expected: dict[str, Any]) -> None:
+    expected["bucket_policy_statements"].remove(DENY_UPDATE)
     expected["backup_storage_location_spec"]["config"]["s3Url"] = "https://minio:9000"
+
+
+def over_an_endpoint(expected: dict[str, Any]) -> None:
+    """Of a VPC: the bucket is S3's."""
+    expected["backup_storage_location_spec"]["config"]["s3Url"] = ENDPOINT
+
+
+def with_update_encryption(expected: dict[str, Any]) -> None:
+    deny = next(one for one in expected["bucket_policy_statements"] if one["Sid"] == DENY_UPDATE["Sid"])
+    deny["Condition"] = {"ArnNotEquals": {"aws:PrincipalArn": sorted(ROLES)}}
 
 
 def with_tagging(expected: dict[str, Any]) -> None:
@@ -268,6 +291,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], None]]] = {
     "no prefix": ({"prefix": ""}, without_prefix),
     "http endpoint": ({"s3_url": "http://minio:9000", "s3_force_path_style": True}, over_http),
     "https endpoint": ({"s3_url": "https://minio:9000"}, over_https),
+    "VPC endpoint": ({"s3_url": ENDPOINT}, over_an_endpoint),
+    "who may update": ({"update_encryption_arns": ROLES[::-1]}, with_update_encryption),
     "tagging": ({"tagging": "a=b&c=d"}, with_tagging),
     "EBS snapshots": ({"ebs_snapshots": True}, with_snapshots),
     "no Bucket Key": ({"bucket_key_enabled": False}, without_bucket_key),
@@ -375,7 +400,8 @@ def denied(statements: list[dict[str, Any]], key: str, context: dict[str, str]) 
     return [
         re.sub(rf"^VeleroDeny|{HERE}$", "", statement["Sid"])
         for statement in statements
-        if any(fnmatchcase(f"arn:aws:s3:::acme-backups/{key}", pattern) for pattern in _listed(statement["Resource"]))
+        if statement["Action"] in ("s3:*", "s3:PutObject")
+        and any(fnmatchcase(f"arn:aws:s3:::acme-backups/{key}", pattern) for pattern in _listed(statement["Resource"]))
         and all(
             _holds(operator, name, value, context)
             for operator, conditions in statement["Condition"].items()

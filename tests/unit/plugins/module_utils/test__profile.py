@@ -44,8 +44,8 @@ SECRET_REMEDY = "Write the name of the Secret, a slash and the key in it: velero
 MODE_REMEDY = "Leave the key out, or choose sse-kms or dsse-kms."
 FIELDS = (
     "account_id, bucket, bucket_key_enabled, ebs_snapshots, encryption_mode, kms_key_administrators, "
-    "kms_key_arn, kms_previous_key_arns, namespace, oidc_issuer_url, partition, prefix, region, role_arns, "
-    "s3_force_path_style, s3_url, service_account, sse_c_secret, tagging"
+    "kms_key_arn, kms_previous_key_arns, namespace, oidc_issuer_url, partition, policy_arns, prefix, region, "
+    "role_arns, s3_force_path_style, s3_url, service_account, sse_c_secret, tagging, update_encryption_arns"
 )
 
 
@@ -204,6 +204,13 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
             f"velero_kms_key_administrators: {wrong} is not the ARN of a role or user or root. {PRINCIPAL_REMEDY}",
         )
         for wrong in (ACCOUNT, role("group/admins"), role("rootling"), role("root/x"), role("root/"), role("user/*"))
+    ),
+    *(
+        (
+            {"update_encryption_arns": [wrong]},
+            f"velero_update_encryption_arns: {wrong} is not the ARN of a role or user. {PRINCIPAL_REMEDY}",
+        )
+        for wrong in (role("root"), role("policy/admin"))
     ),
     *(
         ({"oidc_issuer_url": wrong}, f"velero_oidc_issuer_url: {wrong} is not an issuer. {ISSUER_REMEDY}")

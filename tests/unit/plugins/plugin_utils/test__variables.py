@@ -48,6 +48,7 @@ def test_defaults_of_the_role_are_those_of_a_profile() -> None:
         bucket="acme-backups",
         kms_key_arn=KEY,
         role_arns=("arn:aws:iam::111122223333:role/velero",),
+        policy_arns=("arn:aws:iam::111122223333:policy/velero",),
     )
     assert parse(VARIABLES) == expected
 
@@ -60,6 +61,7 @@ def test_every_variable_is_read_and_templated(name: str) -> None:
         "kms_key_arn": KEY.replace("1234", "5678"),
         "kms_previous_key_arns": [KEY.replace("1234", "5678")],
         "kms_key_administrators": ["arn:aws:iam::111122223333:role/admin"],
+        "update_encryption_arns": ["arn:aws:iam::111122223333:role/admin"],
         "bucket_key_enabled": False,
         "oidc_issuer_url": "https://issuer.example",
         "s3_url": "https://s3.example",
