@@ -213,8 +213,8 @@ options:
       - The storage profile, a dictionary with at least C(account_id), C(region) and C(bucket).
       - Further keys are C(partition), C(prefix), C(encryption_mode), C(kms_key_arn), C(kms_previous_key_arns),
         C(kms_key_administrators), C(bucket_key_enabled), C(role_arns), C(policy_arns),
-        C(update_encryption_arns), C(oidc_issuer_url), C(namespace), C(service_account), C(s3_url),
-        C(s3_force_path_style), C(ebs_snapshots), C(tagging) and C(sse_c_secret).
+        C(update_encryption_arns), C(oidc_issuer_url), C(oidc_audience), C(namespace), C(service_account),
+        C(s3_url), C(s3_force_path_style), C(ebs_snapshots), C(tagging) and C(sse_c_secret).
     type: dict
     required: true
 """
@@ -234,6 +234,17 @@ options:
   oidc_issuer_url:
     description: Issuer that was read from the cluster, used in place of C(velero_oidc_issuer_url).
     type: str
+  identity:
+    description:
+      - Result of M(coffer.velero.velero_identity), of which the ServiceAccount is used where C(velero_service_account)
+        is not set, and the audience of its tokens.
+    type: dict
+  location:
+    description:
+      - Result of M(coffer.velero.backup_storage_location). What it keeps counts where C(velero_object_tagging),
+        C(velero_s3_url) or C(velero_s3_force_path_style) is not set; the endpoint of another server than S3 has to be
+        named by its variable.
+    type: dict
   with_created_key:
     description:
       - Whether a key that is yet to be created is taken as created, with an id of zeros.

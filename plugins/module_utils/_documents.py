@@ -157,7 +157,7 @@ def trust_policy_statements(profile: StorageProfile) -> list[Document]:
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {
                 "StringEquals": {
-                    f"{issuer}:aud": "sts.amazonaws.com",
+                    f"{issuer}:aud": profile.oidc_audience,
                     f"{issuer}:sub": f"system:serviceaccount:{profile.namespace}:{profile.service_account}",
                 }
             },

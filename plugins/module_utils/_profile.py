@@ -63,6 +63,7 @@ class StorageProfile:
     :param policy_arns: the managed policies of these roles, whose changes are watched
     :param update_encryption_arns: the principals that may change the encryption of objects in place; nobody else may
     :param oidc_issuer_url: the cluster's issuer, for the role's trust policy
+    :param oidc_audience: the audience of the tokens that Velero's pods get
     :param sse_c_secret: ``name/key`` of the Secret with the 32 bytes, only used with ``sse-c``
     :param tagging: tags that the plugin puts on every object, ``key=value&key=value``
     """
@@ -81,6 +82,7 @@ class StorageProfile:
     policy_arns: tuple[str, ...] = ()
     update_encryption_arns: tuple[str, ...] = ()
     oidc_issuer_url: str | None = None
+    oidc_audience: str = "sts.amazonaws.com"
     namespace: str = "velero"
     service_account: str = "velero"
     s3_url: str | None = None

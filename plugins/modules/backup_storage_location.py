@@ -118,7 +118,7 @@ options:
       - Checksum that the plugin asks the SDK for. Without the key in C(spec.config) it is V(CRC32); V('') asks for
         none, which some servers need.
     type: str
-    choices: ['', 'CRC32', 'CRC32C', 'SHA1', 'SHA256']
+    choices: ['', 'CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256']
   tagging:
     description:
       - Tags for every object, as C(key=value&key=value). The plugin takes a single tag for an error; S3 allows ten.
@@ -320,7 +320,7 @@ SPEC = kube_spec(
         "customer_key_encryption_secret": {"type": "str", "no_log": False},
         "customer_key_encryption_file": {"type": "str"},
         **{name: {"type": "bool"} for name in ("s3_force_path_style", "insecure_skip_tls_verify", "default")},
-        "checksum_algorithm": {"type": "str", "choices": ["", "CRC32", "CRC32C", "SHA1", "SHA256"]},
+        "checksum_algorithm": {"type": "str", "choices": ["", "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]},
         "object_storage_ca_cert": {"type": "str"},
         "object_storage_ca_cert_ref": _SECRET_KEY,
         "credential": _SECRET_KEY,

@@ -13,20 +13,24 @@ description:
   - Annotates Velero's ServiceAccount with the role, and restarts the pods of the server and of node-agent where they do
     not run with it yet, for EKS gives a pod its role only when the pod is created.
   - Finds Velero by what its containers run, so that C(velero install), Helm and OADP are the same.
-  - Refuses where a static credential would win over the role, a credentials file or an access key in the environment
-    of Velero's containers, and where Velero runs as another ServiceAccount.
+  - Refuses where Velero's containers have a credential of their own, by which the SDK would not take the role - an
+    access key, a credentials file, a profile, another role or container credentials in the environment, also from a
+    Secret or ConfigMap that C(envFrom) names, or a volume at C(~/.aws) - and where Velero runs as another
+    ServiceAccount than O(service_account).
   - Never restarts pods under a running backup or restore, which the new server would mark Failed. One that begins in
     the moment of the restart cannot be excluded.
   - The ServiceAccount and the pod templates get the annotation C(coffer.velero/identity-revision), by which a later run
     knows which pods are up to date. So the first run for an existing installation restarts its pods once.
   - The ServiceAccount is not created; Velero's installation creates it.
-  - A run that changes nothing sends 3 requests, and 1 for each Secret that C(envFrom) of Velero's containers names.
+  - A run that changes nothing sends 3 requests, and 1 for each Secret or ConfigMap that C(envFrom) of Velero's
+    containers names.
 author: The coffer.velero authors (@coffer-velero)
 options:
   service_account:
-    description: ServiceAccount that Velero runs as. The Helm chart calls it V(velero-server) where nothing else is set.
+    description:
+      - ServiceAccount that Velero runs as. Where it is not set, that of the Velero server, which C(velero install)
+        calls V(velero) and the Helm chart V(velero-server).
     type: str
-    default: velero
   role_arn:
     description: ARN of the role. Required for O(state=present).
     type: str
@@ -70,7 +74,6 @@ EXAMPLES = r"""
 
 - name: An installation by Helm, with patience for the nightly backup
   coffer.velero.velero_identity:
-    service_account: velero-server
     role_arn: arn:aws:iam::111122223333:role/velero
     backup_timeout: 3600
 
@@ -90,6 +93,13 @@ service_account:
   returned: success
   type: str
   sample: velero
+audience:
+  description:
+    - Audience of the tokens that EKS gives the pods, by the annotation C(eks.amazonaws.com/audience) of the
+      ServiceAccount. The role's trust policy must name it.
+  returned: success
+  type: str
+  sample: sts.amazonaws.com
 role_arn:
   description: ARN of the role; V(null) for none.
   returned: success
@@ -131,7 +141,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.identity_api
 
 SPEC = kube_spec(
     {
-        "service_account": {"type": "str", "default": "velero"},
+        "service_account": {"type": "str"},
         "role_arn": {"type": "str"},
         **STATE,
         "wait": {"type": "bool", "default": True},
@@ -146,7 +156,7 @@ def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     absent = params["state"] == "absent"
     role_arn = None if absent else params["role_arn"]
-    desired = DesiredIdentity(params["namespace"], params["service_account"], role_arn)
+    desired = DesiredIdentity(params["namespace"], params["service_account"] or None, role_arn)
     desired.refuse_contradictions(absent=absent)
     wait_timeout = params["wait_timeout"] if params["wait"] else None
     with Kube(params) as kube:

@@ -19,7 +19,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._profile import (
     variable_of,
     with_created_key,
 )
-from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import validate_object_name
+from ansible_collections.coffer.velero.plugins.module_utils._velero.model import TRUE
+from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import server_of, validate_object_name
 
 #: What a variable is, templated; ``None`` where it is not defined.
 Variables = Callable[[str], t.Any]
@@ -45,7 +46,18 @@ PROFILE_FIELDS = (
 )
 
 #: The options of the lookup plugins, see the doc fragment ``found``.
-_FOUND = {"account_id", "partition", "kms_key_arn", "oidc_issuer_url", "with_created_key"}
+_FOUND = {
+    "account_id",
+    "partition",
+    "kms_key_arn",
+    "oidc_issuer_url",
+    "with_created_key",
+    "identity",
+    "location",
+}
+
+#: The fields that a location keeps where no variable says otherwise, and their names in its ``config``.
+_KEPT = {"s3_url": "s3Url", "s3_force_path_style": "s3ForcePathStyle", "tagging": "tagging"}
 
 #: Stands for the account before anybody has asked whose the credentials are.
 PLACEHOLDER_ACCOUNT_ID = "000000000000"
@@ -74,7 +86,7 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         remediation = f"It takes the options {', '.join(sorted(_FOUND))} and no terms."
         given = ", ".join(map(str, [*terms, *sorted(set(options) - _FOUND)]))
         raise ValidationError("lookup", given, "is not an option of this lookup", remediation)
-    values = {name: variables(variable_of(name)) for name in PROFILE_FIELDS}
+    values = {name: variables(variable_of(name)) for name in (*PROFILE_FIELDS, "tagging")}
     names = {name: str(variables(name) or "") for name in _NAMES}
     for name, refuse in _NAMES.items():
         refuse(names[name], option=name)
@@ -88,6 +100,28 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         "oidc_issuer_url": options.get("oidc_issuer_url") or values["oidc_issuer_url"],
         "role_arns": [str(Arn(partition, "iam", "", account_id, f"role/{names['velero_role_name']}"))],
         "policy_arns": [str(Arn(partition, "iam", "", account_id, f"policy/{names['velero_policy_name']}"))],
-        "tagging": variables(variable_of("tagging")),
+        **_of_cluster(values, options.get("identity") or {}, options.get("location") or {}),
     }
     return StorageProfile.parse(with_created_key(values) if options.get("with_created_key") else values)
+
+
+def _of_cluster(
+    values: Mapping[str, t.Any], identity: Mapping[str, t.Any], location: Mapping[str, t.Any]
+) -> dict[str, t.Any]:
+    """What no variable says and the cluster does, so that it is left as it is and every document knows of it.
+
+    :raises ValidationError: for an endpoint of another server: nobody said that the bucket is there
+    """
+    config = (location.get("spec") or {}).get("config") or {}
+    kept = {name: config.get(key) for name, key in _KEPT.items() if values[name] is None}
+    if "s3_force_path_style" in kept:
+        kept["s3_force_path_style"] = kept["s3_force_path_style"] in TRUE
+    if kept.get("s3_url") and server_of(kept["s3_url"]):
+        reason = f'is not set, and BackupStorageLocation "{location.get("name")}" has its objects at {kept["s3_url"]}'
+        remediation = f"Set it to {kept['s3_url']} to keep them there, or to '' for a bucket of S3 itself."
+        raise ValidationError(variable_of("s3_url"), "it", reason, remediation)
+    return {
+        **kept,
+        "service_account": values["service_account"] or identity.get("service_account"),
+        "oidc_audience": identity.get("audience"),
+    }

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.stack import Stack
-from tests.stack.api import BACKUP, DEPLOYMENT, LOCATION, NAMESPACE, SECRET, SERVICE_ACCOUNT
+from tests.stack.api import BACKUP, CONFIG_MAP, DAEMON_SET, DEPLOYMENT, LOCATION, NAMESPACE, SECRET, SERVICE_ACCOUNT
 from tests.support.account import account
 from tests.support.cluster import Cluster, KubeProxy
 from tests.support.emulators import Moto
@@ -110,6 +110,27 @@ def secret_environment(place: Place) -> None:
     place.install(envFrom=[{"secretRef": {"name": "cloud"}}])
 
 
+def config_map_environment(place: Place) -> None:
+    place.cluster.create(CONFIG_MAP, "settings", data={"PROFILE": "x"})
+    place.install(envFrom=[{"configMapRef": {"name": "settings"}, "prefix": "AWS_"}])
+
+
+def home_secret(place: Place) -> None:
+    pod = copy.deepcopy(place.cluster.manifest["spec"]["template"]["spec"])
+    pod["containers"][0]["volumeMounts"].append({"name": "aws", "mountPath": "/home/cnb/.aws"})
+    pod["volumes"].append({"name": "aws", "secret": {"secretName": "aws"}})
+    place.cluster.install(containers=pod["containers"], volumes=pod["volumes"])
+
+
+def node_agent_key(place: Place) -> None:
+    place.install()
+    place.cluster.install_node_agent()
+    container = {"name": "node-agent", "image": "velero/velero:v1", "command": ["/velero"]}
+    container |= {"args": ["node-agent", "server"], **environment("AWS_ACCESS_KEY_ID")}
+    pod = {"containers": [container]}
+    place.cluster.patch(DAEMON_SET, "node-agent", {"spec": {"template": {"spec": pod}}})
+
+
 def invalid_config(place: Place) -> None:
     place.location(config={"region": "us-east-1", "kmsKeyID": "x"})
     message = "config has invalid keys [kmsKeyID]; valid keys are [region s3Url kmsKeyId]"
@@ -150,7 +171,19 @@ STATES: dict[str, State] = {
     "static-file": State("which wins", lambda p: p.install(**environment("AWS_SHARED_CREDENTIALS_FILE"))),
     "static-key": State("which wins", lambda p: p.install(**environment("AWS_ACCESS_KEY_ID"))),
     "static-secret": State("from Secret cloud", secret_environment),
-    "service-account": State("velero-server", lambda p: p.install("velero-server")),
+    "service-account": State(
+        'not what Deployment/velero runs as: that is "velero-server"',
+        lambda p: p.install("velero-server"),
+        {"velero_service_account": "velero"},
+    ),
+    "other-role": State("the variable AWS_ROLE_ARN", lambda p: p.install(**environment("AWS_ROLE_ARN"))),
+    "other-token": State(
+        "the variable AWS_WEB_IDENTITY_TOKEN_FILE", lambda p: p.install(**environment("AWS_WEB_IDENTITY_TOKEN_FILE"))
+    ),
+    "pod-profile": State("the variable AWS_PROFILE", lambda p: p.install(**environment("AWS_PROFILE"))),
+    "pod-config-map": State("the variable AWS_PROFILE from ConfigMap settings", config_map_environment),
+    "home-secret": State("the volume aws at /home/cnb/.aws", home_secret),
+    "node-agent-key": State("DaemonSet/node-agent has a credential of its own", node_agent_key),
     "no-velero": State("has no Velero server", lambda p: None),
     "paused": State("is paused", installed(paused)),
     "running-backup": State("Backup nightly", installed(lambda p: p.backup("InProgress"))),
@@ -173,11 +206,18 @@ STATES: dict[str, State] = {
         installed(lambda p: p.location(backup=True, objectStorage={"bucket": "elsewhere", "prefix": "production"})),
     ),
     "other-prefix": State(
-        "holds 1 backup (nightly)", installed(lambda p: p.location(backup=True)), {"velero_prefix": "x"}
+        "Set prefix to production to leave them where they are (velero_prefix",
+        installed(lambda p: p.location(backup=True)),
+        {"velero_prefix": "x"},
     ),
     "other-endpoint": State(
-        "holds 1 backup (nightly)",
+        "velero_s3_url: it is not set, and BackupStorageLocation",
         installed(lambda p: p.location(backup=True, config={"region": "us-east-1", "s3Url": "https://minio.example"})),
+    ),
+    "other-endpoint-taken-away": State(
+        "Set s3_url to https://minio.example to leave them where they are (velero_s3_url",
+        installed(lambda p: p.location(backup=True, config={"region": "us-east-1", "s3Url": "https://minio.example"})),
+        {"velero_s3_url": ""},
     ),
     "key-not-listed": State(
         OTHER_KEY, installed(lambda p: p.location(backup=True, config={"region": "us-east-1", "kmsKeyId": OTHER_KEY}))

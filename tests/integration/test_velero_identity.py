@@ -12,6 +12,7 @@ import pytest
 
 from tests.stack.api import (
     BACKUP,
+    CONFIG_MAP,
     DAEMON_SET,
     DEPLOYMENT,
     POD,
@@ -126,12 +127,14 @@ def test_first_run_for_an_annotated_installation(run: ModuleRunner, cluster: Clu
 def test_names_of_the_helm_chart(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     cluster.install("velero-server")
     cluster.install_node_agent("agents", "velero-server")
-    message = run.refused(MODULE, check=True, **options)
+    message = run.refused(MODULE, check=True, **options, service_account="velero")
     assert message == (
-        'service_account: ServiceAccount "velero" is not what Deployment/velero runs as: that is "velero-server". Set '
-        "service_account=velero-server, also in the role's trust policy; velero_service_account does both in the roles."
+        'service_account: ServiceAccount "velero" is not what Deployment/velero runs as: that is "velero-server". '
+        "Leave service_account out (velero_service_account in the roles), or set it to velero-server; the role's trust "
+        "policy must name the same."
     )
-    result = run.ok(MODULE, **options, service_account="velero-server")
+    result = run.ok(MODULE, **options)
+    assert result["service_account"] == "velero-server"
     assert result["restarted"] == ["Deployment/velero", "DaemonSet/agents"]
 
 
@@ -160,11 +163,14 @@ STATIC = [
         _container(envFrom=[{"configMapRef": {"name": "x"}}, {"secretRef": {"name": "cloud"}}]),
         "the variable AWS_ACCESS_KEY_ID from Secret cloud",
     ),
+    (
+        _container(envFrom=[{"configMapRef": {"name": "settings"}}]),
+        "the variable AWS_ROLE_ARN from ConfigMap settings",
+    ),
 ]
 
-#: The SDK prefers the role to all of these, and a Secret without such a key is none of ours.
+#: A Secret without such a key is none of ours.
 NOT_STATIC = [
-    _container(env=[{"name": "AWS_CONFIG_FILE", "value": "/config"}]),
     _container(env=[{"name": "AWS_SHARED_CREDENTIALS_FILE", "value": ""}]),
     {
         **_container(volumeMounts=[{"name": "cloud-credentials", "mountPath": "/credentials"}]),
@@ -182,11 +188,12 @@ def test_static_credential(
     run: ModuleRunner, cluster: Cluster, options: dict[str, Any], pod: dict[str, Any], text: str, check: bool
 ) -> None:
     cluster.secret("cloud", AWS_ACCESS_KEY_ID=b"AKIA", AWS_SECRET_ACCESS_KEY=b"never shown")
+    cluster.create(CONFIG_MAP, "settings", data={"AWS_ROLE_ARN": OTHER_ROLE, "AWS_REGION": "x"})
     cluster.install(**pod)
     assert run.refused(MODULE, check=check, **options) == (
-        f"role_arn: Deployment/velero has a static credential ({text}), which wins over any role. Take it away first: "
-        "Helm chart with credentials.useSecret=false and without credentials.extraSecretRef, velero install "
-        "--no-secret, or remove the variable."
+        f"role_arn: Deployment/velero has a credential of its own ({text}), which wins over the role of the "
+        "ServiceAccount. Take it away first: Helm chart with credentials.useSecret=false and without "
+        "credentials.extraSecretRef, velero install --no-secret, or remove the variable or volume."
     )
     assert not any(request.startswith("PATCH") for request in cluster.proxy.requests)
     assert not run.ok(MODULE, check=check, namespace=cluster.namespace, state="absent")["changed"]
@@ -402,6 +409,6 @@ def test_permissions_are_named_as_a_role_spells_them(run: ModuleRunner, cluster:
     assert f"need the verb get on backupstoragelocations.velero.io in namespace {cluster.namespace}." in message
     assert token not in message
     message = run.refused("velero_identity", **connection, **names, role_arn="arn:aws:iam::111122223333:role/velero")
-    assert f"need the verb get on serviceaccounts in namespace {cluster.namespace}." in message
+    assert f"need the verb list on deployments.apps in namespace {cluster.namespace}." in message
     message = run.refused("sse_c_secret", **{**connection, "api_key": "expired"}, **names)
     assert "The cluster does not know these credentials" in message

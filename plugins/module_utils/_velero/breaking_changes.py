@@ -6,16 +6,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from .._arn import is_alias, same_key
-from .._plan import Plan
+from .._plan import Difference, Plan
 from .location import CUSTOMER_KEY, ENCRYPTION, DesiredLocation
-from .validators import split_url
-
-#: S3's own endpoints, where a bucket has its name to itself: not those of Outposts or of a VPC.
-_OWN_ENDPOINT = re.compile(r"s3(-fips)?([.-](dualstack\.)?[a-z0-9-]+)?\.amazonaws\.(com(\.cn)?|eu)")
+from .validators import server_of
 
 
 class BreakingChange(t.NamedTuple):
@@ -29,21 +25,13 @@ class BreakingChange(t.NamedTuple):
     remediation: str
 
 
-def relocating_option(plan: Plan) -> str | None:
-    """The option by which a plan points an existing location at another place."""
-    options = {"objectStorage.bucket": "bucket", "objectStorage.prefix": "prefix", "config.s3Url": "s3_url"}
-    moved = (i.name for i in plan.differences if i.name != "config.s3Url" or _server(i.before) != _server(i.after))
-    return next((options[name] for name in moved if name in options), None)
+_PLACE = {"objectStorage.bucket": "bucket", "objectStorage.prefix": "prefix", "config.s3Url": "s3_url"}
 
 
-def _server(url: str | None) -> t.Any:
-    """The server that a URL leads to; ``None`` for S3 itself, which is one however its endpoint is spelled."""
-    parts = split_url(url or "")
-    if parts is None:
-        return url
-    if _OWN_ENDPOINT.fullmatch(str(parts.hostname)):
-        return None
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def relocation(plan: Plan) -> Difference | None:
+    """The difference by which a plan points an existing location at another place."""
+    moved = (i for i in plan.differences if i.name != "config.s3Url" or server_of(i.before) != server_of(i.after))
+    return next((item for item in moved if item.name in _PLACE), None)
 
 
 def rekeying_option(desired: DesiredLocation, plan: Plan) -> str | None:
@@ -86,15 +74,17 @@ def dropped_kms_key(desired: DesiredLocation, plan: Plan) -> str | None:
 
 def breaking_change(desired: DesiredLocation, plan: Plan) -> BreakingChange | None:
     """What the backups of a location would lose by a plan; ``None`` where that is nothing."""
-    if option := relocating_option(plan):
+    if moved := relocation(plan):
+        option = _PLACE[moved.name]
         reason = "and Velero deletes Backup objects that it does not find in the new place"
         remediation = (
-            "Make a location under another name instead (velero_backup_location_name in the roles), or let a task of "
+            f"Set {option} to {moved.before or repr('')} to leave them where they are (velero_{option} in the roles), "
+            "make a location under another name (velero_backup_location_name), or let a task of "
             "coffer.velero.backup_storage_location with allow_relocation=true change it; the objects in the old place "
             "stay."
         )
         return BreakingChange(option, reason, remediation)
-    if option := rekeying_option(desired, plan):
+    if rekeying := rekeying_option(desired, plan):
         reason = "which Velero could no longer read: with a customer-provided key (SSE-C) it reads nothing else"
         remediation = (
             "Make a location under another name (velero_backup_location_name in the roles), with another prefix or "
@@ -105,7 +95,7 @@ def breaking_change(desired: DesiredLocation, plan: Plan) -> BreakingChange | No
                 " Where it is the same key in another place, let a task of coffer.velero.backup_storage_location with "
                 "customer_provided_key_unchanged=true change it."
             )
-        return BreakingChange(option, reason, remediation)
+        return BreakingChange(rekeying, reason, remediation)
     if (key := dropped_kms_key(desired, plan)) and not is_alias(key):
         reason = f"which Velero cannot read without the key {key} that they may be encrypted under"
         remediation = (

@@ -17,7 +17,7 @@ import os.path
 import re
 import typing as t
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._errors import ValidationError
 from .._plan import Difference, Plan, Step
@@ -27,17 +27,39 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REVISION_ANNOTATION = "coffer.velero/identity-revision"
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
-#: For a credentials file the plugin unsets the variables of the role (config.go), and the SDK itself prefers keys in
-#: the environment to them. Nothing else wins: neither AWS_CONFIG_FILE nor a file that is mounted and not named.
-_STATIC_VARIABLES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY")
+AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
+#: What EKS asks a token for where the annotation does not say otherwise.
+AUDIENCE = "sts.amazonaws.com"
+
+_ROLE_VARIABLE = "AWS_ROLE_ARN"
+#: EKS leaves a container alone that has these already, whatever the ServiceAccount says.
+_ROLE_VARIABLES = (_ROLE_VARIABLE, "AWS_WEB_IDENTITY_TOKEN_FILE")
+#: What else the SDK finds a credential by. For a credentials file the plugin unsets the variables of the role
+#: (config.go), keys are preferred to them, and a profile that is not there is an error. The order of the others has
+#: changed between versions of the SDK, and kopia's is not the plugin's: a container has one identity.
+_CREDENTIAL_VARIABLES = (
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+#: Where the SDK looks for files that nothing names, in the home of the user.
+_CREDENTIAL_DIRECTORY = ".aws"
 
 
 @dataclass(frozen=True)
 class DesiredIdentity:
-    """The role that Velero's pods should have; ``None`` for none."""
+    """The role that Velero's pods should have; ``None`` for none.
+
+    :param service_account: ``None`` for that of the Velero server
+    """
 
     namespace: str
-    service_account: str
+    service_account: str | None
     role_arn: str | None
 
     def refuse_contradictions(self, *, absent: bool) -> None:
@@ -49,9 +71,14 @@ class DesiredIdentity:
             remediation = "Write arn:aws:iam::ACCOUNT:role/NAME."
             raise ValidationError("role_arn", self.role_arn or "it", "is not the ARN of a role", remediation)
 
+    def found(self, servers: Sequence[Workload]) -> DesiredIdentity:
+        """The same with the ServiceAccount of the server where none is named."""
+        name = next((server.service_account for server in servers), "velero")
+        return replace(self, service_account=self.service_account or name)
+
     @property
     def path(self) -> str:
-        return object_path("v1", "serviceaccounts", self.namespace, self.service_account)
+        return object_path("v1", "serviceaccounts", self.namespace, str(self.service_account))
 
     @property
     def resource(self) -> str:
@@ -153,43 +180,74 @@ class Workload:
         return False
 
     @property
-    def environment_secrets(self) -> frozenset[str]:
-        """The Secrets whose keys are variables of its containers."""
-        return frozenset(str(name) for _container, name, _prefix in self._environment_sources())
+    def containers(self) -> Sequence[Mapping[str, t.Any]]:
+        """Those that run Velero; what an init container may use is not Velero's."""
+        return self.template["spec"].get("containers") or ()
 
-    def _environment_sources(self) -> Iterable[tuple[Mapping[str, t.Any], str, str]]:
-        for container in self.template["spec"].get("containers", ()):
-            for source in container.get("envFrom") or ():
-                if name := (source.get("secretRef") or {}).get("name"):
-                    yield container, name, source.get("prefix") or ""
+    @property
+    def environment_sources(self) -> frozenset[Source]:
+        """The Secrets and ConfigMaps whose keys are variables of its containers."""
+        return frozenset(source for container in self.containers for source, _prefix in _sources(container))
 
-    def static_credentials(self, secrets: Mapping[str, Collection[str]]) -> list[str]:
-        """What gives its containers a credential that wins over the role of the pod.
+    def other_credentials(self, role_arn: str, keys: Mapping[Source, Collection[str]]) -> list[str]:
+        """What gives its containers another identity than the role.
 
-        :param secrets: the keys of its environment's Secrets
+        :param keys: of its environment's Secrets and ConfigMaps
         """
-        found: set[str] = set()
-        for container in self.template["spec"].get("containers", ()):
-            variables = [v["name"] for v in container.get("env") or () if v.get("value") or v.get("valueFrom")]
-            found.update(f"the variable {name}" for name in variables if name in _STATIC_VARIABLES)
-        for container, secret, prefix in self._environment_sources():
-            overridden = {v["name"] for v in container.get("env") or ()}
-            variables = [prefix + key for key in secrets.get(secret, ()) if prefix + key not in overridden]
-            found.update(f"the variable {n} from Secret {secret}" for n in variables if n in _STATIC_VARIABLES)
-        return sorted(found)
+        found = (text for one in self.containers for text in _other_credentials(one, role_arn, keys))
+        return sorted({*found, *self._credential_files()})
+
+    def _credential_files(self) -> Iterable[str]:
+        empty = {one["name"] for one in self.template["spec"].get("volumes") or () if one.get("emptyDir") is not None}
+        for container in self.containers:
+            for mount in container.get("volumeMounts") or ():
+                if mount["name"] not in empty and _CREDENTIAL_DIRECTORY in str(mount["mountPath"]).split("/"):
+                    yield f"the volume {mount['name']} at {mount['mountPath']}"
+
+
+class Source(t.NamedTuple):
+    """What the variables of a container come from."""
+
+    kind: t.Literal["Secret", "ConfigMap"]
+    name: str
+
+
+def _sources(container: Mapping[str, t.Any]) -> Iterable[tuple[Source, str]]:
+    """With the prefix of the variables."""
+    for entry in container.get("envFrom") or ():
+        prefix = entry.get("prefix") or ""
+        if name := (entry.get("secretRef") or {}).get("name"):
+            yield Source("Secret", name), prefix
+        if name := (entry.get("configMapRef") or {}).get("name"):
+            yield Source("ConfigMap", name), prefix
+
+
+def _other_credentials(
+    container: Mapping[str, t.Any], role_arn: str, keys: Mapping[Source, Collection[str]]
+) -> Iterable[str]:
+    own = {v["name"]: v.get("value") for v in container.get("env") or () if v.get("value") or v.get("valueFrom")}
+    if own.get(_ROLE_VARIABLE) == role_arn:  # it is the role, by a token that is mounted by hand
+        unwanted = frozenset(_CREDENTIAL_VARIABLES)
+    else:
+        unwanted = frozenset((*_CREDENTIAL_VARIABLES, *_ROLE_VARIABLES))
+    yield from (f"the variable {name}" for name in own if name in unwanted)
+    overridden = {variable["name"] for variable in container.get("env") or ()}
+    for source, prefix in _sources(container):
+        variables = {prefix + key for key in keys.get(source, ())} - overridden
+        yield from (f"the variable {name} from {source.kind} {source.name}" for name in variables & unwanted)
 
 
 @dataclass(frozen=True)
 class Installation:
     """Velero in its namespace, as far as its identity goes; what is not there is ``None`` or empty.
 
-    :param secrets: the keys, without their values, of the Secrets that become variables
+    :param keys: without their values, of the Secrets and ConfigMaps that become variables
     """
 
     service_account: Mapping[str, t.Any] | None
     servers: tuple[Workload, ...]
     node_agents: tuple[Workload, ...]
-    secrets: Mapping[str, Collection[str]] = field(default_factory=dict)
+    keys: Mapping[Source, Collection[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -224,11 +282,13 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
 
     :raises ValidationError: where the role could not have an effect
     """
+    desired = desired.found(current.servers)
     _refuse_ambiguous(desired, current)
     if desired.role_arn:
         _refuse_incomplete(desired, current)
         for workload in current.workloads:
-            _refuse_static(desired, workload, current.secrets)
+            if workload.service_account == desired.service_account:
+                _refuse_other_credentials(workload, workload.other_credentials(desired.role_arn, current.keys))
     role, revision = current.annotations.get(ROLE_ANNOTATION), current.annotations.get(REVISION_ANNOTATION)
     steps: list[Step] = []
     differences: list[Difference] = []
@@ -251,6 +311,7 @@ def decide_identity(desired: DesiredIdentity, current: Installation) -> Plan:
     result = {
         "namespace": desired.namespace,
         "service_account": desired.service_account,
+        "audience": current.annotations.get(AUDIENCE_ANNOTATION) or AUDIENCE,
         "role_arn": desired.role_arn,
         "workloads": [item.title for item in users],
         "restarted": [item.title for item in outdated],
@@ -269,19 +330,18 @@ def _refuse_ambiguous(desired: DesiredIdentity, current: Installation) -> None:
         if server.service_account != desired.service_account:
             reason = f'is not what {server.title} runs as: that is "{server.service_account}"'
             remediation = (
-                f"Set service_account={server.service_account}, also in the role's trust policy; "
-                "velero_service_account does both in the roles."
+                f"Leave service_account out (velero_service_account in the roles), or set it to "
+                f"{server.service_account}; the role's trust policy must name the same."
             )
             raise ValidationError("service_account", desired.resource, reason, remediation)
 
 
-def _refuse_static(desired: DesiredIdentity, workload: Workload, secrets: Mapping[str, Collection[str]]) -> None:
-    found = workload.static_credentials(secrets)
-    if found and workload.service_account == desired.service_account:
-        reason = f"has a static credential ({', '.join(found)}), which wins over any role"
+def _refuse_other_credentials(workload: Workload, found: Sequence[str]) -> None:
+    if found:
+        reason = f"has a credential of its own ({', '.join(found)}), which wins over the role of the ServiceAccount"
         remediation = (
             "Take it away first: Helm chart with credentials.useSecret=false and without credentials.extraSecretRef, "
-            "velero install --no-secret, or remove the variable."
+            "velero install --no-secret, or remove the variable or volume."
         )
         raise ValidationError("role_arn", workload.title, reason, remediation)
 

@@ -15,7 +15,7 @@ from .._errors import CofferError, ServiceError, ValidationError
 from .._kube import Kube
 from .._plan import Plan
 from . import model
-from .identity import DesiredIdentity, Installation, Workload, decide_identity
+from .identity import DesiredIdentity, Installation, Source, Workload, decide_identity
 from .model import object_path
 from .server_api import ask
 
@@ -40,18 +40,22 @@ class IdentityResource:
     def read(self) -> Installation:
         namespace = self.desired.namespace
         found = Installation.of(
-            self.kube.get_or_none(self.desired.path),
+            None,
             self.kube.list(object_path("apps/v1", "deployments", namespace)),
             self.kube.list(object_path("apps/v1", "daemonsets", namespace)),
         )
+        self.desired = self.desired.found(found.servers)
+        account = self.kube.get_or_none(self.desired.path)
         users = [item for item in found.workloads if item.service_account == self.desired.service_account]
-        names = {name for item in users if self.desired.role_arn for name in item.environment_secrets}
-        self._current = replace(found, secrets={name: self._keys_of(name) for name in sorted(names)})
+        sources = {source for item in users if self.desired.role_arn for source in item.environment_sources}
+        keys = {source: self._keys_of(source) for source in sorted(sources)}
+        self._current = replace(found, service_account=account, keys=keys)
         return self._current
 
-    def _keys_of(self, secret: str) -> frozenset[str]:
-        """The keys of a Secret that have a value; a pod may do without one that does not exist."""
-        content = self.kube.get_or_none(object_path("v1", "secrets", self.desired.namespace, secret)) or {}
+    def _keys_of(self, source: Source) -> frozenset[str]:
+        """The keys that have a value; a pod may do without what does not exist."""
+        path = object_path("v1", f"{source.kind.lower()}s", self.desired.namespace, source.name)
+        content = self.kube.get_or_none(path) or {}
         return frozenset(key for key, value in (content.get("data") or {}).items() if value)
 
     def decide(self, current: Installation) -> Plan:

@@ -23,7 +23,7 @@ from .._errors import ValidationError
 from .._plan import Difference, Plan, Step
 from . import validators
 from .messages import plain, remediation_for
-from .model import API_VERSION, duration_seconds, other_managers, velero_path
+from .model import API_VERSION, TRUE, duration_seconds, other_managers, velero_path
 
 PLURAL = "backupstoragelocations"
 
@@ -40,7 +40,6 @@ ENCRYPTION = {
 #: What the plugin says of a location whose ``config`` has a key that it does not know (velero-plugin-for-aws).
 _INVALID_KEYS = re.compile(r"config has invalid keys \[([^\]]*)\]")
 CUSTOMER_KEY = ("customerKeyEncryptionSecret", "customerKeyEncryptionFile")
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,8 +221,8 @@ _SAME: Mapping[str, Callable[[t.Any], t.Any]] = {
     "credential": _reference,
     "config.s3Url": lambda value: value.rstrip("/") or None,
     "config.checksumAlgorithm": str,
-    "config.s3ForcePathStyle": lambda value: value in _TRUE or None,
-    "config.insecureSkipTLSVerify": lambda value: value in _TRUE or None,
+    "config.s3ForcePathStyle": lambda value: value in TRUE or None,
+    "config.insecureSkipTLSVerify": lambda value: value in TRUE or None,
     "accessMode": lambda value: None if value == "ReadWrite" else value,
     "validationFrequency": duration_seconds,
     "backupSyncPeriod": duration_seconds,
@@ -314,24 +313,28 @@ def _refuse_static(desired: DesiredLocation, before: Mapping[str, t.Any]) -> Non
     """A location's own credential wins over the role of Velero's pods (config.go of the plugin), so that the
     task has to name it. The SDK prefers a profile that it is given to the role as well.
     """
-    wins, task = "which wins over the role of Velero's pods", "A task of coffer.velero.backup_storage_location with"
+    wins = "which wins over the role of Velero's pods"
+    roles = "(velero_credential in the roles)"
     if desired.credential is None:
         if own := _reference(before.get("credential") or {}):
             reason = f"has a credential of its own, {own['key']} in Secret {own['name']}, {wins}"
             keep = f"credential={{name: {own['name']}, key: {own['key']}}}"
-            remediation = f"{task} credential={{}} takes it away, and {keep} keeps it."
+            remediation = f"Set {keep} to keep it, or credential={{}} to take it away {roles}."
             raise ValidationError("credential", desired.resource, reason, remediation)
         if file := before.get("config.credentialsFile"):
             reason = f"has a credentials file of its own, {file}, {wins}"
             remediation = (
-                f"{task} credential={{}} takes it away; what is to stay belongs into a Secret that credential names."
+                f"Set credential={{}} to take it away {roles}; what is to stay belongs into a Secret that credential "
+                "names."
             )
             raise ValidationError("credential", desired.resource, reason, remediation)
     elif _reference(desired.credential):
         return  # the profile is one of that credential
     if desired.profile is None and (profile := before.get("config.profile")):
         reason = f"has a profile of its own, {profile}, {wins}"
-        remediation = f"{task} profile='' takes it away, and profile={profile} keeps it."
+        remediation = (
+            f"Set profile={profile} to keep it, or profile='' to take it away (velero_credential_profile in the roles)."
+        )
         raise ValidationError("profile", desired.resource, reason, remediation)
 
 

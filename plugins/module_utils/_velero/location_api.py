@@ -16,7 +16,7 @@ from .._kube import Kube
 from .._plan import Plan
 from .._types import Document
 from . import model
-from .breaking_changes import alias_warning, breaking_change, relocating_option
+from .breaking_changes import alias_warning, breaking_change, relocation
 from .location import PLURAL, DesiredLocation, Validation, decide_location, delete_location, unavailable
 from .messages import is_final
 
@@ -88,7 +88,7 @@ class LocationResource:
 
     def _guard_contents(self, plan: Plan) -> None:
         found = breaking_change(self.desired, plan)
-        if found is None or (self.allow_relocation and relocating_option(plan)):  # in a new place nothing is older
+        if found is None or (self.allow_relocation and relocation(plan)):  # in a new place nothing is older
             return
         if backups := self._backups():
             reason = f"holds {backups}, {found.reason}"

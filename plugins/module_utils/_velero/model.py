@@ -24,6 +24,9 @@ _IN_SERVER = frozenset({"", "New", "Queued", "ReadyToStart", "InProgress"})
 #: Here the server only waits, but data movers of the node-agent do the work.
 _IN_NODE_AGENT = frozenset({"WaitingForPluginOperations", "WaitingForPluginOperationsPartiallyFailed"})
 
+#: What the plugin reads as true in a location's ``config`` (strconv.ParseBool).
+TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+
 _NAMES_SHOWN = 5
 
 #: A duration as Go writes it, which is how Velero reads it.

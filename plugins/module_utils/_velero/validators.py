@@ -60,6 +60,20 @@ def is_at_aws(s3_url: str | None) -> bool:
     return url is not None and str(url.hostname).endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
 
 
+#: S3's own endpoints, where a bucket has its name to itself: not those of Outposts or of a VPC.
+_OWN_ENDPOINT = re.compile(r"s3(-fips)?([.-](dualstack\.)?[a-z0-9-]+)?\.amazonaws\.(com(\.cn)?|eu)")
+
+
+def server_of(url: str | None) -> tuple[str, str, int | None] | str | None:
+    """The server that a URL leads to; ``None`` for S3 itself, which is one however its endpoint is spelled."""
+    parts = split_url(url or "")
+    if parts is None:
+        return url or None
+    if _OWN_ENDPOINT.fullmatch(str(parts.hostname)):
+        return None
+    return parts.scheme, str(parts.hostname), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def validate_url(text: str, *, option: str, endpoint: bool = True) -> None:
     """Refuse what is no URL of a server.
 

@@ -123,6 +123,45 @@ def test_key_that_is_yet_to_be_created_is_asked_for() -> None:
     assert parse(VARIABLES, with_created_key=True).kms_key_arn == KEY
 
 
+def of_location(**config: str) -> dict[str, Any]:
+    return {"location": {"name": "default", "spec": {"config": config}}}
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "field", "expected"),
+    [
+        ({}, of_location(tagging="a=b&c=d"), "tagging", "a=b&c=d"),
+        ({"velero_object_tagging": ""}, of_location(tagging="a=b&c=d"), "tagging", ""),
+        ({"velero_object_tagging": "e=f&g=h"}, of_location(tagging="a=b&c=d"), "tagging", "e=f&g=h"),
+        ({}, of_location(s3Url="http://s3.eu-central-1.amazonaws.com"), "uses_tls", False),
+        ({"velero_s3_url": ""}, of_location(s3Url="https://minio.example"), "s3_url", None),
+        ({"velero_s3_url": "https://minio.example"}, of_location(s3Url="https://minio.example"), "uses_tls", True),
+        ({}, of_location(s3ForcePathStyle="T"), "s3_force_path_style", True),
+        ({}, {}, "service_account", "velero"),
+        ({}, {"identity": {"service_account": "velero-server"}}, "service_account", "velero-server"),
+        (
+            {"velero_service_account": "backup"},
+            {"identity": {"service_account": "velero-server"}},
+            "service_account",
+            "backup",
+        ),
+        ({}, {"identity": {"audience": "aws.example"}}, "oidc_audience", "aws.example"),
+    ],
+)
+def test_what_no_variable_says_is_as_the_cluster_has_it(
+    variables: dict[str, Any], options: dict[str, Any], field: str, expected: Any
+) -> None:
+    assert getattr(parse({**VARIABLES, **variables}, **options), field) == expected
+
+
+def test_another_server_has_to_be_named() -> None:
+    url = "https://bucket.vpce-1.s3.eu-central-1.vpce.amazonaws.com"
+    assert refusal(parse, VARIABLES, **of_location(s3Url=url)) == (
+        f'velero_s3_url: it is not set, and BackupStorageLocation "default" has its objects at {url}. '
+        f"Set it to {url} to keep them there, or to '' for a bucket of S3 itself."
+    )
+
+
 def test_variables_are_checked_before_the_account_is_known() -> None:
     profile = parse_profile(VARIABLES.get, [], {"with_created_key": True})
     assert profile.account_id == PLACEHOLDER_ACCOUNT_ID

@@ -14,6 +14,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero.identity imp
     ROLE_ANNOTATION,
     DesiredIdentity,
     Installation,
+    Source,
     Workload,
     decide_identity,
 )
@@ -92,6 +93,74 @@ def test_server_behind_a_wrapper_is_found_by_its_labels() -> None:
     wrapped = _workload(labels={"component": "velero"}, command=["/bin/wrapper"])
     assert Installation.of(None, [wrapped], []).servers
     assert len(Installation.of(None, [_workload(), wrapped], []).servers) == 1
+
+
+ROLE_BY_HAND = [{"name": "AWS_ROLE_ARN", "value": ROLE}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/token"}]
+SECRET, CONFIG_MAP = Source("Secret", "cloud"), Source("ConfigMap", "settings")
+KEYS = {SECRET: {"AWS_ACCESS_KEY_ID", "PROFILE"}, CONFIG_MAP: {"AWS_ROLE_ARN", "AWS_REGION"}}
+FROM = [{"secretRef": {"name": "cloud"}}, {"configMapRef": {"name": "settings"}}]
+
+
+def _variable(name: str, value: str | None = "x") -> dict[str, Any]:
+    return {"env": [{"name": name, **({"valueFrom": {"secretKeyRef": {}}} if value is None else {"value": value})}]}
+
+
+CREDENTIALS: list[tuple[dict[str, Any], list[str]]] = [
+    *(
+        (_variable(name), [f"the variable {name}"])
+        for name in (
+            "AWS_ACCESS_KEY_ID",
+            "AWS_CONFIG_FILE",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_DEFAULT_PROFILE",
+            "AWS_PROFILE",
+            "AWS_ROLE_ARN",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+        )
+    ),
+    (_variable("AWS_ROLE_ARN", None), ["the variable AWS_ROLE_ARN"]),
+    ({"envFrom": FROM[:1]}, ["the variable AWS_ACCESS_KEY_ID from Secret cloud"]),
+    ({"envFrom": FROM[1:]}, ["the variable AWS_ROLE_ARN from ConfigMap settings"]),
+    ({"envFrom": [{**FROM[0], "prefix": "AWS_"}]}, ["the variable AWS_PROFILE from Secret cloud"]),
+    ({"envFrom": FROM[:1], **_variable("AWS_ACCESS_KEY_ID", "")}, []),
+    ({"volumeMounts": [{"name": "v", "mountPath": "/home/cnb/.aws"}]}, ["the volume v at /home/cnb/.aws"]),
+    (
+        {"volumeMounts": [{"name": "v", "mountPath": "/root/.aws/credentials", "subPath": "c"}]},
+        ["the volume v at /root/.aws/credentials"],
+    ),
+    ({"volumeMounts": [{"name": "empty", "mountPath": "/home/cnb/.aws"}]}, []),
+    ({"volumeMounts": [{"name": "v", "mountPath": "/credentials"}]}, []),
+    ({"env": ROLE_BY_HAND}, []),
+    (_variable("AWS_REGION"), []),
+]
+
+
+@pytest.mark.parametrize(("container", "found"), CREDENTIALS)
+def test_what_is_another_identity_than_the_role(container: dict[str, Any], found: list[str]) -> None:
+    workload = _workload(args=["server"], **container)
+    workload["spec"]["template"]["spec"]["volumes"] = [{"name": "empty", "emptyDir": {}}]
+    assert Workload("Deployment", workload).other_credentials(ROLE, KEYS) == found
+
+
+def test_init_container_is_none_of_velero() -> None:
+    workload = _workload()
+    workload["spec"]["template"]["spec"]["initContainers"] = [{"name": "i", **_variable("AWS_ACCESS_KEY_ID")}]
+    assert Workload("Deployment", workload).other_credentials(ROLE, KEYS) == []
+
+
+def test_service_account_is_that_of_the_server() -> None:
+    server = _workload()
+    server["spec"]["template"]["spec"]["serviceAccountName"] = "velero-server"
+    account = {"metadata": {**_account()["metadata"], "annotations": {"eks.amazonaws.com/audience": "aws.example"}}}
+    plan = decide_identity(DesiredIdentity("velero", None, ROLE), Installation.of(account, [server], []))
+    assert plan.steps[0].action == "PATCH /api/v1/namespaces/velero/serviceaccounts/velero-server"
+    assert plan.result["service_account"] == "velero-server"
+    assert plan.result["audience"] == "aws.example"
+    assert (
+        decide_identity(DesiredIdentity("velero", None, None), Installation.of(None, [], [])).result["service_account"]
+        == "velero"
+    )
 
 
 def _rollout(kind: Literal["Deployment", "DaemonSet"], spec: dict[str, Any], **status: int) -> bool:

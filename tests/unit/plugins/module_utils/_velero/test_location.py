@@ -120,25 +120,26 @@ def test_warnings() -> None:
     assert not plan_location(helm).warnings
 
 
-TASK = "A task of coffer.velero.backup_storage_location with"
 STATIC: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"credential": {"name": "cloud", "key": "aws"}},
         {},
         "credential: {} has a credential of its own, aws in Secret cloud, which wins over the role of Velero's pods. "
-        f"{TASK} credential={{{{}}}} takes it away, and credential={{{{name: cloud, key: aws}}}} keeps it.",
+        "Set credential={{name: cloud, key: aws}} to keep it, or credential={{}} to take it away (velero_credential in "
+        "the roles).",
     ),
     (
         {"config": {"credentialsFile": "/credentials/cloud"}},
         {"profile": ""},
         "credential: {} has a credentials file of its own, /credentials/cloud, which wins over the role of Velero's "
-        f"pods. {TASK} credential={{{{}}}} takes it away; what is to stay belongs into a Secret that credential names.",
+        "pods. Set credential={{}} to take it away (velero_credential in the roles); what is to stay belongs into a "
+        "Secret that credential names.",
     ),
     (
         {"config": {"profile": "backup"}},
         {"credential": {}},
         "profile: {} has a profile of its own, backup, which wins over the role of Velero's pods. "
-        f"{TASK} profile='' takes it away, and profile=backup keeps it.",
+        "Set profile=backup to keep it, or profile='' to take it away (velero_credential_profile in the roles).",
     ),
 ]
 
