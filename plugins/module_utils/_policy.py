@@ -17,6 +17,7 @@ import typing as t
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ._access.pattern import matches
 from ._arn import Arn
 from ._errors import ValidationError
 from ._plan import Difference
@@ -220,12 +221,12 @@ def account_root(name: str, partition: str) -> str:
     return str(Arn(partition, "iam", "", name, "root")) if re.fullmatch(r"\d{12}", name) else name
 
 
-def conditions(statement: Statement) -> Iterator[tuple[str, str, list[str]]]:
+def conditions(statement: Statement, fold: Callable[[str], str] = str.lower) -> Iterator[tuple[str, str, list[str]]]:
     """The conditions of a statement: operator and key in lower case, values as text (JSON's true as ``true``)."""
     for operator, keys in statement.get("Condition", {}).items():
         for key, values in keys.items():
             texts = [value if isinstance(value, str) else json.dumps(value) for value in listed(values)]
-            yield operator.lower(), key.lower(), texts
+            yield fold(operator), fold(key), texts
 
 
 # --- merge -----------------------------------------------------------------------------------------------------------
@@ -404,120 +405,11 @@ def refuse_orphans(orphans: Iterable[Mapping[str, str]], *, option: str, resourc
     raise ValidationError(option, resource, reason, f"Correct these statements{how}, or set purge_statements=true.")
 
 
-# --- who is let in ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Access:
-    """A request that a document is asked about.
-
-    :param root: ARN of the root of the account that asks
-    :param identities: the ARNs of who asks: role and session, or user; none where the root itself asks
-    """
-
-    action: str
-    resource: str
-    root: str
-    identities: tuple[str, ...] = ()
-
-    @property
-    def own_names(self) -> frozenset[str]:
-        """The caller's own names; none where it is the root."""
-        return frozenset(map(_without_path, self.identities)) - {self.root}
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Every name that speaks of the caller. A statement for the account root speaks of everybody in the account."""
-        return self.own_names | {"*", self.root}
-
-
-def permits(document: Document, access: Access) -> bool:
-    """Whether a document lets a request in, by those statements that have no condition.
-
-    A condition can hold or not, so that a conditional Allow is nothing to rely on, and a conditional Deny nothing to
-    fear. An Allow for the account root leaves the question to IAM policies, which counts as a yes.
-    """
-    return allows(document, access) and not denies(document, access)
-
-
-def allows(document: Document, access: Access) -> bool:
-    """Whether an unconditional Allow speaks of the request."""
-    return _has_unconditional("Allow", document, access)
-
-
-def denies(document: Document, access: Access) -> bool:
-    """Whether an unconditional Deny speaks of the request."""
-    return _has_unconditional("Deny", document, access)
-
-
-def _has_unconditional(effect: str, document: Document, access: Access) -> bool:
-    return any(
-        statement["Effect"] == effect
-        and not any(conditions(statement))
-        and _principal_applies(statement, access)
-        and has_action(statement, access.action)
-        and _element_applies(statement, "Resource", access.resource, str)
-        for statement in listed(document["Statement"])
-    )
-
-
-def _principal_applies(statement: Statement, access: Access) -> bool:
-    partition = access.root.split(":")[1]
-    named = {_without_path(account_root(str(name), partition)) for kind, name in principals(statement) if kind == "AWS"}
-    if "NotPrincipal" not in statement:
-        return bool(named & access.names)
-    if statement["Effect"] == "Deny" and "*" not in named:
-        # AWS looks for the account, the role and the session of it: a Deny spares only who is named with all of them.
-        return not access.own_names | {access.root} <= named
-    return not named & access.names
+# --- patterns --------------------------------------------------------------------------------------------------------
 
 
 def has_action(statement: Statement, action: str) -> bool:
     """Whether a statement speaks of an action."""
-    return _element_applies(statement, "Action", action.lower(), str.lower)
-
-
-def _element_applies(statement: Statement, element: str, value: str, fold: Callable[[str], str]) -> bool:
-    """Whether a statement speaks of an action or a resource; with neither form it speaks of nothing."""
-    if element in statement:
-        return any(matches(fold(pattern), value) for pattern in listed(statement[element]))
-    excluded = listed(statement.get(f"Not{element}", ["*"]))
-    return not any(matches(fold(pattern), value) for pattern in excluded)
-
-
-def matches(pattern: str, value: str) -> bool:
-    """Whether a pattern with ``*`` (any run) and ``?`` (any character) is a name for the value."""
-    expression = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
-    return re.fullmatch(expression, value, re.DOTALL) is not None
-
-
-def _without_path(arn: str) -> str:
-    """A role or user without its path, which the ARN of a session does not tell; names are unique without it."""
-    return re.sub(r"^(arn:[^:]+:iam::\d{12}:(?:role|user)/).*/", r"\1", arn)
-
-
-def refuse_lockout(
-    before: Document,
-    after: Document,
-    accesses: Mapping[str, Access],
-    *,
-    option: str,
-    bypass: str,
-    needs_allow: bool = True,
-) -> None:
-    """Refuse a change that takes away what keeps a document manageable.
-
-    What was not let in before, or only under a condition, is not for us to refuse.
-
-    :param accesses: who must be let in as before, by what a message calls them
-    :param bypass: the option that allows it
-    :param needs_allow: whether nobody is let in unless the document says so, as in the policy of a key
-    :raises ValidationError: where one of them would lose an Allow or run into a new Deny
-    """
-    for who, access in accesses.items():
-        loses = needs_allow and allows(before, access) and not allows(after, access)
-        barred = denies(after, access) and not denies(before, access)
-        if loses or barred:
-            reason = f"would no longer let {who} call {access.action}"
-            remediation = f"Keep {who} allowed, or set {bypass}=true if somebody else is to manage the policy."
-            raise ValidationError(option, f"the policy of {access.resource}", reason, remediation)
+    element = "Action" if "Action" in statement else "NotAction"
+    named = any(matches(str(pattern).lower(), action.lower()) for pattern in listed(statement.get(element, ["*"])))
+    return named == (element == "Action")

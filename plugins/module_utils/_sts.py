@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Callable
+from dataclasses import replace
 
+from ._access.model import Principal
 from ._arn import Arn
 from ._aws import Aws
+from ._errors import ServiceError, ValidationError
 
 
 class Caller(t.NamedTuple):
@@ -18,6 +22,12 @@ class Caller(t.NamedTuple):
     account_id: str
     partition: str
     arn: str
+    user_id: str = ""
+
+    @property
+    def principal(self) -> Principal:
+        """As whom policies see it."""
+        return Principal(self.arn, unique_id=self.user_id.partition(":")[0] or None)
 
     @property
     def principal_arn(self) -> str:
@@ -35,4 +45,25 @@ def caller(aws: Aws) -> Caller:
     """Ask STS who the task is."""
     answer = aws.call("sts:GetCallerIdentity")
     arn = Arn.parse(answer["Arn"])
-    return Caller(answer["Account"], arn.partition if arn else "aws", answer["Arn"])
+    return Caller(answer["Account"], arn.partition if arn else "aws", answer["Arn"], answer["UserId"])
+
+
+def refuse_as_caller(aws: Aws, who: Caller, refuse: Callable[[Principal], None]) -> None:
+    """Refuse what the caller must not do to itself; with the path of its role where that makes a difference.
+
+    The ARN of a session does not tell the path, and ``aws:PrincipalArn`` has it. Where IAM does not, it is not known.
+
+    :raises ValidationError: by ``refuse``
+    """
+    try:
+        refuse(who.principal)
+    except ValidationError:
+        if who.principal.session is None:
+            raise
+        try:
+            role = aws.call("iam:GetRole", RoleName=who.principal_arn.rpartition("/")[2])
+        except ServiceError:
+            role = None
+        if role is None:
+            raise
+        refuse(replace(who.principal, role_arn=role["Role"]["Arn"]))

@@ -14,7 +14,9 @@ description:
   - Refuses a change after which the caller, or the account root and with it the account's IAM policies, could not
     change the policy any more. KMS itself checks the caller only, and a key that no principal can manage is a case for
     AWS Support.
-    Statements with a condition are not counted, neither for nor against, since it cannot be known whether it will hold.
+    In check mode too. What the identity of the caller decides (C(aws:PrincipalArn), C(aws:PrincipalAccount),
+    C(aws:userid), C(aws:PrincipalType), C(kms:CallerAccount)) is decided. A statement that depends on anything else,
+    such as C(aws:SourceVpce) or C(aws:MultiFactorAuthPresent), needs O(bypass_policy_lockout_safety_check).
   - Waits for a role that was created a moment ago and that KMS cannot see yet.
   - Names the roles and users that were deleted since. AWS shows their unique id (C(AROA...), C(AIDA...)) in the policy
     instead of their ARN, and a new role of the same name is not let in. Where such an id stands in one of
@@ -38,8 +40,8 @@ options:
     aliases: ['key_arn']
   bypass_policy_lockout_safety_check:
     description:
-      - Allows a policy that the caller or the account root cannot change again, and has KMS allow it. The module then
-        does not look whether its statements are still there.
+      - Allows a policy that the caller or the account root cannot change again, or may not, and has KMS allow it. The
+        module then does not look whether its statements are still there.
     type: bool
     default: false
   principal_timeout:

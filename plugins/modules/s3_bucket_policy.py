@@ -17,11 +17,16 @@ description:
     a negated operator, with or without C(IfExists), or with C(Null) of V(true), on C(s3:x-amz-server-side-encryption)
     and its kin, which see the header of the request only. The right form denies a wrong header, with C(Null) of
     V(false) beside it.
-  - Warns of such a statement where it is unmanaged, and refuses to go on where it surely stands in Velero's way. For
-    that O(role_arns) must be set, and the statement have no further conditions. Without a statement of one's own this
-    only checks a policy that is managed elsewhere.
-  - Refuses a change that denies the caller to change the policy again. Statements with a condition are not counted,
-    since it cannot be known whether it will hold.
+  - Asks of every C(Deny) in the policy whether it is about what Velero does in O(prefix), as O(role_arns) and with the
+    headers of O(encryption_mode) - list, read, write and delete - and about the writes of kopia, which have no
+    encryption header. An unmanaged statement that denies them is refused where O(role_arns) is set, also if nothing is
+    to be changed; one that denies only deletions, or that depends on what is not known here, such as
+    C(aws:SourceVpce), is a warning that names it. Without a statement of one's own this only checks a policy that is
+    managed elsewhere.
+  - Refuses a change after which the caller could not change the policy again, also in check mode. What the identity of
+    the caller decides (C(aws:PrincipalArn), C(aws:PrincipalAccount), C(aws:userid), C(aws:PrincipalType)) is decided; a
+    C(Deny) that depends on anything else, such as C(aws:SourceVpce) or C(aws:SourceIp), needs
+    O(confirm_remove_self_bucket_access).
   - A run that changes nothing sends 1 request.
 author: The coffer.velero authors (@coffer-velero)
 options:
@@ -44,12 +49,30 @@ options:
     type: list
     elements: str
     default: []
+  encryption_mode:
+    description:
+      - How the BackupStorageLocation has Velero's own writes encrypted, which says what headers they carry. The writes
+        of kopia carry none in any mode.
+      - If not set, no statement about encryption headers is checked for Velero's own writes.
+    type: str
+    choices: [sse-s3, sse-kms, dsse-kms, sse-c]
+  kms_key_arn:
+    description: ARN of the key that Velero's own writes name, with V(sse-kms).
+    type: str
+  uses_kopia:
+    description:
+      - Whether kopia writes here too, for file system backups and data movement.
+      - With V(false) a statement that requires an encryption header of every write is a warning only. Every file system
+        backup and data movement would fail.
+    type: bool
+    default: true
   expected_bucket_owner:
     description: Id of the account that must own the bucket. S3 refuses every request where another one does.
     type: str
   confirm_remove_self_bucket_access:
     description:
-      - Allows a policy that denies the caller to change it again, and has S3 allow it. The account root still can. The
+      - Allows a policy that denies the caller to change it again, or may, and has S3 allow it. The account root still
+        can. The
         module then does not look whether its statements are still there.
     type: bool
     default: false
@@ -83,6 +106,8 @@ EXAMPLES = r"""
     statements: []
     prefix: production
     role_arns: [arn:aws:iam::111122223333:role/velero]
+    encryption_mode: sse-kms
+    kms_key_arn: "{{ key.key_arn }}"
   check_mode: true
 
 - name: Remove a statement by its Sid
@@ -137,9 +162,10 @@ import typing as t
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATEMENTS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._policy import Desired
+from ansible_collections.coffer.velero.plugins.module_utils._profile import MODES
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._s3.policy_api import BucketPolicyResource
-from ansible_collections.coffer.velero.plugins.module_utils._s3.write_principals import WritePrincipals
+from ansible_collections.coffer.velero.plugins.module_utils._s3.velero_access import VeleroAccess
 
 SPEC = aws_spec(
     {
@@ -147,6 +173,9 @@ SPEC = aws_spec(
         **STATEMENTS,
         "prefix": {"type": "str", "default": ""},
         "role_arns": {"type": "list", "elements": "str", "default": []},
+        "encryption_mode": {"type": "str", "choices": list(MODES)},
+        "kms_key_arn": {"type": "str"},
+        "uses_kopia": {"type": "bool", "default": True},
         "expected_bucket_owner": {"type": "str"},
         "confirm_remove_self_bucket_access": {"type": "bool", "default": False},
     },
@@ -157,8 +186,14 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     params = task.params
     desired = Desired.of(params)
-    write_principals = WritePrincipals(params["prefix"].strip("/"), params["role_arns"])
-    write_principals.refuse_other_names()
+    velero = VeleroAccess(
+        params["prefix"].strip("/"),
+        params["role_arns"],
+        params["encryption_mode"],
+        params["kms_key_arn"],
+        uses_kopia=params["uses_kopia"],
+    )
+    velero.refuse_other_names()
     return task.reconcile(
         BucketPolicyResource(
             Aws(params),
@@ -166,7 +201,7 @@ def run(task: Task) -> dict[str, t.Any]:
             params["bucket"],
             owner=params["expected_bucket_owner"],
             bypass=params["confirm_remove_self_bucket_access"],
-            write_principals=write_principals,
+            velero=velero,
             sleep=task.sleep,
         )
     )

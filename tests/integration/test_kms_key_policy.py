@@ -230,19 +230,38 @@ ONLY_CALLER = use(Principal={"AWS": CALLER}, Action="kms:*", Condition={})
 
 
 @pytest.mark.parametrize(
-    ("options", "who"),
+    ("options", "might", "who", "reason"),
     [
-        ({"statements": [DENY_ALL]}, "the caller"),
-        ({"statements": [ONLY_CALLER], "purge_statements": True}, "the account root"),
-        ({"state": "absent", "sids": [ROOT_SID], "statements": []}, "the caller"),
+        ({"statements": [DENY_ALL]}, "would", "the caller", "statement VeleroUse of the new policy denies it"),
+        (
+            {"statements": [{**DENY_ALL, "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}}]},
+            "might",
+            "the caller",
+            "statement VeleroUse of the new policy may deny it, which depends on aws:SourceVpce, which the identity of "
+            "the caller does not tell",
+        ),
+        (
+            {"statements": [ONLY_CALLER], "purge_statements": True},
+            "would",
+            "the account root",
+            "no statement of the new policy allows it",
+        ),
+        (
+            {"state": "absent", "sids": [ROOT_SID], "statements": []},
+            "would",
+            "the caller",
+            "no statement of the new policy allows it",
+        ),
     ],
 )
-def test_lockout(run: ModuleRunner, kms: Any, key: str, options: Document, who: str) -> None:
+def test_lockout(  # pylint: disable=too-many-positional-arguments
+    run: ModuleRunner, kms: Any, key: str, options: Document, might: str, who: str, reason: str
+) -> None:
     store(kms, key, {"Version": "2012-10-17", "Statement": [root_statement(), use()]})
     for check in (True, False):
         assert run.refused(MODULE, check=check, key_id=key, **options) == (
-            f"statements: the policy of {key} would no longer let {who} call kms:PutKeyPolicy. Keep {who} allowed, "
-            "or set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
+            f"statements: the policy of {key} {might} no longer let {who} call kms:PutKeyPolicy: {reason}. Keep {who} "
+            "allowed, or set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
         )
     assert stored(kms, key)["Statement"] == [root_statement(), use()]
     assert run.ok(MODULE, key_id=key, bypass_policy_lockout_safety_check=True, **options)["changed"]

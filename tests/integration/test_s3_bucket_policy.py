@@ -187,11 +187,43 @@ def test_caller_does_not_lock_itself_out(run: ModuleRunner, s3: Any) -> None:
     everything = deny(Action="s3:*", Resource=[ARN, f"{ARN}/*"], Condition={})
     for check in (True, False):
         assert run.refused(MODULE, check=check, bucket=BUCKET, statements=[everything]) == (
-            f"statements: the policy of {ARN} would no longer let the caller call s3:PutBucketPolicy. Keep the caller "
-            "allowed, or set confirm_remove_self_bucket_access=true if somebody else is to manage the policy."
+            f"statements: the policy of {ARN} would no longer let the caller call s3:PutBucketPolicy: statement "
+            "DenyOtherKey of the new policy denies it. Keep the caller allowed, or set "
+            "confirm_remove_self_bucket_access=true if somebody else is to manage the policy."
+        )
+    assert stored(s3) is None
+    vpc = {**everything, "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}}
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, bucket=BUCKET, statements=[vpc]) == (
+            f"statements: the policy of {ARN} might no longer let the caller call s3:PutBucketPolicy: statement "
+            "DenyOtherKey of the new policy may deny it, which depends on aws:SourceVpce, which the identity of the "
+            "caller does not tell. Keep the caller allowed, or set confirm_remove_self_bucket_access=true if somebody "
+            "else is to manage the policy."
         )
     assert stored(s3) is None
     assert run.ok(MODULE, bucket=BUCKET, statements=[everything], confirm_remove_self_bucket_access=True)["changed"]
+
+
+def test_path_of_the_callers_role_decides(run: ModuleRunner, aws: Aws, s3: Any) -> None:
+    """aws:PrincipalArn has the path of the role, which the ARN of a session does not tell: IAM is asked for it."""
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    role = aws.client("iam").create_role(RoleName="admin", Path="/team/", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    session = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="deploy")["Credentials"]
+    names = {"access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "session_token": "SessionToken"}
+    options: Document = {option: session[name] for option, name in names.items()} | {"bucket": BUCKET}
+
+    def deny_all_but(arn: str) -> Document:
+        everything = deny(Action="s3:*", Resource=[ARN, f"{ARN}/*"])
+        return {**everything, "Condition": {"StringNotEquals": {"aws:PrincipalArn": arn}}}
+
+    wrong = role.replace("/team", "")
+    head = "no longer let the caller call s3:PutBucketPolicy: statement DenyOtherKey of the new policy"
+    assert f"would {head} denies it." in run.refused(MODULE, statements=[deny_all_but(wrong)], **options)
+    assert run.ok(MODULE, check=True, statements=[deny_all_but(role)], **options)["changed"]
+    aws.proxy.deny("iam", "GetRole")
+    refused = run.refused(MODULE, statements=[deny_all_but(role)], **options)
+    assert f"might {head} may deny it, which depends on aws:PrincipalArn" in refused
+    assert stored(s3) is None
 
 
 @pytest.mark.parametrize(
@@ -233,7 +265,15 @@ def test_looking_at_the_policy_of_somebody_else(run: ModuleRunner, aws: Aws, s3:
 
     assert look()["policy"] is None
     store(s3, **FOREIGN)
-    assert look()["policy"] == FOREIGN
+    assert look()["msg"] == (
+        f"bucket: {BUCKET} has the unmanaged statement #2, which denies {role} its writes and lists. Except the role, "
+        "or change what the statement denies, where it is managed."
+    )
+    store(s3, deny("Theirs", Condition={"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}))
+    assert look()["warnings"] == [
+        f"{BUCKET}: the unmanaged statement Theirs may deny {role} its writes. It depends on aws:SourceVpce, which is "
+        "not known here."
+    ]
     store(s3, deny("Theirs", Resource=f"{ARN}/logs/*", Condition={"Null": {SSE: "true"}}))
     assert look()["warnings"] == []
     store(s3, deny("Theirs", Condition={"Null": {SSE: "true"}}))
@@ -241,8 +281,11 @@ def test_looking_at_the_policy_of_somebody_else(run: ModuleRunner, aws: Aws, s3:
         f"bucket: {BUCKET} has the unmanaged statement Theirs, which denies {role} writes that carry no encryption "
         f"header (null {SSE}), and kopia sends none. Deny a wrong header, not a missing one: a negated operator "
         f'together with "Null": {{"{SSE}": "false"}} (IfExists does not help in a Deny), or except the role. Change it '
-        "where the statement is managed."
+        "where the statement is managed. Or set uses_kopia=false (velero_uses_kopia) if no backup of this cluster is "
+        "to be a file system backup or to move data: these would fail."
     )
+    options["uses_kopia"] = False
+    assert len(look()["warnings"]) == 1
     options["role_arns"] = ["velero"]
     message = "role_arns: velero is not the ARN of a role. Give the ARN of a role, like "
     assert run.refused(MODULE, check=check, **options).startswith(message)

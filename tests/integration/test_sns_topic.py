@@ -311,8 +311,9 @@ def test_policy_that_nobody_could_change_again(run: ModuleRunner, sns: Any) -> N
     everything = allow("Deny", Effect="Deny", Principal="*", Action="sns:*", Condition={})
     for check in (True, False):
         assert run.refused(MODULE, check=check, name=NAME, statements=[everything]) == (
-            f"statements: the policy of {ARN} would deny the caller to change it again. Leave the caller out of the "
-            "Deny: name the actions that it is about, such as sns:Publish."
+            f"statements: the policy of {ARN} would no longer let the caller call sns:SetTopicAttributes: statement "
+            "Deny of the new policy denies it. Leave the caller out of the Deny: name the actions that it is about, "
+            "such as sns:Publish."
         )
     assert run.refused(MODULE, name=NAME, purge_statements=True) == (
         f"statements: {ARN} would have a policy without a statement. A topic has at least one statement: give the ones "

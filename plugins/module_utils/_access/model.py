@@ -24,7 +24,7 @@ class Principal:
     """Who asks.
 
     :param arn: of a root, user, role, session of a role or federated user; the name of a service; ``*`` for nobody
-        that AWS knows; an identity provider
+        that AWS knows; an identity provider; empty for somebody who is not known
     :param role_arn: of a session, with the role's path; the ARN of a session does not tell it
     :param unique_id: ``AROA...`` or ``AIDA...``
     :param is_provider: that ``arn`` is an identity provider, whose token is the credential
@@ -37,9 +37,9 @@ class Principal:
 
     @property
     def kind(self) -> str:
-        """``AWS``, ``Service`` or ``Federated``, as the element Principal calls it; ``*`` for nobody."""
-        if self.arn == "*":
-            return "*"
+        """``AWS``, ``Service`` or ``Federated``, as in the element Principal; ``*`` for nobody, empty if not known."""
+        if self.arn in ("", "*"):
+            return self.arn
         if self.is_provider:
             return "Federated"
         return "AWS" if self._parsed else "Service"
@@ -97,6 +97,8 @@ class Principal:
     @property
     def context(self) -> Mapping[str, Values | None]:
         """The condition keys that it decides; ``None`` where it has none."""
+        if not self.kind:
+            return {}
         if self.kind != "AWS":
             is_service = self.kind == "Service"
             keys = dict.fromkeys(("aws:principalarn", "aws:principalaccount", "aws:username", "kms:calleraccount"))
@@ -147,17 +149,11 @@ class Context:
     absent: Collection[str] = ()
     is_complete: bool = False
 
-    def get(self, key: str, principal: Principal) -> tuple[bool, Values]:
-        """Whether it is known what the request has for a key, and its values; none where it lacks the key."""
-        name = key.lower()
+    def find(self, name: str) -> Values | None:
+        """The values of a key in lower case, none where it is known that it is absent; else ``None``."""
         if name in self.values:
-            return True, self.values[name]
-        if any(matches(pattern, name) for pattern in self.absent):
-            return True, ()
-        decided = principal.context
-        if name in decided:
-            return True, decided[name] or ()
-        return self.is_complete, ()
+            return self.values[name]
+        return () if any(matches(pattern, name) for pattern in self.absent) else None
 
 
 @dataclass(frozen=True)
@@ -180,6 +176,19 @@ class Request:
         arn = Arn.parse(self.resource)
         account = self.resource_account or (arn.account_id if arn else "")
         return account if account and re.fullmatch(r"\d{12}", account) else None
+
+    def values(self, key: str) -> tuple[bool, Values]:
+        """Whether it is known what the request has for a condition key, and its values; none where it lacks the key."""
+        name = key.lower()
+        found = self.context.find(name)
+        if found is not None:
+            return True, found
+        if name in ("aws:resourceaccount", "s3:resourceaccount") and self.owner:
+            return True, (self.owner,)
+        decided = self.principal.context
+        if name in decided:
+            return True, decided[name] or ()
+        return self.context.is_complete, ()
 
     @property
     def service(self) -> str:

@@ -100,10 +100,10 @@ class _Reading:
         return found
 
     def _conditions(self) -> Iterator[Ternary]:
-        for operator, key, expected in _policy.conditions(self.statement):
-            known, values = self.request.context.get(key, self.request.principal)
+        for operator, key, expected in _policy.conditions(self.statement, fold=str):
+            known, values = self.request.values(key)
             try:
-                found = holds(operator, expected, known, values, self.resolve)
+                found = holds(operator.lower(), expected, known, values, self.resolve)
             except Unresolved as variable:
                 found, key = None, variable.key
             if found is None:
@@ -112,11 +112,11 @@ class _Reading:
 
     def _resolve(self, variable: str) -> str:
         key, comma, default = variable.partition(",")
-        known, values = self.request.context.get(key.strip(), self.request.principal)
+        known, values = self.request.values(key.strip())
         if known and not values and comma:
             return default.strip().strip("'")
         if len(values) != 1 or isinstance(values[0], Partial) or re.search(r"[*?]", values[0]):
-            raise Unresolved(key.strip().lower(), absent=known and not values)
+            raise Unresolved(key.strip(), absent=known and not values)
         return values[0]
 
     # --- Principal ---
@@ -142,7 +142,7 @@ class _Reading:
         if name == "*" and kind == "AWS":
             # Whether a token is meant as well, the user guide does not say.
             return ("everybody" if who.kind == "AWS" else "principal"), (None if who.kind == "Federated" else True)
-        if kind not in ("AWS", "Service", "Federated"):
+        if not who.kind or kind not in ("AWS", "Service", "Federated"):
             return "principal", None  # a canonical user is an account by a name that only S3 knows
         if kind != who.kind:
             return "principal", False
@@ -160,8 +160,10 @@ class _Reading:
     def _not_principal(self) -> Ternary:
         who = self.request.principal
         names = [(kind, str(name)) for kind, name in _policy.principals(self.statement)]
-        if ("AWS", "*") in names or any(kind == "CanonicalUser" for kind, _name in names):
-            return False if ("AWS", "*") in names else None
+        if ("AWS", "*") in names:
+            return False
+        if not who.kind or any(kind == "CanonicalUser" for kind, _name in names):
+            return None
         if who.kind != "AWS":
             return (who.kind, who.arn) not in names
         found = {way: found for kind, name in names for way, found in (self._name(kind, name),) if found is not False}

@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from .. import _documents, _policy
-from .._arn import Arn, same_key
-from .._types import Document
+from .._access.evaluate import evaluate
+from .._access.model import Answer, Policies, Policy
+from .._access.pattern import Partial
+from .._access.requests import key_request
+from .._arn import Arn, same_key, service_host
 from . import policies
 from .bucket import live_encryption
-from .facts import AWS_MANAGED, CheckResult, Facts, NoValue, PolicyFacts, RoleFacts
+from .facts import AWS_MANAGED, CheckResult, Facts, NoValue, PolicyFacts, Present, RoleFacts
 from .model import Check, Checks, Control, Desired, check_bucket, compliant, non_compliant, not_applicable, one_check
 
-_USES = ("kms:decrypt", "kms:generatedatakey")
+_USES = ("kms:Decrypt", "kms:GenerateDataKey")
 _NO_POLICY = not_applicable("not_requested", "The task names no policy (policy_arn).")
 
 
@@ -126,44 +129,49 @@ def _same_key(facts: Facts, desired: Desired) -> CheckResult:
     if not key or not Arn.parse_key(key):
         message = f"The bucket names {key or 'no key'}, which is not the ARN of a key: no policy can name the same."
         return non_compliant("differs", message)
-    reasons = []
     if not same_key(key, str(profile.kms_key_arn)):
-        reasons.append(f"the bucket encrypts under {key}, and the storage profile names {profile.kms_key_arn}")
-    if desired.policy_arn and (lacking := _lacking(facts.role_policy.value, key)):
-        reasons.append(f"{desired.policy_arn} does not allow {lacking} under the bucket's key")
-    denied = [role for role in profile.role_arns if not _allows_role(facts.key_policy.value, role)]
+        message = f"The bucket encrypts under {key}, and the storage profile names {profile.kms_key_arn}."
+        return non_compliant("differs", message)
+    answers = [(role, use, _use_of_key(role, use, key, facts, desired)) for role in profile.role_arns for use in _USES]
+    denied = [f"{use} of {role}: {answer}" for role, use, answer in answers if answer.decision == "denied"]
     if denied:
-        named = ", ".join(denied)
-        reasons.append(f"the key policy allows {named} neither by name nor by the IAM policies of the account")
-    if reasons:
-        return non_compliant("differs", f"They do not match: {'; '.join(reasons)}.")
-    return compliant("The bucket, the policy of the role and the key policy name the same key.")
+        return non_compliant("unusable", f"The policies do not allow the use of the bucket's key: {'; '.join(denied)}.")
+    unknown = [f"{use} of {role}: {answer}" for role, use, answer in answers if answer.decision == "unknown"]
+    if unknown:
+        message = f"It is not known whether the policies allow the use of the bucket's key: {'; '.join(unknown)}."
+        return CheckResult("not_evaluated", "unknown_condition", message)
+    return compliant("The key policy and the policies of the role allow the use of the bucket's key.")
 
 
-def _lacking(document: Document, key: str) -> str:
-    missing = [
-        use
-        for use in _USES
-        if not any(
-            policies.speaks_of(statement, (use,)) and policies.covers(statement, key)
-            for _name, statement in policies.allowing(document)
-        )
+def _use_of_key(role_arn: str, action: str, key: str, facts: Facts, desired: Desired) -> Answer:
+    """Whether the policies let a role use the key through S3. Grants are not counted."""
+    profile = desired.profile
+    via = service_host("s3", profile.region)
+    context_arn = profile.bucket_arn if live_encryption(facts).bucket_key_enabled else Partial(profile.objects_arn)
+    request = key_request(role_arn, action, key, via=via, context_arn=context_arn)
+    key_policy = Policy("the key policy", facts.key_policy.value)
+    try:
+        identity = _identity(role_arn, facts, desired)
+    except NoValue:  # what was not read hides no Deny
+        answer = evaluate(request, Policies([Policy(f"the policies of {role_arn}", None)], resource=key_policy))
+        if answer.decision != "denied":
+            raise
+        return answer
+    return evaluate(request, Policies(identity, resource=key_policy))
+
+
+def _identity(role_arn: str, facts: Facts, desired: Desired) -> list[Policy]:
+    """The IAM policies of a role, as far as they were read; else Velero's policy, which the audit was given."""
+    role = next((role for role in facts.roles if role.arn == role_arn), None)
+    if role is None:
+        named = [] if desired.policy_arn is None else [Policy(desired.policy_arn, facts.role_policy.value)]
+        return [*named, Policy(f"the other policies of {role_arn}", None)]
+    inline = [Policy(f"inline policy {name}", document) for name, document in role.inline.value.items()]
+    attached = [
+        Policy(one.arn, one.document.value if isinstance(one.document, Present) else None)
+        for one in role.attached.value
     ]
-    return " and ".join(missing)
-
-
-def _allows_role(document: Document, role_arn: str) -> bool:
-    """Whether a statement allows the use to a role by its name or to its account; conditions are not evaluated."""
-    partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
-    names = {role_arn, account, _policy.account_root(account, partition)}
-    return all(
-        any(
-            policies.speaks_of(statement, (use,))
-            and any(kind == "AWS" and str(name) in names for kind, name in _policy.principals(statement))
-            for _name, statement in policies.allowing(document)
-        )
-        for use in _USES
-    )
+    return [*inline, *attached]
 
 
 _RUN = "Run site.yml with the tag velero_irsa"
@@ -228,8 +236,8 @@ ACCESS = (
         title="Bucket, IAM policy and key policy name the same key",
         severity="critical",
         requirement=(
-            "The key of the bucket's default encryption is the one that Velero's policy allows, and its key policy "
-            "allows Velero's roles, by name or by the account."
+            "The key of the bucket's default encryption is that of the storage profile, and all policies that are read "
+            "together allow Velero's roles to use it through S3. Grants are not counted."
         ),
         remediation="Run site.yml: as it is, the next backup or restore is denied.",
         checks=check_bucket(_same_key),

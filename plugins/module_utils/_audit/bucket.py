@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from .. import _documents, _policy
 from .._s3.model import BLOCKED, NO_RULE, OWNER_ENFORCED, Encryption
-from .._s3.policy import header_requirement
+from .._s3.velero_access import Denial, VeleroAccess
 from .._types import Document
 from . import policies
 from .facts import BucketFacts, CheckResult, Fact, Facts
@@ -189,14 +189,29 @@ def _sse_c_blocked(facts: Facts, desired: Desired) -> CheckResult:
     return non_compliant("not_enabled", "SSE-C is not blocked (BlockedEncryptionTypes).")
 
 
-def _kopia_can_write(facts: Facts, _desired: Desired) -> CheckResult:
+def _velero_can_work(facts: Facts, desired: Desired) -> CheckResult:
+    profile = desired.profile
+    velero = VeleroAccess(
+        profile.prefix,
+        profile.role_arns,
+        profile.encryption_mode,
+        profile.kms_key_arn,
+        uses_tls=profile.uses_tls,
+    )
     document = facts.bucket.policy.value
-    named = _policy.named_statements(document) if document else ()
-    found = [name for name, statement in named if header_requirement(statement)]
-    if found:
-        message = f"Statements deny writes without an encryption header: {', '.join(found)}."
-        return non_compliant("unusable", message)
-    return compliant("No statement denies writes without an encryption header, as kopia sends them.")
+    denials = velero.denials(document, profile.bucket_arn) if document else []
+    certain = [f"{one.name} denies {velero.who} {_what(one)}" for one in denials if not one.unknown]
+    if certain:
+        return non_compliant("unusable", f"{'; '.join(certain)}.")
+    if denials:
+        doubts = [f"{one.name}, which depends on {', '.join(one.unknown)}" for one in denials]
+        message = f"It is not known whether these statements deny {velero.who} its requests: {'; '.join(doubts)}."
+        return CheckResult("not_evaluated", "unknown_condition", message)
+    return compliant("No statement denies what Velero and kopia do, also without an encryption header.")
+
+
+def _what(denial: Denial) -> str:
+    return "writes without an encryption header, as kopia sends them" if denial.header else f"its {denial.what}"
 
 
 _RUN = "Run site.yml with the tag bucket_encryption"
@@ -352,11 +367,17 @@ BUCKET = (
     ),
     Control(
         identifier="coffer.13",
-        title="The bucket policy allows kopia to write",
+        title="The bucket policy allows Velero and kopia to work",
         severity="high",
-        requirement="No statement denies writes without an encryption header, of which kopia sends none.",
-        remediation="Deny a wrong header, not a missing one, as the filter bucket_policy_statements does.",
-        checks=check_bucket(_kopia_can_write),
+        requirement=(
+            "No statement denies Velero's roles to list, read, write or delete in their place, with the headers that "
+            "Velero sends and without an encryption header, as kopia writes."
+        ),
+        remediation=(
+            "Deny a wrong header, not a missing one, as the filter bucket_policy_statements does, and except Velero's "
+            "roles from other Deny statements."
+        ),
+        checks=check_bucket(_velero_can_work),
     ),
     Control(
         identifier="coffer.14",

@@ -39,6 +39,7 @@ Reason = t.Literal[
     "not_requested",
     "encryption_mode",
     "not_supported",
+    "unknown_condition",
 ]
 #: Every ``reason`` of a finding that is not compliant, as docs/controls.md explains it.
 REASONS: dict[Reason, str] = {
@@ -57,6 +58,7 @@ REASONS: dict[Reason, str] = {
     "not_requested": "Neither the storage profile nor an option of the task asks for it.",
     "encryption_mode": "The setting does not exist with the encryption mode of the storage profile.",
     "not_supported": "AWS does not offer the setting for this resource as it is configured.",
+    "unknown_condition": "A policy decides it by a condition key, or by a document, that the audit does not know.",
 }
 
 

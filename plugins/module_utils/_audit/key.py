@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 from .. import _documents, _policy
+from .._access.evaluate import EVERYTHING, evaluate
+from .._access.model import Policies, Policy, Principal
+from .._access.requests import direct
 from .._arn import Arn, same_key
 from .._errors import ValidationError
 from .._kms.model import Key, refuse_unusable
@@ -80,11 +83,14 @@ def _manageable(facts: Facts, desired: Desired) -> CheckResult:
     arn = Arn.parse(str(desired.profile.kms_key_arn))
     owner = arn.account_id if arn else desired.profile.account_id
     root = _policy.account_root(owner, desired.profile.partition)
-    if _policy.permits(facts.key_policy.value, _policy.Access("kms:PutKeyPolicy", str(arn), root)):
+    policy = Policy("the key policy", facts.key_policy.value)
+    answer = evaluate(direct(Principal(root), "kms:PutKeyPolicy", str(arn)), Policies([EVERYTHING], resource=policy))
+    if answer.decision == "allowed":
         return compliant(f"IAM policies of the account {owner} can allow a principal to change the key policy.")
+    verb = "does" if answer.decision == "denied" else "may"
     message = (
-        f"The key policy does not let the account {owner} change it: once the principals that it names are deleted, "
-        "the key cannot be managed any more."
+        f"The key policy {verb} not let the account {owner} change it: {answer}. Once the principals that it names are "
+        "deleted, the key cannot be managed any more."
     )
     return non_compliant("unusable", message)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from .. import _policy
+from .._access.pattern import matches
 from .._arn import Arn
 from .._policy import Statement
 from .._types import Document
@@ -49,7 +50,7 @@ def speaks_of(statement: Statement, actions: Iterable[str]) -> bool:
     names = statement.get("Action", statement.get("NotAction", ()))
     patterns = [str(pattern).lower() for pattern in _policy.listed(names)]
     negated = "Action" not in statement
-    return any(any(_policy.matches(pattern, action) for pattern in patterns) != negated for action in actions)
+    return any(any(matches(pattern, action) for pattern in patterns) != negated for action in actions)
 
 
 def public(document: Document, actions: Sequence[str]) -> list[str]:
@@ -128,7 +129,7 @@ def decrypts_everything(document: Document, partition: str) -> list[str]:
 def covers(statement: Statement, resource: str) -> bool:
     """Whether a statement is about a resource."""
     patterns = _policy.listed(statement.get("Resource", statement.get("NotResource", ())))
-    matched = any(_policy.matches(str(pattern), resource) for pattern in patterns)
+    matched = any(matches(str(pattern), resource) for pattern in patterns)
     return matched != ("Resource" not in statement)
 
 

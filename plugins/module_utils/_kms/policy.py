@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import _policy
+from .._access.lockout import refuse_lockout
+from .._access.model import Principal
+from .._access.requests import direct
 from .._arn import Arn
 from .._errors import ValidationError
 from .._plan import Plan, Step
@@ -86,23 +89,22 @@ def decide_key_policy(desired: _policy.Desired, current: KeyPolicy, *, bypass: b
     return Plan((step,), merged.differences, result, warnings, unmet_dependency=current.missing)
 
 
-def refuse_key_lockout(
-    before: Document, after: Document, *, key_arn: str, root: str, identities: Sequence[str]
-) -> None:
+def refuse_key_lockout(before: Document, after: Document, key_arn: str, caller: Principal) -> None:
     """Refuse a policy that the caller, or the administrators of the account by their IAM policies, could not change.
 
     KMS itself checks the caller only. Without the account root a key is lost with the last principal that its
     policy names, and only AWS Support can help.
 
-    :raises ValidationError: where the change takes that away
+    :raises ValidationError: where the change takes that away, or may
     """
-    action = "kms:PutKeyPolicy"
-    accesses = {
-        "the caller": _policy.Access(action, key_arn, root, tuple(identities)),
-        "the account root": _policy.Access(action, key_arn, root),
+    requests = {
+        who: direct(principal, "kms:PutKeyPolicy", key_arn)
+        for who, principal in (("the caller", caller), ("the account root", Principal(str(caller.root))))
     }
-    option = "bypass_policy_lockout_safety_check"
-    _policy.refuse_lockout(before, after, accesses, option="statements", bypass=option)
+    remediation = (
+        "Keep {who} allowed, or set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
+    )
+    refuse_lockout(before, after, requests, option="statements", remediation=remediation)
 
 
 def named_principals(statements: Sequence[_policy.Statement]) -> list[str]:

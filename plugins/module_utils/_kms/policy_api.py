@@ -10,6 +10,7 @@ import json
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from .. import _policy
 from .._arn import Arn, is_alias, partition_of
@@ -17,7 +18,7 @@ from .._aws import Aws
 from .._concurrency import verify_write
 from .._errors import ConflictError, ServiceError, ValidationError
 from .._plan import PLACEHOLDER_KEY_ID, Plan
-from .._sts import Caller, caller
+from .._sts import Caller, caller, refuse_as_caller
 from .api import describe
 from .policy import POLICY_NAME, KeyPolicy, decide_key_policy, named_principals, new_key_policy, refuse_key_lockout
 
@@ -101,13 +102,9 @@ class KeyPolicyResource:
         if arn:
             self._refuse_other_account(arn, who)
         if not self.bypass:
-            refuse_key_lockout(
-                current.document,
-                plan.result["policy"],
-                key_arn=str(arn or Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{current.key_id}")),
-                root=_policy.account_root(who.account_id, who.partition),
-                identities=(who.arn, who.principal_arn),
-            )
+            key_arn = str(arn or Arn(who.partition, "kms", self.aws.region, who.account_id, f"key/{current.key_id}"))
+            before, after = current.document, plan.result["policy"]
+            refuse_as_caller(self.aws, who, partial(refuse_key_lockout, before, after, key_arn))
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         before = t.cast(KeyPolicy, self._current)

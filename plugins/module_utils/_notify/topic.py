@@ -11,6 +11,9 @@ import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .._access.lockout import refuse_lockout
+from .._access.model import Principal
+from .._access.requests import direct
 from .._errors import ValidationError
 from .._kms.model import Key
 from .._kms.service_key import service_key
@@ -170,6 +173,16 @@ def delete_topic(desired: DesiredTopic, state: State) -> Plan:
     if there:
         differences.append(Difference("subscriptions", [subscription.name for subscription in there], None))
     return Plan((Step("sns:DeleteTopic", {"TopicArn": desired.arn}),), tuple(differences), result)
+
+
+def refuse_topic_lockout(before: Document | None, after: Document, arn: str, caller: Principal) -> None:
+    """Refuse a policy that denies the caller to change it again.
+
+    :raises ValidationError: where the change brings such a Deny, or one whose condition the caller may meet
+    """
+    request = direct(caller, "sns:SetTopicAttributes", arn)
+    remediation = "Leave {who} out of the Deny: name the actions that it is about, such as sns:Publish."
+    refuse_lockout(before, after, {"the caller": request}, option="statements", remediation=remediation)
 
 
 def _create(

@@ -9,21 +9,22 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from .._arn import is_alias
 from .._aws import Aws
 from .._concurrency import verify_write
-from .._errors import ConflictError, ServiceError, ValidationError
+from .._errors import ConflictError, ServiceError
 from .._iam.api import Account
 from .._kms.api import describe
 from .._kms.service_key import is_predicted
 from .._plan import Plan
-from .._policy import Access, account_root, denies, parse
-from .._sts import caller
+from .._policy import parse
+from .._sts import caller, refuse_as_caller
 from .._tags import tag_dict
 from .._types import Document
 from .subscription import Subscription
-from .topic import DesiredTopic, State, Topic, decide_topic, delete_topic, policy_part
+from .topic import DesiredTopic, State, Topic, decide_topic, delete_topic, policy_part, refuse_topic_lockout
 
 #: Deleted meanwhile, or its tags are being changed by a concurrent writer.
 _UNSETTLED_CODES = frozenset({"NotFound", "ConcurrentAccess", "StaleTag"})
@@ -88,14 +89,9 @@ class TopicResource:
             self.account.confirm()
         if self._current is None or not any(_is_policy(step.arguments) for step in plan.steps):
             return
+        before, after = self._current.policy, plan.result["policy"]
         who = caller(self.aws)
-        root = account_root(who.account_id, who.partition)
-        access = Access("sns:SetTopicAttributes", self.desired.arn, root, (who.arn, who.principal_arn))
-        before: Document = self._current.policy or {"Statement": []}
-        if denies(plan.result["policy"], access) and not denies(before, access):
-            reason = "would deny the caller to change it again"
-            remediation = "Leave the caller out of the Deny: name the actions that it is about, such as sns:Publish."
-            raise ValidationError("statements", f"the policy of {self.desired.arn}", reason, remediation)
+        refuse_as_caller(self.aws, who, partial(refuse_topic_lockout, before, after, self.desired.arn))
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         before = self._current.policy if self._current else None

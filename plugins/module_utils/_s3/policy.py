@@ -10,23 +10,21 @@ PRIVATE to coffer.velero.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .. import _policy
+from .._access.lockout import refuse_lockout
+from .._access.model import Principal
+from .._access.requests import direct
 from .._arn import s3_arn
 from .._errors import ValidationError
 from .._plan import Plan, Step
 from .._types import Document
-from .write_principals import WritePrincipals
+from .velero_access import Denial, VeleroAccess
 
 #: Bytes of a bucket policy (S3 user guide, "Bucket policies are limited to 20 KB in size").
 _LIMIT = 20 * 1024
-_ENCRYPTION_HEADER = "s3:x-amz-server-side-encryption"
-
-#: Operator and key of a condition.
-Requirement = tuple[str, str]
-UnmanagedRequirement = tuple[str, _policy.Statement, Requirement]
-ANY_PRINCIPALS = WritePrincipals()
+ANYBODY = VeleroAccess()
 
 
 def decide_bucket_policy(
@@ -36,25 +34,26 @@ def decide_bucket_policy(
     partition: str,
     arguments: Mapping[str, t.Any],
     bypass: bool,
-    write_principals: WritePrincipals = ANY_PRINCIPALS,
+    velero: VeleroAccess = ANYBODY,
 ) -> Plan:
     """The plan that brings owned statements into a bucket policy, or out of it.
 
     :param current: ``None`` where the bucket has no policy
     :param arguments: the parameters of every request, with the name of the bucket
+    :param velero: whose requests must not be denied
     :param bypass: have S3, too, not insist that the caller can change the policy again
-    :raises ValidationError: where owned statements are about another bucket, where kopia's writes would be or are
-        blocked, and where S3 would take no change
+    :raises ValidationError: where owned statements are about another bucket, where Velero's requests would be or are
+        denied, and where S3 would take no change
     """
     bucket = str(arguments["Bucket"])
     bucket_arn = s3_arn(partition, bucket)
     _refuse_resources(desired.statements, bucket_arn)
-    _refuse_header_requirements([one for one in desired.statements if write_principals.concerned_by(one, bucket_arn)])
+    _refuse_own_denials(desired.statements, velero, bucket_arn)
     merged = desired.merged_into(current, partition=partition)
     left = bool(_policy.listed(merged.document["Statement"]))
-    requirements = _unmanaged_requirements(merged.document, merged.kept, write_principals, bucket_arn)
-    if write_principals.role_arns and not desired.absent_sids:  # they may be taken out one after the other
-        _refuse_unmanaged_requirements(requirements, bucket=bucket, roles=write_principals.role_arns)
+    denials = [one for one in velero.denials(merged.document, bucket_arn) if one.name in merged.kept]
+    if velero.role_arns and not desired.absent_sids:  # they may be taken out one after the other
+        _refuse_unmanaged_denials(denials, velero, bucket)
     orphans = _policy.orphaned_principals(merged.document)
     result = {
         "bucket": bucket,
@@ -62,7 +61,7 @@ def decide_bucket_policy(
         "kept_statements": list(merged.kept),
         "orphaned_principals": orphans,
     }
-    warnings = (*_policy.orphan_warnings(orphans, resource=bucket), *_header_warnings(requirements, bucket=bucket))
+    warnings = (*_policy.orphan_warnings(orphans, resource=bucket), *_warnings(denials, velero, bucket))
     if not merged.differences:
         return Plan(result=result, warnings=warnings)
     step = _put(merged.document, orphans, arguments, bypass) if left else Step("s3:DeleteBucketPolicy", arguments)
@@ -79,24 +78,17 @@ def _put(
     return Step("s3:PutBucketPolicy", {**arguments, **confirm, "Policy": _policy.text(document)})
 
 
-def refuse_bucket_lockout(
-    before: Document | None, after: Document | None, *, bucket_arn: str, root: str, identities: Sequence[str]
-) -> None:
+def refuse_bucket_lockout(before: Document | None, after: Document | None, bucket_arn: str, caller: Principal) -> None:
     """Refuse a policy that denies the caller to change it again. The account root always can (S3 user guide).
 
-    :raises ValidationError: where the change brings such a Deny
+    :raises ValidationError: where the change brings such a Deny, or one whose condition the caller may meet
     """
-    nothing: Document = {"Statement": []}
-    access = _policy.Access("s3:PutBucketPolicy", bucket_arn, root, tuple(identities))
-    bypass = "confirm_remove_self_bucket_access"
-    _policy.refuse_lockout(
-        before or nothing,
-        after or nothing,
-        {"the caller": access},
-        option="statements",
-        bypass=bypass,
-        needs_allow=False,
+    # S3 lets nobody else than the owner's account change a bucket policy.
+    request = direct(caller, "s3:PutBucketPolicy", bucket_arn, caller.account_id)
+    remediation = (
+        "Keep {who} allowed, or set confirm_remove_self_bucket_access=true if somebody else is to manage the policy."
     )
+    refuse_lockout(before, after, {"the caller": request}, option="statements", remediation=remediation)
 
 
 def _refuse_resources(statements: Sequence[_policy.Statement], bucket_arn: str) -> None:
@@ -108,81 +100,59 @@ def _refuse_resources(statements: Sequence[_policy.Statement], bucket_arn: str) 
                 raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
 
 
-def _refuse_header_requirements(statements: Sequence[_policy.Statement]) -> None:
-    for statement in statements:
-        requirement = header_requirement(statement)
-        if requirement:
-            reason = f"denies writes that carry no encryption header ({' '.join(requirement)}), and kopia sends none"
-            remediation = f"{_right_form(requirement)} and let the bucket's default encryption do the rest."
-            raise ValidationError("statements", str(statement["Sid"]), reason, remediation)
+def _refuse_own_denials(statements: Sequence[_policy.Statement], velero: VeleroAccess, bucket_arn: str) -> None:
+    document: Document = {"Version": _policy.VERSION, "Statement": list(statements)}
+    for denial in velero.denials(document, bucket_arn):
+        if denial.header and not denial.unknown:
+            reason = f"denies writes that carry no encryption header ({denial.header}), and kopia sends none"
+            remediation = f"{_right_form(denial)} and let the bucket's default encryption do the rest."
+            raise ValidationError("statements", denial.name, reason, remediation)
+        if not denial.unknown and denial.is_vital:
+            remediation = f"Except {velero.who} from it, for example with ArnNotEquals on aws:PrincipalArn."
+            raise ValidationError("statements", denial.name, f"denies {velero.who} its {denial.what}", remediation)
 
 
-def _right_form(requirement: Requirement) -> str:
+def _right_form(denial: Denial) -> str:
     return (
         "Deny a wrong header, not a missing one: a negated operator together with "
-        f'"Null": {{"{requirement[1]}": "false"}} (IfExists does not help in a Deny),'
+        f'"Null": {{"{denial.header.rpartition(" ")[2]}": "false"}} (IfExists does not help in a Deny),'
     )
 
 
-def _unmanaged_requirements(
-    document: Document, kept: Sequence[str], write_principals: WritePrincipals, bucket_arn: str
-) -> list[UnmanagedRequirement]:
-    return [
-        (name, one, requirement)
-        for name, one in _policy.named_statements(document)
-        if name in kept and write_principals.concerned_by(one, bucket_arn) and (requirement := header_requirement(one))
-    ]
-
-
-def _refuse_unmanaged_requirements(
-    requirements: Sequence[UnmanagedRequirement], *, bucket: str, roles: Sequence[str]
-) -> None:
-    for name, statement, requirement in requirements:
-        # What it says of other keys may except the roles; that is left at a warning.
-        if all(key.startswith(_ENCRYPTION_HEADER) for _operator, key, _values in _policy.conditions(statement)):
-            reason = (
-                f"has the unmanaged statement {name}, which denies {', '.join(roles)} writes that carry no encryption "
-                f"header ({' '.join(requirement)}), and kopia sends none"
+def _refuse_unmanaged_denials(denials: Sequence[Denial], velero: VeleroAccess, bucket: str) -> None:
+    for denial in denials:
+        if denial.unknown or not denial.is_vital:
+            continue
+        head = f"has the unmanaged statement {denial.name}, which denies {velero.who}"
+        if denial.header:
+            reason = f"{head} writes that carry no encryption header ({denial.header}), and kopia sends none"
+            remediation = (
+                f"{_right_form(denial)} or except the role. Change it where the statement is managed. Or set "
+                "uses_kopia=false (velero_uses_kopia) if no backup of this cluster is to be a file system backup or to "
+                "move data: these would fail."
             )
-            remediation = f"{_right_form(requirement)} or except the role. Change it where the statement is managed."
-            raise ValidationError("bucket", bucket, reason, remediation)
+        else:
+            reason = f"{head} its {denial.what}"
+            remediation = "Except the role, or change what the statement denies, where it is managed."
+        raise ValidationError("bucket", bucket, reason, remediation)
 
 
-def _header_warnings(requirements: Sequence[UnmanagedRequirement], *, bucket: str) -> tuple[str, ...]:
-    return tuple(
-        f"{bucket}: the unmanaged statement {name} denies writes that carry no encryption header "
-        f"({' '.join(requirement)}). "
-        "Where it applies to Velero's role, every write of kopia fails: file system backups and data movement."
-        for name, _statement, requirement in requirements
-    )
-
-
-def header_requirement(statement: _policy.Statement) -> Requirement | None:
-    """Operator and key by which a Deny refuses writes that name no encryption, or ``None``.
-
-    These condition keys are the headers of the request; the bucket's default encryption does not fill them in. A write
-    without the header is denied where every condition on these headers holds although they are absent. What the
-    statement says of other keys or principals may narrow it, which is not to be relied on.
-    """
-    if statement.get("Effect") != "Deny" or not _is_about_writes(statement):
-        return None
-    about = [condition for condition in _policy.conditions(statement) if condition[1].startswith(_ENCRYPTION_HEADER)]
-    if about and all(_holds_without(operator, values) for operator, _key, values in about):
-        return about[0][:2]
-    return None
-
-
-def _is_about_writes(statement: _policy.Statement) -> bool:
-    patterns = _policy.listed(statement.get("Action", statement.get("NotAction", ())))
-    covered = any(_policy.matches(str(pattern).lower(), "s3:putobject") for pattern in patterns)
-    return covered if "Action" in statement else not covered
-
-
-def _holds_without(operator: str, values: Sequence[str]) -> bool:
-    """Whether a condition holds for a request that lacks its key (IAM user guide, "Condition operators")."""
-    quantifier, _colon, name = operator.rpartition(":")
-    if name == "null":
-        return any(value.lower() == "true" for value in values)
-    if quantifier:
-        return quantifier == "forallvalues"
-    return name.endswith("ifexists") or "not" in name
+def _warnings(denials: Sequence[Denial], velero: VeleroAccess, bucket: str) -> Iterator[str]:
+    for denial in denials:
+        if denial.header and not velero.uses_kopia:
+            yield (
+                f"{bucket}: the unmanaged statement {denial.name} denies writes that carry no encryption header, and "
+                "uses_kopia=false (velero_uses_kopia) says that kopia writes nothing here: file system backups and "
+                "data movement would fail."
+            )
+            continue
+        may = "may deny" if denial.unknown else "denies"
+        why = f" It depends on {', '.join(denial.unknown)}, which is not known here." if denial.unknown else ""
+        head = f"{bucket}: the unmanaged statement {denial.name} {may}"
+        if denial.header:
+            yield (
+                f"{head} writes that carry no encryption header ({denial.header}).{why} Where it applies to Velero's "
+                "role, every write of kopia fails: file system backups and data movement."
+            )
+        else:
+            yield f"{head} {velero.who} its {denial.what}.{why}"

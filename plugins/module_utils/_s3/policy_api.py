@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from .. import _policy
 from .._arn import partition_of, s3_arn
@@ -16,11 +17,11 @@ from .._aws import Aws
 from .._concurrency import verify_write
 from .._errors import ServiceError
 from .._plan import Plan
-from .._sts import caller
+from .._sts import caller, refuse_as_caller
 from .._types import Document
 from .model import address, explain
 from .policy import decide_bucket_policy, refuse_bucket_lockout
-from .write_principals import WritePrincipals
+from .velero_access import VeleroAccess
 
 
 def read_policy(aws: Aws, bucket: str, owner: str | None) -> Document | None:
@@ -39,7 +40,7 @@ class BucketPolicyResource:
 
     :param owner: the account that must own the bucket
     :param bypass: allow a policy that denies the caller to change it again
-    :param write_principals: whose writes must not be denied
+    :param velero: whose requests must not be denied
     """
 
     aws: Aws
@@ -47,7 +48,7 @@ class BucketPolicyResource:
     bucket: str
     owner: str | None
     bypass: bool
-    write_principals: WritePrincipals
+    velero: VeleroAccess
     sleep: Callable[[float], None]
     _current: Document | None = None
 
@@ -62,20 +63,16 @@ class BucketPolicyResource:
             partition=partition_of(self.aws.region),
             arguments=address(self.bucket, self.owner),
             bypass=self.bypass,
-            write_principals=self.write_principals,
+            velero=self.velero,
         )
 
     def guard(self, plan: Plan) -> None:
         if self.bypass or plan.result["policy"] is None:
             return
         who = caller(self.aws)
-        refuse_bucket_lockout(
-            self._current,
-            plan.result["policy"],
-            bucket_arn=s3_arn(who.partition, self.bucket),
-            root=_policy.account_root(who.account_id, who.partition),
-            identities=(who.arn, who.principal_arn),
-        )
+        bucket_arn = s3_arn(who.partition, self.bucket)
+        before, after = self._current, plan.result["policy"]
+        refuse_as_caller(self.aws, who, partial(refuse_bucket_lockout, before, after, bucket_arn))
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         before = self._current

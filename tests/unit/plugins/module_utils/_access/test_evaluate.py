@@ -187,7 +187,7 @@ def test_service_linked_role_is_not_ours_to_know() -> None:
         ),
         (
             Policies([ALLOW, UNREAD], resource=policy(one("Deny", "*", **WHEN), name="P")),
-            "statement Deny of P may deny it, which depends on aws:sourcevpce; unread was not read",
+            "statement Deny of P may deny it, which depends on aws:SourceVpce; unread was not read",
         ),
     ],
 )

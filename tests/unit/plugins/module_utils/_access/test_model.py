@@ -52,12 +52,14 @@ def test_principal(principal: Principal, kind: str, role: str | None, session: s
         ("aws:username", (True, ())),
         ("s3:x-amz-acl", (True, ())),
         ("aws:SourceIp", (False, ())),
+        ("aws:ResourceAccount", (True, (ACCOUNT,))),
         ("aws:SecureTransport", (True, ("true",))),
     ],
 )
 def test_context(key: str, found: tuple[bool, tuple[str, ...]]) -> None:
     context = Context({"aws:securetransport": ("true",)}, absent=("s3:x-amz-*",))
-    assert context.get(key, Principal(SESSION, unique_id="AROA1")) == found
+    principal = Principal(SESSION, unique_id="AROA1")
+    assert Request(principal, "s3:PutObject", "*", ACCOUNT, context).values(key) == found
 
 
 def test_owner_of_the_resource() -> None:

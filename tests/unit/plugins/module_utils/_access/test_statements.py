@@ -125,4 +125,4 @@ def test_what_is_not_known_is_named() -> None:
     }
     policy = Policy("the policy", {"Version": "2012-10-17", "Statement": statement})
     (found,) = applied(policy, Request(SESSION, "s3:PutBucketPolicy", "arn:aws:s3:::bucket"), of_resource=True)
-    assert found.reason.unknown == ("aws:sourcevpce", "aws:multifactorauthpresent")
+    assert found.reason.unknown == ("aws:SourceVpce", "aws:MultiFactorAuthPresent")

@@ -13,6 +13,8 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.access import
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import CheckResult, Facts, PolicyFacts, Present
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import compliant, non_compliant
 from tests.support.audit_facts import (
+    ACCOUNT,
+    OTHER,
     OTHER_KEY,
     POLICY,
     PROFILE,
@@ -26,12 +28,14 @@ from tests.support.audit_facts import (
     facts,
     failing,
     good,
+    key_policy,
     names,
     of_bucket,
     of_cases,
     of_role,
 )
 
+VPC = {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}
 EVERYTHING = document({"Sid": "All", "Effect": "Allow", "Action": "kms:*", "Resource": "*"})
 
 
@@ -86,10 +90,48 @@ CASES: list[Case] = [
     (
         "coffer.19",
         default(SSEAlgorithm="aws:kms", KMSMasterKeyID=OTHER_KEY),
-        non_compliant("differs", "does not allow kms:decrypt"),
+        non_compliant("differs", f"encrypts under {OTHER_KEY}"),
     ),
-    ("coffer.19", facts(role_policy=document()), non_compliant("differs", "does not allow")),
-    ("coffer.19", facts(key_policy=document()), non_compliant("differs", f"allows {ROLE} neither by name")),
+    (
+        "coffer.19",
+        of_role(attached=Present([])),
+        compliant("allow the use"),  # the key policy names the role
+    ),
+    (
+        "coffer.19",
+        facts(key_policy=document()),
+        non_compliant("unusable", f"kms:Decrypt of {ROLE}: no statement of the key policy allows it"),
+    ),
+    (
+        "coffer.19",
+        facts(key_policy=key_policy({**allow("*", "kms:Decrypt"), "Effect": "Deny"})),
+        non_compliant("unusable", f"kms:Decrypt of {ROLE}: statement Partner of the key policy denies it"),
+    ),
+    (
+        "coffer.19",
+        facts(key_policy=document({**allow("*", "kms:*"), "Resource": OTHER_KEY})),
+        non_compliant("unusable", "no statement of the key policy allows it"),
+    ),
+    (
+        "coffer.19",
+        facts(key_policy=document(allow("*", "kms:*", Condition={"StringEquals": {"kms:CallerAccount": ACCOUNT}}))),
+        compliant("allow the use"),
+    ),
+    (
+        "coffer.19",
+        facts(key_policy=document(allow("*", "kms:*", Condition={"StringEquals": {"kms:CallerAccount": OTHER}}))),
+        non_compliant("unusable", "no statement of the key policy allows it"),
+    ),
+    (
+        "coffer.19",
+        facts(key_policy=key_policy({**allow("*", "kms:*", Condition=VPC), "Effect": "Deny"})),
+        CheckResult("not_evaluated", "unknown_condition", "which depends on aws:SourceVpce"),
+    ),
+    (
+        "coffer.19",
+        of_role(inline=Present({"extra": document({**allow("*", "kms:*"), "Effect": "Deny"})})),
+        non_compliant("unusable", "statement Partner of inline policy extra denies it"),
+    ),
 ]
 
 

@@ -33,6 +33,8 @@ from tests.support.audit_facts import (
 )
 
 ANYBODY: Doc = allow("*")
+VPC = {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}
+ALL_BUT_ONE_ROLE = {"ArnNotEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/admin"}}
 
 CASES: list[Case] = [
     (
@@ -93,6 +95,21 @@ CASES: list[Case] = [
         "coffer.5",
         facts(key_policy=key_policy({**allow("*", "kms:PutKeyPolicy"), "Effect": "Deny"})),
         non_compliant("unusable", "does not let the account"),
+    ),
+    (
+        "coffer.5",
+        facts(key_policy=key_policy({**allow("*", "kms:*", Condition=ALL_BUT_ONE_ROLE), "Effect": "Deny"})),
+        non_compliant("unusable", "does not let the account"),
+    ),
+    (
+        "coffer.5",
+        facts(key_policy=key_policy({**allow("*", "kms:*", Condition=VPC), "Effect": "Deny"})),
+        non_compliant("unusable", "may not let the account"),
+    ),
+    (
+        "coffer.5",
+        facts(key_policy=document(allow("*", "kms:*", Condition={"StringEquals": {"kms:CallerAccount": ACCOUNT}}))),
+        compliant("IAM policies of the account"),
     ),
     (
         "coffer.6",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coffer.velero.plugins.module_utils._access.model import Principal
 from ansible_collections.coffer.velero.plugins.module_utils._kms.policy import (
     KeyPolicy,
     decide_key_policy,
@@ -121,8 +122,9 @@ def test_lockout() -> None:
     before = new_key_policy(ROOT)
     for principal, who in ((ADMIN, "the account root"), (f"{ADMIN}2", "the caller")):
         after = {"Statement": [use(Principal={"AWS": principal}, Action="kms:*")]}
-        assert refusal(refuse_key_lockout, before, after, key_arn=KEY, root=ROOT, identities=(ADMIN,)) == (
-            f"statements: the policy of {KEY} would no longer let {who} call kms:PutKeyPolicy. Keep {who} allowed, or "
+        assert refusal(refuse_key_lockout, before, after, KEY, Principal(ADMIN)) == (
+            f"statements: the policy of {KEY} would no longer let {who} call kms:PutKeyPolicy: "
+            f"no statement of the new policy allows it. Keep {who} allowed, or "
             "set bypass_policy_lockout_safety_check=true if somebody else is to manage the policy."
         )
 
