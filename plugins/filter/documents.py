@@ -36,6 +36,7 @@ class FilterModule:
             _documents.bucket_policy_statements,
             _documents.encryption_rule,
             _documents.iam_policy,
+            _documents.iam_policy_absent_sids,
             _documents.key_policy_statements,
             _documents.trust_policy_statements,
         )

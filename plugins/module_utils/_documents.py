@@ -123,27 +123,42 @@ def iam_policy(profile: StorageProfile) -> Document:
 
     ListBucket has no condition on the prefix: without it S3 answers 403 in place of 404 for an object that does
     not exist, which Velero and kopia take for a failure.
+
+    Installations that share a policy find their own statements by their Sids.
     """
     objects = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
     if profile.tagging:
         objects.append("s3:PutObjectTagging")
     statements: list[Document] = [
-        {"Sid": "VeleroObjects", "Effect": "Allow", "Action": objects, "Resource": profile.objects_arn},
-        {"Sid": "VeleroBucket", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": profile.bucket_arn},
+        {"Sid": sid(profile, "Objects"), "Effect": "Allow", "Action": objects, "Resource": profile.objects_arn},
+        {"Sid": sid(profile, "Bucket"), "Effect": "Allow", "Action": "s3:ListBucket", "Resource": profile.bucket_arn},
     ]
     if profile.encrypts_with_kms:
-        statements.append({"Sid": "VeleroKey", **_use_of_key(profile), "Resource": profile.kms_key_arn})
+        statements.append({"Sid": sid(profile, "Key"), **_use_of_key(profile), "Resource": profile.kms_key_arn})
     if profile.kms_previous_key_arns:
         read = {**_use_of_key(profile), "Action": "kms:Decrypt", "Resource": sorted(profile.kms_previous_key_arns)}
-        statements.append({"Sid": "VeleroPreviousKeys", **read})
+        statements.append({"Sid": sid(profile, "PreviousKeys"), **read})
     if profile.ebs_snapshots:
-        statements.append({"Sid": "VeleroSnapshots", "Effect": "Allow", "Action": EBS_SNAPSHOTS, "Resource": "*"})
+        statements.append(
+            {"Sid": sid(profile, "Snapshots"), "Effect": "Allow", "Action": EBS_SNAPSHOTS, "Resource": "*"}
+        )
     return {"Version": VERSION, "Statement": statements}
+
+
+#: What a statement of :func:`iam_policy` may be for.
+_IAM_PURPOSES = ("Objects", "Bucket", "Key", "PreviousKeys", "Snapshots")
+
+
+def iam_policy_absent_sids(profile: StorageProfile) -> list[str]:
+    """The Sids of the statements that an earlier profile of this installation may have had, and this one has not."""
+    statements = iam_policy(profile)["Statement"]
+    return sorted({sid(profile, purpose) for purpose in _IAM_PURPOSES} - {one["Sid"] for one in statements})
 
 
 def trust_policy_statements(profile: StorageProfile) -> list[Document]:
     """Who may assume Velero's role: the one ServiceAccount of the one cluster, by IRSA.
 
+    The Sid is that of the ServiceAccount, so that those of two clusters or namespaces can share a role.
     Without ``sub`` every ServiceAccount of the cluster could, without ``aud`` every token that it ever signed.
     """
     if profile.oidc_issuer_url is None:
@@ -151,7 +166,7 @@ def trust_policy_statements(profile: StorageProfile) -> list[Document]:
     issuer = issuer_name(profile.oidc_issuer_url)
     return [
         {
-            "Sid": f"VeleroServiceAccount{_digits(issuer)}",
+            "Sid": f"VeleroServiceAccount{_digits(f'{issuer}/{profile.namespace}/{profile.service_account}')}",
             "Effect": "Allow",
             "Principal": {"Federated": profile.arn("iam", f"oidc-provider/{issuer}", region="")},
             "Action": "sts:AssumeRoleWithWebIdentity",

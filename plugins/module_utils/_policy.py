@@ -11,11 +11,13 @@ that would lock its owner out. It reads from top to bottom in that order.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import typing as t
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from ._access.pattern import matches
 from ._arn import Arn
@@ -238,11 +240,13 @@ class Desired:
 
     :param statements: the owned ones, each with a Sid; see :func:`desired_statements`
     :param absent_sids: the Sids of statements that must not be there
+    :param absent_statements: what is known of some of them
     :param purge: remove every unmanaged statement
     """
 
     statements: Sequence[Statement] = ()
     absent_sids: Collection[str] = ()
+    absent_statements: Sequence[Statement] = ()
     purge: bool = False
 
     @classmethod
@@ -260,17 +264,89 @@ class Desired:
         if params["purge_statements"]:
             remediation = "Name what should go in sids, or give what should stay with state=present."
             raise ValidationError("purge_statements", "true", "contradicts state=absent", remediation)
-        return cls(absent_sids=(*(statement["Sid"] for statement in desired_statements(statements)), *sids))
+        return cls.absent(desired_statements(statements), sids)
 
-    def merged_into(self, document: Document | None, *, partition: str) -> Merge:
+    @classmethod
+    def absent(cls, statements: Sequence[Statement], sids: Sequence[str]) -> Desired:
+        """That statements are not there: those that are given, and those of some Sids."""
+        return cls(absent_sids=(*(str(one["Sid"]) for one in statements), *sids), absent_statements=statements)
+
+    def merged_into(self, document: Document | None, *, partition: str, option: str = "statements") -> Merge:
         """The document with these statements, see :func:`merge`.
 
-        :raises ValidationError: see :func:`refuse_plain_variables`
+        :param option: the option that a refusal names
+        :raises ValidationError: see :func:`refuse_unmanaged` and :func:`refuse_plain_variables`
         """
+        if document is not None and not self.purge:
+            refuse_unmanaged(document, self, option=option, partition=partition)
         absent, purge = self.absent_sids, self.purge
         merged = merge(document, self.statements, absent_sids=absent, purge=purge, partition=partition)
-        refuse_plain_variables(merged, self.statements)
+        refuse_plain_variables(merged, self.statements, option=option)
         return merged
+
+
+#: The Sids of the collection's own documents: a purpose, and eight digits of what it is for.
+_OWN_SID = re.compile(r"Velero[A-Za-z]+([0-9a-f]{8}){1,2}")
+
+
+def refuse_unmanaged(document: Document, desired: Desired, *, option: str, partition: str) -> None:
+    """Refuse to replace or remove a statement that has the Sid of an owned one, and was not written for this task.
+
+    What was written before is not noted anywhere. So a statement counts as owned where it means what is given, or is
+    recognizably an earlier form of it.
+
+    :raises ValidationError: with both statements
+    """
+    known = {str(one["Sid"]): one for one in (*desired.absent_statements, *desired.statements)}
+    found = [(name, one) for name, one in named_statements(document) if name in {*known, *desired.absent_sids}]
+    names = [name for name, _one in found]
+    for sid, statement in found:
+        given = known.get(sid)
+        # A Sid that is given alone names its statement, unless there are several.
+        ours = names.count(sid) == 1 if given is None else _is_form_of(statement, given, partition)
+        if not (ours or _OWN_SID.fullmatch(sid)):
+            reason = f"is the Sid of a statement that this task did not write: {json.dumps(statement)}"
+            if given is not None:
+                reason += f" in place of {json.dumps(given)}"
+            remediation = (
+                "Give the statement of this task another Sid. If the other one is not needed, remove it where it is "
+                "managed, or by its Sid alone (state=absent)."
+            )
+            raise ValidationError(option, sid, reason, remediation)
+
+
+def _is_form_of(statement: Statement, given: Statement, partition: str) -> bool:
+    """Whether a statement is an earlier form of a given one: of its effect, for somebody and something in common."""
+    if same_statement(statement, given, partition=partition):
+        return True
+    return statement.get("Effect") == given.get("Effect") and all(
+        share(statement.get(element), given.get(element), partition)
+        for share, elements in (
+            (_share_principals, ("Principal", "NotPrincipal")),
+            (_share_resources, ("Resource", "NotResource")),
+        )
+        for element in elements
+    )
+
+
+def _share_principals(live: t.Any, given: t.Any, partition: str) -> bool:
+    """A deleted principal, of which only the id is left, may have been any."""
+    if live is None or given is None:
+        return live is given
+    names, wanted = (set(_principal_names(value, partition)) for value in (live, given))
+    return bool(names & wanted) or any(_UNIQUE_ID.fullmatch(name) for _kind, name in names)
+
+
+def _share_resources(live: t.Any, given: t.Any, _partition: str) -> bool:
+    if live is None or given is None:
+        return live is given
+    pairs = itertools.product(map(str, listed(live)), map(str, listed(given)))
+    return any(fnmatchcase(one, other) or fnmatchcase(other, one) for one, other in pairs)
+
+
+def _principal_names(principal: t.Any, partition: str) -> Iterator[tuple[str, str]]:
+    for kind, names in _kinds(principal).items():
+        yield from ((kind, account_root(str(name), partition)) for name in listed(names))
 
 
 @dataclass(frozen=True)

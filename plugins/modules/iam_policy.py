@@ -10,10 +10,14 @@ module: iam_policy
 short_description: Manage a customer managed IAM policy and its versions
 version_added: 0.1.0
 description:
-  - Creates a customer managed policy, and gives it a new default version where its document means something else than
-    O(policy). The order of statements, actions and the like means nothing, nor does a list of one for a single value.
+  - Creates a customer managed policy, and puts the statements of O(policy) into it. A statement is found again by its
+    C(Sid); all others are kept, so that several installations can share a policy.
+  - The policy gets a new default version where a statement means something else. The order of statements, actions and
+    the like means nothing, nor does a list of one for a single value.
   - The policy is found by its ARN, which follows from account, path and name; policies are never listed.
   - What IAM would answer with an error is said before anything is sent, the limit of 6144 characters included.
+  - After a write the module reads the policy again, and puts its statements in once more where somebody else replaced
+    them meanwhile.
   - A run that changes nothing sends 2 requests, and one more to STS where O(account_id) or O(partition) is not set.
 author: The coffer.velero authors (@coffer-velero)
 options:
@@ -28,18 +32,29 @@ options:
   state:
     description:
       - V(present) makes sure that the policy exists as described.
-      - V(absent) deletes the policy and all its versions. A policy that a user, group or role still has is not deleted;
-        the error names them.
+      - V(absent) removes the statements of O(policy) and O(absent_sids), and with the last statement the policy.
+        Without both it deletes the policy and all its versions.
+      - A policy that a user, group or role still has is not deleted; the error names them.
     type: str
     choices: ['present', 'absent']
     default: present
   policy:
     description:
-      - The document, as a mapping or as JSON. Required with O(state=present).
+      - A document with the statements that the task owns, each with a C(Sid), as a mapping or as JSON. Required with
+        O(state=present).
       - A document that differs from the default version becomes a new version and the default, also where an older
         version has the same document. IAM keeps five versions; where there are five already, the oldest that is not
         the default is deleted, and RV(deleted_version_id) and the diff name it.
     type: json
+  absent_sids:
+    description: The Sids of statements that must not be in the policy.
+    type: list
+    elements: str
+    default: []
+  purge_statements:
+    description: Whether to remove all statements that O(policy) does not have. Only for O(state=present).
+    type: bool
+    default: false
   description:
     description:
       - Description of the policy. IAM cannot change it (there is no request for that), so where an existing policy has
@@ -81,6 +96,12 @@ EXAMPLES = r"""
       service: velero
   register: policy
 
+- name: Take the statements of an installation out of a policy that others use
+  coffer.velero.iam_policy:
+    name: velero-backups
+    absent_sids: [VeleroObjects1a2b3c4d, VeleroBucket1a2b3c4d]
+    state: absent
+
 - name: Delete a policy that is attached to nothing any more
   coffer.velero.iam_policy:
     name: velero-backups-2021
@@ -111,6 +132,12 @@ policy:
     Version: '2012-10-17'
     Statement:
       - {Sid: VeleroBucket, Effect: Allow, Action: 's3:ListBucket', Resource: 'arn:aws:s3:::backups'}
+kept_statements:
+  description: The Sids of the statements that the task does not own, or their positions where they have none.
+  returned: when the policy is not deleted
+  type: list
+  elements: str
+  sample: ['VeleroObjects1a2b3c4d', '#3']
 default_version_id:
   description: The version that is in force.
   returned: when O(state=present)
@@ -147,6 +174,8 @@ SPEC = aws_spec(
         "path": {"type": "str", "default": "/"},
         **STATE,
         "policy": {"type": "json"},
+        "absent_sids": {"type": "list", "elements": "str", "default": []},
+        "purge_statements": {"type": "bool", "default": False},
         "description": {"type": "str"},
         "account_id": {"type": "str"},
         "partition": {"type": "str"},
@@ -161,7 +190,8 @@ def run(task: Task) -> dict[str, t.Any]:
     desired = DesiredPolicy.of(params)
     aws = Aws(params)
     account = Account(aws, params["account_id"], params["partition"])
-    return task.reconcile(PolicyResource(aws, desired, account, absent=params["state"] == "absent"))
+    absent = params["state"] == "absent"
+    return task.reconcile(PolicyResource(aws, desired, account, absent=absent, sleep=task.sleep))
 
 
 def main() -> t.NoReturn:

@@ -27,6 +27,8 @@ def document(*actions: str, **more: Any) -> dict[str, Any]:
 
 
 POLICY = document("s3:GetObject", "s3:PutObject")
+STATEMENT = POLICY["Statement"][0]
+OTHERS = document("s3:ListBucket", Sid="Others", Resource="arn:aws:s3:::others")
 
 
 @pytest.fixture
@@ -78,8 +80,8 @@ def test_lifecycle(run: ModuleRunner, aws: Aws, iam: Any, path: str) -> None:
     }
     assert (created["tags"], modified["tags"]) == ({"a": "1"}, {"b": "2"})
     assert modified["diff"] == {
-        "before": {"policy": POLICY, "tags": {"a": "1"}},
-        "after": {"policy": document("s3:GetObject"), "tags": {"b": "2"}},
+        "before": {"Velero": STATEMENT, "tags": {"a": "1"}},
+        "after": {"Velero": document("s3:GetObject")["Statement"][0], "tags": {"b": "2"}},
     }
     assert deleted["diff"] == {"before": {"policy_arn": arn, "versions": ["v1", "v2"]}, "after": {}}
 
@@ -147,6 +149,54 @@ def test_other_description_is_a_warning(run: ModuleRunner) -> None:
     ]
 
 
+def current(iam: Any) -> list[Any]:
+    version = iam.get_policy(PolicyArn=ARN)["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=ARN, VersionId=version)["PolicyVersion"]["Document"]["Statement"]
+    return list(found)
+
+
+def test_policy_that_others_use(run: ModuleRunner, iam: Any) -> None:
+    """Each task adds, changes and removes its own statements and no other."""
+    (theirs,) = OTHERS["Statement"]
+    run.ok(MODULE, name="velero", policy=OTHERS)
+    for check in (True, False):
+        added = run.ok(MODULE, check=check, name="velero", policy=POLICY, absent_sids=["Gone"])
+        assert added["diff"] == {"before": {}, "after": {"Velero": STATEMENT}}
+        assert added["kept_statements"] == ["Others"]
+    assert current(iam) == [theirs, STATEMENT]
+    assert not run.ok(MODULE, name="velero", policy=OTHERS)["changed"]
+    for check in (True, False):
+        removed = run.ok(MODULE, check=check, name="velero", state="absent", policy=POLICY)
+        assert removed["diff"] == {"before": {"Velero": STATEMENT}, "after": {}}
+    assert current(iam) == [theirs]
+    assert not run.ok(MODULE, name="velero", state="absent", absent_sids=["Velero"])["changed"]
+    run.ok(MODULE, name="velero", policy=POLICY, purge_statements=True)
+    assert current(iam) == [STATEMENT]
+    assert run.ok(MODULE, name="velero", state="absent", absent_sids=["Velero"])["changed"]
+    assert policies(iam) == {}
+
+
+def test_last_statement_of_an_attached_policy_stays(run: ModuleRunner, iam: Any) -> None:
+    run.ok(MODULE, name="velero", policy=POLICY)
+    iam.create_role(RoleName="velero", AssumeRolePolicyDocument="{}")
+    iam.attach_role_policy(RoleName="velero", PolicyArn=ARN)
+    for check in (True, False):
+        said = run.refused(MODULE, check=check, name="velero", state="absent", absent_sids=["Velero"])
+        assert said.startswith(f"state: {ARN} is attached to role velero. ")
+    assert current(iam) == [STATEMENT]
+
+
+def test_statement_of_others_under_the_sid_is_refused(run: ModuleRunner, iam: Any) -> None:
+    theirs = document("s3:GetObject", Resource="arn:aws:s3:::others/*")
+    run.ok(MODULE, name="velero", policy=theirs)
+    ours = document("s3:GetObject", Resource="arn:aws:s3:::backups/*")
+    for check in (True, False):
+        assert "policy: Velero is the Sid of a statement that this task did not write: " in run.refused(
+            MODULE, check=check, name="velero", policy=ours
+        )
+    assert current(iam) == theirs["Statement"]
+
+
 def test_attached_policy_is_not_deleted(run: ModuleRunner, iam: Any) -> None:
     run.ok(MODULE, name="velero", policy=POLICY)
     iam.create_role(RoleName="velero", AssumeRolePolicyDocument="{}")
@@ -160,9 +210,6 @@ def test_attached_policy_is_not_deleted(run: ModuleRunner, iam: Any) -> None:
             "Detach it there first; for a role, coffer.velero.iam_role does so."
         )
     assert policies(iam) == before
-
-
-STATEMENT = POLICY["Statement"][0]
 
 
 @pytest.mark.parametrize(
@@ -199,6 +246,15 @@ STATEMENT = POLICY["Statement"][0]
             "policy: velero has a policy with two statements of the Sid Velero. Give each a Sid of its own, or none.",
         ),
         (
+            {"policy": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}},
+            "policy: velero has a policy whose statement #1 has no Sid. "
+            "Give it one: a statement is found again, replaced and removed by its Sid.",
+        ),
+        (
+            {"absent_sids": ["Velero"]},
+            "absent_sids: Velero is the Sid of a statement of policy too. Leave one of them out.",
+        ),
+        (
             {"policy": document("s3:GetObject", Principal="*")},
             "policy: velero has a policy whose statement Velero names a principal. "
             "Leave it out: the principal is the one that the policy is attached to.",
@@ -220,8 +276,9 @@ STATEMENT = POLICY["Statement"][0]
         ),
         (
             {"policy": document("x" * 6200)},
-            "policy: velero has a policy of 6301 characters, and IAM takes 6144. "
-            "Use wildcards or fewer statements, or split it into two policies.",
+            "policy: velero would have a policy of 6301 characters, and IAM takes 6144. "
+            "Use wildcards or fewer statements, or give this installation a policy of its own beside it "
+            "(name; velero_policy_name of the roles).",
         ),
     ],
 )

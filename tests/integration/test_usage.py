@@ -148,7 +148,7 @@ def second(cluster: Cluster, installation: Callable[..., Variables]) -> Callable
     other = Cluster(cluster.api, cluster.proxy, namespace, cluster.kubeconfig, cluster.manifest)
     other.install()
     own = {"velero_namespace": namespace, "velero_role_name": "velero-two", "velero_policy_name": "velero-two"}
-    return lambda **more: installation(**own, **more)
+    return lambda **more: installation(**{**own, **more})
 
 
 def enabled_keys(aws: Aws) -> list[str]:
@@ -400,20 +400,41 @@ def test_two_clusters_in_accounts_of_their_own(
     assert foreign.ok("clusters.yml", "-e", "@extra.yml").changed == set()
 
 
-def test_two_clusters_share_key_and_bucket(
+def test_two_clusters_share_everything(
     aws: Aws, foreign: Repository, installation: Callable[..., Variables], second: Callable[..., Variables]
 ) -> None:
-    foreign.write("extra.yml", {"clusters": [installation(velero_prefix="one"), second(velero_prefix="two")]})
+    """Key, bucket, role and policy, with the default names: the second takes nothing away from the first."""
+    names = {"velero_role_name": "velero", "velero_policy_name": "velero"}
+    one, two = installation(velero_prefix="one"), second(velero_prefix="two", **names)
+    foreign.write("extra.yml", {"clusters": [one]})
     foreign.ok("clusters.yml", "-e", "@extra.yml")
-    shared(aws)
+    before = access(aws)
+    foreign.write("extra.yml", {"clusters": [one, two]})
+    foreign.ok("clusters.yml", "-e", "@extra.yml")
+    shared(aws, "velero")
+    after = access(aws)
+    for document, statements in before.items():
+        assert [one for one in after[document] if one in statements] == statements
+    assert {len(statements) for statements in after.values()} == {2, 6}
     assert foreign.ok("clusters.yml", "-e", "@extra.yml").changed == set()
 
 
-def shared(aws: Aws) -> None:
+def access(aws: Aws) -> dict[str, list[dict[str, Any]]]:
+    """The statements of the role's policy and of its trust policy."""
+    iam = aws.client("iam")
+    role = iam.get_role(RoleName="velero")["Role"]
+    (attached,) = iam.list_attached_role_policies(RoleName="velero")["AttachedPolicies"]
+    arn = attached["PolicyArn"]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    policy = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return {"trust": role["AssumeRolePolicyDocument"]["Statement"], "policy": policy["Statement"]}
+
+
+def shared(aws: Aws, *names: str) -> None:
     """Both installations are whole: one key that both roles may use, and the guards of both prefixes."""
     key = key_of(aws)
     assert enabled_keys(aws) == [key]
-    assert users_of(aws, key) == {role_arn("velero"), role_arn("velero-two")}
+    assert users_of(aws, key) == {role_arn(name) for name in names}
     assert default_key(aws, "velero-backups") == key
     policy = json.loads(aws.client("s3").get_bucket_policy(Bucket="velero-backups")["Policy"])
     guards = {s["Resource"] for s in policy["Statement"] if s["Sid"].startswith("VeleroDenyOtherKey")}
@@ -459,7 +480,7 @@ def test_two_hosts_at_once(
     own = {"velero_environment": {"KUBECONFIG": repository.environment["KUBECONFIG"]}}
     repository.inventory(one=installation(velero_prefix="one", **own), two=second(velero_prefix="two", **own))
     repository.ok(SITE, "--forks", "2", KUBECONFIG=os.devnull)
-    shared(aws)
+    shared(aws, "velero", "velero-two")
     assert repository.ok(SITE, "--forks", "2", KUBECONFIG=os.devnull).changed == set()
 
 

@@ -19,6 +19,7 @@ from .._errors import ConflictError, ServiceError, ValidationError
 from .._plan import Plan
 from .._sts import caller
 from .._tags import tag_dict
+from .._types import Document
 from . import decide_policy, decide_provider, decide_role
 from .model import Owner, Policy, Provider, Role, issuer_of
 
@@ -85,6 +86,8 @@ class PolicyResource:
     desired: decide_policy.DesiredPolicy
     account: Account
     absent: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    _before: Document | None = None
 
     @property
     def arn(self) -> str:
@@ -95,13 +98,21 @@ class PolicyResource:
         if found is None:
             return None
         policy = Policy(found["Policy"], {})
-        if self.absent:
+        if self._deletes:
             return replace(policy, version_ids=self._versions())
-        version = self.aws.call("iam:GetPolicyVersion", PolicyArn=self.arn, VersionId=policy.default_version_id)
-        text = version["PolicyVersion"]["Document"]
-        policy = replace(policy, document=_policy.parse(text, option="name", resource=self.arn))
+        policy = replace(policy, document=self._document(policy.default_version_id))
+        self._before = policy.document
         # The versions matter only where one more is needed.
-        return replace(policy, version_ids=self._versions()) if policy.differs_from(self.desired.document) else policy
+        merged = self.desired.merged_into(policy.document, partition=policy.partition, resource=policy.arn)
+        return replace(policy, version_ids=self._versions()) if merged.differences else policy
+
+    @property
+    def _deletes(self) -> bool:
+        return self.absent and self.desired.deletes
+
+    def _document(self, version_id: str) -> Document:
+        version = self.aws.call("iam:GetPolicyVersion", PolicyArn=self.arn, VersionId=version_id)
+        return _policy.parse(version["PolicyVersion"]["Document"], option="name", resource=self.arn)
 
     def _versions(self) -> tuple[str, ...]:
         listed = self.aws.pages("iam:ListPolicyVersions", "Versions", PolicyArn=self.arn)
@@ -109,7 +120,14 @@ class PolicyResource:
 
     def decide(self, current: Policy | None) -> Plan:
         if self.absent:
-            return decide_policy.delete_policy(current) if current else Plan(result={"policy_arn": self.arn})
+            if current is None:
+                return Plan(result={"policy_arn": self.arn})
+            deletes = self._deletes
+            return (
+                decide_policy.delete_policy(current)
+                if deletes
+                else decide_policy.remove_statements(self.desired, current)
+            )
         if current is None:
             return decide_policy.create_policy(self.desired, self.arn)
         return decide_policy.change_policy(self.desired, current)
@@ -117,7 +135,7 @@ class PolicyResource:
     def guard(self, plan: Plan) -> None:
         if plan.steps[0].action == "iam:CreatePolicy":
             self.account.confirm()
-        if not self.absent:
+        if plan.steps[-1].action != "iam:DeletePolicy":
             return
         # A policy that is in use is never detached from its users in passing.
         members = {"PolicyRoles": "role", "PolicyUsers": "user", "PolicyGroups": "group"}
@@ -132,13 +150,31 @@ class PolicyResource:
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         try:
-            return _apply(self.aws, plan)
+            outputs = _apply(self.aws, plan)
         except ConflictError as moved:
             if moved.cause.code != "EntityAlreadyExists":
                 raise
             hint = f"Names are unique whatever the path: if it is not at {self.desired.path}, give its path."
             taken = ServiceError("iam:CreatePolicy", moved.cause.code, "The name is taken.", hint=hint)
             raise ConflictError(taken) from moved
+        if any(step.action == decide_policy.NEW_VERSION for step in plan.steps):
+            verify_write(
+                self._before,
+                action=decide_policy.NEW_VERSION,
+                read=self._current_document,
+                decide=self._decide_document,
+                sleep=self.sleep,
+            )
+        return outputs
+
+    def _current_document(self) -> Document | None:
+        found = self.aws.call_or_none("iam:GetPolicy", _MISSING, PolicyArn=self.arn)
+        return self._document(found["Policy"]["DefaultVersionId"]) if found else None
+
+    def _decide_document(self, document: Document | None) -> Plan:
+        """What is still to do about the statements alone."""
+        merged = self.desired.merged_into(document, partition=self.arn.split(":")[1], resource=self.arn)
+        return Plan(differences=merged.differences)
 
 
 @dataclass

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .. import _policy
+from .._errors import ValidationError
 from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, created, joined
 from .._types import Document
-from .documents import policy_document
+from .documents import policy_document, refuse_policy_size
 from .model import DesiredTags, Policy, validate_name, validate_path
+
+NEW_VERSION = "iam:CreatePolicyVersion"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DesiredPolicy(DesiredTags):
-    """What a task wants of a customer managed policy. ``None`` means: leave it as it is."""
+    """What a task wants of a customer managed policy. ``None`` means: leave it as it is.
+
+    :param statements: the owned statements, by their Sids, and those that must not be there
+    """
 
     name: str
     path: str = "/"
     description: str | None = None
-    document: Document | None = None
+    statements: _policy.Desired = field(default_factory=_policy.Desired)
 
     @classmethod
     def of(cls, params: Mapping[str, t.Any]) -> DesiredPolicy:
@@ -32,16 +38,48 @@ class DesiredPolicy(DesiredTags):
 
         :raises ValidationError: for what IAM would not take
         """
-        name, policy = params["name"], params["policy"]
-        validate_name(name, length=128)
+        validate_name(params["name"], length=128)
         validate_path(params["path"])
         desired = {option: params[option] for option in ("name", "path", "description", "tags", "purge_tags")}
-        return cls(document=policy_document(policy, option="policy", resource=name) if policy else None, **desired)
+        return cls(statements=_statements(params), **desired)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether a task that wants nothing to be there means the whole policy."""
+        return not (self.statements.statements or self.statements.absent_sids)
+
+    def merged_into(self, document: Document | None, *, partition: str, resource: str) -> _policy.Merge:
+        """The document with what is wanted in it.
+
+        :raises ValidationError: where IAM would not take it
+        """
+        merged = self.statements.merged_into(document, partition=partition, option="policy")
+        if merged.differences:
+            refuse_policy_size(merged.document, option="policy", resource=resource)
+        return merged
+
+
+def _statements(params: Mapping[str, t.Any]) -> _policy.Desired:
+    name, policy, absent = params["name"], params["policy"], params["absent_sids"] or []
+    document = policy_document(policy, option="policy", resource=name) if policy else {"Statement": []}
+    found = list(_policy.named_statements(document))
+    for position, (sid, statement) in enumerate(found, 1):
+        if not statement.get("Sid"):
+            remediation = "Give it one: a statement is found again, replaced and removed by its Sid."
+            raise ValidationError("policy", name, f"has a policy whose statement #{position} has no Sid", remediation)
+        if sid in absent:
+            raise ValidationError(
+                "absent_sids", sid, "is the Sid of a statement of policy too", "Leave one of them out."
+            )
+    statements = [statement for _sid, statement in found]
+    if params["state"] == "absent":
+        return _policy.Desired.absent(statements, absent)
+    return _policy.Desired(statements, absent_sids=absent, purge=params["purge_statements"])
 
 
 def create_policy(desired: DesiredPolicy, arn: str) -> Plan:
     """The plan for a policy that does not exist."""
-    document = desired.document or {}
+    document = desired.merged_into(None, partition=arn.split(":")[1], resource=desired.name).document
     arguments: dict[str, t.Any] = {
         "PolicyName": desired.name,
         "Path": desired.path,
@@ -53,7 +91,8 @@ def create_policy(desired: DesiredPolicy, arn: str) -> Plan:
     shown = {"policy_arn": arn, "description": desired.description, "policy": document, "tags": tags}
     step = Step("iam:CreatePolicy", arguments, {"version_id": "Policy.DefaultVersionId"})
     version_id = Computed("version_id", "v1")
-    result = _policy_result(desired, arn, version_id, description=desired.description or "", tags=tags)
+    details = {"description": desired.description or "", "tags": tags, "kept_statements": []}
+    result = _policy_result(desired, arn, document, version_id, **details)
     return Plan((step,), created(shown), result)
 
 
@@ -63,14 +102,17 @@ def change_policy(desired: DesiredPolicy, policy: Policy) -> Plan:
     A wanted document that an older version has becomes a new version all the same: the history of versions then
     shows what was in force when.
     """
-    document, deleted = _document(desired, policy)
+    merged = desired.merged_into(policy.document, partition=policy.partition, resource=policy.arn)
+    document, deleted = _document(merged, policy)
     steps, differences = joined([document, desired.tag_steps("Policy", {"PolicyArn": policy.arn}, policy.tags)])
     latest = max(int(version[1:]) for version in (*policy.version_ids, policy.default_version_id))
     version_id = Computed("version_id", f"v{latest + 1}") if document[0] else policy.default_version_id
     result = _policy_result(
         desired,
         policy.arn,
+        merged.document,
         version_id,
+        kept_statements=list(merged.kept),
         description=policy.description,
         tags=desired.after(policy.tags),
         deleted_version_id=deleted,
@@ -82,6 +124,16 @@ def change_policy(desired: DesiredPolicy, policy: Policy) -> Plan:
             "as it is; delete the policy first to have it created again.",
         )
     return Plan(steps, differences, result, warnings)
+
+
+def remove_statements(desired: DesiredPolicy, policy: Policy) -> Plan:
+    """The plan that takes statements out of a policy; without any other it is deleted, as IAM takes no empty one."""
+    merged = desired.merged_into(policy.document, partition=policy.partition, resource=policy.arn)
+    if merged.differences and not merged.document["Statement"]:
+        return delete_policy(policy)
+    changes, deleted = _document(merged, policy)
+    result = {"policy_arn": policy.arn, "kept_statements": list(merged.kept), "deleted_version_id": deleted}
+    return Plan(tuple(changes[0]), tuple(changes[1]), result)
 
 
 def delete_policy(policy: Policy) -> Plan:
@@ -98,29 +150,31 @@ def delete_policy(policy: Policy) -> Plan:
     return Plan(tuple(steps), differences, {"policy_arn": policy.arn})
 
 
-def _policy_result(desired: DesiredPolicy, arn: str, version_id: str | Computed, **details: t.Any) -> dict[str, t.Any]:
+def _policy_result(
+    desired: DesiredPolicy, arn: str, document: Document, version_id: str | Computed, **details: t.Any
+) -> dict[str, t.Any]:
     return {
         "policy_arn": arn,
         "policy_name": desired.name,
         "path": desired.path,
-        "policy": desired.document,
+        "policy": document,
         "default_version_id": version_id,
         "deleted_version_id": None,
         **details,
     }
 
 
-def _document(desired: DesiredPolicy, policy: Policy) -> tuple[Changes, str | None]:
+def _document(merged: _policy.Merge, policy: Policy) -> tuple[Changes, str | None]:
     """The new version, with the oldest one out of its way where there is no room, and the id of that one."""
-    if desired.document is None or not policy.differs_from(desired.document):
+    if not merged.differences:
         return NOTHING, None
     steps: list[Step] = []
-    differences = [Difference("policy", policy.document, desired.document)]
+    differences = list(merged.differences)
     deleted = None
     if len(policy.version_ids) >= 5:  # IAM keeps this many
         deleted = policy.other_version_ids[0]
         steps.append(Step("iam:DeletePolicyVersion", {"PolicyArn": policy.arn, "VersionId": deleted}))
         differences.append(Difference("deleted_version_id", deleted, None))
-    arguments = {"PolicyArn": policy.arn, "PolicyDocument": _policy.text(desired.document), "SetAsDefault": True}
-    steps.append(Step("iam:CreatePolicyVersion", arguments, {"version_id": "PolicyVersion.VersionId"}))
+    arguments = {"PolicyArn": policy.arn, "PolicyDocument": _policy.text(merged.document), "SetAsDefault": True}
+    steps.append(Step(NEW_VERSION, arguments, {"version_id": "PolicyVersion.VersionId"}))
     return (steps, differences), deleted

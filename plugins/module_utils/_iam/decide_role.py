@@ -187,12 +187,12 @@ def _trust(desired: DesiredRole, role: Role) -> _policy.Merge:
     if desired.trust_statements is None:
         return _policy.merge(role.trust, ())
     owned, partition = desired.trust_statements, role.partition
-    merged = _policy.merge(role.trust, owned, purge=desired.purge_trust_statements, partition=partition)
+    wanted = _policy.Desired(owned, purge=desired.purge_trust_statements)
+    merged = wanted.merged_into(role.trust, partition=partition, option="trust_statements")
     if not merged.document["Statement"]:
         remediation = "Name who may assume it in trust_statements, or delete the role with state=absent."
         reason = "would be left without a trust statement"
         raise ValidationError("purge_trust_statements", desired.name, reason, remediation)
-    _policy.refuse_plain_variables(merged, owned, option="trust_statements")
     orphans = _policy.orphaned_principals(merged.document)
     if merged.differences and orphans:
         reason = f"has a trust statement {orphans[0]['sid']} for {orphans[0]['principal']}, which was deleted"

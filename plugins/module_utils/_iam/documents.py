@@ -42,12 +42,23 @@ def policy_document(policy: t.Any, *, option: str, resource: str) -> Document:
         raise ValidationError(option, resource, f"has a policy of Version {found}", remediation)
     for fault in _faults(document):
         raise ValidationError(option, resource, *fault)
+    refuse_policy_size(document, option=option, resource=resource)
+    return document
+
+
+def refuse_policy_size(document: Document, *, option: str, resource: str) -> None:
+    """Refuse a document that is longer than IAM takes.
+
+    :raises ValidationError: with the way out, since others may need the rest of it
+    """
     size = len(re.sub(r"\s", "", _policy.text(document)))
     if size > POLICY_SIZE:
-        remediation = "Use wildcards or fewer statements, or split it into two policies."
-        reason = f"has a policy of {size} characters, and IAM takes {POLICY_SIZE}"
+        remediation = (
+            "Use wildcards or fewer statements, or give this installation a policy of its own beside it (name; "
+            "velero_policy_name of the roles)."
+        )
+        reason = f"would have a policy of {size} characters, and IAM takes {POLICY_SIZE}"
         raise ValidationError(option, resource, reason, remediation)
-    return document
 
 
 def _faults(document: Document) -> Iterator[Fault]:

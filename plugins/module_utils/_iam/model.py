@@ -62,10 +62,6 @@ class Policy:
     def description(self) -> str:
         return str(self.metadata.get("Description") or "")
 
-    def differs_from(self, document: Document | None) -> bool:
-        """Whether it means something else than a document; ``None`` asks for nothing."""
-        return document is not None and not _policy.same_document(document, self.document, partition=self.partition)
-
     @property
     def tags(self) -> dict[str, str]:
         return tag_dict(self.metadata.get("Tags") or ())

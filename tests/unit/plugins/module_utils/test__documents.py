@@ -95,15 +95,15 @@ KEY_POLICY = [
 ]
 S3_STATEMENTS: list[dict[str, Any]] = [
     {
-        "Sid": "VeleroObjects",
+        "Sid": f"VeleroObjects{HERE}",
         "Effect": "Allow",
         "Action": ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
         "Resource": OBJECTS,
     },
-    {"Sid": "VeleroBucket", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": BUCKET},
+    {"Sid": f"VeleroBucket{HERE}", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": BUCKET},
 ]
 SNAPSHOTS: dict[str, Any] = {
-    "Sid": "VeleroSnapshots",
+    "Sid": f"VeleroSnapshots{HERE}",
     "Effect": "Allow",
     "Action": [
         "ec2:CreateSnapshot",
@@ -117,7 +117,7 @@ SNAPSHOTS: dict[str, Any] = {
 }
 TRUST = [
     {
-        "Sid": "VeleroServiceAccount5ef5fe5b",
+        "Sid": "VeleroServiceAccountdcdb7539",
         "Effect": "Allow",
         "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
         "Action": "sts:AssumeRoleWithWebIdentity",
@@ -186,7 +186,7 @@ def location(config: dict[str, str]) -> dict[str, Any]:
     return {"provider": "aws", "objectStorage": storage, "config": {"region": "eu-central-1", **config}}
 
 
-KEY_STATEMENT: dict[str, Any] = {"Sid": "VeleroKey", "Resource": KEY, **USE_OF_KEY}
+KEY_STATEMENT: dict[str, Any] = {"Sid": f"VeleroKey{HERE}", "Resource": KEY, **USE_OF_KEY}
 TABLE: dict[str, dict[str, Any]] = {
     "sse-s3": {
         "key_policy_statements": [],
@@ -279,7 +279,8 @@ def without_principals(expected: dict[str, Any]) -> None:
 
 
 def other_names(expected: dict[str, Any]) -> None:
-    replaced(expected, ("serviceaccount:velero:velero", "serviceaccount:backup:velero-server"))
+    changes = [("serviceaccount:velero:velero", "serviceaccount:backup:velero-server"), ("dcdb7539", "d36f16b7")]
+    replaced(expected, *changes)
     config = expected["backup_storage_location_spec"]["config"]
     if "customerKeyEncryptionSecret" in config:
         config["customerKeyEncryptionSecret"] = "mine/its-key"
@@ -371,11 +372,34 @@ def test_sids_are_letters_and_digits_and_unique(mode: str) -> None:
 )
 def test_installations_that_share_a_key_or_a_bucket_have_sids_of_their_own(other: dict[str, str]) -> None:
     def owned(of: StorageProfile) -> set[str]:
-        statements = [*_documents.key_policy_statements(of), *_documents.bucket_policy_statements(of)]
+        policies = (*_documents.key_policy_statements(of), *_documents.bucket_policy_statements(of))
+        statements = [*policies, *_documents.iam_policy(of)["Statement"]]
         # The denial of plain HTTP is the same for everybody who shares a bucket.
         return {statement["Sid"] for statement in statements} - {"VeleroDenyInsecureTransport"}
 
     assert not owned(profile("sse-kms")) & owned(profile("sse-kms", **other))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"namespace": "backup"}, {"service_account": "velero-server"}, {"oidc_issuer_url": "https://other.example"}],
+)
+def test_service_accounts_that_share_a_role_have_statements_of_their_own(other: dict[str, str]) -> None:
+    (one,), (two,) = map(_documents.trust_policy_statements, (profile("sse-kms"), profile("sse-kms", **other)))
+    assert one["Sid"] != two["Sid"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("other", MODES)
+def test_statements_of_another_mode_are_taken_out_of_the_policy(mode: str, other: str) -> None:
+    """Another mode, without the earlier keys and snapshots, leaves nothing behind that this installation had."""
+    full = profile(mode, ebs_snapshots=True, kms_previous_key_arns=[OTHER_KEY])
+    before = {one["Sid"] for one in _documents.iam_policy(full)["Statement"]}
+    after = profile(other)
+    kept = {one["Sid"] for one in _documents.iam_policy(after)["Statement"]}
+    absent = _documents.iam_policy_absent_sids(after)
+    assert before <= kept | set(absent)
+    assert not kept & set(absent)
 
 
 def test_what_a_statement_says_does_not_change_its_sid() -> None:

@@ -116,7 +116,7 @@ def test_options_that_contradict(options: Document, message: str) -> None:
 
 def test_absent_by_statement_and_by_sid() -> None:
     params = {"statements": [allow(Sid="A")], "sids": ["B"], "state": "absent", "purge_statements": False}
-    assert policy.Desired.of(params) == policy.Desired(absent_sids=("A", "B"))
+    assert policy.Desired.of(params) == policy.Desired(absent_sids=("A", "B"), absent_statements=[allow(Sid="A")])
 
 
 # --- compare
@@ -201,6 +201,68 @@ def test_documents() -> None:
     assert same({"Statement": one}, document(one, Version="2008-10-17"))
     assert not same({"Statement": one}, document(one))
     assert not same(document(one), document(one, two))
+
+
+# --- what is not ours
+
+USERS = {name: {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{name}"} for name in ("app", "velero")}
+ID = {"AWS": "AROAEXAMPLEIDOFAROLE"}
+
+
+def unmanaged(statement: Document, given: Document) -> str | None:
+    desired = policy.Desired([given])
+    try:
+        policy.refuse_unmanaged(document(statement), desired, option="statements", partition="aws")
+    except ValidationError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("statement", "given"),
+    [
+        (allow(Action="kms:Decrypt"), allow()),
+        (allow(Principal={"AWS": [*USERS["app"].values(), *USERS["velero"].values()]}), allow(Principal=USERS["app"])),
+        (allow(Principal=ID), allow(Principal=USERS["velero"])),
+        (allow(Principal={"AWS": ACCOUNT}), allow(Principal={"AWS": ROOT}, Action="kms:*Key")),
+        (deny(Condition={"Null": {"a": "true"}}), deny()),
+        (allow(Resource="arn:aws:s3:::b/*"), allow(Resource=["arn:aws:s3:::b/production/*"])),
+    ],
+)
+def test_earlier_form_of_a_statement_is_replaced(statement: Document, given: Document) -> None:
+    assert unmanaged({**statement, "Sid": "Use"}, {**given, "Sid": "Use"}) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "given"),
+    [
+        (allow(Principal=USERS["app"]), allow(Principal=USERS["velero"])),
+        (allow(Principal={"Service": "s3.amazonaws.com"}), allow(Principal={"AWS": "s3.amazonaws.com"})),
+        (deny(), allow()),
+        (allow(NotPrincipal=USERS["app"], Principal=None), allow(Principal=USERS["app"])),
+        (allow(Resource="arn:aws:s3:::a/*"), allow(Resource="arn:aws:s3:::b/*")),
+    ],
+)
+def test_statement_of_others_under_the_same_sid_is_refused(statement: Document, given: Document) -> None:
+    plain = {name: value for name, value in statement.items() if value is not None}
+    theirs, ours = {**plain, "Sid": "Allow use of the key"}, {**given, "Sid": "Allow use of the key"}
+    assert unmanaged(theirs, ours) == (
+        "statements: Allow use of the key is the Sid of a statement that this task did not write: "
+        f"{json.dumps(theirs)} in place of {json.dumps(ours)}. Give the statement of this task another Sid. If the "
+        "other one is not needed, remove it where it is managed, or by its Sid alone (state=absent)."
+    )
+    named = {**theirs, "Sid": "VeleroUseOfKey0123456789abcdef"}
+    assert unmanaged(named, {**ours, "Sid": named["Sid"]}) is None, "a Sid of the collection is nobody else's"
+
+
+def test_sid_that_occurs_twice_does_not_say_which_is_meant() -> None:
+    ours, theirs = allow(Sid="Use", Principal=USERS["velero"]), allow(Sid="Use", Principal=USERS["app"])
+    both, wanted = document(ours, theirs), policy.Desired([ours])
+    for desired in (wanted, policy.Desired.absent([ours], []), policy.Desired.absent([], ["Use"])):
+        with pytest.raises(ValidationError, match="is the Sid of a statement that this task did not write"):
+            desired.merged_into(both, partition="aws")
+    assert policy.Desired.absent([], ["Use"]).merged_into(document(theirs), partition="aws").document["Statement"] == []
+    assert policy.Desired([ours], purge=True).merged_into(both, partition="aws").document["Statement"] == [ours]
 
 
 # --- merge

@@ -32,7 +32,7 @@ def irsa(condition: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_document_of_6144_characters_is_taken() -> None:
     room = 6144 - len(str(document("")).replace(" ", ""))
     assert policy_document(document("x" * room), option="policy", resource="velero")
-    with pytest.raises(ValidationError, match="has a policy of 6145 characters, and IAM takes 6144"):
+    with pytest.raises(ValidationError, match="would have a policy of 6145 characters, and IAM takes 6144"):
         policy_document(document("x" * (room + 1)), option="policy", resource="velero")
 
 

@@ -41,6 +41,9 @@ def use(role: str = "velero", **elements: Any) -> Document:
     }
 
 
+OLD = use(Action="kms:Encrypt")
+
+
 def decide(desired: Desired, *more: Document, bypass: bool = False) -> Plan:
     document = new_key_policy(ROOT)
     document = {**document, "Statement": [*document["Statement"], *more]}
@@ -64,7 +67,7 @@ def test_policy_of_a_new_key(document: Document, expected: bool) -> None:
     ("desired", "more", "after", "differences"),
     [
         (Desired([use()]), [], [use()], [Difference("Use", None, use())]),
-        (Desired([use()]), [use("old")], [use()], [Difference("Use", use("old"), use())]),
+        (Desired([use()]), [OLD], [use()], [Difference("Use", OLD, use())]),
         (Desired(absent_sids=["Use"]), [use()], [], [Difference("Use", use(), None)]),
         (Desired([use()]), [use(Action=["KMS:Decrypt"])], None, []),
     ],
