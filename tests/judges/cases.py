@@ -10,6 +10,7 @@ are aimed at an Allow, else nearly all would end in an implicit denial.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,11 @@ class Case:
     resource: Document | None = None
     scps: list[list[Document]] = field(default_factory=list)
     rcps: list[list[Document]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All documents, in lower case."""
+        return json.dumps(self.documents).lower()
 
     @property
     def whole_context(self) -> dict[str, str | list[str]]:
@@ -224,7 +230,7 @@ def _resource(draw: Draw, target: Target, *, fits: bool) -> str:
     return draw.one(patterns)
 
 
-def _names(caller: Caller) -> list[tuple[str, str]]:
+def names_of(caller: Caller) -> list[tuple[str, str]]:
     """How a policy may name the caller, each with the kind of the element."""
     if caller.kind == "anonymous":
         return [("*", "*")]
@@ -241,7 +247,7 @@ def _names(caller: Caller) -> list[tuple[str, str]]:
 def _not_principal(draw: Draw, caller: Caller, target: Target, *, fits: bool) -> Any:
     """Half of those that name the caller name all that AWS asks for: its account, its role and the session."""
     if fits and caller.account and draw.chance(0.5):
-        return {"AWS": sorted({name for _kind, name in _names(caller)})}
+        return {"AWS": sorted({name for _kind, name in names_of(caller)})}
     return _principal(draw, caller, target, fits=fits)
 
 
@@ -254,7 +260,7 @@ def _principal(draw: Draw, caller: Caller, target: Target, *, fits: bool) -> Any
         ("AWS", "AROADELETED0000000001"),
         ("Service", "ec2.amazonaws.com"),
     ]
-    names = [draw.one(_names(caller) if fits else strangers)]
+    names = [draw.one(names_of(caller) if fits else strangers)]
     if draw.chance(0.3):
         names.append(draw.one(strangers))
     if names[0][0] == "*":

@@ -95,8 +95,9 @@ def _like(value: str, expected: str, resolve: Resolve) -> Ternary:
 
 def _arn(value: str, expected: str, resolve: Resolve) -> Ternary:
     pattern: Tokens = tokens(expected, resolve)
+    is_arn = pattern[:4] == tuple("arn:") and pattern.count(":") >= 5
     # What is no ARN may equal none, and so differ from each, or be refused: the user guide does not say.
-    return match_arn(pattern, value) if pattern.count(":") >= 5 else None
+    return match_arn(pattern, value) if is_arn else None
 
 
 def _bool(value: str, expected: str, resolve: Resolve) -> Ternary:

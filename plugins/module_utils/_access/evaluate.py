@@ -81,7 +81,7 @@ class _Layer:
         request: Request,
         *,
         of_resource: bool = False,
-        bounded: bool = False,
+        bounded: Ternary = False,
     ) -> _Layer:
         found = [
             one for policy in policies for one in applied(policy, request, of_resource=of_resource, bounded=bounded)
@@ -113,11 +113,12 @@ class _Layers:
     def read(cls, request: Request, policies: Policies) -> _Layers:
         resource = [policies.resource] if policies.resource else []
         boundary = [policies.boundary] if policies.boundary else []
+        bounded = bool(boundary) and request.principal.is_entity and (boundary[0].document is not None or None)
         caps = [("the permissions boundary", boundary), ("the session policies", policies.session)]
         limit = "the policies of the organization"
         return cls(
             _Layer.read("the IAM policies", policies.identity, request),
-            _Layer.read("the policy of the resource", resource, request, of_resource=True, bounded=bool(boundary)),
+            _Layer.read("the policy of the resource", resource, request, of_resource=True, bounded=bounded),
             _grants(policies.grants, request),
             [_Layer.read(name, documents, request) for name, documents in caps if documents],
             [_Layer.read(limit, documents, request) for documents in policies.limits],

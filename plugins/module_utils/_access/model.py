@@ -61,6 +61,11 @@ class Principal:
         return self.kind == "AWS" and bool(self._parsed and self._parsed.resource.startswith("user/"))
 
     @property
+    def is_entity(self) -> bool:
+        """Whether it is a user or a role, also by a session: what can have a permissions boundary."""
+        return self.is_user or self.role is not None
+
+    @property
     def is_service_linked(self) -> bool:
         return "/AWSServiceRoleFor" in self.arn or ":role/aws-service-role/" in (self.role_arn or self.arn)
 
@@ -106,6 +111,7 @@ class Principal:
                 **keys,
                 **({"aws:principaltype": ("Anonymous",)} if self.arn == "*" else {}),
                 "aws:principalisawsservice": ("true" if is_service else "false",),
+                "aws:principalservicename": (self.arn,) if is_service else None,
             }
         account = (str(self.account_id),)
         return {

@@ -36,7 +36,9 @@ class Applied:
     way: Way = "principal"
 
 
-def applied(policy: Policy, request: Request, *, of_resource: bool = False, bounded: bool = False) -> Iterator[Applied]:
+def applied(
+    policy: Policy, request: Request, *, of_resource: bool = False, bounded: Ternary = False
+) -> Iterator[Applied]:
     """The statements of a document that speak of a request, or may.
 
     :param of_resource: whether it is the policy of the resource, in which a statement names principals
@@ -62,7 +64,7 @@ def _names(statement: Statement) -> bool:
 class _Reading:
     """One statement, read for one request; it collects what is not known."""
 
-    def __init__(self, request: Request, statement: Statement, variables: bool, bounded: bool) -> None:
+    def __init__(self, request: Request, statement: Statement, variables: bool, bounded: Ternary) -> None:
         self.request = request
         self.statement = statement
         self.bounded = bounded
@@ -82,7 +84,11 @@ class _Reading:
         if element in self.statement:
             return any_of(map(is_named, map(str, _policy.listed(self.statement[element]))))
         if f"Not{element}" in self.statement:
-            return negated(any_of(map(is_named, map(str, _policy.listed(self.statement[f"Not{element}"])))))
+            found = negated(any_of(map(is_named, map(str, _policy.listed(self.statement[f"Not{element}"])))))
+            if found and element == "Resource" and self.request.resource == "*":
+                self.unknown.append("the resource")
+                return None  # an action without a resource is not about another one
+            return found
         # A trust policy knows no Resource: it is about its role.
         return of_resource and element == "Resource" and self.request.service == "sts"
 
@@ -124,7 +130,9 @@ class _Reading:
     def principal(self) -> dict[Way, Ternary]:
         """By which ways the statement names the principal; a way is missing where it does not."""
         if "NotPrincipal" in self.statement:
-            named: dict[Way, Ternary] = {"principal": self._not_principal()}
+            # A Deny spares nobody who has a boundary: user guide, "Permissions boundaries for IAM entities".
+            bounded = self.statement["Effect"] == "Deny" and self.bounded
+            named: dict[Way, Ternary] = {"principal": any_of((bounded, self._not_principal()))}
         else:
             named = self._named()
         return {way: found for way, found in named.items() if found is not False}
@@ -173,8 +181,7 @@ class _Reading:
         needed: set[Way] = {"principal"} if who.is_root else {"account", "session"}
         if not who.is_root and not who.is_user:
             needed.add("principal")
-        # Nor does it ever spare who has a permissions boundary (user guide, "Permissions boundaries for IAM entities").
-        if needed <= set(found) and not self.bounded:
+        if needed <= set(found):
             return None if None in found.values() else False
         return True
 

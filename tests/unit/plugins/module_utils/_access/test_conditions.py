@@ -34,6 +34,7 @@ def ask(operator: str, expected: list[str], values: list[str] | None) -> Ternary
         ("ArnNotLike", ["arn:aws:iam::*:role/x"], ["arn:aws:iam::1:role/y"], True),
         ("ArnLike", ["*"], ["arn:aws:iam::1:role/y"], None),
         ("ArnEquals", ["velero"], ["arn:aws:iam::1:role/y"], None),
+        ("ArnNotLike", ["x:aws:iam::1:role/x"], ["arn:aws:iam::1:role/y"], None),
         ("ArnNotLike", ["*velero"], ["arn:aws:iam::1:role/y"], None),
         ("ArnLike", ["arn:aws:*"], ["arn:aws:iam::1:role/y"], None),
         ("Bool", ["true"], ["True"], True),

@@ -90,6 +90,10 @@ def test_boundary(who: str, named: list[str]) -> None:
     spared = policy({"Effect": "Deny", "NotPrincipal": {"AWS": named}, "Action": "*", "Resource": "*"})
     assert ask(Policies([ALLOW], resource=spared), who) == "allowed"
     assert ask(Policies([ALLOW], resource=spared, boundary=ALLOW), who) == "denied"
+    everybody = policy({"Effect": "Deny", "NotPrincipal": "*", "Action": "*", "Resource": "*"})
+    assert ask(Policies([ALLOW], resource=everybody, boundary=ALLOW), who) == "denied"
+    assert ask(Policies([ALLOW], resource=spared, boundary=UNREAD), who) == "unknown"
+    assert ask(Policies([ALLOW], resource=everybody, boundary=UNREAD), ROOT) == "unknown"
 
 
 @pytest.mark.parametrize(

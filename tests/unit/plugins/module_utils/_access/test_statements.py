@@ -78,6 +78,7 @@ def test_principal(principal: Any, who: Principal, result: Ternary) -> None:
         ("Deny", ["*"], USER, False),
         ("Deny", [f"{IAM}root"], NOBODY, True),
         ("Deny", [f"{IAM}root"], Principal(f"{IAM}root"), False),
+        ("Deny", [f"{IAM}root"], SERVICE, True),
         ("Allow", [f"{IAM}role/admin"], VELERO, True),
         ("Allow", [f"{IAM}role/velero"], VELERO, None),
     ],
@@ -107,6 +108,13 @@ def test_not_principal(effect: str, names: list[str], who: Principal, result: Te
 )
 def test_elements(elements: dict[str, Any], result: Ternary) -> None:
     assert ask(elements, VELERO) is result
+
+
+def test_action_without_resource() -> None:
+    """What it has in place of a resource is not another one than that which a statement excepts."""
+    statement = {"Effect": "Allow", "Action": "*", "NotResource": OBJECT}
+    request = Request(VELERO, "s3:ListAllMyBuckets", "*", ACCOUNT)
+    assert [one.applies for one in applied(Policy("the policy", {"Statement": [statement]}), request)] == [None]
 
 
 def test_old_version_knows_no_variables() -> None:
