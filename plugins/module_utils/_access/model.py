@@ -105,14 +105,11 @@ class Principal:
         if not self.kind:
             return {}
         if self.kind != "AWS":
-            is_service = self.kind == "Service"
             keys = dict.fromkeys(("aws:principalarn", "aws:principalaccount", "aws:username", "kms:calleraccount"))
-            return {
-                **keys,
-                **({"aws:principaltype": ("Anonymous",)} if self.arn == "*" else {}),
-                "aws:principalisawsservice": ("true" if is_service else "false",),
-                "aws:principalservicename": (self.arn,) if is_service else None,
-            }
+            if self.kind == "Service":
+                return {**keys, "aws:principalisawsservice": ("true",), "aws:principalservicename": (self.arn,)}
+            of_nobody = {"aws:principaltype": ("Anonymous",)} if self.arn == "*" else {}
+            return {**keys, **of_nobody, "aws:principalservicename": None}
         account = (str(self.account_id),)
         return {
             "aws:principalarn": (self.role or self.arn,),
@@ -191,6 +188,8 @@ class Request:
             return True, found
         if name in ("aws:resourceaccount", "s3:resourceaccount") and self.owner:
             return True, (self.owner,)
+        if name.startswith("kms:") and self.service != "kms":
+            return True, ()
         decided = self.principal.context
         if name in decided:
             return True, decided[name] or ()

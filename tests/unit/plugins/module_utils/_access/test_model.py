@@ -51,6 +51,7 @@ def test_principal(principal: Principal, kind: str, role: str | None, session: s
         ("aws:userid", (True, ("AROA1:me",))),
         ("aws:username", (True, ())),
         ("s3:x-amz-acl", (True, ())),
+        ("kms:CallerAccount", (True, ())),
         ("aws:SourceIp", (False, ())),
         ("aws:ResourceAccount", (True, (ACCOUNT,))),
         ("aws:SecureTransport", (True, ("true",))),
