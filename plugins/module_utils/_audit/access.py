@@ -209,8 +209,8 @@ ACCESS = (
         title="Velero's policy is that of the storage profile",
         severity="high",
         requirement=(
-            "The default version of the managed policy has the statements of the filter iam_policy, and beside them only "
-            "those of other installations that share it."
+            "The default version of the managed policy has the statements of the filter iam_policy, and beside them "
+            "only those of other installations that share it."
         ),
         remediation=f"{_RUN}, or coffer.velero.iam_policy.",
         checks=one_check(lambda _facts, desired: desired.policy_arn or desired.account_arn, _policy_as_desired),
