@@ -190,7 +190,7 @@ options:
   state:
     description:
       - V(present) makes sure that the statements are in the policy.
-      - V(absent) removes the statements with the Sids of O(statements) and O(sids), whatever they say.
+      - V(absent) removes the statements with the Sids of O(statements) and O(sids).
     type: str
     choices: ['present', 'absent']
     default: present
@@ -204,6 +204,20 @@ notes:
     takes back what the earlier one has put in. A second after a change this module looks whether its own statements are
     still there, and puts them in again where they are not. A statement that somebody else writes between its read and
     its write is lost.
+"""
+
+    REPLACE_SIDS = r"""
+options:
+  replace_sids:
+    description:
+      - The C(Sid) of each statement that is replaced, or removed, whoever wrote it.
+      - Without it, a statement under one of the task's Sids is taken for an earlier form of the task's own only where
+        it has the same C(Effect) and names nobody whom the task does not name. One that names everybody or a service
+        must be about the same actions or the same resources, one of a policy of IAM about the same resources. Every
+        other one is somebody else's, and refused. So is a C(Sid) to remove that two statements have.
+    type: list
+    elements: str
+    default: []
 """
 
     PROFILE = r"""

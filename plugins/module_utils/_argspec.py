@@ -45,12 +45,16 @@ class ArgumentSpec:
 #: Whether the thing should be there.
 STATE: Options = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 
+#: The Sids whose statement is replaced or removed whoever wrote it.
+REPLACE_SIDS: Options = {"replace_sids": {"type": "list", "elements": "str", "default": []}}
+
 #: Our statements in a policy that others write to as well.
 STATEMENTS: Options = {
     "statements": {"type": "list", "elements": "dict"},
     "sids": {"type": "list", "elements": "str"},
     **STATE,
     "purge_statements": {"type": "bool", "default": False},
+    **REPLACE_SIDS,
 }
 
 #: Tags as the whole AWS ecosystem of Ansible spells them.

@@ -11,13 +11,13 @@ that would lock its owner out. It reads from top to bottom in that order.
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import typing as t
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from decimal import Decimal
+from ipaddress import ip_network
 
 from ._access.pattern import matches
 from ._arn import Arn
@@ -29,8 +29,9 @@ Statement = Mapping[str, t.Any]
 
 VERSION = "2012-10-17"
 
-#: Sids of resource policies: AWS's own have spaces (KMS) and hyphens (S3) where those of IAM have neither.
-_SID = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]*")
+#: Sids of resource policies: KMS, S3 and SNS take what IAM does not (``Allow_CloudWatch_for_CMK``, ``__owner``,
+#: ``Allow use of the key``). Not ours are only what would look like a position (``#3``), and what is lost in YAML.
+_SID = re.compile(r"(?![#\s])[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f]")
 _ELEMENTS = (
     "Sid",
     "Effect",
@@ -42,6 +43,17 @@ _ELEMENTS = (
     "NotResource",
     "Condition",
 )
+
+#: How to write the elements that can be written wrong.
+_RIGHT_FORMS = {
+    "Principal": "Write '*', or a mapping from AWS, Service or Federated to a name or names.",
+    "NotPrincipal": "Write a mapping from AWS, Service or Federated to a name or names.",
+    "Action": "Write the name of an action, such as kms:Decrypt, or a list of names.",
+    "NotAction": "Write the name of an action, such as kms:Decrypt, or a list of names.",
+    "Resource": "Write an ARN, '*', or a list of ARNs.",
+    "NotResource": "Write an ARN, '*', or a list of ARNs.",
+    "Condition": "Write operator, then key, then value or values.",
+}
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
@@ -73,8 +85,9 @@ def parse(policy: str | Mapping[str, t.Any], *, option: str, resource: str) -> D
             refuse(f"has a policy whose statement #{position} is not a JSON object")
         if "Effect" not in statement:
             refuse(f"has a policy whose statement {_name(statement, position)} has no Effect")
-        if not _is_condition(statement.get("Condition", {})):
-            refuse(f"has a policy whose statement {_name(statement, position)} has a malformed Condition")
+        malformed = _malformed(statement)
+        if malformed:
+            refuse(f"has a policy whose statement {_name(statement, position)} has a malformed {malformed}")
     return t.cast("Document", document)
 
 
@@ -110,7 +123,7 @@ def _fault(statement: t.Any, required: Sequence[str]) -> tuple[str, str] | None:
     if not statement.get("Sid"):
         return "has no Sid", "Give it one: a statement is found again, replaced and removed by its Sid."
     if not isinstance(statement["Sid"], str) or not _SID.fullmatch(statement["Sid"]):
-        return "is not a Sid", "Use letters, digits, spaces and hyphens, as text, and begin with a letter or a digit."
+        return "is not a Sid", "Give printable text that begins with no # and has no space at its ends."
     unknown = sorted(set(statement) - set(_ELEMENTS))
     if unknown:
         return f"has {', '.join(unknown)}, which AWS does not know", f"Elements are {', '.join(_ELEMENTS)}."
@@ -120,11 +133,28 @@ def _fault(statement: t.Any, required: Sequence[str]) -> tuple[str, str] | None:
         if (element in statement) == (f"Not{element}" in statement):
             how = f"both {element} and" if element in statement else f"neither {element} nor"
             return f"has {how} Not{element}", "Give exactly one: a statement without it has no effect."
-    if not _is_condition(statement.get("Condition", {})):
-        return "has a malformed Condition", "Write operator, then key, then value or values."
     if not all(isinstance(name, str) for _kind, name in principals(statement)):
         return "has a principal that is not text", "Put account ids into quotes."
-    return None
+    malformed = _malformed(statement)
+    return (f"has a malformed {malformed}", _RIGHT_FORMS[malformed]) if malformed else None
+
+
+def _malformed(statement: Statement) -> str | None:
+    """The element that is not of the form that AWS takes, or ``None``."""
+    forms = {"Principal": _is_principal, "NotPrincipal": _is_principal, "Condition": _is_condition}
+    return next(
+        (name for name in _RIGHT_FORMS if name in statement and not forms.get(name, _is_texts)(statement[name])), None
+    )
+
+
+def _is_texts(value: t.Any) -> bool:
+    return bool(listed(value)) and all(isinstance(one, str) and one for one in listed(value))
+
+
+def _is_principal(value: t.Any) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value) and all(map(_is_texts, value.values()))
+    return isinstance(value, str) and bool(value)
 
 
 def listed(value: t.Any) -> list[t.Any]:
@@ -146,8 +176,8 @@ def principals(statement: Statement) -> Iterator[tuple[str, t.Any]]:
 
 
 def text(document: Document) -> str:
-    """A document as it is sent to AWS."""
-    return json.dumps(document, separators=(",", ":"))
+    """A document as it is sent to AWS, in UTF-8, which is also how its length counts."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
 def _name(statement: Statement, position: int) -> str:
@@ -159,7 +189,11 @@ def _kinds(principal: t.Any) -> Mapping[str, t.Any]:
 
 
 def _is_condition(condition: t.Any) -> bool:
-    return isinstance(condition, Mapping) and all(isinstance(keys, Mapping) for keys in condition.values())
+    return isinstance(condition, Mapping) and all(
+        isinstance(keys, Mapping)
+        and not any(isinstance(one, (Mapping, list)) for v in keys.values() for one in listed(v))
+        for keys in condition.values()
+    )
 
 
 def _object(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
@@ -212,10 +246,29 @@ def _meaning(element: str, value: t.Any, partition: str) -> Hashable:
             )
         case "Condition":
             return frozenset(
-                (operator, key, frozenset(v.lower() if operator in ("bool", "null") else v for v in values))
-                for operator, key, values in conditions({"Condition": value})
+                (operator.lower(), key.lower(), frozenset(_operand(operator.lower(), one) for one in listed(values)))
+                for operator, keys in value.items()
+                for key, values in keys.items()
             )
     return json.dumps(value, sort_keys=True) if value != "" else ""
+
+
+def _operand(operator: str, value: t.Any) -> Hashable:
+    """What a value means to an operator, with or without ``IfExists`` and ``ForAllValues:``."""
+    if value is None:  # JSON's null, which the text "null" is not
+        return None
+    written = value if isinstance(value, str) else json.dumps(value)
+    base = operator.rpartition(":")[2].removesuffix("ifexists")
+    try:
+        if base in ("bool", "null") or "ignorecase" in base:
+            return written.lower()
+        if base.startswith("numeric"):
+            return Decimal(written)
+        if "ipaddress" in base:
+            return ip_network(written, strict=False)
+    except (ArithmeticError, ValueError):
+        pass
+    return written
 
 
 def account_root(name: str, partition: str) -> str:
@@ -242,34 +295,41 @@ class Desired:
     :param absent_sids: the Sids of statements that must not be there
     :param absent_statements: what is known of some of them
     :param purge: remove every unmanaged statement
+    :param replace_sids: the Sids whose statement is replaced or removed whoever wrote it
     """
 
     statements: Sequence[Statement] = ()
     absent_sids: Collection[str] = ()
     absent_statements: Sequence[Statement] = ()
     purge: bool = False
+    replace_sids: Collection[str] = ()
 
     @classmethod
     def of(cls, params: Mapping[str, t.Any]) -> Desired:
-        """From the options ``statements``, ``sids``, ``state`` and ``purge_statements`` of a task.
+        """From the options ``statements``, ``sids``, ``state``, ``purge_statements`` and ``replace_sids`` of a task.
 
         :raises ValidationError: for options that contradict each other, and see :func:`desired_statements`
         """
         statements, sids = params["statements"] or [], params["sids"] or []
+        replace_sids = tuple(params["replace_sids"])
         if params["state"] == "present":
             if sids:
                 remediation = "A statement that should be there is given in statements; sids is for state=absent."
                 raise ValidationError("sids", ", ".join(sids), "contradicts state=present", remediation)
-            return cls(desired_statements(statements), purge=params["purge_statements"])
+            owned, purge = desired_statements(statements), params["purge_statements"]
+            return cls(owned, purge=purge, replace_sids=replace_sids)
         if params["purge_statements"]:
             remediation = "Name what should go in sids, or give what should stay with state=present."
             raise ValidationError("purge_statements", "true", "contradicts state=absent", remediation)
-        return cls.absent(desired_statements(statements), sids)
+        return cls.absent(desired_statements(statements), sids, replace_sids)
 
     @classmethod
-    def absent(cls, statements: Sequence[Statement], sids: Sequence[str]) -> Desired:
+    def absent(
+        cls, statements: Sequence[Statement], sids: Sequence[str], replace_sids: Collection[str] = ()
+    ) -> Desired:
         """That statements are not there: those that are given, and those of some Sids."""
-        return cls(absent_sids=(*(str(one["Sid"]) for one in statements), *sids), absent_statements=statements)
+        absent_sids = (*(str(one["Sid"]) for one in statements), *sids)
+        return cls(absent_sids=absent_sids, absent_statements=statements, replace_sids=replace_sids)
 
     def merged_into(self, document: Document | None, *, partition: str, option: str = "statements") -> Merge:
         """The document with these statements, see :func:`merge`.
@@ -285,8 +345,8 @@ class Desired:
         return merged
 
 
-#: The Sids of the collection's own documents: a purpose, and eight digits of what it is for.
-_OWN_SID = re.compile(r"Velero[A-Za-z]+([0-9a-f]{8}){1,2}")
+#: The Sids of the collection's own documents: a purpose, eight digits of what it is for, and eight of whom it names.
+_OWN_SID = re.compile(r"Velero[A-Za-z]+?[0-9a-f]{8}(?P<principal>[0-9a-f]{8})?")
 
 
 def refuse_unmanaged(document: Document, desired: Desired, *, option: str, partition: str) -> None:
@@ -304,49 +364,60 @@ def refuse_unmanaged(document: Document, desired: Desired, *, option: str, parti
         given = known.get(sid)
         # A Sid that is given alone names its statement, unless there are several.
         ours = names.count(sid) == 1 if given is None else _is_form_of(statement, given, partition)
-        if not (ours or _OWN_SID.fullmatch(sid)):
+        if not (ours or sid in desired.replace_sids):
             reason = f"is the Sid of a statement that this task did not write: {json.dumps(statement)}"
             if given is not None:
                 reason += f" in place of {json.dumps(given)}"
             remediation = (
                 "Give the statement of this task another Sid. If the other one is not needed, remove it where it is "
-                "managed, or by its Sid alone (state=absent)."
+                "managed, or list its Sid in replace_sids."
             )
             raise ValidationError(option, sid, reason, remediation)
 
 
 def _is_form_of(statement: Statement, given: Statement, partition: str) -> bool:
-    """Whether a statement is an earlier form of a given one: of its effect, for somebody and something in common."""
+    """Whether a statement is an earlier form of a given one.
+
+    It has the same Effect, and whoever it names is still named: the change takes nothing from anybody else. One that
+    names everybody or a service is known by its actions or by its resources, one that names nobody (a policy of IAM) by
+    its resources. Under a Sid of our own documents these may follow the variables.
+    """
     if same_statement(statement, given, partition=partition):
         return True
-    return statement.get("Effect") == given.get("Effect") and all(
-        share(statement.get(element), given.get(element), partition)
-        for share, elements in (
-            (_share_principals, ("Principal", "NotPrincipal")),
-            (_share_resources, ("Resource", "NotResource")),
-        )
-        for element in elements
-    )
+    if statement["Effect"] != given["Effect"] or ("NotPrincipal" in statement) != ("NotPrincipal" in given):
+        return False
+    before, after = _named(statement, partition), _named(given, partition)
+    own = _OWN_SID.fullmatch(str(given["Sid"]))
+    same_actions = _actions(statement) == _actions(given)
+    if before is not None and after is not None:
+        follows = own is not None and own["principal"] is None and same_actions
+        return before <= after or follows
+    if before != after:
+        return before == set()
+    if any(principals(given)):
+        return same_actions or _resources(statement) == _resources(given)
+    return _services(statement) == _services(given) and (own is not None or _resources(statement) <= _resources(given))
 
 
-def _share_principals(live: t.Any, given: t.Any, partition: str) -> bool:
-    """A deleted principal, of which only the id is left, may have been any."""
-    if live is None or given is None:
-        return live is given
-    names, wanted = (set(_principal_names(value, partition)) for value in (live, given))
-    return bool(names & wanted) or any(_UNIQUE_ID.fullmatch(name) for _kind, name in names)
+def _named(statement: Statement, partition: str) -> set[str] | None:
+    """Whom a statement names, ``None`` where that is nobody in particular. A deleted role or user is nobody."""
+    found = list(principals(statement))
+    if not found or any(kind == "Service" or name == "*" for kind, name in found):
+        return None
+    return {account_root(str(name), partition) for _kind, name in found if not _UNIQUE_ID.fullmatch(str(name))}
 
 
-def _share_resources(live: t.Any, given: t.Any, _partition: str) -> bool:
-    if live is None or given is None:
-        return live is given
-    pairs = itertools.product(map(str, listed(live)), map(str, listed(given)))
-    return any(fnmatchcase(one, other) or fnmatchcase(other, one) for one, other in pairs)
+def _actions(statement: Statement) -> tuple[bool, frozenset[str]]:
+    patterns = statement.get("Action", statement.get("NotAction", ()))
+    return "NotAction" in statement, frozenset(str(action).lower() for action in listed(patterns))
 
 
-def _principal_names(principal: t.Any, partition: str) -> Iterator[tuple[str, str]]:
-    for kind, names in _kinds(principal).items():
-        yield from ((kind, account_root(str(name), partition)) for name in listed(names))
+def _services(statement: Statement) -> set[str]:
+    return {action.partition(":")[0] for action in _actions(statement)[1]}
+
+
+def _resources(statement: Statement) -> set[str]:
+    return set(map(str, listed(statement.get("Resource", statement.get("NotResource", ())))))
 
 
 @dataclass(frozen=True)

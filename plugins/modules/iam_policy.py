@@ -14,7 +14,8 @@ description:
     C(Sid); all others are kept, so that several installations can share a policy.
   - The policy gets a new default version where a statement means something else. The order of statements, actions and
     the like means nothing, nor does a list of one for a single value.
-  - The policy is found by its ARN, which follows from account, path and name; policies are never listed.
+  - The policy is found by its ARN, which follows from account, path and name. Only where there is none, policies are
+    listed once, to find one whose name differs in path or case; where the credentials may not do so, IAM tells.
   - What IAM would answer with an error is said before anything is sent, the limit of 6144 characters included.
   - After a write the module reads the policy again, and puts its statements in once more where somebody else replaced
     them meanwhile.
@@ -51,6 +52,7 @@ options:
     type: list
     elements: str
     default: []
+    aliases: ['sids']
   purge_statements:
     description: Whether to remove all statements that O(policy) does not have. Only for O(state=present).
     type: bool
@@ -73,6 +75,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - coffer.velero._velero
   - coffer.velero._velero.aws
+  - coffer.velero._velero.replace_sids
   - coffer.velero._velero.tags
 """
 
@@ -162,7 +165,7 @@ tags:
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import REPLACE_SIDS, STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, PolicyResource
 from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_policy import DesiredPolicy
@@ -174,7 +177,8 @@ SPEC = aws_spec(
         "path": {"type": "str", "default": "/"},
         **STATE,
         "policy": {"type": "json"},
-        "absent_sids": {"type": "list", "elements": "str", "default": []},
+        "absent_sids": {"type": "list", "elements": "str", "default": [], "aliases": ["sids"]},
+        **REPLACE_SIDS,
         "purge_statements": {"type": "bool", "default": False},
         "description": {"type": "str"},
         "account_id": {"type": "str"},

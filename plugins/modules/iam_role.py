@@ -29,13 +29,15 @@ options:
   path:
     description:
       - Path of the role, V(/) for a new one where it is not set. IAM cannot move a role, so a role at another path is
-        an error.
+        an error, in check mode too. So is one whose name differs in its case alone.
     type: str
   state:
     description:
       - V(present) makes sure that the role exists as described.
-      - V(absent) detaches the policies that O(managed_policies) names and deletes the role. A role that has other
-        policies, attached or inline, is not deleted without O(purge_policies), and one in an instance profile never is.
+      - V(absent) takes the statements of O(trust_statements) and O(absent_sids) out. Where neither is given, or no
+        other statement is left, it detaches the policies that O(managed_policies) names and deletes the role. A role
+        that has other policies, attached or inline, is not deleted without O(purge_policies), and one in an instance
+        profile never is.
     type: str
     choices: ['present', 'absent']
     default: present
@@ -57,6 +59,12 @@ options:
         warning names those that let others assume the role.
     type: bool
     default: false
+  absent_sids:
+    description: The Sids of trust statements that must not be there.
+    type: list
+    elements: str
+    default: []
+    aliases: ['sids']
   managed_policies:
     description:
       - ARNs of managed policies to attach. Names are not taken, since finding a policy by its name means listing every
@@ -86,6 +94,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - coffer.velero._velero
   - coffer.velero._velero.aws
+  - coffer.velero._velero.replace_sids
   - coffer.velero._velero.tags
 """
 
@@ -203,7 +212,7 @@ tags:
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import REPLACE_SIDS, STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account, RoleResource
 from ansible_collections.coffer.velero.plugins.module_utils._iam.decide_role import DesiredRole
@@ -216,6 +225,8 @@ SPEC = aws_spec(
         **STATE,
         "trust_statements": {"type": "list", "elements": "dict"},
         "purge_trust_statements": {"type": "bool", "default": False},
+        "absent_sids": {"type": "list", "elements": "str", "default": [], "aliases": ["sids"]},
+        **REPLACE_SIDS,
         "managed_policies": {"type": "list", "elements": "str"},
         "purge_policies": {"type": "bool", "default": False},
         "description": {"type": "str"},
@@ -229,8 +240,7 @@ SPEC = aws_spec(
 def run(task: Task) -> dict[str, t.Any]:
     desired = DesiredRole.of(task.params)
     aws = Aws(task.params)
-    absent = task.params["state"] == "absent"
-    return task.reconcile(RoleResource(aws, desired, Account(aws), absent, task.sleep))
+    return task.reconcile(RoleResource(aws, desired, Account(aws), task.sleep))
 
 
 def main() -> t.NoReturn:

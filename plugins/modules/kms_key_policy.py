@@ -55,6 +55,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - coffer.velero._velero
   - coffer.velero._velero.aws
+  - coffer.velero._velero.replace_sids
   - coffer.velero._velero.statements
 """
 

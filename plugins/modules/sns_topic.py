@@ -103,6 +103,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - coffer.velero._velero
   - coffer.velero._velero.aws
+  - coffer.velero._velero.replace_sids
   - coffer.velero._velero.tags
 """
 
@@ -204,7 +205,7 @@ tags:
 
 import typing as t
 
-from ansible_collections.coffer.velero.plugins.module_utils._argspec import STATE, TAGS
+from ansible_collections.coffer.velero.plugins.module_utils._argspec import REPLACE_SIDS, STATE, TAGS
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
 from ansible_collections.coffer.velero.plugins.module_utils._iam.api import Account
@@ -222,6 +223,7 @@ SPEC = aws_spec(
         "statements": {"type": "list", "elements": "dict", "default": []},
         "absent_sids": {"type": "list", "elements": "str", "default": []},
         "purge_statements": {"type": "bool", "default": False},
+        **REPLACE_SIDS,
         "subscriptions": {
             "type": "list",
             "elements": "dict",

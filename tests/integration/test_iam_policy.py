@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils import _runner
+from ansible_collections.coffer.velero.plugins.module_utils import _documents, _runner
+from ansible_collections.coffer.velero.plugins.module_utils._iam import api
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, assert_lifecycle
 
@@ -294,13 +296,128 @@ def test_white_space_does_not_count(run: ModuleRunner) -> None:
     run.ok(MODULE, name="velero", policy=long)
 
 
-def test_name_at_another_path_is_said(run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", [True, False])
+def test_name_in_another_spelling_is_said(run: ModuleRunner, aws: Aws, iam: Any, check: bool) -> None:
+    run.ok(MODULE, name="Velero", path="/backup/", policy=POLICY)
+    assert run.refused(MODULE, check=check, name="Velero", policy=POLICY) == (
+        "path: Velero exists at /backup/, not at /. IAM cannot move it: give /backup/ (velero_role_path or "
+        "velero_policy_path of the roles), or choose another name."
+    )
+    assert run.refused(MODULE, check=check, name="velero", policy=POLICY) == (
+        "name: velero exists as Velero. IAM does not tell names apart by case: write Velero, or choose another name."
+    )
+    assert list(policies(iam)) == [f"arn:aws:iam::{ACCOUNT}:policy/backup/Velero"]
+
+
+def test_name_at_another_path_that_may_not_be_looked_for(
+    run: ModuleRunner, aws: Aws, iam: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(_runner, "_PAUSES", (0,))
     run.ok(MODULE, name="velero", path="/backup/", policy=POLICY)
+    aws.proxy.deny("iam", "ListPolicies")
     assert run.refused(MODULE, name="velero", policy=POLICY) == (
         "iam:CreatePolicy failed: EntityAlreadyExists: The name is taken. "
         "Names are unique whatever the path: if it is not at /, give its path."
     )
+
+
+# --- several installations share a policy
+
+
+def installation(bucket: str, **values: Any) -> dict[str, Any]:
+    """The options that the role velero_irsa gives."""
+    defaults = {"account_id": ACCOUNT, "region": "us-east-1", "encryption_mode": "sse-s3"}
+    profile = StorageProfile.parse({**defaults, "bucket": bucket, **values})
+    absent = _documents.iam_policy_absent_sids(profile)
+    return {"name": "velero", "policy": _documents.iam_policy(profile), "absent_sids": absent}
+
+
+def by_sid(iam: Any, arn: str = ARN) -> dict[str, Any]:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]["Statement"]
+    return {statement.get("Sid"): statement for statement in found}
+
+
+KEYS = [f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{digit * 8}-0000-0000-0000-000000000000" for digit in "12"]
+FIRST, SECOND = (installation("first", prefix=prefix)["policy"] for prefix in ("", "a"))
+THEIRS = {"Effect": "Allow", "Action": "ec2:DescribeVolumes", "Resource": "*"}
+
+
+def test_installations_share_a_policy(run: ModuleRunner, iam: Any) -> None:
+    """Each leaves the others' statements as they are, whatever its own become, and takes its own back."""
+    before = {"Version": "2012-10-17", "Statement": [THEIRS, *FIRST["Statement"]]}
+    iam.create_policy(PolicyName="velero", PolicyDocument=json.dumps(before))
+    first = by_sid(iam)
+    for more in (
+        {},
+        {"encryption_mode": "sse-kms", "kms_key_arn": KEYS[0], "tagging": "a=b&c=d", "ebs_snapshots": True},
+        {"encryption_mode": "sse-kms", "kms_key_arn": KEYS[1], "kms_previous_key_arns": [KEYS[0]]},
+    ):
+        wanted = installation("first", prefix="a", **more)
+        plan = run.ok(MODULE, check=True, **wanted)
+        result = run.ok(MODULE, **wanted)
+        assert plan["diff"] == result["diff"]
+        assert result["kept_statements"] == ["#1", *(statement["Sid"] for statement in FIRST["Statement"])]
+        assert by_sid(iam) == {**first, **{statement["Sid"]: statement for statement in wanted["policy"]["Statement"]}}
+        assert not run.ok(MODULE, **wanted)["changed"]
+    assert run.ok(MODULE, **wanted, state="absent")["changed"]
+    assert by_sid(iam) == first
+    assert not run.ok(MODULE, **wanted, state="absent")["changed"]
+    sids = [statement["Sid"] for statement in FIRST["Statement"]]
+    assert run.ok(MODULE, name="velero", state="absent", sids=sids)["kept_statements"] == ["#1"]
+    assert by_sid(iam) == {None: THEIRS}
+
+
+@pytest.mark.parametrize("bucket", ["first", "second"])
+def test_statements_of_an_earlier_version(run: ModuleRunner, iam: Any, bucket: str) -> None:
+    """Those without digits in their Sids are ours only where they are for the same place."""
+    old = installation("first", encryption_mode="sse-kms", kms_key_arn=KEYS[0], ebs_snapshots=True)
+    for statement in old["policy"]["Statement"]:
+        statement["Sid"] = statement["Sid"][:-8]
+    iam.create_policy(PolicyName="velero", PolicyDocument=json.dumps(old["policy"]))
+    before, wanted = by_sid(iam), installation(bucket)
+    run.ok(MODULE, **wanted)
+    kept = before if bucket == "second" else {}
+    assert by_sid(iam) == {**kept, **{statement["Sid"]: statement for statement in wanted["policy"]["Statement"]}}
+
+
+def test_policy_that_has_no_room_for_one_more(run: ModuleRunner, iam: Any) -> None:
+    theirs = document(*(f"s3:Get{number:0>100}" for number in range(50)), Sid="Theirs")
+    iam.create_policy(PolicyName="velero", PolicyDocument=json.dumps(theirs))
+    before = policies(iam)
+    for check in (True, False):
+        assert run.refused(
+            MODULE, check=check, name="velero", policy=document(*(f"s3:Put{number:0>100}" for number in range(20)))
+        ).endswith(
+            "characters, and IAM takes 6144. Use wildcards or fewer statements, or give this installation a policy of "
+            "its own beside it (name; velero_policy_name of the roles)."
+        )
+    assert policies(iam) == before
+
+
+@pytest.mark.parametrize("put_back", [[THEIRS], [THEIRS, *SECOND["Statement"]]], ids=["before", "theirs"])
+def test_rival_that_takes_our_statements_back(
+    run: ModuleRunner, iam: Any, monkeypatch: pytest.MonkeyPatch, put_back: list[Any]
+) -> None:
+    def put(statements: list[Any]) -> None:
+        text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.create_policy_version(PolicyArn=ARN, PolicyDocument=text, SetAsDefault=True)
+
+    iam.create_policy(PolicyName="velero", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [THEIRS]}))
+    looked: list[Any] = []
+    real = api.verify_write
+
+    def rival(*arguments: Any, **options: Any) -> None:
+        if not looked:
+            put(put_back)
+        looked.append(arguments)
+        real(*arguments, **options)
+
+    monkeypatch.setattr(api, "verify_write", rival)
+    monkeypatch.setattr(_runner, "_PAUSES", (0,))
+    assert run.ok(MODULE, name="velero", policy=FIRST)["changed"]
+    assert len(looked) == 2
+    assert list(by_sid(iam).values()) == [*put_back, *FIRST["Statement"]]
 
 
 def test_unreadable_state_is_not_an_empty_one(run: ModuleRunner, aws: Aws, iam: Any) -> None:

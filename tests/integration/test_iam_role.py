@@ -384,9 +384,40 @@ def test_refusals(run: ModuleRunner, iam: Any, given: dict[str, Any], message: s
 def test_role_at_another_path_is_refused(run: ModuleRunner, iam: Any, check: bool) -> None:
     existing(iam, irsa())
     assert run.refused(MODULE, check=check, **GIVEN, path="/backup/") == (
-        "path: velero exists at /, not at /backup/. "
-        "IAM cannot move it: give that path, leave the option out, or choose another name."
+        "path: velero exists at /, not at /backup/. IAM cannot move it: give / (velero_role_path or velero_policy_path "
+        "of the roles), or choose another name."
     )
+    assert run.refused(MODULE, check=check, **{**GIVEN, "name": "Velero"}) == (
+        "name: Velero exists as velero. IAM does not tell names apart by case: write velero, or choose another name."
+    )
+
+
+def test_role_that_others_assume_too_is_kept(run: ModuleRunner, iam: Any, policy: str) -> None:
+    """What is taken back is our trust statement; the role goes with the last one."""
+    existing(iam, irsa(Sid="Theirs"))
+    given = {**GIVEN, "managed_policies": [policy]}
+    before = roles(iam)
+    run.ok(MODULE, **GIVEN)
+    result = run.ok(MODULE, **given, state="absent")
+    assert result["changed"]
+    assert result["kept_trust_statements"] == ["Theirs"]
+    assert result["warnings"] == [
+        "velero: the role is kept with its policies, since it has trust statements of others: Theirs."
+    ]
+    assert roles(iam) == before
+    assert not run.ok(MODULE, **given, state="absent")["changed"]
+    assert run.ok(MODULE, name="velero", sids=["Theirs"], state="absent")["changed"]
+    assert roles(iam) == {}
+
+
+def test_trust_policy_that_is_too_long(run: ModuleRunner, iam: Any) -> None:
+    long, longer = ([irsa(Sid=f"S{number}", Effect="Allow") for number in range(count)] for count in (7, 14))
+    said = run.ok(MODULE, check=True, name="velero", trust_statements=long)["warnings"]
+    assert len(said) == 1
+    assert "characters. IAM takes 2048, and 4096 at most where the quota of the account was raised" in said[0]
+    for check in (True, False):
+        refused = run.refused(MODULE, check=check, name="velero", trust_statements=longer)
+        assert refused.startswith("trust_statements: velero would have a trust policy of ")
 
 
 @pytest.mark.parametrize("check", [True, False])

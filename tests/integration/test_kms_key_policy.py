@@ -225,19 +225,19 @@ def test_unreadable_is_not_empty(run: ModuleRunner, aws: Aws, kms: Any, key: str
     assert aws.proxy.count(operation="PutKeyPolicy") == 0
 
 
-DENY_ALL = use(Effect="Deny", Principal="*", Action="kms:*", Condition={})
+DENY_ALL = use(Sid="Lock", Effect="Deny", Principal="*", Action="kms:*", Condition={})
 ONLY_CALLER = use(Principal={"AWS": CALLER}, Action="kms:*", Condition={})
 
 
 @pytest.mark.parametrize(
     ("options", "might", "who", "reason"),
     [
-        ({"statements": [DENY_ALL]}, "would", "the caller", "statement VeleroUse of the new policy denies it"),
+        ({"statements": [DENY_ALL]}, "would", "the caller", "statement Lock of the new policy denies it"),
         (
             {"statements": [{**DENY_ALL, "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}}]},
             "might",
             "the caller",
-            "statement VeleroUse of the new policy may deny it, which depends on aws:SourceVpce, which the identity of "
+            "statement Lock of the new policy may deny it, which depends on aws:SourceVpce, which the identity of "
             "the caller does not tell",
         ),
         (

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -14,14 +13,14 @@ from .. import _documents, _policy
 from .._access.evaluate import evaluate
 from .._access.model import Answer, Policies, Policy
 from .._access.pattern import Partial
-from .._access.requests import USES_OF_KEY, key_request
+from .._access.requests import key_request
 from .._arn import Arn, same_key, service_host
-from .._types import Document
 from . import policies
 from .bucket import live_encryption
-from .facts import AWS_MANAGED, CheckResult, Facts, NoValue, PolicyFacts, RoleFacts
+from .facts import AWS_MANAGED, CheckResult, Facts, NoValue, PolicyFacts, Present, RoleFacts
 from .model import Check, Checks, Control, Desired, check_bucket, compliant, non_compliant, not_applicable, one_check
 
+_USES = ("kms:Decrypt", "kms:GenerateDataKey")
 _NO_POLICY = not_applicable("not_requested", "The task names no policy (policy_arn).")
 
 
@@ -77,18 +76,13 @@ def _policy_as_desired(facts: Facts, desired: Desired) -> CheckResult:
     if desired.policy_arn is None:
         return _NO_POLICY
     document, live = _documents.iam_policy(desired.profile), facts.role_policy.value
+    if _policy.same_document(document, live, partition=desired.profile.partition):
+        return compliant("It is the policy of the filter iam_policy.")
     different = policies.differences(live, document["Statement"], desired.profile.partition)
     owned = {statement["Sid"] for statement in document["Statement"]}
     more = [name for name, _statement in _policy.named_statements(live) if name not in owned]
-    absent = _documents.iam_policy_absent_sids(desired.profile)
-    others = [name for name in more if _documents.is_iam_sid(name) and name not in absent]
-    added = [name for name in more if name not in others]
-    version = [] if document["Version"] == live.get("Version") else ["its Version is another one"]
-    reasons = [*different, *([f"{', '.join(added)} was added"] if added else []), *version]
-    if reasons:
-        return non_compliant("differs", f"It differs from the storage profile: {'; '.join(reasons)}.")
-    shared = f" Other installations have {', '.join(others)} in it." if others else ""
-    return compliant(f"It has the statements of the filter iam_policy.{shared}")
+    reasons = [*different, *([f"{', '.join(more)} was added"] if more else [])] or ["its Version is another one"]
+    return non_compliant("differs", f"It differs from the storage profile: {'; '.join(reasons)}.")
 
 
 def _trust(role: RoleFacts, desired: Desired) -> CheckResult:
@@ -138,9 +132,7 @@ def _same_key(facts: Facts, desired: Desired) -> CheckResult:
     if not same_key(key, str(profile.kms_key_arn)):
         message = f"The bucket encrypts under {key}, and the storage profile names {profile.kms_key_arn}."
         return non_compliant("differs", message)
-    answers = [
-        (role, use, _use_of_key(role, use, key, facts, desired)) for role in profile.role_arns for use in USES_OF_KEY
-    ]
+    answers = [(role, use, _use_of_key(role, use, key, facts, desired)) for role in profile.role_arns for use in _USES]
     denied = [f"{use} of {role}: {answer}" for role, use, answer in answers if answer.decision == "denied"]
     if denied:
         return non_compliant("unusable", f"The policies do not allow the use of the bucket's key: {'; '.join(denied)}.")
@@ -158,30 +150,28 @@ def _use_of_key(role_arn: str, action: str, key: str, facts: Facts, desired: Des
     context_arn = profile.bucket_arn if live_encryption(facts).bucket_key_enabled else Partial(profile.objects_arn)
     request = key_request(role_arn, action, key, via=via, context_arn=context_arn)
     key_policy = Policy("the key policy", facts.key_policy.value)
-    role = next((role for role in facts.roles if role.arn == role_arn), None)
-    boundary = Policy(f"the permissions boundary {role.boundary}", None) if role and role.boundary else None
     try:
-        identity = _identity(role_arn, role, facts, desired)
+        identity = _identity(role_arn, facts, desired)
     except NoValue:  # what was not read hides no Deny
         answer = evaluate(request, Policies([Policy(f"the policies of {role_arn}", None)], resource=key_policy))
         if answer.decision != "denied":
             raise
         return answer
-    return evaluate(request, Policies(identity, boundary, resource=key_policy))
+    return evaluate(request, Policies(identity, resource=key_policy))
 
 
-def _document(policy: PolicyFacts) -> Document | None:
-    """Its document; of a policy that AWS manages none is read."""
-    return None if AWS_MANAGED in policy.arn else t.cast("Document", policy.document.value)
-
-
-def _identity(role_arn: str, role: RoleFacts | None, facts: Facts, desired: Desired) -> list[Policy]:
+def _identity(role_arn: str, facts: Facts, desired: Desired) -> list[Policy]:
     """The IAM policies of a role, as far as they were read; else Velero's policy, which the audit was given."""
+    role = next((role for role in facts.roles if role.arn == role_arn), None)
     if role is None:
         named = [] if desired.policy_arn is None else [Policy(desired.policy_arn, facts.role_policy.value)]
         return [*named, Policy(f"the other policies of {role_arn}", None)]
     inline = [Policy(f"inline policy {name}", document) for name, document in role.inline.value.items()]
-    return [*inline, *(Policy(one.arn, _document(one)) for one in role.attached.value)]
+    attached = [
+        Policy(one.arn, one.document.value if isinstance(one.document, Present) else None)
+        for one in role.attached.value
+    ]
+    return [*inline, *attached]
 
 
 _RUN = "Run site.yml with the tag velero_irsa"
@@ -213,10 +203,7 @@ ACCESS = (
         identifier="coffer.15",
         title="Velero's policy is that of the storage profile",
         severity="high",
-        requirement=(
-            "The default version of the managed policy has the statements of the filter iam_policy, and beside them "
-            "only those of other installations that share it."
-        ),
+        requirement="The default version of the managed policy allows what the filter iam_policy says, and no more.",
         remediation=f"{_RUN}, or coffer.velero.iam_policy.",
         checks=one_check(lambda _facts, desired: desired.policy_arn or desired.account_arn, _policy_as_desired),
     ),

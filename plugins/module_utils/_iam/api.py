@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 import time
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .. import _policy
 from .._aws import Aws
 from .._concurrency import verify_write
 from .._errors import ConflictError, ServiceError, ValidationError
-from .._plan import Plan
+from .._plan import Plan, Step
 from .._sts import caller
 from .._tags import tag_dict
 from .._types import Document
 from . import decide_policy, decide_provider, decide_role
-from .model import Owner, Policy, Provider, Role, issuer_of
+from .model import Owner, Policy, Provider, Role, issuer_of, refuse_other_spelling
 
 _MISSING = "NoSuchEntity"
 
@@ -38,6 +38,8 @@ def _apply(aws: Aws, plan: Plan) -> dict[str, t.Any]:
     except ServiceError as error:
         full = (error.action, error.code) == ("iam:CreatePolicyVersion", "LimitExceeded")
         new_principal = error.code == "MalformedPolicyDocument" and "invalid principal" in str(error).lower()
+        if (error.action, error.code) == (decide_role.UPDATE_TRUST, "LimitExceeded"):
+            error.add_hint(decide_role.TRUST_QUOTA)
         if error.code in (_MISSING, "DeleteConflict") or full or new_principal:
             raise ConflictError(error) from error
         raise
@@ -96,6 +98,8 @@ class PolicyResource:
     def read(self) -> Policy | None:
         found = self.aws.call_or_none("iam:GetPolicy", _MISSING, PolicyArn=self.arn)
         if found is None:
+            if not self.absent:
+                self._refuse_other_spelling()
             return None
         policy = Policy(found["Policy"], {})
         if self._deletes:
@@ -105,6 +109,11 @@ class PolicyResource:
         # The versions matter only where one more is needed.
         merged = self.desired.merged_into(policy.document, partition=policy.partition, resource=policy.arn)
         return replace(policy, version_ids=self._versions()) if merged.differences else policy
+
+    def _refuse_other_spelling(self) -> None:
+        for one in _listed(self.aws, "iam:ListPolicies", "Policies", Scope="Local"):
+            if one["PolicyName"].lower() == self.desired.name.lower():
+                refuse_other_spelling(self.desired.name, one["PolicyName"], one["Path"], self.desired.path)
 
     @property
     def _deletes(self) -> bool:
@@ -174,7 +183,17 @@ class PolicyResource:
     def _decide_document(self, document: Document | None) -> Plan:
         """What is still to do about the statements alone."""
         merged = self.desired.merged_into(document, partition=self.arn.split(":")[1], resource=self.arn)
-        return Plan(differences=merged.differences)
+        steps = (Step(decide_policy.NEW_VERSION, {"PolicyArn": self.arn}),) if merged.differences else ()
+        return Plan(steps, merged.differences)
+
+
+def _listed(aws: Aws, action: str, member: str, **arguments: t.Any) -> Iterator[Mapping[str, t.Any]]:
+    """All entities of a kind; none where the credentials may not list them: IAM will tell when one is created."""
+    try:
+        yield from aws.pages(action, member, **arguments)
+    except ServiceError as error:
+        if error.code != "AccessDenied":
+            raise
 
 
 @dataclass
@@ -184,7 +203,6 @@ class RoleResource:
     aws: Aws
     desired: decide_role.DesiredRole
     account: Account
-    absent: bool = False
     sleep: Callable[[float], None] = time.sleep
     _trust: Role | None = None
 
@@ -194,7 +212,11 @@ class RoleResource:
         if found is None:
             if not self.absent:
                 self.account.owner()
+                for one in _listed(self.aws, "iam:ListRoles", "Roles"):
+                    if one["RoleName"].lower() == name.lower():
+                        refuse_other_spelling(name, one["RoleName"], one["Path"], self.desired.path)
             return None
+        refuse_other_spelling(name, str(found.metadata["RoleName"]), str(found.metadata["Path"]), self.desired.path)
         self._trust = found.trust_only
         attached = None
         if self.absent or self.desired.managed_policies is not None:
@@ -205,6 +227,10 @@ class RoleResource:
             inline = tuple(self.aws.pages("iam:ListRolePolicies", "PolicyNames", RoleName=name))
         return Role(found.metadata, attached, inline)
 
+    @property
+    def absent(self) -> bool:
+        return self.desired.state == "absent"
+
     def _find(self) -> Role | None:
         found = self.aws.call_or_none("iam:GetRole", _MISSING, RoleName=self.desired.name)
         return Role(found["Role"]) if found else None
@@ -212,13 +238,13 @@ class RoleResource:
     def decide(self, current: Role | None) -> Plan:
         if self.absent:
             absent = Plan(result={"role_name": self.desired.name})
-            return decide_role.delete_role(self.desired, current) if current else absent
+            return decide_role.take_back(self.desired, current) if current else absent
         if current is None:
             return decide_role.create_role(self.desired, self.account.owner())
         return decide_role.change_role(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
-        if not self.absent:
+        if plan.steps[-1].action != "iam:DeleteRole":
             return
         listed = self.aws.pages("iam:ListInstanceProfilesForRole", "InstanceProfiles", RoleName=self.desired.name)
         profiles = [str(profile["InstanceProfileName"]) for profile in listed]

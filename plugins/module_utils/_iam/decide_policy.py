@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from .. import _policy
 from .._errors import ValidationError
@@ -18,6 +19,9 @@ from .documents import policy_document, refuse_policy_size
 from .model import DesiredTags, Policy, validate_name, validate_path
 
 NEW_VERSION = "iam:CreatePolicyVersion"
+#: How the filter ``iam_policy`` names the statement about the objects, and all of them without the digits.
+_OBJECTS = re.compile(r"VeleroObjects[0-9a-f]{8}")
+_EARLIER_SIDS = ("VeleroObjects", "VeleroBucket", "VeleroKey", "VeleroPreviousKeys", "VeleroSnapshots")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,11 @@ class DesiredPolicy(DesiredTags):
 
         :raises ValidationError: where IAM would not take it
         """
-        merged = self.statements.merged_into(document, partition=partition, option="policy")
+        wanted = self.statements
+        if document is not None:
+            earlier = _earlier_sids(document, wanted.statements)
+            wanted = replace(wanted, absent_sids=(*wanted.absent_sids, *earlier))
+        merged = wanted.merged_into(document, partition=partition, option="policy")
         if merged.differences:
             refuse_policy_size(merged.document, option="policy", resource=resource)
         return merged
@@ -73,8 +81,18 @@ def _statements(params: Mapping[str, t.Any]) -> _policy.Desired:
             )
     statements = [statement for _sid, statement in found]
     if params["state"] == "absent":
-        return _policy.Desired.absent(statements, absent)
-    return _policy.Desired(statements, absent_sids=absent, purge=params["purge_statements"])
+        return _policy.Desired.absent(statements, absent, params["replace_sids"])
+    replace_sids = params["replace_sids"]
+    return _policy.Desired(statements, absent_sids=absent, purge=params["purge_statements"], replace_sids=replace_sids)
+
+
+def _earlier_sids(document: Document, wanted: Sequence[_policy.Statement]) -> list[str]:
+    """The Sids under which an earlier version has written what is wanted, for the same place."""
+    there = dict(_policy.named_statements(document))
+    # They were written together, and only one of them says for which objects.
+    objects = there.get("VeleroObjects", {}).get("Resource")
+    ours = any(_OBJECTS.fullmatch(str(one["Sid"])) and one.get("Resource") == objects for one in wanted)
+    return [sid for sid in _EARLIER_SIDS if ours and sid in there]
 
 
 def create_policy(desired: DesiredPolicy, arn: str) -> Plan:

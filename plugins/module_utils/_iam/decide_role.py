@@ -6,18 +6,24 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import _policy
 from .._errors import ValidationError
 from .._plan import NOTHING, Changes, Computed, Difference, Plan, Step, compare, created, joined
-from .documents import trust_statements, trust_warnings
+from .documents import TRUST_SIZE, TRUST_SIZE_AT_MOST, document_size, trust_statements, trust_warnings
 from .model import PREDICTED_ROLE_ID, DesiredTags, Owner, Role, validate_name, validate_path, validate_policy_arn
 
 #: Replaces the trust policy as a whole, whatever others have put into it since it was read.
 UPDATE_TRUST = "iam:UpdateAssumeRolePolicy"
+TRUST_QUOTA = (
+    f"IAM takes {TRUST_SIZE}, and {TRUST_SIZE_AT_MOST} at most where the quota of the account was raised (Role trust "
+    "policy length): name fewer ServiceAccounts, or use a role of its own."
+)
+_SERVICE_ACCOUNT = re.compile(r"VeleroServiceAccount[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +35,12 @@ class DesiredRole(DesiredTags):
 
     name: str
     path: str | None = None
+    state: str = "present"
     description: str | None = None
     trust_statements: Sequence[_policy.Statement] | None = None
     purge_trust_statements: bool = False
+    absent_sids: Sequence[str] = ()
+    replace_sids: Sequence[str] = ()
     managed_policies: Sequence[str] | None = None
     purge_policies: bool = False
     max_session_duration: int | None = None
@@ -69,11 +78,13 @@ def create_role(desired: DesiredRole, owner: Owner) -> Plan:
         remediation = "Say who may assume it; the filter coffer.velero.trust_policy_statements makes the statements."
         reason = "does not exist, and a role needs a trust policy"
         raise ValidationError("trust_statements", desired.name, reason, remediation)
+    trust = _policy.merge(None, desired.trust_statements)
+    _refuse_trust_size(desired, trust)
     arn = owner.arn(f"role{desired.path or '/'}{desired.name}")
     policies = list(dict.fromkeys(desired.managed_policies or ()))
     outputs = {"role_arn": "Role.Arn", "role_id": "Role.RoleId"}
     steps = (
-        Step("iam:CreateRole", _role_arguments(desired), outputs),
+        Step("iam:CreateRole", _role_arguments(desired, trust), outputs),
         *_for_policies("iam:AttachRolePolicy", desired.name, policies),
     )
     shown = {
@@ -94,35 +105,28 @@ def create_role(desired: DesiredRole, owner: Owner) -> Plan:
         "kept_policies": [],
     }
     by_sid = {str(statement["Sid"]): statement for statement in desired.trust_statements}
-    return Plan(steps, created({"role_arn": arn, "trust_statements": by_sid, **shown}), result)
+    shown = {"role_arn": arn, "trust_statements": by_sid, **shown}
+    return Plan(steps, created(shown), result, tuple(_size_warnings(desired, trust)))
 
 
-def _role_arguments(desired: DesiredRole) -> dict[str, t.Any]:
+def _role_arguments(desired: DesiredRole, trust: _policy.Merge) -> dict[str, t.Any]:
     """The parameters of CreateRole; what is not wanted is left to IAM."""
     optional = {
         "Description": desired.description,
         "MaxSessionDuration": desired.max_session_duration,
         "PermissionsBoundary": desired.permissions_boundary,
     }
-    trust = _policy.merge(None, desired.trust_statements or ()).document
     return {
         "RoleName": desired.name,
         "Path": desired.path or "/",
-        "AssumeRolePolicyDocument": _policy.text(trust),
+        "AssumeRolePolicyDocument": _policy.text(trust.document),
         **{name: value for name, value in optional.items() if value},
         **desired.created(),
     }
 
 
 def change_role(desired: DesiredRole, role: Role) -> Plan:
-    """The plan for a role that exists.
-
-    :raises ValidationError: where it is at another path than wanted
-    """
-    path = str(role.metadata["Path"])
-    if desired.path not in (None, path):
-        remediation = "IAM cannot move it: give that path, leave the option out, or choose another name."
-        raise ValidationError("path", desired.name, f"exists at {path}, not at {desired.path}", remediation)
+    """The plan for a role that exists."""
     trust = _trust(desired, role)
     parts = (
         _trust_part(desired, trust),
@@ -137,7 +141,7 @@ def change_role(desired: DesiredRole, role: Role) -> Plan:
         "role_arn": role.arn,
         "role_id": role.metadata["RoleId"],
         "role_name": desired.name,
-        "path": path,
+        "path": str(role.metadata["Path"]),
         "description": role.description if desired.description is None else desired.description,
         "trust_statements": _policy.listed(trust.document["Statement"]),
         "kept_trust_statements": list(trust.kept),
@@ -150,13 +154,31 @@ def change_role(desired: DesiredRole, role: Role) -> Plan:
     warnings: Iterable[str] = ()
     if desired.trust_statements is not None:
         warnings = trust_warnings(desired.name, trust.document, desired.trust_statements, partition=role.partition)
-    return Plan(steps, differences, result, tuple(warnings))
+    return Plan(steps, differences, result, (*warnings, *_size_warnings(desired, trust)))
 
 
 def change_trust(desired: DesiredRole, role: Role) -> Plan:
     """The plan for the trust policy alone."""
     steps, differences = _trust_part(desired, _trust(desired, role))
     return Plan(tuple(steps), tuple(differences))
+
+
+def take_back(desired: DesiredRole, role: Role) -> Plan:
+    """The plan that takes our trust statements out of a role, and the role away where no others are left."""
+    trust = _merged(desired, role)
+    asked = desired.trust_statements is not None or desired.absent_sids
+    if not asked or not trust.document["Statement"]:
+        return delete_role(desired, role)
+    steps, differences = _trust_part(desired, trust)
+    result = {
+        "role_name": desired.name,
+        "role_arn": role.arn,
+        "trust_statements": _policy.listed(trust.document["Statement"]),
+        "kept_trust_statements": list(trust.kept),
+    }
+    kept = ", ".join(trust.kept)
+    warning = f"{desired.name}: the role is kept with its policies, since it has trust statements of others: {kept}."
+    return Plan(tuple(steps), tuple(differences), result, (warning,))
 
 
 def delete_role(desired: DesiredRole, role: Role) -> Plan:
@@ -186,9 +208,7 @@ def delete_role(desired: DesiredRole, role: Role) -> Plan:
 def _trust(desired: DesiredRole, role: Role) -> _policy.Merge:
     if desired.trust_statements is None:
         return _policy.merge(role.trust, ())
-    owned, partition = desired.trust_statements, role.partition
-    wanted = _policy.Desired(owned, purge=desired.purge_trust_statements)
-    merged = wanted.merged_into(role.trust, partition=partition, option="trust_statements")
+    merged = _merged(desired, role)
     if not merged.document["Statement"]:
         remediation = "Name who may assume it in trust_statements, or delete the role with state=absent."
         reason = "would be left without a trust statement"
@@ -203,10 +223,48 @@ def _trust(desired: DesiredRole, role: Role) -> _policy.Merge:
     return merged
 
 
+def _merged(desired: DesiredRole, role: Role) -> _policy.Merge:
+    """The trust policy with our statements, or without them."""
+    owned, replace_sids = desired.trust_statements or (), desired.replace_sids
+    if desired.state == "absent":
+        wanted = _policy.Desired.absent(owned, desired.absent_sids, replace_sids)
+    else:
+        absent_sids = (*desired.absent_sids, *_earlier_sids(role, owned))
+        purge = desired.purge_trust_statements
+        wanted = _policy.Desired(owned, absent_sids=absent_sids, purge=purge, replace_sids=replace_sids)
+    return wanted.merged_into(role.trust, partition=role.partition, option="trust_statements")
+
+
+def _earlier_sids(role: Role, owned: Sequence[_policy.Statement]) -> Iterator[str]:
+    """The Sids under which an earlier version has written what is wanted: with the digits of the issuer alone."""
+    wanted = [one for one in owned if _SERVICE_ACCOUNT.fullmatch(str(one["Sid"]))]
+    for sid, there in _policy.named_statements(role.trust):
+        if _SERVICE_ACCOUNT.fullmatch(sid) and sid not in (one["Sid"] for one in wanted):
+            same = (
+                _policy.same_statement({**there, "Sid": one["Sid"]}, one, partition=role.partition) for one in wanted
+            )
+            if any(same):
+                yield sid
+
+
+def _refuse_trust_size(desired: DesiredRole, trust: _policy.Merge) -> None:
+    size = document_size(trust.document)
+    if size > TRUST_SIZE_AT_MOST:
+        reason = f"would have a trust policy of {size} characters"
+        raise ValidationError("trust_statements", desired.name, reason, TRUST_QUOTA)
+
+
+def _size_warnings(desired: DesiredRole, trust: _policy.Merge) -> Iterator[str]:
+    size = document_size(trust.document)
+    if trust.differences and TRUST_SIZE < size <= TRUST_SIZE_AT_MOST:
+        yield f"{desired.name}: would have a trust policy of {size} characters. {TRUST_QUOTA}"
+
+
 def _trust_part(desired: DesiredRole, trust: _policy.Merge) -> Changes:
     if not trust.differences:
         return NOTHING
     arguments = {"RoleName": desired.name, "PolicyDocument": _policy.text(trust.document)}
+    _refuse_trust_size(desired, trust)
     before = {one.name: one.before for one in trust.differences if one.before is not None}
     after = {one.name: one.after for one in trust.differences if one.after is not None}
     return (Step(UPDATE_TRUST, arguments),), (Difference("trust_statements", before, after),)

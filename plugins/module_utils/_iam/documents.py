@@ -16,6 +16,8 @@ from .._types import Document
 
 #: Characters of a managed policy; white space is not counted (IAM User Guide, IAM and STS quotas).
 POLICY_SIZE = 6144
+#: Characters of a trust policy, counted likewise: the quota that accounts have, and the one that can be asked for.
+TRUST_SIZE, TRUST_SIZE_AT_MOST = 2048, 4096
 
 _SID = re.compile(r"[A-Za-z0-9]*")
 #: The operators that hold for the values they name and for nothing else. With ``IfExists`` and ``ForAllValues`` they
@@ -47,11 +49,11 @@ def policy_document(policy: t.Any, *, option: str, resource: str) -> Document:
 
 
 def refuse_policy_size(document: Document, *, option: str, resource: str) -> None:
-    """Refuse a document that is longer than IAM takes.
+    """Refuse a managed policy that is longer than IAM takes.
 
     :raises ValidationError: with the way out, since others may need the rest of it
     """
-    size = len(re.sub(r"\s", "", _policy.text(document)))
+    size = document_size(document)
     if size > POLICY_SIZE:
         remediation = (
             "Use wildcards or fewer statements, or give this installation a policy of its own beside it (name; "
@@ -59,6 +61,11 @@ def refuse_policy_size(document: Document, *, option: str, resource: str) -> Non
         )
         reason = f"would have a policy of {size} characters, and IAM takes {POLICY_SIZE}"
         raise ValidationError(option, resource, reason, remediation)
+
+
+def document_size(document: Document) -> int:
+    """The characters that IAM counts."""
+    return len(re.sub(r"\s", "", _policy.text(document)))
 
 
 def _faults(document: Document) -> Iterator[Fault]:

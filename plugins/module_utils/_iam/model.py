@@ -165,6 +165,23 @@ def validate_name(text: str, *, option: str = "name", length: int) -> None:
         raise ValidationError(option, text or "it", "is not a name for IAM", remediation)
 
 
+def refuse_other_spelling(name: str, found: str, path: str, wanted_path: str | None) -> None:
+    """Refuse a name that IAM takes for another one that is in use: whatever its case, and whatever its path.
+
+    :param found: the name that is in use, at ``path``
+    :raises ValidationError: where name or path are spelled otherwise
+    """
+    if found != name:
+        remediation = f"IAM does not tell names apart by case: write {found}, or choose another name."
+        raise ValidationError("name", name, f"exists as {found}", remediation)
+    if wanted_path not in (None, path):
+        remediation = (
+            f"IAM cannot move it: give {path} (velero_role_path or velero_policy_path of the roles), or choose another "
+            "name."
+        )
+        raise ValidationError("path", name, f"exists at {path}, not at {wanted_path}", remediation)
+
+
 def validate_path(text: str) -> None:
     """Refuse a path that IAM does not take.
 

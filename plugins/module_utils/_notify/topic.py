@@ -77,7 +77,12 @@ class DesiredTopic:
         return cls(
             name=name,
             arn=arn_of(name),
-            policy=Desired(statements, absent_sids=params["absent_sids"], purge=params["purge_statements"]),
+            policy=Desired(
+                statements,
+                absent_sids=params["absent_sids"],
+                purge=params["purge_statements"],
+                replace_sids=params["replace_sids"],
+            ),
             key_id=params["kms_master_key_id"],
             display_name=params["display_name"],
             subscriptions=subscriptions,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,6 +55,9 @@ def document(*statements: Document, **elements: Any) -> Document:
             "has a policy whose statement #1 has a malformed Condition",
         ),
         ({"Statement": {"Effect": "Deny", "Condition": {"Null": "x"}}}, "statement #1 has a malformed Condition"),
+        ({"Statement": {"Sid": "A", "Effect": "Deny", "Action": {}}}, "statement A has a malformed Action"),
+        ({"Statement": {"Sid": "A", "Effect": "Deny", "NotAction": 7}}, "statement A has a malformed NotAction"),
+        ({"Statement": {"Effect": "Deny", "Resource": [None]}}, "statement #1 has a malformed Resource"),
     ],
 )
 def test_parse_refuses(given: Any, message: str) -> None:
@@ -75,9 +79,9 @@ def test_parse_changes_nothing() -> None:
         ("Allow", "#1 is not a statement. Give a mapping"),
         (allow(), "#1 has no Sid. Give it one"),
         (allow(Sid=""), "#1 has no Sid"),
-        (allow(Sid="über"), "über is not a Sid. Use letters"),
+        (allow(Sid=" über"), " über is not a Sid. Give printable"),
         (allow(Sid="#3"), "#3 is not a Sid"),
-        (allow(Sid="under_score"), "under_score is not a Sid"),
+        (allow(Sid="two\nlines"), "two\nlines is not a Sid"),
         (allow(Sid=7), "7 is not a Sid"),
         (allow(Sid="A", Effect="allow"), "A has no Effect of Allow or Deny"),
         ({"Sid": "A", "Principal": "*", "Action": "*", "Resource": "*"}, "A has no Effect of Allow or Deny"),
@@ -88,10 +92,26 @@ def test_parse_changes_nothing() -> None:
         ({"Sid": "A", "Effect": "Deny", "Action": "*", "Resource": "*"}, "A has neither Principal nor NotPrincipal"),
         (allow(Sid="A", Condition={"Null": "true"}), "A has a malformed Condition"),
         (allow(Sid="A", Principal={"AWS": 111122223333}), "A has a principal that is not text. Put account ids"),
+        (allow(Sid="A", Principal=111122223333), "A has a principal that is not text"),
+        (allow(Sid="A", Principal={}), "A has a malformed Principal. Write '*', or"),
+        (allow(Sid="A", Principal={"AWS": []}), "A has a malformed Principal"),
+        *(
+            (allow(Sid="A", Action=wrong), "A has a malformed Action. Write the name of an action")
+            for wrong in (None, "", [], {}, 7, ["kms:Decrypt", None], [["kms:Decrypt"]], {"kms:Decrypt": None})
+        ),
+        (allow(Sid="A", Resource=None), "A has a malformed Resource. Write an ARN"),
+        (allow(Sid="A", Condition={"StringEquals": {"a": {"b": "c"}}}), "A has a malformed Condition"),
     ],
 )
 def test_wanted_statement_refused(statement: Any, message: str) -> None:
     assert f"statements: {message}" in refusal(policy.desired_statements, [statement])
+
+
+@pytest.mark.parametrize(
+    "sid", ["Allow_CloudWatch_for_CMK", "__owner", "Allow_Velero.prod", "Allow use of the key", "S3-Console", "über"]
+)
+def test_sids_that_aws_takes(sid: str) -> None:
+    assert policy.desired_statements([allow(Sid=sid)]) == [allow(Sid=sid)]
 
 
 def test_wanted_sids_are_unique() -> None:
@@ -110,12 +130,18 @@ def test_wanted_sids_are_unique() -> None:
     ],
 )
 def test_options_that_contradict(options: Document, message: str) -> None:
-    defaults = {"statements": None, "sids": None, "state": "present", "purge_statements": False}
+    defaults = {"statements": None, "sids": None, "state": "present", "purge_statements": False, "replace_sids": []}
     assert message in refusal(policy.Desired.of, {**defaults, **options})
 
 
 def test_absent_by_statement_and_by_sid() -> None:
-    params = {"statements": [allow(Sid="A")], "sids": ["B"], "state": "absent", "purge_statements": False}
+    params = {
+        "statements": [allow(Sid="A")],
+        "sids": ["B"],
+        "state": "absent",
+        "purge_statements": False,
+        "replace_sids": [],
+    }
     assert policy.Desired.of(params) == policy.Desired(absent_sids=("A", "B"), absent_statements=[allow(Sid="A")])
 
 
@@ -140,6 +166,27 @@ def test_absent_by_statement_and_by_sid() -> None:
         pytest.param({"Condition": {"StringEquals": {}}}, {}, id="no key"),
         pytest.param({"Condition": {"Bool": {"k": True}}}, {"Condition": {"Bool": {"k": "true"}}}, id="boolean"),
         pytest.param({"Condition": {"Null": {"k": False}}}, {"Condition": {"Null": {"k": ["False"]}}}, id="Null"),
+        pytest.param(
+            {"Condition": {"BoolIfExists": {"k": "True"}}}, {"Condition": {"BoolIfExists": {"k": True}}}, id="IfExists"
+        ),
+        pytest.param(
+            {"Condition": {"ForAllValues:Bool": {"k": "True"}}},
+            {"Condition": {"ForAllValues:Bool": {"k": ["true"]}}},
+            id="every boolean",
+        ),
+        pytest.param(
+            {"Condition": {"StringEqualsIgnoreCaseIfExists": {"k": "Ab"}}},
+            {"Condition": {"StringEqualsIgnoreCaseIfExists": {"k": "aB"}}},
+            id="case where it means nothing",
+        ),
+        pytest.param(
+            {"Condition": {"NumericEquals": {"k": "1.0"}}}, {"Condition": {"NumericEquals": {"k": 1}}}, id="decimals"
+        ),
+        pytest.param(
+            {"Condition": {"NotIpAddress": {"k": "10.1.2.3"}}},
+            {"Condition": {"NotIpAddress": {"k": ["10.1.2.3/32"]}}},
+            id="one address",
+        ),
         pytest.param(
             {"Condition": {"NumericLessThan": {"k": 10}}}, {"Condition": {"NumericLessThan": {"k": "10"}}}, id="number"
         ),
@@ -175,6 +222,10 @@ def test_same_meaning(one: Document, other: Document) -> None:
         ({"Condition": {"StringEquals": {"k": "a"}}}, {"Condition": {"StringLike": {"k": "a"}}}),
         ({"Condition": {"StringEquals": {"k": "a"}}}, {"Condition": {"StringEqualsIfExists": {"k": "a"}}}),
         ({"Condition": {"StringEquals": {"k": "a"}}}, {}),
+        ({"Condition": {"StringEquals": {"k": None}}}, {"Condition": {"StringEquals": {"k": "null"}}}),
+        ({"Condition": {"Null": {"k": None}}}, {"Condition": {"Null": {"k": "null"}}}),
+        ({"Condition": {"StringEquals": {"k": "True"}}}, {"Condition": {"StringEquals": {"k": True}}}),
+        ({"Condition": {"NumericEquals": {"k": "1x"}}}, {"Condition": {"NumericEquals": {"k": "1"}}}),
         ({"Effect": "Allow"}, {"Effect": "Deny"}),
         ({"Action": "a:B"}, {"Action": "a:*"}),
     ],
@@ -218,15 +269,32 @@ def unmanaged(statement: Document, given: Document) -> str | None:
     return None
 
 
+HASH, OF_ROLE = "1a2b3c4d", "5e6f7a8b"
+BOTH = {"AWS": [*USERS["app"].values(), *USERS["velero"].values()]}
+
+
+def guard(**elements: Any) -> Document:
+    return deny(**{"Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/*", **elements})
+
+
+def iam(**elements: Any) -> Document:
+    """A statement of a policy of IAM, which names nobody."""
+    statement = allow(**{"Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*", **elements})
+    return {element: value for element, value in statement.items() if element != "Principal"}
+
+
 @pytest.mark.parametrize(
     ("statement", "given"),
     [
         (allow(Action="kms:Decrypt"), allow()),
-        (allow(Principal={"AWS": [*USERS["app"].values(), *USERS["velero"].values()]}), allow(Principal=USERS["app"])),
+        (allow(Principal=USERS["app"]), allow(Principal=BOTH)),
         (allow(Principal=ID), allow(Principal=USERS["velero"])),
+        (allow(Principal=ID), allow()),
         (allow(Principal={"AWS": ACCOUNT}), allow(Principal={"AWS": ROOT}, Action="kms:*Key")),
         (deny(Condition={"Null": {"a": "true"}}), deny()),
-        (allow(Resource="arn:aws:s3:::b/*"), allow(Resource=["arn:aws:s3:::b/production/*"])),
+        (guard(Action="s3:*"), guard()),
+        (guard(Resource="arn:aws:s3:::b/production/*"), guard()),
+        (iam(Action=["s3:Get*", "s3:PutObject"]), iam()),
     ],
 )
 def test_earlier_form_of_a_statement_is_replaced(statement: Document, given: Document) -> None:
@@ -237,10 +305,14 @@ def test_earlier_form_of_a_statement_is_replaced(statement: Document, given: Doc
     ("statement", "given"),
     [
         (allow(Principal=USERS["app"]), allow(Principal=USERS["velero"])),
+        (allow(Principal=BOTH), allow(Principal=USERS["velero"])),
+        (allow(Principal=USERS["app"]), allow()),
         (allow(Principal={"Service": "s3.amazonaws.com"}), allow(Principal={"AWS": "s3.amazonaws.com"})),
         (deny(), allow()),
         (allow(NotPrincipal=USERS["app"], Principal=None), allow(Principal=USERS["app"])),
-        (allow(Resource="arn:aws:s3:::a/*"), allow(Resource="arn:aws:s3:::b/*")),
+        (guard(Action="s3:*", Resource="arn:aws:s3:::b"), guard()),
+        (iam(Resource="arn:aws:s3:::other/*"), iam()),
+        (iam(Action="ec2:*"), iam()),
     ],
 )
 def test_statement_of_others_under_the_same_sid_is_refused(statement: Document, given: Document) -> None:
@@ -249,10 +321,35 @@ def test_statement_of_others_under_the_same_sid_is_refused(statement: Document, 
     assert unmanaged(theirs, ours) == (
         "statements: Allow use of the key is the Sid of a statement that this task did not write: "
         f"{json.dumps(theirs)} in place of {json.dumps(ours)}. Give the statement of this task another Sid. If the "
-        "other one is not needed, remove it where it is managed, or by its Sid alone (state=absent)."
+        "other one is not needed, remove it where it is managed, or list its Sid in replace_sids."
     )
-    named = {**theirs, "Sid": "VeleroUseOfKey0123456789abcdef"}
-    assert unmanaged(named, {**ours, "Sid": named["Sid"]}) is None, "a Sid of the collection is nobody else's"
+    for desired in (policy.Desired([ours]), policy.Desired.absent([ours], [])):
+        with pytest.raises(ValidationError, match="did not write"):
+            desired.merged_into(document(FOREIGN, theirs), partition="aws")
+        named = replace(desired, replace_sids=("Allow use of the key",))
+        assert theirs not in named.merged_into(document(FOREIGN, theirs), partition="aws").document["Statement"]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "statement", "given", "ours"),
+    [
+        ("KeyAdministration", allow(Principal=USERS["app"]), allow(Principal=USERS["velero"]), True),
+        ("KeyAdministration", allow(Principal=USERS["app"]), allow(Principal=BOTH, Action="kms:Get*"), True),
+        ("KeyAdministration", allow(Principal=USERS["app"], Action="a:B"), allow(Principal=USERS["velero"]), False),
+        ("KeyAdministration", deny(Principal=USERS["app"]), allow(Principal=USERS["app"]), False),
+        ("Key", iam(Action="kms:Decrypt", Resource="old"), iam(Action=["kms:*"], Resource="new"), True),
+        ("Key", iam(Action="s3:*", Resource="old"), iam(Action=["kms:*"], Resource="new"), False),
+    ],
+)
+def test_statement_of_an_installation_follows_its_variables(
+    purpose: str, statement: Document, given: Document, ours: bool
+) -> None:
+    sid = {"Sid": f"Velero{purpose}{HASH}"}
+    assert (unmanaged({**statement, **sid}, {**given, **sid}) is None) is ours
+    if "Principal" in given:  # a Sid that also says whom it names
+        sid = {"Sid": f"Velero{purpose}{HASH}{OF_ROLE}"}
+        named = policy.listed(statement["Principal"]["AWS"])[0] in str(given["Principal"])
+        assert (unmanaged({**statement, **sid}, {**given, **sid}) is None) is (ours and named)
 
 
 def test_sid_that_occurs_twice_does_not_say_which_is_meant() -> None:
@@ -402,6 +499,13 @@ def test_policy_variables_in_an_old_document(version: str | None, refused: bool)
     ):
         policy.refuse_plain_variables(merged, wanted)
     return policy.refuse_plain_variables(merged, [OURS])
+
+
+def test_text_is_sent_and_counted_in_utf_8() -> None:
+    spelled = document(allow(Sid="A", Condition={"StringEquals": {"aws:PrincipalTag/team": "équipe 日本"}}))
+    assert "équipe 日本" in policy.text(spelled)
+    size = len(json.dumps(spelled, separators=(",", ":"), ensure_ascii=False).encode())
+    policy.refuse_size(spelled, size, option="statements", resource=KEY)
 
 
 def test_size() -> None:
