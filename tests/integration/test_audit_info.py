@@ -196,7 +196,7 @@ def by_status(result: Result, status: str) -> set[str]:
 #: What the collection does not configure.
 BY_CHOICE = {"S3.9", "S3.13", "S3.14", "S3.15", "S3.20", "CloudTrail.2", "CloudTrail.7"}
 #: With one role, one trail, one topic and the five rules of a profile with a key.
-REQUESTS = 37
+REQUESTS = 40
 
 
 @pytest.mark.parametrize("check", [True, False])
