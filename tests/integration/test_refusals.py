@@ -162,9 +162,26 @@ DEMANDS_HEADER = {
     "Action": "s3:PutObject",
     "Condition": {"Null": {"s3:x-amz-server-side-encryption": "true"}},
 }
+SPARES_ADMIN = {
+    "Sid": "OnlyAdmins",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:PutObject",
+    "Condition": {"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/admin"}},
+}
 GONE_READER = {"Sid": "Gone", "Effect": "Allow", "Principal": {"AWS": DELETED}, "Action": "s3:GetObject"}
 SSE_C = {"velero_encryption_mode": "sse-c"}
+UNMANAGED_S3 = {"velero_manage_bucket": False, "velero_encryption_mode": "sse-s3"}
 UNMANAGED = {"velero_manage_bucket": False, "velero_encryption_mode": "sse-kms"}
+
+
+def denying_bucket_of_others(place: Place) -> None:
+    place.create_bucket(SPARES_ADMIN)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    blocked = {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
+    configuration = {"Rules": [{**rule, **blocked}]}
+    place.client("s3").put_bucket_encryption(Bucket=place.bucket, ServerSideEncryptionConfiguration=configuration)
+
 
 STATES: dict[str, State] = {
     # Velero
@@ -267,6 +284,8 @@ STATES: dict[str, State] = {
         installed(lambda p: p.create_bucket(CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})),
     ),
     "demands-header": State("DenyUnEncryptedObjectUploads", installed(lambda p: p.create_bucket(DEMANDS_HEADER))),
+    "denies-velero": State("OnlyAdmins, which denies", installed(lambda p: p.create_bucket(SPARES_ADMIN))),
+    "unmanaged-denies-velero": State("OnlyAdmins, which denies", installed(denying_bucket_of_others), UNMANAGED_S3),
     "orphan-of-bucket": State(DELETED, installed(lambda p: p.create_bucket(GONE_READER))),
     "unmanaged-bucket": State("velero_manage_bucket: is false", installed(Place.create_bucket), UNMANAGED),
     "unmanaged-and-missing": State("velero_manage_bucket: is false", Place.install, UNMANAGED),

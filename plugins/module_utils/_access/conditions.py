@@ -12,7 +12,6 @@ answer is not known.
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import ipaddress
 import re
@@ -107,7 +106,7 @@ def _bool(value: str, expected: str, resolve: Resolve) -> Ternary:
 def _binary(value: str, expected: str, resolve: Resolve) -> Ternary:
     try:
         return base64.b64decode(value, validate=True) == base64.b64decode(expected, validate=True)
-    except binascii.Error:
+    except ValueError:
         return None
 
 
