@@ -46,11 +46,8 @@ def allowing(document: Document) -> Iterator[tuple[str, Statement]]:
 
 
 def speaks_of(statement: Statement, actions: Iterable[str]) -> bool:
-    """Whether a statement is about one of the actions, which are given in lower case."""
-    names = statement.get("Action", statement.get("NotAction", ()))
-    patterns = [str(pattern).lower() for pattern in _policy.listed(names)]
-    negated = "Action" not in statement
-    return any(any(matches(pattern, action) for pattern in patterns) != negated for action in actions)
+    """Whether a statement is about one of the actions."""
+    return any(_policy.has_action(statement, action) for action in actions)
 
 
 def public(document: Document, actions: Sequence[str]) -> list[str]:
@@ -127,10 +124,10 @@ def decrypts_everything(document: Document, partition: str) -> list[str]:
 
 
 def covers(statement: Statement, resource: str) -> bool:
-    """Whether a statement is about a resource."""
-    patterns = _policy.listed(statement.get("Resource", statement.get("NotResource", ())))
-    matched = any(matches(str(pattern), resource) for pattern in patterns)
-    return matched != ("Resource" not in statement)
+    """Whether a statement is about a resource; with neither form of the element it is about none."""
+    element = "Resource" if "Resource" in statement else "NotResource"
+    patterns = _policy.listed(statement.get(element, "*"))
+    return any(matches(str(pattern), resource) for pattern in patterns) == (element == "Resource")
 
 
 def no_deleted_principals(document: Document | None, policy: str) -> CheckResult:

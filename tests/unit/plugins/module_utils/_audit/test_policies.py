@@ -28,6 +28,8 @@ def when(operator: str, key: str, value: Any) -> Doc:
         (allow({"AWS": ROOT}), False),
         (allow("*", "kms:DescribeKey"), False),
         ({**allow("*"), "Effect": "Deny"}, False),
+        ({"Sid": "Partner", "Effect": "Allow", "Principal": "*", "Resource": "*"}, False),
+        ({"Sid": "Partner", "Effect": "Allow", "Principal": "*", "NotAction": "kms:D*", "Resource": "*"}, False),
         (when("StringEquals", "kms:CallerAccount", ACCOUNT), False),
         (when("ForAnyValue:StringEquals", "kms:CallerAccount", ACCOUNT), False),
         (when("ForAllValues:StringEquals", "kms:CallerAccount", ACCOUNT), True),
@@ -72,3 +74,17 @@ def test_principals_of_other_accounts(statement: Doc, found: list[str]) -> None:
 )
 def test_differences(live: list[Doc], found: list[str]) -> None:
     assert policies.differences(document(*live), [allow(ROOT)], "aws") == found
+
+
+@pytest.mark.parametrize(
+    ("elements", "covered"),
+    [
+        ({"Resource": "arn:aws:s3:::b/*"}, True),
+        ({"Resource": "arn:aws:s3:::b"}, False),
+        ({"NotResource": "arn:aws:s3:::b/*"}, False),
+        ({"NotResource": "arn:aws:s3:::b"}, True),
+        ({}, False),
+    ],
+)
+def test_resource_that_a_statement_covers(elements: Doc, covered: bool) -> None:
+    assert policies.covers(elements, "arn:aws:s3:::b/any") is covered
