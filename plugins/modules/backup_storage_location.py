@@ -183,6 +183,13 @@ options:
     description: Seconds to wait. Velero validates every minute where O(validation_frequency) does not say otherwise.
     type: int
     default: 150
+  require_idle:
+    description:
+      - Refuses while a backup, a restore, a data mover or the maintenance of a repository is under way in the location,
+        also where the location itself does not change, for a change of the bucket's default encryption.
+      - A change of bucket, prefix, endpoint, key or mode is always refused then.
+    type: bool
+    default: false
   allow_relocation:
     description:
       - Changes O(bucket), O(prefix) or O(s3_url) also where the location holds backups. Velero then deletes the Backup
@@ -304,7 +311,7 @@ _SECRET_KEY = {
     "required_together": [("name", "key")],
 }
 
-_ALLOWED = ("allow_relocation", "allow_orphaned_backups")
+_ALLOWED = ("allow_relocation", "allow_orphaned_backups", "require_idle")
 
 SPEC = kube_spec(
     {

@@ -54,7 +54,7 @@ options:
   backup_timeout:
     description:
       - Seconds to wait for running backups and restores to end before pods are restarted; the task fails where they do
-        not. V(0) fails at once.
+        not. V(0) fails at once. What has not moved for an hour is named as stuck, with what ends it.
       - Nothing is waited for where no pods have to be restarted, and where the server is down anyway.
     type: int
     default: 0

@@ -61,7 +61,7 @@ def rights(role: Json) -> set[Right]:
 def used(request: str) -> Right | None:
     """What a request asks for; ``None`` for one about the API itself, which everybody may send."""
     method, _space, path = request.partition(" ")
-    found = re.fullmatch(r"/apis?(?:/([a-z0-9.]+))?/v1(?:/namespaces/[^/]+)??/([a-z]+)(/[^/]+)?", path)
+    found = re.fullmatch(r"/apis?(?:/([a-z0-9.]+))?/v[12a-z]+(?:/namespaces/[^/]+)??/([a-z]+)(/[^/]+)?", path)
     if not found:
         return None
     group, resource, name = found[1] or "", found[2], found[3]
@@ -125,6 +125,10 @@ def test_a_run_needs_what_the_page_says(
         result = run_in_controller("sse_c_secret", secret, check=False)
         assert result.get("changed") is changed, result
     assert run_in_controller("sse_c_secret", secret | {"secret": "another/key"}, check=False)["changed"]
+
+    location = {name: installation.variables[f"velero_{name}"] for name in ("bucket", "prefix", "region")}
+    location |= {"namespace": stack.namespace, "require_idle": True}
+    assert run_in_controller("backup_storage_location", location, check=True)["changed"]  # nothing is at work
 
     asked = {right for right in map(used, operator.requests) if right}
     granted = set().union(*map(rights, roles()))

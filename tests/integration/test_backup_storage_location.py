@@ -192,7 +192,10 @@ CONTRADICTIONS = [
         {"tagging": "a=b"},
         "tagging: a=b is a single tag, which velero-plugin-for-aws takes for an error. Give two or more",
     ),
-    ({"checksum_algorithm": "crc32"}, "value of checksum_algorithm must be one of: , CRC32, CRC32C, SHA1, SHA256"),
+    (
+        {"checksum_algorithm": "crc32"},
+        "value of checksum_algorithm must be one of: , CRC32, CRC32C, CRC64NVME, SHA1, SHA256",
+    ),
     ({"validation_frequency": "1 minute"}, "validation_frequency: 1 minute is not a duration. Write it as in 30s"),
     ({"backup_sync_period": "-1m"}, "backup_sync_period: -1m is not a duration."),
     ({"object_storage_ca_cert": "/etc/ca.crt"}, "object_storage_ca_cert: it is not a certificate in PEM form."),
@@ -216,7 +219,8 @@ def test_contradiction(
 
 def _backups(cluster: Cluster, count: int = 1, location: str = "default") -> None:
     for number in range(count):
-        cluster.create(BACKUP, f"nightly-{number}", spec={"storageLocation": location})
+        spec = {"storageLocation": location}
+        cluster.create(BACKUP, f"nightly-{number}", spec=spec, status={"phase": "Completed"})
 
 
 CONTENTS = [
@@ -258,7 +262,7 @@ def test_what_backups_forbid(
     message = run.refused(MODULE, check=check, **{**options, **arguments})
     names = "nightly-0, nightly-1, nightly-2, nightly-3, nightly-4 and 2 more"
     assert message.startswith(f"{option}: {SUBJECT} holds 7 backups ({names}), ")
-    assert ("Make a location under another name") in message
+    assert "ake a location under another name" in message
     assert cluster.spec() == before
     for number in range(7):
         cluster.patch(BACKUP, f"nightly-{number}", {"spec": {"storageLocation": "another"}})
@@ -283,9 +287,9 @@ def test_whole_texts_of_what_backups_forbid(run: ModuleRunner, cluster: Cluster,
     )
     assert run.refused(MODULE, **{**options, "prefix": "other"}) == (
         f"prefix: {SUBJECT} holds 1 backup (nightly-0), and Velero deletes Backup objects that it does not find in "
-        "the new place. Make a location under another name instead (velero_backup_location_name in the roles), or let "
-        "a task of coffer.velero.backup_storage_location with allow_relocation=true change it; the objects in the old "
-        "place stay."
+        "the new place. Set prefix to production to leave them where they are (velero_prefix in the roles), make a "
+        "location under another name (velero_backup_location_name), or let a task of "
+        "coffer.velero.backup_storage_location with allow_relocation=true change it; the objects in the old place stay."
     )
     config = run.ok(MODULE, **options, **secret, customer_provided_key_unchanged=True)["spec"]["config"]
     assert config == {"region": "us-east-1", "customerKeyEncryptionSecret": "a/b"}
@@ -345,6 +349,23 @@ def test_question_that_names_no_encryption(run: ModuleRunner, cluster: Cluster, 
     assert run.ok(MODULE, check=True, **options)["warnings"] == []
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_not_under_a_running_backup(run: ModuleRunner, cluster: Cluster, options: dict[str, Any], check: bool) -> None:
+    cluster.location()
+    cluster.create(BACKUP, "nightly", spec={"storageLocation": "default"}, status={"phase": "Finalizing"})
+    refused = (
+        f"Backup nightly (Finalizing) is under way in {SUBJECT}, and what it writes needs key, mode and place as they "
+        "are. Run the task again when it has ended."
+    )
+    assert run.refused(MODULE, check=check, **options, kms_key_id=KEY) == f"kms_key_id: {refused}"
+    assert run.refused(MODULE, check=check, **options, require_idle=True) == f"require_idle: {refused}"
+    absent = {"namespace": cluster.namespace, "state": "absent", "allow_orphaned_backups": True}
+    assert refused in run.refused(MODULE, check=check, **absent)
+    assert run.ok(MODULE, check=check, **options, validation_frequency="5m")["changed"]  # nothing is written otherwise
+    cluster.patch(BACKUP, "nightly", {"status": {"phase": "Completed"}})
+    assert run.ok(MODULE, check=check, **options, kms_key_id=KEY, require_idle=True)["changed"]
+
+
 def test_absent_with_backups(run: ModuleRunner, cluster: Cluster) -> None:
     cluster.location()
     _backups(cluster)
@@ -381,8 +402,8 @@ def test_credential_that_nobody_asked_for(run: ModuleRunner, cluster: Cluster, o
     for check in (True, False):
         assert run.refused(MODULE, check=check, **options) == (
             f"credential: {SUBJECT} has a credential of its own, aws in Secret cloud, which wins over the role of "
-            "Velero's pods. A task of coffer.velero.backup_storage_location with credential={} takes it away, and "
-            "credential={name: cloud, key: aws} keeps it."
+            "Velero's pods. Set credential={name: cloud, key: aws} to keep it, or credential={} to take it away "
+            "(velero_credential in the roles)."
         )
     assert cluster.spec() == before
     assert not run.ok(MODULE, **options, credential={"name": "cloud", "key": "aws"})["changed"]

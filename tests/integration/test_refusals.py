@@ -18,7 +18,18 @@ from typing import Any
 import pytest
 
 from tests.stack import Stack
-from tests.stack.api import BACKUP, CONFIG_MAP, DAEMON_SET, DEPLOYMENT, LOCATION, NAMESPACE, SECRET, SERVICE_ACCOUNT
+from tests.stack.api import (
+    BACKUP,
+    CONFIG_MAP,
+    DAEMON_SET,
+    DEPLOYMENT,
+    LOCATION,
+    NAMESPACE,
+    RESTORE,
+    SECRET,
+    SERVICE_ACCOUNT,
+    Kind,
+)
 from tests.support.account import account
 from tests.support.cluster import Cluster, KubeProxy
 from tests.support.emulators import Moto
@@ -129,6 +140,25 @@ def node_agent_key(place: Place) -> None:
     container |= {"args": ["node-agent", "server"], **environment("AWS_ACCESS_KEY_ID")}
     pod = {"containers": [container]}
     place.cluster.patch(DAEMON_SET, "node-agent", {"spec": {"template": {"spec": pod}}})
+
+
+POD_VOLUME_BACKUP = Kind("velero.io/v1", "PodVolumeBackup")
+UPLOAD = {"backupStorageLocation": "default", "node": "n", "pod": {}, "repoIdentifier": "r", "volume": "v"}
+
+
+def under_way(place: Place, kind: Kind, phase: str = "InProgress", **spec: Any) -> None:
+    """Key and mode of the location are about to change."""
+    place.install()
+    place.location(config={"region": "us-east-1", "serverSideEncryption": "AES256"})
+    place.cluster.create(kind, "nightly", spec=spec, status={"phase": phase})
+
+
+def under_way_in_the_bucket(place: Place) -> None:
+    """Only the default encryption is about to change, which a location does not name with DSSE."""
+    place.install()
+    place.create_bucket()
+    place.location()
+    place.cluster.create(POD_VOLUME_BACKUP, "nightly", spec=UPLOAD, status={"phase": "InProgress"})
 
 
 def invalid_config(place: Place) -> None:
@@ -249,6 +279,23 @@ STATES: dict[str, State] = {
         installed(
             lambda p: p.location(backup=True, config={"region": "us-east-1", "customerKeyEncryptionSecret": "own/key"})
         ),
+    ),
+    "backup-under-way": State(
+        "is under way in BackupStorageLocation",
+        lambda p: under_way(p, BACKUP, phase="Finalizing"),
+    ),
+    "restore-under-way": State(
+        "Restore nightly (WaitingForPluginOperations)",
+        lambda p: under_way(p, RESTORE, phase="WaitingForPluginOperations"),
+    ),
+    "upload-under-way": State(
+        "PodVolumeBackup nightly (InProgress)",
+        lambda p: under_way(p, POD_VOLUME_BACKUP, **UPLOAD),
+    ),
+    "under-way-in-the-bucket": State(
+        "PodVolumeBackup nightly (InProgress) is under way",
+        under_way_in_the_bucket,
+        {"velero_encryption_mode": "dsse-kms"},
     ),
     # The customer-provided key
     "no-customer-key": State("does not exist", Place.install, SSE_C),

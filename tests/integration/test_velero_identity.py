@@ -307,8 +307,8 @@ def test_running_backup(
         return
     assert result["msg"] == (
         f"backup_timeout: {kind.name} nightly ({phase or 'New'}) would be marked Failed by a new Velero server. "
-        "Run the task again when they have ended, or let coffer.velero.velero_identity wait longer than 0 s "
-        "(backup_timeout)."
+        "Run the task again when it has ended, or wait for it longer than 0 s: backup_timeout "
+        "(velero_irsa_backup_timeout in the roles)."
     )
     assert IRSA not in _annotations(cluster)
 
@@ -337,7 +337,7 @@ def test_server_that_is_down_does_nothing(run: ModuleRunner, cluster: Cluster, o
 def test_waits_for_a_backup(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
     cluster.install()
     cluster.create(BACKUP, "nightly", spec={}, status={"phase": "InProgress"})
-    assert "wait longer than 1 s (backup_timeout)." in run.refused(MODULE, **options, backup_timeout=1)
+    assert "wait for it longer than 1 s: backup_timeout" in run.refused(MODULE, **options, backup_timeout=1)
     assert run.ok(MODULE, check=True, **options, backup_timeout=1)["changed"]
     with cluster.soon(1, partial(cluster.patch, BACKUP, "nightly", {"status": {"phase": "Completed"}})):
         assert run.ok(MODULE, **options, backup_timeout=10)["changed"]

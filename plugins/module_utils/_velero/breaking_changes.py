@@ -34,6 +34,12 @@ def relocation(plan: Plan) -> Difference | None:
     return next((item for item in moved if item.name in _PLACE), None)
 
 
+def writing_option(plan: Plan) -> str | None:
+    """The option by which a plan changes where or how objects are written."""
+    options = {**_PLACE, "config.region": "region", **{f"config.{key}": option for option, key in ENCRYPTION.items()}}
+    return next((options[item.name] for item in plan.differences if item.name in options), None)
+
+
 def rekeying_option(desired: DesiredLocation, plan: Plan) -> str | None:
     """The option by which a plan makes what is in the location unreadable.
 

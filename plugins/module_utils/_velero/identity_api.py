@@ -11,10 +11,12 @@ import typing as t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from .._errors import CofferError, ServiceError, ValidationError
+from .._errors import CofferError, ServiceError
 from .._kube import Kube
 from .._plan import Plan
 from . import model
+from .activity import NODE_AGENT_RESTART, SERVER_RESTART, Work, refuse_work
+from .activity_api import read_work
 from .identity import DesiredIdentity, Installation, Source, Workload, decide_identity
 from .model import object_path
 from .server_api import ask
@@ -80,27 +82,21 @@ class IdentityResource:
         self._refuse_running(plan)
 
     def _refuse_running(self, plan: Plan) -> None:
-        if names := self._running(plan):
-            reason = "would be marked Failed by a new Velero server"
-            remediation = (
-                "Run the task again when they have ended, or let coffer.velero.velero_identity wait longer than "
-                f"{self.backup_timeout} s (backup_timeout)."
-            )
-            raise ValidationError("backup_timeout", model.enumerate_names(names), reason, remediation)
+        reason = "would be marked Failed by a new Velero server"
+        remediation = (
+            f"Run the task again when it has ended, or wait for it longer than {self.backup_timeout} s: backup_timeout "
+            "(velero_irsa_backup_timeout in the roles)."
+        )
+        refuse_work("backup_timeout", self._running(plan), reason, remediation, self.desired.namespace)
 
-    def _running(self, plan: Plan) -> list[str]:
+    def _running(self, plan: Plan) -> list[Work]:
         """What the rollout would harm. A server that is down is not at work on anything."""
         rolled_out = plan.result["restarted"]
         if not rolled_out or not any(server.available for server in self._current.servers):
             return []
         node_agent = any(agent.title in rolled_out for agent in self._current.node_agents)
-        return [
-            f"{kind} {name}"
-            for kind, plural in (("Backup", "backups"), ("Restore", "restores"))
-            for name in model.running(
-                self.kube.list(model.velero_path(plural, self.desired.namespace)), node_agent=node_agent
-            )
-        ]
+        harmed = NODE_AGENT_RESTART if node_agent else SERVER_RESTART
+        return read_work(self.kube, self.desired.namespace, harmed)
 
     def confirm(self) -> dict[str, t.Any]:
         """Wait until all pods are new and the server answers, also where an earlier run was cut before it did."""

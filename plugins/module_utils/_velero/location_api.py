@@ -16,7 +16,9 @@ from .._kube import Kube
 from .._plan import Plan
 from .._types import Document
 from . import model
-from .breaking_changes import alias_warning, breaking_change, relocation
+from .activity import OBJECTS_CHANGE, refuse_work
+from .activity_api import read_work
+from .breaking_changes import alias_warning, breaking_change, relocation, writing_option
 from .location import PLURAL, DesiredLocation, Validation, decide_location, delete_location, unavailable
 from .messages import is_final
 
@@ -38,12 +40,14 @@ class LocationResource:
     """A location, for the runner.
 
     :param absent: take the object away
+    :param require_idle: something else changes how its objects are written
     :param wait_timeout: seconds to wait for a validation, ``None`` not to wait
     """
 
     kube: Kube
     desired: DesiredLocation
     absent: bool = False
+    require_idle: bool = False
     allow_relocation: bool = False
     allow_orphaned_backups: bool = False
     wait_timeout: int | None = None
@@ -60,6 +64,7 @@ class LocationResource:
         plan = decide_location(self.desired, current)
         if not plan.changed:
             self._guard_contents(plan)  # a key that the location does not name can be dropped without a difference
+            self._guard_work(plan)
         return replace(plan, warnings=(*plan.warnings, *alias_warning(self.desired, plan)))
 
     def guard(self, plan: Plan) -> None:
@@ -67,8 +72,10 @@ class LocationResource:
             return
         if self.absent:
             self._guard_backups()
+            self._guard_work(plan)
             return
         self._guard_contents(plan)
+        self._guard_work(plan)
         if any(difference.name == "default" and difference.after for difference in plan.differences):
             self._guard_default(self._current)
 
@@ -93,6 +100,16 @@ class LocationResource:
         if backups := self._backups():
             reason = f"holds {backups}, {found.reason}"
             raise ValidationError(found.option, self.desired.resource, reason, found.remediation)
+
+    def _guard_work(self, plan: Plan) -> None:
+        """An upload keeps the key that it began with, and a backup ends in the location as it is then."""
+        option = "require_idle" if self.require_idle else writing_option(plan)
+        if option is None or self._current is None:
+            return
+        work = read_work(self.kube, self.desired.namespace, OBJECTS_CHANGE, self.desired.name)
+        reason = f"is under way in {self.desired.resource}, and what it writes needs key, mode and place as they are"
+        remediation = "Run the task again when it has ended."
+        refuse_work(option, work, reason, remediation, self.desired.namespace)
 
     def _guard_default(self, current: Document) -> None:
         """Of two default locations Velero resets the older one."""

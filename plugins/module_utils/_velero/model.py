@@ -16,14 +16,6 @@ API_VERSION = "velero.io/v1"
 #: Velero's plugin for AWS, as an object store.
 PLUGIN = "velero.io/aws"
 
-#: Work that a new server would mark Failed (``InProgress``), or that may become so at any moment (a restart leaves
-#: a Backup in ``ReadyToStart`` behind). ``Finalizing`` survives a restart, and may be waiting for the very role
-#: that a rollout brings.
-_IN_SERVER = frozenset({"", "New", "Queued", "ReadyToStart", "InProgress"})
-
-#: Here the server only waits, but data movers of the node-agent do the work.
-_IN_NODE_AGENT = frozenset({"WaitingForPluginOperations", "WaitingForPluginOperationsPartiallyFailed"})
-
 #: What the plugin reads as true in a location's ``config`` (strconv.ParseBool).
 TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
@@ -50,16 +42,6 @@ def object_path(api_version: str, plural: str, namespace: str, name: str = "") -
 def velero_path(plural: str, namespace: str, name: str = "") -> str:
     """The path of one of Velero's own objects."""
     return object_path(API_VERSION, plural, namespace, name)
-
-
-def running(objects: Iterable[Mapping[str, t.Any]], *, node_agent: bool) -> list[str]:
-    """The names of the Backups or Restores that a rollout would harm, with their phases.
-
-    :param node_agent: whether node-agent is rolled out too
-    """
-    harmed = _IN_SERVER | _IN_NODE_AGENT if node_agent else _IN_SERVER
-    found = ((item["metadata"]["name"], (item.get("status") or {}).get("phase", "")) for item in objects)
-    return sorted(f"{name} ({phase or 'New'})" for name, phase in found if phase in harmed)
 
 
 def enumerate_names(names: Iterable[str]) -> str:
