@@ -14,8 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "ansible_collections.coffer.velero."
-#: No requests are sent there: the door to AWS itself, and documents in which other people's permissions are named.
-NO_REQUESTS = ("_aws.py", "_documents.py")
+#: No requests are sent there: the door to AWS itself, and where the permissions and requests of others are named.
+NO_REQUESTS = ("_aws.py", "_documents.py", "requests.py")
 
 
 @cache

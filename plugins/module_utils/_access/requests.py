@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from .model import Context, Principal, Request
 
+LIST, READ, WRITE, DELETE = "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+#: What S3 does with a key for a role that reads and writes.
+USES_OF_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 #: The condition keys of S3 that are the encryption headers of a request.
 ENCRYPTION_HEADERS = "s3:x-amz-server-side-encryption*"
 _NOT_OF_A_SERVICE = ("aws:calledvia*", "aws:sourceaccount", "aws:sourcearn", "aws:sourceorg*", "aws:sourceowner")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -13,14 +14,14 @@ from .. import _documents, _policy
 from .._access.evaluate import evaluate
 from .._access.model import Answer, Policies, Policy
 from .._access.pattern import Partial
-from .._access.requests import key_request
+from .._access.requests import USES_OF_KEY, key_request
 from .._arn import Arn, same_key, service_host
+from .._types import Document
 from . import policies
 from .bucket import live_encryption
-from .facts import AWS_MANAGED, CheckResult, Facts, NoValue, PolicyFacts, Present, RoleFacts
+from .facts import AWS_MANAGED, CheckResult, Facts, NoValue, PolicyFacts, RoleFacts
 from .model import Check, Checks, Control, Desired, check_bucket, compliant, non_compliant, not_applicable, one_check
 
-_USES = ("kms:Decrypt", "kms:GenerateDataKey")
 _NO_POLICY = not_applicable("not_requested", "The task names no policy (policy_arn).")
 
 
@@ -132,7 +133,9 @@ def _same_key(facts: Facts, desired: Desired) -> CheckResult:
     if not same_key(key, str(profile.kms_key_arn)):
         message = f"The bucket encrypts under {key}, and the storage profile names {profile.kms_key_arn}."
         return non_compliant("differs", message)
-    answers = [(role, use, _use_of_key(role, use, key, facts, desired)) for role in profile.role_arns for use in _USES]
+    answers = [
+        (role, use, _use_of_key(role, use, key, facts, desired)) for role in profile.role_arns for use in USES_OF_KEY
+    ]
     denied = [f"{use} of {role}: {answer}" for role, use, answer in answers if answer.decision == "denied"]
     if denied:
         return non_compliant("unusable", f"The policies do not allow the use of the bucket's key: {'; '.join(denied)}.")
@@ -150,28 +153,30 @@ def _use_of_key(role_arn: str, action: str, key: str, facts: Facts, desired: Des
     context_arn = profile.bucket_arn if live_encryption(facts).bucket_key_enabled else Partial(profile.objects_arn)
     request = key_request(role_arn, action, key, via=via, context_arn=context_arn)
     key_policy = Policy("the key policy", facts.key_policy.value)
+    role = next((role for role in facts.roles if role.arn == role_arn), None)
+    boundary = Policy(f"the permissions boundary {role.boundary}", None) if role and role.boundary else None
     try:
-        identity = _identity(role_arn, facts, desired)
+        identity = _identity(role_arn, role, facts, desired)
     except NoValue:  # what was not read hides no Deny
         answer = evaluate(request, Policies([Policy(f"the policies of {role_arn}", None)], resource=key_policy))
         if answer.decision != "denied":
             raise
         return answer
-    return evaluate(request, Policies(identity, resource=key_policy))
+    return evaluate(request, Policies(identity, boundary, resource=key_policy))
 
 
-def _identity(role_arn: str, facts: Facts, desired: Desired) -> list[Policy]:
+def _document(policy: PolicyFacts) -> Document | None:
+    """Its document; of a policy that AWS manages none is read."""
+    return None if AWS_MANAGED in policy.arn else t.cast("Document", policy.document.value)
+
+
+def _identity(role_arn: str, role: RoleFacts | None, facts: Facts, desired: Desired) -> list[Policy]:
     """The IAM policies of a role, as far as they were read; else Velero's policy, which the audit was given."""
-    role = next((role for role in facts.roles if role.arn == role_arn), None)
     if role is None:
         named = [] if desired.policy_arn is None else [Policy(desired.policy_arn, facts.role_policy.value)]
         return [*named, Policy(f"the other policies of {role_arn}", None)]
     inline = [Policy(f"inline policy {name}", document) for name, document in role.inline.value.items()]
-    attached = [
-        Policy(one.arn, one.document.value if isinstance(one.document, Present) else None)
-        for one in role.attached.value
-    ]
-    return [*inline, *attached]
+    return [*inline, *(Policy(one.arn, _document(one)) for one in role.attached.value)]
 
 
 _RUN = "Run site.yml with the tag velero_irsa"

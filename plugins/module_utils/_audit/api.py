@@ -205,10 +205,13 @@ def read_role(reader: Reader, arn: str, account_id: str, known: FactMap) -> Role
         role = gone  # a role of the same name in another account or under another path
     if role == gone:
         return RoleFacts(arn=arn, trust=gone, attached=gone, inline=gone)
+    boundary = None
     if isinstance(role, Present):
+        boundary = role.value.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         document = role.value["AssumeRolePolicyDocument"]
         role = reader.fact(lambda: _parsed(document, arn))
-    return RoleFacts(arn=arn, trust=role, attached=_attached(reader, name, known), inline=_inline(reader, name))
+    attached, inline = _attached(reader, name, known), _inline(reader, name)
+    return RoleFacts(arn=arn, trust=role, attached=attached, inline=inline, boundary=boundary)
 
 
 def _attached(reader: Reader, role: str, known: FactMap) -> t.Any:

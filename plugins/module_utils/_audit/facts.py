@@ -160,12 +160,14 @@ class RoleFacts:
     """A role that Velero runs as.
 
     :param inline: its inline policies by name
+    :param boundary: ARN of its permissions boundary, whose document is not read
     """
 
     arn: str
     trust: Fact[Document] = _NOT_READ
     attached: Fact[Sequence[PolicyFacts]] = _NOT_READ
     inline: Fact[Mapping[str, Document]] = _NOT_READ
+    boundary: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .. import _policy
 from .._access.model import Policy, Request
 from .._access.pattern import Partial, matches
-from .._access.requests import ENCRYPTION_HEADERS, object_request
+from .._access.requests import DELETE, ENCRYPTION_HEADERS, LIST, READ, WRITE, object_request
 from .._access.statements import Applied, applied
 from .._arn import Arn
 from .._errors import ValidationError
@@ -106,13 +106,13 @@ class VeleroAccess:
             return object_request(role, action, Partial(f"{place}{resource}"), headers, tls=self.uses_tls)
 
         for role in self.role_arns or (None,):
-            yield _Need("writes", ask("s3:PutObject", "kopia/*", {}), by_kopia=True, is_vital=self.uses_kopia)
+            yield _Need("writes", ask(WRITE, "kopia/*", {}), by_kopia=True, is_vital=self.uses_kopia)
             for directory in ("backups/*", "restores/*"):
-                yield _Need("writes", ask("s3:PutObject", directory, self._headers))
+                yield _Need("writes", ask(WRITE, directory, self._headers))
             for directory in ("kopia/*", "backups/*", "restores/*"):
-                yield _Need("reads", ask("s3:GetObject", directory, {}))
-                yield _Need("deletions", ask("s3:DeleteObject", directory, {}), is_vital=False)
-            yield _Need("lists", object_request(role, "s3:ListBucket", bucket_arn, {}, tls=self.uses_tls))
+                yield _Need("reads", ask(READ, directory, {}))
+                yield _Need("deletions", ask(DELETE, directory, {}), is_vital=False)
+            yield _Need("lists", object_request(role, LIST, bucket_arn, {}, tls=self.uses_tls))
 
     @property
     def _headers(self) -> Mapping[str, str] | None:

@@ -133,6 +133,16 @@ CASES: list[Case] = [
     ),
     (
         "coffer.19",
+        of_role(boundary=POLICY),
+        CheckResult("not_evaluated", "unknown_condition", f"the permissions boundary {POLICY} was not read"),
+    ),
+    (
+        "coffer.19",
+        of_role(attached=Present([PolicyFacts(arn="arn:aws:iam::aws:policy/AWSDenyAll", document=UNREAD)])),
+        CheckResult("not_evaluated", "unknown_condition", "AWSDenyAll was not read"),
+    ),
+    (
+        "coffer.19",
         of_role(inline=Present({"extra": document({**allow("*", "kms:*"), "Effect": "Deny"})})),
         non_compliant("unusable", "statement Partner of inline policy extra denies it"),
     ),
