@@ -16,7 +16,7 @@ import datetime
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from .pattern import Partial, Tokens, match, match_arn, tokens
 from .ternary import Ternary, all_of, any_of, negated
@@ -24,6 +24,10 @@ from .ternary import Ternary, all_of, any_of, negated
 #: Whether a value of the request is the one that the policy names.
 Compare = Callable[[str, str, "Callable[[str], str] | None"], Ternary]
 Resolve = Callable[[str], str] | None
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_SECONDS = re.compile(r"[0-9]{9,11}(\.[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2}))?")
 
 
 def holds(operator: str, expected: Sequence[str], known: bool, values: Sequence[str], resolve: Resolve) -> Ternary:
@@ -36,6 +40,8 @@ def holds(operator: str, expected: Sequence[str], known: bool, values: Sequence[
     :raises Unresolved: where the policy names a variable whose value is not known
     """
     quantifier, _colon, name = operator.rpartition(":")
+    if not expected:
+        return None
     if name == "null":
         return _null(expected, known, values)
     if_exists = name.endswith("ifexists")
@@ -84,8 +90,11 @@ def _equals(value: str, expected: str, resolve: Resolve) -> Ternary:
 
 
 def _equals_ignore_case(value: str, expected: str, resolve: Resolve) -> Ternary:
-    folded = Partial(value.casefold()) if isinstance(value, Partial) else value.casefold()
-    return match(tuple(one.casefold() for one in tokens(expected, resolve, wildcards=False)), folded)
+    pattern = tokens(expected, resolve, wildcards=False)
+    if not (value + "".join(pattern)).isascii():
+        return match(pattern, value) or None
+    folded = Partial(value.lower()) if isinstance(value, Partial) else value.lower()
+    return match(tuple(map(str.lower, pattern)), folded)
 
 
 def _like(value: str, expected: str, resolve: Resolve) -> Ternary:
@@ -120,10 +129,8 @@ def _ip_address(value: str, expected: str, resolve: Resolve) -> Ternary:
 
 def _numeric(test: Callable[[Decimal, Decimal], bool]) -> Compare:
     def compare(value: str, expected: str, resolve: Resolve) -> Ternary:
-        try:
-            return test(Decimal(value), Decimal(expected))
-        except InvalidOperation:
-            return None
+        is_number = _NUMBER.fullmatch(value) and _NUMBER.fullmatch(expected)
+        return test(Decimal(value), Decimal(expected)) if is_number else None
 
     return compare
 
@@ -139,9 +146,11 @@ def _date(test: Callable[[float, float], bool]) -> Compare:
 
 
 def _seconds(text: str) -> float:
-    """Seconds since 1970 of a date in ISO 8601, or of such a number."""
-    if re.fullmatch(r"\d{5,}(\.\d+)?", text):
+    """Seconds since 1970 of a date as ISO 8601 has it in W3C's profile, or of such a number."""
+    if _SECONDS.fullmatch(text):
         return float(text)
+    if not _DATE.fullmatch(text):
+        raise ValueError(text)
     found = datetime.datetime.fromisoformat(text)
     return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
 

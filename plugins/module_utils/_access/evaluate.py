@@ -87,7 +87,7 @@ class _Layer:
             one for policy in policies for one in applied(policy, request, of_resource=of_resource, bounded=bounded)
         ]
         names = [policy.name for policy in policies]
-        return cls(names[0] if len(names) == 1 else name, found, [one.name for one in policies if one.document is None])
+        return cls(names[0] if len(names) == 1 else name, found, [one.name for one in policies if not one.is_read])
 
     def allow(self, *ways: Way) -> Ternary:
         """Whether a statement allows it that names the principal by one of the ways; all of them without any."""
@@ -113,7 +113,7 @@ class _Layers:
     def read(cls, request: Request, policies: Policies) -> _Layers:
         resource = [policies.resource] if policies.resource else []
         boundary = [policies.boundary] if policies.boundary else []
-        bounded = bool(boundary) and request.principal.is_entity and (boundary[0].document is not None or None)
+        bounded = bool(boundary) and request.principal.is_entity and (boundary[0].is_read or None)
         caps = [("the permissions boundary", boundary), ("the session policies", policies.session)]
         limit = "the policies of the organization"
         return cls(

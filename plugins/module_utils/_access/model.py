@@ -211,6 +211,13 @@ class Policy:
     name: str
     document: Document | None
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it is known what it says; a document without statements is none that AWS has."""
+        statements = self.document.get("Statement") if isinstance(self.document, Mapping) else None
+        found = statements if isinstance(statements, (list, tuple)) else [statements]
+        return all(isinstance(statement, Mapping) for statement in found)
+
 
 @dataclass(frozen=True)
 class Grant:

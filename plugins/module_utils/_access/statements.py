@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .. import _policy
@@ -21,6 +21,10 @@ from .ternary import Ternary, all_of, any_of, negated
 #: As what a statement of a resource's policy names the principal: by a name of its own, as a session or user, as one of
 #: everybody, or by its account.
 Way = t.Literal["principal", "session", "everybody", "account"]
+
+
+_EFFECTS = ("Allow", "Deny")
+_ELEMENTS = ("Action", "NotAction", "Resource", "NotResource")
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,14 @@ def applied(
     :param of_resource: whether it is the policy of the resource, in which a statement names principals
     :param bounded: whether the principal has a permissions boundary
     """
-    if policy.document is None:
+    if policy.document is None or not policy.is_read:
         return
     variables = str(policy.document.get("Version", "")) >= _policy.VERSION
     for name, statement in _policy.named_statements(policy.document):
+        if not _is_well_formed(statement):
+            for effect in _EFFECTS if statement.get("Effect") not in _EFFECTS else [statement["Effect"]]:
+                yield Applied(Reason(policy.name, name, effect, ("what AWS takes it for",)), None)
+            continue
         reading = _Reading(request, statement, variables, bounded)
         ways: dict[Way, Ternary] = reading.principal() if of_resource or _names(statement) else {"principal": True}
         for way, named in ways.items():
@@ -55,6 +63,23 @@ def applied(
             if found is not False:
                 unknown = () if found else tuple(dict.fromkeys(reading.unknown)) or ("its Principal",)
                 yield Applied(Reason(policy.name, name, statement["Effect"], unknown), found, way)
+
+
+def _is_well_formed(statement: Statement) -> bool:
+    """Whether it is written as AWS demands; what AWS makes of another one is not known."""
+    elements = [one for name in _ELEMENTS if name in statement for one in _policy.listed(statement[name])]
+    names = [name for _kind, name in _policy.principals(statement)]
+    condition = statement.get("Condition", {})
+    operands = condition.values() if isinstance(condition, Mapping) else [None]
+    return (
+        statement.get("Effect") in _EFFECTS
+        and all(isinstance(text, str) for text in [*elements, *names])
+        and all(isinstance(keys, Mapping) and all(map(_is_operand, keys.values())) for keys in operands)
+    )
+
+
+def _is_operand(values: t.Any) -> bool:
+    return all(isinstance(value, (str, bool, int, float)) for value in _policy.listed(values))
 
 
 def _names(statement: Statement) -> bool:

@@ -171,6 +171,17 @@ def test_trust() -> None:
     assert assume(identity=ALLOW) == "denied"
 
 
+@pytest.mark.parametrize(
+    "document", [{}, {"Statement": None}, {"Statement": "x"}, {"Statement": [[]]}, [], "x"], ids=str
+)
+def test_document_that_aws_would_not_take(document: Any) -> None:
+    odd = Policy("odd", document)
+    assert ask(Policies([ALLOW, odd])) == "unknown"
+    assert ask(Policies([ALLOW], boundary=odd)) == "unknown"
+    assert ask(Policies([odd], resource=policy(one("Deny", "*")))) == "denied"
+    assert ask(Policies([ALLOW], resource=Policy("empty", {"Statement": []}))) == "allowed"
+
+
 def test_service_linked_role_is_not_ours_to_know() -> None:
     linked = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
     assert ask(Policies([ALLOW]), linked) == "unknown"

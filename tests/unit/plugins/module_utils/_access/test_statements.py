@@ -110,6 +110,51 @@ def test_elements(elements: dict[str, Any], result: Ternary) -> None:
     assert ask(elements, VELERO) is result
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        *({"Effect": effect} for effect in ("deny", "DENY", None, 1, ["Deny"])),
+        *({"Action": action} for action in (None, 1, {}, ["s3:*", None])),
+        *({"NotResource": resource} for resource in (None, 1, [{}])),
+        *({"Principal": principal} for principal in (None, 1, {"AWS": None}, {"AWS": 111122223333}, {"aws": "*"})),
+        *({"Condition": condition} for condition in (None, [], "", 1, {"Bool": None}, {"Bool": ["x"]})),
+        *({"Condition": {"StringEquals": {"aws:x": values}}} for values in (None, [None], {}, [["a"]], [])),
+    ],
+    ids=str,
+)
+def test_statement_that_aws_would_not_take(elements: dict[str, Any]) -> None:
+    """Nobody knows what it means, so that nothing is allowed because of it, nor in spite of it."""
+    assert ask(elements, VELERO) is None
+
+
+@pytest.mark.parametrize(
+    ("elements", "result"),
+    [
+        ({"Action": []}, False),
+        ({"Action": "s3:PutObject "}, False),
+        ({"Action": "\u017f3:PutObject"}, False),
+        ({"Action": "*:*"}, True),
+        ({"Resource": ""}, False),
+        ({"Resource": "ARN:AWS:S3:::bucket/prefix/x"}, False),
+        ({"Resource": "arn:*:s3:::bucket/*"}, True),
+        ({"Resource": "arn:aws:s3:*:*:bucket/*"}, True),
+        ({"Resource": "arn:aws:*:bucket/*"}, None),
+        ({"Resource": "arn:aws:s3:::bucket/prefix/${*}"}, False),
+        ({"Principal": {"AWS": f"{IAM}role/*"}}, False),
+        ({"Principal": {"AWS": "arn:aws:iam::*:role/velero"}}, False),
+        ({"Principal": {"AWS": f"{IAM}role/Velero"}}, False),
+        ({"Principal": {"AWS": f"{STS}*"}}, False),
+        ({"Principal": {"AWS": "AROADELETED"}}, False),
+        ({"Principal": {"AWS": []}}, False),
+        ({"Condition": {"StringEquals": {}}}, True),
+        ({"Condition": {"bool": {"AWS:PRINCIPALISAWSSERVICE": False}}}, True),
+        ({"Condition": {"ArnEquals": {"aws:PrincipalArn": f"{STS}me"}}}, False),
+    ],
+)
+def test_odd_statement(elements: dict[str, Any], result: Ternary) -> None:
+    assert ask(elements, SESSION) is result
+
+
 def test_action_without_resource() -> None:
     """What it has in place of a resource is not another one than that which a statement excepts."""
     statement = {"Effect": "Allow", "Action": "*", "NotResource": OBJECT}
