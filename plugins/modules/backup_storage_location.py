@@ -63,12 +63,17 @@ options:
     description:
       - Keys that Velero's role may still decrypt with, by ARN.
       - A location that holds backups and has another KMS key than O(kms_key_id) is only changed where that key is
-        listed here, for Velero needs it to read, restore and delete those backups. An alias is not resolved; a warning
-        reports it.
+        listed here, for Velero needs it to read, restore and delete those backups. An alias is not resolved, see
+        O(present_kms_key_arn).
       - A task without O(kms_key_id) and O(server_side_encryption) is refused so only where it has this option; the list
         may be empty.
     type: list
     elements: str
+  present_kms_key_arn:
+    description:
+      - ARN of the key that is meant where the location names its present key by an alias, which only KMS can tell
+        (M(coffer.velero.kms_key)). Without it a warning says that the key may be another one than O(kms_key_id).
+    type: str
   server_side_encryption:
     description:
       - Algorithm that the plugin asks for. V(AES256) alone, or V(aws:kms) together with O(kms_key_id), which implies
@@ -321,7 +326,7 @@ SPEC = kube_spec(
         "bucket": {"type": "str"},
         "prefix": {"type": "str", "default": ""},
         **{name: {"type": "str"} for name in ("region", "s3_url", "public_url", "tagging", "profile")},
-        "kms_key_id": {"type": "str"},
+        **{name: {"type": "str", "no_log": False} for name in ("kms_key_id", "present_kms_key_arn")},
         "previous_kms_key_ids": {"type": "list", "elements": "str", "no_log": False},
         "server_side_encryption": {"type": "str", "choices": ["", "AES256", "aws:kms", "aws:kms:dsse"]},
         "customer_key_encryption_secret": {"type": "str", "no_log": False},

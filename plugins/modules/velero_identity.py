@@ -22,6 +22,8 @@ description:
   - The ServiceAccount and the pod templates get the annotation C(coffer.velero/identity-revision), by which a later run
     knows which pods are up to date. So the first run for an existing installation restarts its pods once.
   - The ServiceAccount is not created; Velero's installation creates it.
+  - A task that changes something warns where the Secret C(velero-repo-credentials), the password of Velero's
+    repositories, is not kept out of Velero's own backups (C(velero.io/exclude-from-backup)).
   - A run that changes nothing sends 3 requests, and 1 for each Secret or ConfigMap that C(envFrom) of Velero's
     containers names.
 author: The coffer.velero authors (@coffer-velero)
@@ -58,6 +60,11 @@ options:
       - Nothing is waited for where no pods have to be restarted, and where the server is down anyway.
     type: int
     default: 0
+  ebs_snapshots:
+    description:
+      - Whether the role has the permissions for EBS snapshots. With V(false) a task that changes something warns of the
+        VolumeSnapshotLocations that would need them.
+    type: bool
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - coffer.velero._velero
@@ -147,6 +154,7 @@ SPEC = kube_spec(
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 300},
         "backup_timeout": {"type": "int", "default": 0},
+        "ebs_snapshots": {"type": "bool"},
     },
     required_if=[("state", "present", ["role_arn"])],
 )
@@ -160,7 +168,7 @@ def run(task: Task) -> dict[str, t.Any]:
     desired.refuse_contradictions(absent=absent)
     wait_timeout = params["wait_timeout"] if params["wait"] else None
     with Kube(params) as kube:
-        resource = IdentityResource(kube, desired, params["backup_timeout"], wait_timeout)
+        resource = IdentityResource(kube, desired, params["backup_timeout"], wait_timeout, params["ebs_snapshots"])
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

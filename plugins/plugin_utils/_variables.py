@@ -59,6 +59,8 @@ _FOUND = {
 #: The fields that a location keeps where no variable says otherwise, and their names in its ``config``.
 _KEPT = {"s3_url": "s3Url", "s3_force_path_style": "s3ForcePathStyle", "tagging": "tagging"}
 
+_NO = ("false", "no", "off", "0")
+
 #: Stands for the account before anybody has asked whose the credentials are.
 PLACEHOLDER_ACCOUNT_ID = "000000000000"
 
@@ -102,6 +104,7 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         "policy_arns": [str(Arn(partition, "iam", "", account_id, f"policy/{names['velero_policy_name']}"))],
         **_of_cluster(values, options.get("identity") or {}, options.get("location") or {}),
     }
+    _refuse_reader(variables, options.get("location") or {})
     return StorageProfile.parse(with_created_key(values) if options.get("with_created_key") else values)
 
 
@@ -125,3 +128,17 @@ def _of_cluster(
         "service_account": values["service_account"] or identity.get("service_account"),
         "oidc_audience": identity.get("audience"),
     }
+
+
+def _refuse_reader(variables: Variables, location: Mapping[str, t.Any]) -> None:
+    """A test backup is not possible in a location that is only restored from."""
+    tries = variables("velero_proof") != "never" and str(variables("velero_proof_backup")).lower() not in _NO
+    if tries and (location.get("spec") or {}).get("accessMode") == "ReadOnly":
+        reason = (
+            f'is not false, and BackupStorageLocation "{location.get("name")}" is ReadOnly: it takes no test backup'
+        )
+        remediation = (
+            "Set velero_proof_backup=false for a cluster that only restores from it; the verification then reads the "
+            "objects. velero_access_mode=ReadWrite lets this cluster write there."
+        )
+        raise ValidationError("velero_proof_backup", "it", reason, remediation)

@@ -366,6 +366,21 @@ def test_not_under_a_running_backup(run: ModuleRunner, cluster: Cluster, options
     assert run.ok(MODULE, check=check, **options, kms_key_id=KEY, require_idle=True)["changed"]
 
 
+def test_where_unnamed_backups_go(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    cluster.location("old", default=True)
+    new = {**options, "name": "new", "wait": False}
+    warning = (
+        'Backups and Schedules that name no location go to BackupStorageLocation "old", not to "new". default=true '
+        "(velero_default_location in the roles) changes that."
+    )
+    assert run.ok(MODULE, check=True, **new)["warnings"] == [warning]
+    assert run.ok(MODULE, check=True, **new, default=True)["warnings"] == []
+    assert run.ok(MODULE, **new)["warnings"] == [warning]
+    cluster.proxy.reset()
+    assert run.ok(MODULE, **new)["warnings"] == []
+    assert len(cluster.proxy.requests) == 1
+
+
 def test_absent_with_backups(run: ModuleRunner, cluster: Cluster) -> None:
     cluster.location()
     _backups(cluster)

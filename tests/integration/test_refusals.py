@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the coffer.velero authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""States of account and cluster that ``site.yml`` refuses, all before anything is changed.
+"""States of account and cluster that ``site.yml`` refuses, all before anything is changed, and one that it adopts.
 
 Each state is a host of one inventory, with an account and a namespace of its own.
 """
@@ -146,6 +146,11 @@ POD_VOLUME_BACKUP = Kind("velero.io/v1", "PodVolumeBackup")
 UPLOAD = {"backupStorageLocation": "default", "node": "n", "pod": {}, "repoIdentifier": "r", "volume": "v"}
 
 
+def alias_of_another_key(place: Place) -> None:
+    place.key("alias/before")
+    place.location(backup=True, config={"region": "us-east-1", "kmsKeyId": "alias/before"})
+
+
 def under_way(place: Place, kind: Kind, phase: str = "InProgress", **spec: Any) -> None:
     """Key and mode of the location are about to change."""
     place.install()
@@ -280,6 +285,16 @@ STATES: dict[str, State] = {
             lambda p: p.location(backup=True, config={"region": "us-east-1", "customerKeyEncryptionSecret": "own/key"})
         ),
     ),
+    "key-in-other-case": State(
+        "has kmsKeyID in its config",
+        installed(lambda p: p.location(config={"region": "us-east-1", "kmsKeyID": "x"})),
+    ),
+    "alias-of-another-key": State("which Velero cannot read without the key", installed(alias_of_another_key)),
+    "reader": State(
+        "is ReadOnly: it takes no test backup",
+        installed(lambda p: p.location(accessMode="ReadOnly")),
+        {"velero_proof": "on_change"},
+    ),
     "backup-under-way": State(
         "is under way in BackupStorageLocation",
         lambda p: under_way(p, BACKUP, phase="Finalizing"),
@@ -346,6 +361,37 @@ STATES: dict[str, State] = {
 }
 
 
+KEPT: dict[str, Any] = {
+    "accessMode": "ReadOnly",
+    "backupSyncPeriod": "5m0s",
+    "validationFrequency": "2m0s",
+    "default": True,
+}
+KEPT_CONFIG = {
+    "tagging": "team=a&cost=b",
+    "checksumAlgorithm": "CRC64NVME",
+    "publicUrl": "https://backups.example",
+    "s3Url": "https://s3.us-east-1.amazonaws.com",
+    "enableSharedConfig": "true",
+}
+CERTIFICATE = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"
+
+
+def adopt(place: Place) -> None:
+    """Velero as the Helm chart installs it, and a location that others made."""
+    place.install("velero-server")
+    audience = {"metadata": {"annotations": {"eks.amazonaws.com/audience": "sts.example.com"}}}
+    place.cluster.patch(SERVICE_ACCOUNT, "velero-server", audience)
+    storage = {"bucket": place.bucket, "prefix": "production", "caCert": CERTIFICATE}
+    place.location(backup=True, objectStorage=storage, config={"region": "us-east-1", **KEPT_CONFIG}, **KEPT)
+    place.cluster.location("another", prefix="elsewhere")
+
+
+#: What is not refused, in the same run.
+ADOPTED = State("", adopt, {"velero_backup_sync_period": None, "velero_public_url": ""})
+PLACES = {**STATES, "adopted": ADOPTED}
+
+
 @pytest.fixture(scope="module")
 def places(
     moto: Moto, _stack: Stack, _kube_proxy: KubeProxy, tmp_path_factory: pytest.TempPathFactory
@@ -356,7 +402,7 @@ def places(
     kubeconfig.write_text(json.dumps(_kube_proxy.kubeconfig))
     manifest = _stack.api.get(DEPLOYMENT, "velero", _stack.namespace)
     found = {}
-    for number, (name, state) in enumerate(STATES.items(), 1):
+    for number, (name, state) in enumerate(PLACES.items(), 1):
         account_id, namespace = f"{number:012}", f"refused-{name}"
         _stack.api.create(NAMESPACE, {"metadata": {"name": namespace}})
         cluster = Cluster(_stack.api, _kube_proxy, namespace, kubeconfig, manifest)
@@ -401,7 +447,7 @@ class Outcome:
 @pytest.fixture(scope="module")
 def outcome(moto: Moto, places: dict[str, Place], tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     kubeconfig = {"KUBECONFIG": str(next(iter(places.values())).cluster.kubeconfig)}
-    hosts = {name: variables(place, STATES[name]) for name, place in places.items()}
+    hosts = {name: variables(place, PLACES[name]) for name, place in places.items()}
     site = Site(tmp_path_factory.mktemp("site"), moto.environment | kubeconfig, {}, hosts=hosts)
     before = snapshot(places)
     process = site.start("--forks", "2")
@@ -419,3 +465,32 @@ def snapshot(places: Mapping[str, Place]) -> dict[str, Any]:
 def test_refused_before_anything_is_changed(outcome: Outcome, name: str) -> None:
     assert STATES[name].text in outcome.messages.get(name, "")
     assert outcome.after[name] == outcome.before[name]
+
+
+def test_what_no_variable_sets_stays_as_others_made_it(outcome: Outcome, places: dict[str, Place]) -> None:
+    """The location's fields; and the role gets what they need, for the ServiceAccount that Velero has."""
+    assert "adopted" not in outcome.messages
+    place = places["adopted"]
+    spec = place.cluster.spec() or {}
+    key_id = spec["config"].pop("kmsKeyId")
+    kept = {name: value for name, value in KEPT_CONFIG.items() if name != "publicUrl"}  # taken away by its variable
+    assert spec["config"] == {"region": "us-east-1", **kept}
+    storage = {"bucket": place.bucket, "prefix": "production", "caCert": CERTIFICATE}
+    assert {name: value for name, value in spec.items() if name != "config"} == {
+        "provider": "aws",
+        "objectStorage": storage,
+        **KEPT,
+    }
+    iam = place.client("iam")
+    trust = iam.get_role(RoleName="velero")["Role"]["AssumeRolePolicyDocument"]
+    assert trust["Statement"][0]["Condition"]["StringEquals"] == {
+        "oidc.example.com/id/1:aud": "sts.example.com",
+        "oidc.example.com/id/1:sub": f"system:serviceaccount:{place.cluster.namespace}:velero-server",
+    }
+    provider = f"arn:aws:iam::{place.account_id}:oidc-provider/oidc.example.com/id/1"
+    clients = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider)["ClientIDList"]
+    assert "sts.example.com" in clients
+    (policy,) = iam.list_policies(Scope="Local")["Policies"]
+    version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+    assert "s3:PutObjectTagging" in str(version["Document"])
+    assert key_id in str(version["Document"])

@@ -48,6 +48,7 @@ def test_no_op_is_one_request_and_shows_nothing(run: ModuleRunner, cluster: Clus
     cluster.secret("velero-sse-c", key=KEY)
     result = run.ok(MODULE, namespace=cluster.namespace)
     assert not result["changed"]
+    assert "velero.io/exclude-from-backup" in result["warnings"][0]
     assert len(cluster.proxy.requests) == 1
     assert base64.b64encode(KEY).decode() not in json.dumps(result)
 
@@ -102,7 +103,8 @@ def test_missing(run: ModuleRunner, cluster: Cluster, check: bool, other: bool) 
     assert run.refused(MODULE, check=check, namespace=cluster.namespace) == (
         f'secret: Secret "velero-sse-c/key" does not exist in namespace {cluster.namespace}. Make it: head -c 32 '
         f"/dev/urandom > sse-c.key; kubectl -n {cluster.namespace} create secret generic velero-sse-c "
-        "--from-file=key=sse-c.key; keep the file in a safe place, for without it the backups are lost. "
+        f"--from-file=key=sse-c.key; kubectl -n {cluster.namespace} label secret velero-sse-c "
+        "velero.io/exclude-from-backup=true; keep the file in a safe place, for without it the backups are lost. "
         "create_if_missing=true creates a random key once. In the roles that is velero_sse_c_create_if_missing."
     )
 

@@ -17,6 +17,7 @@ from tests.stack.api import (
     DEPLOYMENT,
     POD,
     RESTORE,
+    SECRET,
     SERVER_STATUS_REQUEST,
     SERVICE_ACCOUNT,
     Json,
@@ -278,6 +279,27 @@ def test_warnings(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) 
         "Deployment/velero belongs to DataProtectionApplication dpa, which may undo the change of its template.",
         "DaemonSet/manual restarts its pods only when they are deleted (OnDelete): delete them.",
     ]
+
+
+def test_what_the_role_does_not_cover(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """Told with a change: the password of the repositories in their own backups, and snapshots without a right."""
+    cluster.install()
+    cluster.secret("velero-repo-credentials", **{"repository-password": b"never shown"})
+    snapshots = Kind("velero.io/v1", "VolumeSnapshotLocation")
+    cluster.create(snapshots, "ebs", spec={"provider": "velero.io/aws"})
+    cluster.create(snapshots, "disks", spec={"provider": "gcp"})
+    result = run.ok(MODULE, check=True, **options, ebs_snapshots=False)
+    assert result["warnings"] == [
+        f'Secret "velero-repo-credentials" in namespace {cluster.namespace} has no label '
+        "velero.io/exclude-from-backup=true, so that a backup of this namespace contains the key to itself: kubectl -n "
+        f"{cluster.namespace} label secret velero-repo-credentials velero.io/exclude-from-backup=true. Keep a copy of "
+        "it outside the cluster and the bucket.",
+        "The role gets no permissions for EBS snapshots, and VolumeSnapshotLocation ebs makes them: set "
+        "velero_ebs_snapshots=true, or remove it.",
+    ]
+    labels = {"velero.io/exclude-from-backup": "true"}
+    cluster.patch(SECRET, "velero-repo-credentials", {"metadata": {"labels": labels}})
+    assert run.ok(MODULE, check=True, **options, ebs_snapshots=True)["warnings"] == []
 
 
 PHASES = [

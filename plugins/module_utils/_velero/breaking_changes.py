@@ -73,7 +73,8 @@ def dropped_kms_key(desired: DesiredLocation, plan: Plan) -> str | None:
     before = next((item.before for item in plan.differences if item.name == "config.kmsKeyId"), None)
     named = (plan.result["previous_spec"] or {}).get("config", {}).get("kmsKeyId")
     if not named or (before and is_alias(before)):
-        before = plan.result["annotations"].get(KMS_KEY_ANNOTATION) or before
+        resolved = before and desired.present_kms_key_arn
+        before = resolved or plan.result["annotations"].get(KMS_KEY_ANNOTATION) or before
     known = (desired.kms_key_id or "", *(desired.previous_kms_key_ids or ()))
     return before if before and not any(same_key(before, key) for key in known) else None
 

@@ -20,8 +20,12 @@ from .activity_api import read_work
 from .identity import DesiredIdentity, Installation, Source, Workload, decide_identity
 from .model import object_path
 from .server_api import ask
+from .sse_c import EXCLUDE_LABEL, exclude_warning
 
 _POLL_SECONDS = 1.0
+
+#: The Secret with the password of Velero's repositories (pkg/repository/keys of Velero).
+REPOSITORY_PASSWORD = "velero-repo-credentials"
 
 
 @dataclass
@@ -30,12 +34,14 @@ class IdentityResource:
 
     :param backup_timeout: seconds to wait for running backups and restores to end
     :param wait_timeout: seconds to wait for new pods, ``None`` not to wait
+    :param ebs_snapshots: whether the role may make them, ``None`` where that is not known
     """
 
     kube: Kube
     desired: DesiredIdentity
     backup_timeout: int = 0
     wait_timeout: int | None = None
+    ebs_snapshots: bool | None = None
     _current: Installation = field(default_factory=lambda: Installation(None, (), ()), init=False)
     _changed: bool = field(default=False, init=False)
 
@@ -61,7 +67,26 @@ class IdentityResource:
         return frozenset(key for key, value in (content.get("data") or {}).items() if value)
 
     def decide(self, current: Installation) -> Plan:
-        return decide_identity(self.desired, current)
+        plan = decide_identity(self.desired, current)
+        if not plan.changed or not self.desired.role_arn:  # then no further request is sent
+            return plan
+        return replace(plan, warnings=(*plan.warnings, *self._password_warning(), *self._snapshot_warning()))
+
+    def _password_warning(self) -> Iterable[str]:
+        secret = self.kube.get_or_none(object_path("v1", "secrets", self.desired.namespace, REPOSITORY_PASSWORD))
+        if secret and not EXCLUDE_LABEL.items() <= (secret["metadata"].get("labels") or {}).items():
+            yield exclude_warning(self.desired.namespace, REPOSITORY_PASSWORD)
+
+    def _snapshot_warning(self) -> Iterable[str]:
+        if self.ebs_snapshots is not False:
+            return
+        found = self.kube.list(model.velero_path("volumesnapshotlocations", self.desired.namespace))
+        names = [one["metadata"]["name"] for one in found if str(one["spec"].get("provider")).endswith("aws")]
+        if names:
+            yield (
+                f"The role gets no permissions for EBS snapshots, and VolumeSnapshotLocation "
+                f"{model.enumerate_names(names)} makes them: set velero_ebs_snapshots=true, or remove it."
+            )
 
     def guard(self, plan: Plan) -> None:
         """A check run does not wait for backups, and does not fail where the real run would only have to wait."""

@@ -39,6 +39,18 @@ ENCRYPTION = {
 }
 #: What the plugin says of a location whose ``config`` has a key that it does not know (velero-plugin-for-aws).
 _INVALID_KEYS = re.compile(r"config has invalid keys \[([^\]]*)\]")
+#: The keys that the plugin knows, by their names without case; what it does not know may be another version's, but a
+#: name that differs in nothing else is a mistake before Velero has said so.
+_KNOWN_KEYS = {
+    key.lower(): key
+    for key in (
+        *_CONFIG.values(),
+        *_SWITCHES.values(),
+        *ENCRYPTION.values(),
+        *("bucket", "prefix", "caCert", "checksumAlgorithm", "credentialsFile", "enableSharedConfig"),
+        "signatureVersion",
+    )
+}
 CUSTOMER_KEY = ("customerKeyEncryptionSecret", "customerKeyEncryptionFile")
 
 
@@ -54,6 +66,7 @@ class DesiredLocation:
     region: str | None = None
     kms_key_id: str | None = None
     previous_kms_key_ids: Sequence[str] | None = None
+    present_kms_key_arn: str | None = None
     customer_provided_key_unchanged: bool = False
     server_side_encryption: str | None = None
     customer_key_encryption_secret: str | None = None
@@ -298,7 +311,8 @@ def _refuse_unmanageable(desired: DesiredLocation, current: Mapping[str, t.Any])
         raise ValidationError("name", desired.resource, f"is a location of the provider {provider}", remediation)
     said = _INVALID_KEYS.search(str((current.get("status") or {}).get("message") or ""))
     config = (current.get("spec") or {}).get("config") or {}
-    keys = [key for key in re.split(r"[ ,]+", said[1]) if key in config] if said else []
+    named = re.split(r"[ ,]+", said[1]) if said else ()
+    keys = [key for key in config if key in named or _KNOWN_KEYS.get(key.lower(), key) != key]
     if keys:
         patch = json.dumps({"spec": {"config": dict.fromkeys(keys)}})
         remediation = (

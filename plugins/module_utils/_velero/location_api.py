@@ -65,7 +65,8 @@ class LocationResource:
         if not plan.changed:
             self._guard_contents(plan)  # a key that the location does not name can be dropped without a difference
             self._guard_work(plan)
-        return replace(plan, warnings=(*plan.warnings, *alias_warning(self.desired, plan)))
+        warnings = (*plan.warnings, *alias_warning(self.desired, plan), *self._default_warning(plan))
+        return replace(plan, warnings=warnings)
 
     def guard(self, plan: Plan) -> None:
         if self._current is None:
@@ -100,6 +101,20 @@ class LocationResource:
         if backups := self._backups():
             reason = f"holds {backups}, {found.reason}"
             raise ValidationError(found.option, self.desired.resource, reason, found.remediation)
+
+    def _default_warning(self, plan: Plan) -> tuple[str, ...]:
+        """Asked only with a change: a run that changes nothing sends no further request."""
+        if not plan.changed or plan.result["spec"].get("default"):
+            return ()
+        others = self.kube.list(model.velero_path(PLURAL, self.desired.namespace))
+        chosen = model.default_location(others)
+        name = chosen["metadata"]["name"] if chosen else self.desired.name
+        if name == self.desired.name:
+            return ()
+        return (
+            f'Backups and Schedules that name no location go to BackupStorageLocation "{name}", not to '
+            f'"{self.desired.name}". default=true (velero_default_location in the roles) changes that.',
+        )
 
     def _guard_work(self, plan: Plan) -> None:
         """An upload keeps the key that it began with, and a backup ends in the location as it is then."""

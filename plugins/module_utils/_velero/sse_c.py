@@ -14,10 +14,15 @@ from dataclasses import dataclass
 
 from .._errors import ValidationError
 from .._plan import Computed, Difference, Plan, Step
+from .._types import Document
 from .model import object_path
 from .validators import validate_secret_key
 
 KEY_BYTES = 32
+
+#: Keeps an object out of Velero's own backups.
+EXCLUDE_LABEL = {"velero.io/exclude-from-backup": "true"}
+LABEL_TEXT = "velero.io/exclude-from-backup=true"
 
 #: A new key in base64, chosen when it is sent.
 NEW_KEY = Computed("key", "")
@@ -63,11 +68,13 @@ class SecretState(t.NamedTuple):
     """What may be known of an existing Secret.
 
     :param length: of the value under the key, ``None`` where there is none
+    :param excluded: whether it is kept out of Velero's own backups
     """
 
     resource_version: str
     length: int | None
     immutable: bool
+    excluded: bool = True
 
 
 def decide_secret(desired: DesiredSecret, current: SecretState | None) -> Plan:
@@ -82,7 +89,9 @@ def decide_secret(desired: DesiredSecret, current: SecretState | None) -> Plan:
             mistake = _MISTAKES.get(current.length, "Give exactly 32 random bytes.")
             remediation = f"{mistake} Where backups were written with another key, put that one there."
             raise ValidationError("secret", resource, f"holds {current.length} bytes, not {KEY_BYTES}", remediation)
-        return Plan(result=result)
+        return Plan(
+            result=result, warnings=() if current.excluded else (exclude_warning(desired.namespace, desired.name),)
+        )
     if not desired.create_if_missing:
         raise _missing(desired, resource)
     if current is not None and current.immutable:
@@ -100,19 +109,29 @@ def _write(desired: DesiredSecret, current: SecretState | None) -> Step:
     """The precondition makes sure that a key that was created meanwhile is not overwritten."""
     data = {desired.key: NEW_KEY}
     if current is not None:
-        body = {"metadata": {"resourceVersion": current.resource_version}, "data": data}
+        metadata: Document = {"resourceVersion": current.resource_version, "labels": EXCLUDE_LABEL}
+        body: Document = {"metadata": metadata, "data": data}
         return Step(f"PATCH {desired.path}", {"body": body})
-    metadata = {"name": desired.name, "namespace": desired.namespace}
+    metadata = {"name": desired.name, "namespace": desired.namespace, "labels": EXCLUDE_LABEL}
     body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data}
     return Step(f"POST {object_path('v1', 'secrets', desired.namespace)}", {"body": body})
+
+
+def exclude_warning(namespace: str, name: str) -> str:
+    """What is said of a Secret that its own backups would contain."""
+    return (
+        f'Secret "{name}" in namespace {namespace} has no label {LABEL_TEXT}, so that a backup of this namespace '
+        f"contains the key to itself: kubectl -n {namespace} label secret {name} {LABEL_TEXT}. Keep a copy of it "
+        "outside the cluster and the bucket."
+    )
 
 
 def _missing(desired: DesiredSecret, resource: str) -> ValidationError:
     remediation = (
         f"Make it: head -c 32 /dev/urandom > sse-c.key; kubectl -n {desired.namespace} create secret generic "
-        f"{desired.name} --from-file={desired.key}=sse-c.key; keep the file in a safe place, for without it the "
-        "backups "
-        "are lost. create_if_missing=true creates a random key once. In the roles that is "
+        f"{desired.name} --from-file={desired.key}=sse-c.key; kubectl -n {desired.namespace} label secret "
+        f"{desired.name} {LABEL_TEXT}; keep the file in a safe place, for without it the backups are "
+        "lost. create_if_missing=true creates a random key once. In the roles that is "
         "velero_sse_c_create_if_missing."
     )
     return ValidationError("secret", resource, f"does not exist in namespace {desired.namespace}", remediation)

@@ -17,7 +17,7 @@ from .._kube import Kube
 from .._plan import Plan
 from . import model
 from .location import PLURAL
-from .sse_c import KEY_BYTES, NEW_KEY, DesiredSecret, SecretState, decide_secret
+from .sse_c import EXCLUDE_LABEL, KEY_BYTES, NEW_KEY, DesiredSecret, SecretState, decide_secret
 
 
 @dataclass
@@ -34,7 +34,9 @@ class SecretResource:
             return None
         value = (found.get("data") or {}).get(self.desired.key)
         length = None if value is None else len(base64.b64decode(value))
-        return SecretState(found["metadata"]["resourceVersion"], length, bool(found.get("immutable")))
+        metadata = found["metadata"]
+        excluded = EXCLUDE_LABEL.items() <= (metadata.get("labels") or {}).items()
+        return SecretState(metadata["resourceVersion"], length, bool(found.get("immutable")), excluded)
 
     def decide(self, current: SecretState | None) -> Plan:
         return decide_secret(self.desired, current)

@@ -162,6 +162,24 @@ def test_another_server_has_to_be_named() -> None:
     )
 
 
+READER = {"location": {"name": "default", "spec": {"accessMode": "ReadOnly"}}}
+
+
+@pytest.mark.parametrize(
+    "given", [{"velero_proof": "never"}, {"velero_proof_backup": False}, {"velero_proof_backup": "no"}]
+)
+def test_reader_that_makes_no_test_backup(given: dict[str, Any]) -> None:
+    assert parse({**VARIABLES, **given}, **READER)
+
+
+def test_reader_that_would_make_a_test_backup() -> None:
+    assert refusal(parse, VARIABLES, **READER) == (
+        'velero_proof_backup: it is not false, and BackupStorageLocation "default" is ReadOnly: it takes no test '
+        "backup. Set velero_proof_backup=false for a cluster that only restores from it; the verification then reads "
+        "the objects. velero_access_mode=ReadWrite lets this cluster write there."
+    )
+
+
 def test_variables_are_checked_before_the_account_is_known() -> None:
     profile = parse_profile(VARIABLES.get, [], {"with_created_key": True})
     assert profile.account_id == PLACEHOLDER_ACCOUNT_ID

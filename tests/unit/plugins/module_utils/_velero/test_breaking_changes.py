@@ -105,6 +105,24 @@ def test_key_that_backups_need(before: str, desired: dict[str, Any], given_up: b
     assert (found and found.option) == ("kms_key_id" if given_up else None)
 
 
+@pytest.mark.parametrize("alias", ["alias/velero", KEY.replace(f"key/{ID}", "alias/velero")])
+@pytest.mark.parametrize(
+    ("desired", "given_up"),
+    [
+        ({"kms_key_id": KEY}, False),
+        ({"kms_key_id": OTHER_KEY}, True),
+        ({"kms_key_id": OTHER_KEY, "previous_kms_key_ids": [KEY]}, False),
+        ({"server_side_encryption": "AES256"}, True),
+        ({}, False),
+    ],
+)
+def test_alias_is_judged_by_the_key_that_it_means(alias: str, desired: dict[str, Any], given_up: bool) -> None:
+    current, desired = current_location(config={"kmsKeyId": alias}), {**desired, "present_kms_key_arn": KEY}
+    found = _breaking_change(current, **desired)
+    assert (found and found.option) == ("kms_key_id" if given_up else None)
+    assert not alias_warning(desired_location(**desired), plan_location(current, **desired))
+
+
 def test_alias_is_told_once() -> None:
     warning = (
         'BackupStorageLocation "default" named its key as alias/velero. What is there is encrypted under the key that '

@@ -165,6 +165,13 @@ def test_credential_that_the_task_names() -> None:
     assert gone.result["spec"] == current_location()["spec"]
 
 
+@pytest.mark.parametrize("key", ["kmsKeyID", "kmskeyid", "S3Url", "serversideencryption", "CACert"])
+def test_key_that_differs_in_case_is_refused_before_velero_says_so(key: str) -> None:
+    text = refusal(plan_location, current_location(config={key: "x"}))
+    assert f"has {key} in its config, which Velero's plugin for AWS does not know. Remove it: kubectl" in text
+    assert not plan_location(current_location(config={"ofAnotherVersion": "x", "signatureVersion": "4"})).changed
+
+
 def _entry(manager: str, time: str, *fields: str) -> dict[str, Any]:
     return {"manager": manager, "time": time, "fieldsV1": {name: {} for name in fields}}
 

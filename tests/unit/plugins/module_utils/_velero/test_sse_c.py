@@ -34,6 +34,20 @@ def test_key_is_made_where_there_is_none(current: SecretState | None, actions: l
     assert len(plan.warnings) == len(actions)
 
 
+def test_key_is_kept_out_of_the_backups() -> None:
+    """Velero backs up its own namespace too."""
+    label = {"velero.io/exclude-from-backup": "true"}
+    for current in (None, SecretState("7", None, immutable=False, excluded=False)):
+        (step,) = decide_secret(MAY, current).steps
+        assert step.arguments["body"]["metadata"]["labels"] == label
+    assert decide_secret(MAY, SecretState("7", 32, immutable=False, excluded=False)).warnings == (
+        'Secret "velero-sse-c" in namespace velero has no label velero.io/exclude-from-backup=true, so that a backup '
+        "of this namespace contains the key to itself: kubectl -n velero label secret velero-sse-c "
+        "velero.io/exclude-from-backup=true. Keep a copy of it outside the cluster and the bucket.",
+    )
+    assert not decide_secret(MAY, SecretState("7", 32, immutable=False)).warnings
+
+
 @pytest.mark.parametrize(
     ("length", "text"),
     [
