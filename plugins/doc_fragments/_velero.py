@@ -228,7 +228,8 @@ options:
       - Further keys are C(partition), C(prefix), C(encryption_mode), C(kms_key_arn), C(kms_previous_key_arns),
         C(kms_key_administrators), C(bucket_key_enabled), C(role_arns), C(policy_arns),
         C(update_encryption_arns), C(oidc_issuer_url), C(oidc_audience), C(namespace), C(service_account),
-        C(s3_url), C(s3_force_path_style), C(ebs_snapshots), C(tagging) and C(sse_c_secret).
+        C(s3_url), C(s3_force_path_style), C(ebs_snapshots), C(ebs_kms_key_arns), C(tagging) and
+        C(sse_c_secret).
     type: dict
     required: true
 """

@@ -28,7 +28,11 @@ def deployer_policy(
     *,
     kms_alias: str | None = None,
     role_name: str = "velero",
+    role_path: str = "/",
+    role_permissions_boundary: str | None = None,
+    role_max_session_duration: int | None = None,
     policy_name: str = "velero",
+    policy_path: str = "/",
     cluster_name: str | None = None,
     manage_bucket: bool = True,
     bucket_versioning: str | None = None,
@@ -47,7 +51,10 @@ def deployer_policy(
     statements: list[Document] = []
     if profile.encrypts_with_kms:
         statements += created_key(profile, alias_name(kms_alias), tagged) if kms_alias else _existing_key(profile)
-    statements += _identity(profile, role_name, policy_name, cluster_name, tagged)
+    role, policy = f"{role_path}{role_name}", f"{policy_path}{policy_name}"
+    changes = ["iam:PutRolePermissionsBoundary"] if role_permissions_boundary else []
+    changes += ["iam:UpdateRole"] if role_max_session_duration else []
+    statements += _identity(profile, (role, policy), cluster_name, tagged, changes)
     bucket = ["s3:GetBucketPolicy"]  # a bucket of others is only looked at: its default encryption, its denials
     if manage_bucket:
         bucket = [*managed_bucket(tagged, versioned=bool(bucket_versioning)), "s3:PutEncryptionConfiguration"]
@@ -116,14 +123,20 @@ def find_key(profile: StorageProfile, prefix: str) -> list[Document]:
 
 
 def _identity(
-    profile: StorageProfile, role_name: str, policy_name: str, cluster_name: str | None, tagged: bool
+    profile: StorageProfile, names: tuple[str, str], cluster_name: str | None, tagged: bool, changes: Sequence[str]
 ) -> list[Document]:
-    """The cluster's OIDC provider, Velero's policy and Velero's role."""
+    """The cluster's OIDC provider, Velero's policy and Velero's role.
+
+    :param names: of the role and the policy, each with its path
+    """
+    role_name, policy_name = names
     provider = profile.arn("iam", f"oidc-provider/{_issuer(profile, cluster_name)}", region="")
     client_ids = _managed("OpenIDConnectProvider", tagged, "AddClientIDToOpenIDConnectProvider")
     statements = [
         allow("VeleroCluster", client_ids, provider),
-        *role_with_policy(profile, role_name, policy_name, tagged),
+        *role_with_policy(profile, role_name, policy_name, tagged, changes=changes),
+        # By which a run sees that a name exists at another path or in another case.
+        allow("VeleroNames", ["iam:ListPolicies", "iam:ListRoles"], "*"),
     ]
     if cluster_name:
         cluster = profile.arn("eks", f"cluster/{cluster_name}")
@@ -132,17 +145,30 @@ def _identity(
 
 
 def role_with_policy(
-    profile: StorageProfile, role_name: str, policy_name: str, tagged: bool, prefix: str = "Velero"
+    profile: StorageProfile,
+    role_name: str,
+    policy_name: str,
+    tagged: bool,
+    prefix: str = "Velero",
+    changes: Sequence[str] = (),
 ) -> list[Document]:
     """A policy, a role, and that one on this one.
 
+    :param role_name: with its path, as ``policy_name``
     :param prefix: how the Sids begin
+    :param changes: what is done to an existing role, besides its trust policy and its attachments
     """
-    role, policy = (profile.arn("iam", name, region="") for name in (f"role/{role_name}", f"policy/{policy_name}"))
+    policy = profile.arn("iam", f"policy/{policy_name.lstrip('/')}", region="")
+    path, _slash, name = role_name.rpartition("/")
+    # Requests name a role without its path, which IAM adds where the role exists.
+    names = [f"{path}/{name}".lstrip("/"), name] if path else [name]
+    roles = [profile.arn("iam", f"role/{one}", region="") for one in names]
+    role = roles if len(roles) > 1 else roles[0]
+    role_actions = _managed("Role", tagged, "ListAttachedRolePolicies", "UpdateAssumeRolePolicy")
     versions = ("CreatePolicyVersion", "DeletePolicyVersion", "GetPolicyVersion", "ListPolicyVersions")
     return [
         allow(f"{prefix}Policy", _managed("Policy", tagged, *versions), policy),
-        allow(f"{prefix}Role", _managed("Role", tagged, "ListAttachedRolePolicies", "UpdateAssumeRolePolicy"), role),
+        allow(f"{prefix}Role", [*role_actions, *changes], role),
         allow(f"{prefix}RolePolicy", ["iam:AttachRolePolicy"], role, {"ArnEquals": {"iam:PolicyARN": policy}}),
     ]
 

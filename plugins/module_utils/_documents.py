@@ -142,11 +142,40 @@ def iam_policy(profile: StorageProfile) -> Document:
         statements.append(
             {"Sid": sid(profile, "Snapshots"), "Effect": "Allow", "Action": EBS_SNAPSHOTS, "Resource": "*"}
         )
+    statements += _use_of_volume_keys(profile)
     return {"Version": VERSION, "Statement": statements}
 
 
+def _use_of_volume_keys(profile: StorageProfile) -> list[Document]:
+    """What EC2 does in Velero's name with the keys of encrypted volumes and snapshots, and only what EC2 does.
+
+    A new volume needs a grant, by which EC2 reads it from then on; without one CreateVolume succeeds and the volume is
+    gone a moment later.
+    """
+    if not profile.ebs_kms_key_arns:
+        return []
+    keys = sorted(profile.ebs_kms_key_arns)
+    through_ec2 = {"StringEquals": {"kms:ViaService": service_host("ec2", profile.region)}}
+    return [
+        {
+            "Sid": sid(profile, "VolumeKeys"),
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"],
+            "Resource": keys,
+            "Condition": through_ec2,
+        },
+        {
+            "Sid": sid(profile, "VolumeGrants"),
+            "Effect": "Allow",
+            "Action": "kms:CreateGrant",
+            "Resource": keys,
+            "Condition": {**through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+    ]
+
+
 #: What a statement of :func:`iam_policy` may be for.
-_IAM_PURPOSES = ("Objects", "Bucket", "Key", "PreviousKeys", "Snapshots")
+_IAM_PURPOSES = ("Objects", "Bucket", "Key", "PreviousKeys", "Snapshots", "VolumeKeys", "VolumeGrants")
 
 
 def iam_policy_absent_sids(profile: StorageProfile) -> list[str]:

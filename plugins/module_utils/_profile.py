@@ -30,7 +30,14 @@ KMS_MODES: tuple[Mode, ...] = ("sse-kms", "dsse-kms")
 VARIABLE_PREFIX = "velero_"
 
 #: The fields that are lists of ARNs.
-_LISTS = ("kms_key_administrators", "kms_previous_key_arns", "policy_arns", "role_arns", "update_encryption_arns")
+_LISTS = (
+    "ebs_kms_key_arns",
+    "kms_key_administrators",
+    "kms_previous_key_arns",
+    "policy_arns",
+    "role_arns",
+    "update_encryption_arns",
+)
 #: What a profile cannot be without, and where it comes from.
 _REQUIRED = {
     "account_id": "Give the 12 digits of the account, quoted; coffer.velero.aws_caller_info returns them.",
@@ -64,6 +71,7 @@ class StorageProfile:
     :param update_encryption_arns: the principals that may change the encryption of objects in place; nobody else may
     :param oidc_issuer_url: the cluster's issuer, for the role's trust policy
     :param oidc_audience: the audience of the tokens that Velero's pods get
+    :param ebs_kms_key_arns: the keys of the volumes that Velero takes native snapshots of, and restores
     :param sse_c_secret: ``name/key`` of the Secret with the 32 bytes, only used with ``sse-c``
     :param tagging: tags that the plugin puts on every object, ``key=value&key=value``
     """
@@ -88,6 +96,7 @@ class StorageProfile:
     s3_url: str | None = None
     s3_force_path_style: bool = False
     ebs_snapshots: bool = False
+    ebs_kms_key_arns: tuple[str, ...] = ()
     tagging: str = ""
     sse_c_secret: str = "velero-sse-c/key"
 
@@ -114,7 +123,7 @@ class StorageProfile:
                 given[name] = _boolean(name, given[name])
         plain = {name: value if isinstance(value, (bool, tuple)) else str(value) for name, value in given.items()}
         profile = cls(**t.cast("dict[str, t.Any]", plain))
-        for check in (_place, _names, _key, _principals, _objects):
+        for check in (_place, _names, _key, _volumes, _principals, _objects):
             check(profile)
         return profile
 
@@ -224,6 +233,16 @@ def _key(profile: StorageProfile) -> None:
         remediation = "Leave the key out, or choose sse-kms or dsse-kms."
         raise _refusal("kms_key_arn", key_arn, f"has no meaning with velero_encryption_mode {mode}", remediation)
     _refuse_key_arn(profile, "kms_key_arn", key_arn)
+
+
+def _volumes(profile: StorageProfile) -> None:
+    """The keys of EBS volumes."""
+    for key_arn in profile.ebs_kms_key_arns:
+        _refuse_key_arn(profile, "ebs_kms_key_arns", key_arn)
+        if not profile.ebs_snapshots:
+            reason = "has no meaning without velero_ebs_snapshots"
+            remediation = "Set velero_ebs_snapshots=true, or leave the keys out."
+            raise _refusal("ebs_kms_key_arns", key_arn, reason, remediation)
 
 
 def _refuse_key_arn(profile: StorageProfile, name: str, key_arn: str) -> None:

@@ -12,7 +12,11 @@ from functools import partial
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
-from ansible_collections.coffer.velero.plugins.module_utils._iam.model import validate_name
+from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
+    validate_name,
+    validate_path,
+    validate_policy_arn,
+)
 from ansible_collections.coffer.velero.plugins.module_utils._profile import (
     KMS_MODES,
     StorageProfile,
@@ -42,6 +46,7 @@ PROFILE_FIELDS = (
     "s3_url",
     "s3_force_path_style",
     "ebs_snapshots",
+    "ebs_kms_key_arns",
     "sse_c_secret",
 )
 
@@ -69,6 +74,8 @@ _NAMES: dict[str, Callable[..., None]] = {
     "velero_role_name": partial(validate_name, length=64),
     "velero_policy_name": partial(validate_name, length=128),
     "velero_backup_location_name": validate_object_name,
+    "velero_role_path": validate_path,
+    "velero_policy_path": validate_path,
 }
 
 
@@ -89,9 +96,13 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         given = ", ".join(map(str, [*terms, *sorted(set(options) - _FOUND)]))
         raise ValidationError("lookup", given, "is not an option of this lookup", remediation)
     values = {name: variables(variable_of(name)) for name in (*PROFILE_FIELDS, "tagging")}
-    names = {name: str(variables(name) or "") for name in _NAMES}
+    names = {name: str(variables(name) or ("/" if name.endswith("_path") else "")) for name in _NAMES}
     for name, refuse in _NAMES.items():
         refuse(names[name], option=name)
+    boundary = "velero_role_permissions_boundary"
+    if variables(boundary):
+        validate_policy_arn(str(variables(boundary)), option=boundary)
+    role, policy = (f"{names[f'velero_{kind}_path']}{names[f'velero_{kind}_name']}" for kind in ("role", "policy"))
     partition = options.get("partition") or partition_of(str(values["region"] or ""))
     account_id = options.get("account_id") or PLACEHOLDER_ACCOUNT_ID
     key_arn = options.get("kms_key_arn") if values["encryption_mode"] in KMS_MODES else None
@@ -100,8 +111,8 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         "partition": partition,
         "kms_key_arn": values["kms_key_arn"] or key_arn,
         "oidc_issuer_url": options.get("oidc_issuer_url") or values["oidc_issuer_url"],
-        "role_arns": [str(Arn(partition, "iam", "", account_id, f"role/{names['velero_role_name']}"))],
-        "policy_arns": [str(Arn(partition, "iam", "", account_id, f"policy/{names['velero_policy_name']}"))],
+        "role_arns": [str(Arn(partition, "iam", "", account_id, f"role{role}"))],
+        "policy_arns": [str(Arn(partition, "iam", "", account_id, f"policy{policy}"))],
         **_of_cluster(values, options.get("identity") or {}, options.get("location") or {}),
     }
     _refuse_reader(variables, options.get("location") or {})

@@ -182,13 +182,13 @@ def refuse_other_spelling(name: str, found: str, path: str, wanted_path: str | N
         raise ValidationError("path", name, f"exists at {path}, not at {wanted_path}", remediation)
 
 
-def validate_path(text: str) -> None:
+def validate_path(text: str, *, option: str = "path") -> None:
     """Refuse a path that IAM does not take.
 
     :raises ValidationError: where it does not begin and end with a slash
     """
     if not re.fullmatch(r"/([!-~]+/)?", text) or len(text) > 512:
-        raise ValidationError("path", text or "it", "is not a path of IAM", "Begin and end it with a slash: /backup/.")
+        raise ValidationError(option, text or "it", "is not a path of IAM", "Begin and end it with a slash: /backup/.")
 
 
 def validate_policy_arn(text: str, *, option: str) -> None:

@@ -34,9 +34,13 @@ GRANTED: dict[str, set[str]] = {
     "iam:GetPolicyVersion": {"iam:GetPolicyVersion"},
     "iam:GetRole": {"iam:GetRole"},
     "iam:ListAttachedRolePolicies": {"iam:ListAttachedRolePolicies"},
+    "iam:ListPolicies": {"iam:ListPolicies"},
     "iam:ListPolicyVersions": {"iam:ListPolicyVersions"},
+    "iam:ListRoles": {"iam:ListRoles"},
+    "iam:PutRolePermissionsBoundary": {"iam:PutRolePermissionsBoundary"},
     "iam:Tag": {"iam:TagOpenIDConnectProvider", "iam:TagPolicy", "iam:TagRole"},
     "iam:UpdateAssumeRolePolicy": {"iam:UpdateAssumeRolePolicy"},
+    "iam:UpdateRole": {"iam:UpdateRole"},
     "kms:CreateAlias": {"kms:CreateAlias"},
     "kms:CreateKey": {"kms:CreateKey", "kms:TagResource"},
     "kms:DescribeKey": {"kms:DescribeKey"},
@@ -87,10 +91,8 @@ NOT_GRANTED: dict[str, str] = {
     "iam:ListEntitiesForPolicy": _ABSENT,
     "iam:ListInstanceProfilesForRole": _ABSENT,
     "iam:ListRolePolicies": _ABSENT,
-    "iam:PutRolePermissionsBoundary": _OPTION,
     "iam:Untag": _PURGE,
     "iam:UpdateOpenIDConnectProviderThumbprint": _OPTION,
-    "iam:UpdateRole": _OPTION,
     "kms:CancelKeyDeletion": _OPTION,
     "kms:DeleteAlias": _ABSENT,
     "kms:DisableKey": _OPTION,
@@ -119,6 +121,8 @@ EVERYTHING: dict[str, Any] = {
     "kms_alias": "alias/velero",
     "cluster_name": "production",
     "bucket_versioning": "enabled",
+    "role_permissions_boundary": "arn:aws:iam::111122223333:policy/boundary",
+    "role_max_session_duration": 7200,
     "tags": {"service": "velero"},
 }
 
@@ -159,6 +163,8 @@ WITHOUT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"proof": False}, rf"(s3:(?!ListBucket$)|kms:)({PROOF})"),
     ({}, {"bucket_versioning": ""}, r"s3:(Get|Put)BucketVersioning"),
     ({}, {"cluster_name": ""}, r"eks:.*"),
+    ({}, {"role_permissions_boundary": ""}, r"iam:PutRolePermissionsBoundary"),
+    ({}, {"role_max_session_duration": 0}, r"iam:UpdateRole"),
     ({}, {"tags": {}}, r"iam:Tag.*|s3:PutBucketTagging"),
     ({}, {"kms_alias": ""}, r"tag:.*|kms:(?!Decrypt|DescribeKey|GetKeyPolicy|PutKeyPolicy).*"),
     ({"kms_key_arn": FOREIGN_KEY}, {"kms_alias": ""}, r"tag:.*|kms:(?!Decrypt|DescribeKey).*"),
@@ -179,7 +185,7 @@ def test_iam_takes_it(variables: dict[str, Any]) -> None:
 
 
 def test_resources_are_the_names_and_nothing_wider() -> None:
-    document = policy(**EVERYTHING | {"role_name": "backup", "policy_name": "backups"})
+    document = policy(**EVERYTHING | {"role_name": "backup", "role_path": "/ours/", "policy_name": "backups"})
     iam, kms = "arn:aws:iam::111122223333:", "arn:aws:kms:eu-central-1:111122223333:"
     assert {one["Sid"]: one["Resource"] for one in document["Statement"]} == {
         "VeleroFindKey": f"{kms}key/*",
@@ -190,8 +196,9 @@ def test_resources_are_the_names_and_nothing_wider() -> None:
         "VeleroKey": f"{kms}key/*",
         "VeleroCluster": f"{iam}oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/ABC",
         "VeleroPolicy": f"{iam}policy/backups",
-        "VeleroRole": f"{iam}role/backup",
-        "VeleroRolePolicy": f"{iam}role/backup",
+        "VeleroRole": [f"{iam}role/ours/backup", f"{iam}role/backup"],
+        "VeleroRolePolicy": [f"{iam}role/ours/backup", f"{iam}role/backup"],
+        "VeleroNames": "*",
         "VeleroClusterIssuer": "arn:aws:eks:eu-central-1:111122223333:cluster/production",
         "VeleroBucket": "arn:aws:s3:::acme-backups",
         "VeleroProofList": "arn:aws:s3:::acme-backups",

@@ -102,6 +102,10 @@ S3_STATEMENTS: list[dict[str, Any]] = [
     },
     {"Sid": f"VeleroBucket{HERE}", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": BUCKET},
 ]
+VOLUME_KEYS = [
+    f"arn:aws:kms:eu-central-1:{account}:key/9abcdef0-12ab-34cd-56ef-1234567890ab"
+    for account in (ACCOUNT, "999988887777")
+]
 SNAPSHOTS: dict[str, Any] = {
     "Sid": f"VeleroSnapshots{HERE}",
     "Effect": "Allow",
@@ -270,6 +274,27 @@ def with_snapshots(expected: dict[str, Any]) -> None:
     expected["iam_policy"]["Statement"].append(SNAPSHOTS)
 
 
+def with_volume_keys(expected: dict[str, Any]) -> None:
+    through_ec2 = {"StringEquals": {"kms:ViaService": "ec2.eu-central-1.amazonaws.com"}}
+    expected["iam_policy"]["Statement"] += [
+        SNAPSHOTS,
+        {
+            "Sid": f"VeleroVolumeKeys{HERE}",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncrypt*"],
+            "Resource": VOLUME_KEYS,
+            "Condition": through_ec2,
+        },
+        {
+            "Sid": f"VeleroVolumeGrants{HERE}",
+            "Effect": "Allow",
+            "Action": "kms:CreateGrant",
+            "Resource": VOLUME_KEYS,
+            "Condition": {**through_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+    ]
+
+
 def without_bucket_key(expected: dict[str, Any]) -> None:
     expected["encryption_rule"]["BucketKeyEnabled"] = False
 
@@ -296,6 +321,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], None]]] = {
     "who may update": ({"update_encryption_arns": ROLES[::-1]}, with_update_encryption),
     "tagging": ({"tagging": "a=b&c=d"}, with_tagging),
     "EBS snapshots": ({"ebs_snapshots": True}, with_snapshots),
+    "encrypted volumes": ({"ebs_snapshots": True, "ebs_kms_key_arns": VOLUME_KEYS[::-1]}, with_volume_keys),
     "no Bucket Key": ({"bucket_key_enabled": False}, without_bucket_key),
     "nobody named": (
         {"role_arns": [], "kms_key_administrators": [], "oidc_issuer_url": None},
@@ -360,7 +386,7 @@ def sids(of: StorageProfile) -> list[str]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_sids_are_letters_and_digits_and_unique(mode: str) -> None:
-    found = sids(profile(mode, ebs_snapshots=True, prefix="a-b/c.d"))
+    found = sids(profile(mode, ebs_snapshots=True, ebs_kms_key_arns=[OTHER_KEY], prefix="a-b/c.d"))
     assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in found)
     assert len(set(found)) == len(found)
 
@@ -393,7 +419,7 @@ def test_service_accounts_that_share_a_role_have_statements_of_their_own(other: 
 @pytest.mark.parametrize("other", MODES)
 def test_statements_of_another_mode_are_taken_out_of_the_policy(mode: str, other: str) -> None:
     """Another mode, without the earlier keys and snapshots, leaves nothing behind that this installation had."""
-    full = profile(mode, ebs_snapshots=True, kms_previous_key_arns=[OTHER_KEY])
+    full = profile(mode, ebs_snapshots=True, ebs_kms_key_arns=[OTHER_KEY], kms_previous_key_arns=[OTHER_KEY])
     before = {one["Sid"] for one in _documents.iam_policy(full)["Statement"]}
     after = profile(other)
     kept = {one["Sid"] for one in _documents.iam_policy(after)["Statement"]}

@@ -43,7 +43,7 @@ URL_REMEDY = "Write https://HOST or https://HOST:PORT."
 SECRET_REMEDY = "Write the name of the Secret, a slash and the key in it: velero-sse-c/key."
 MODE_REMEDY = "Leave the key out, or choose sse-kms or dsse-kms."
 FIELDS = (
-    "account_id, bucket, bucket_key_enabled, ebs_snapshots, encryption_mode, kms_key_administrators, "
+    "account_id, bucket, bucket_key_enabled, ebs_kms_key_arns, ebs_snapshots, encryption_mode, kms_key_administrators, "
     "kms_key_arn, kms_previous_key_arns, namespace, oidc_audience, oidc_issuer_url, partition, policy_arns, prefix, "
     "region, role_arns, s3_force_path_style, s3_url, service_account, sse_c_secret, tagging, update_encryption_arns"
 )

@@ -67,12 +67,15 @@ def test_every_variable_is_read_and_templated(name: str) -> None:
         "s3_url": "https://s3.example",
         "s3_force_path_style": True,
         "ebs_snapshots": True,
+        "ebs_kms_key_arns": [KEY.replace("1234", "5678")],
         "sse_c_secret": "other/key",
         "object_tagging": "team=backup&env=prod",
     }.get(name, "other")
     variables = {**VARIABLES, f"velero_{name}": "{{ theirs }}", "theirs": given}
     if name == "region":
         variables["velero_encryption_mode"] = "sse-s3"
+    if name == "ebs_kms_key_arns":
+        variables["velero_ebs_snapshots"] = True
     found = getattr(parse(variables), {"object_tagging": "tagging"}.get(name, name))
     assert found == (tuple(given) if isinstance(given, list) else given)
 
@@ -80,6 +83,22 @@ def test_every_variable_is_read_and_templated(name: str) -> None:
 def test_role_is_the_one_of_that_name_in_the_account_of_the_caller() -> None:
     variables = {**VARIABLES, "velero_role_name": "{{ theirs }}", "theirs": "velero-two"}
     assert parse(variables).role_arns == ("arn:aws:iam::111122223333:role/velero-two",)
+    profile = parse({**variables, "velero_role_path": "/teams/backup/", "velero_policy_path": "/teams/"})
+    assert profile.role_arns == ("arn:aws:iam::111122223333:role/teams/backup/velero-two",)
+    assert profile.policy_arns == ("arn:aws:iam::111122223333:policy/teams/velero",)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "text"),
+    [
+        ("velero_role_path", "backup", "backup is not a path of IAM. Begin and end it with a slash: /backup/."),
+        ("velero_policy_path", "/backup", "/backup is not a path of IAM. Begin and end it with a slash: /backup/."),
+        ("velero_role_permissions_boundary", "bounds", "bounds is not the ARN of a managed policy."),
+    ],
+)
+def test_what_iam_would_not_take_of_a_role(name: str, wrong: str, text: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name}: {text}"):
+        parse({**VARIABLES, name: wrong})
 
 
 IAM = "is not a name for IAM. Give 1 to {} letters, digits and _+=,.@- without path or ARN."
