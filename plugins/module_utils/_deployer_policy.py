@@ -135,8 +135,6 @@ def _identity(
     statements = [
         allow("VeleroCluster", client_ids, provider),
         *role_with_policy(profile, role_name, policy_name, tagged, changes=changes),
-        # By which a run sees that a name exists at another path or in another case.
-        allow("VeleroNames", ["iam:ListPolicies", "iam:ListRoles"], "*"),
     ]
     if cluster_name:
         cluster = profile.arn("eks", f"cluster/{cluster_name}")
@@ -170,6 +168,8 @@ def role_with_policy(
         allow(f"{prefix}Policy", _managed("Policy", tagged, *versions), policy),
         allow(f"{prefix}Role", [*role_actions, *changes], role),
         allow(f"{prefix}RolePolicy", ["iam:AttachRolePolicy"], role, {"ArnEquals": {"iam:PolicyARN": policy}}),
+        # By which a run sees that a name exists at another path or in another case.
+        allow(f"{prefix}Names", ["iam:ListPolicies", "iam:ListRoles"], "*"),
     ]
 
 

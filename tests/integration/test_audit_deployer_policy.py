@@ -43,7 +43,13 @@ BLIND = {
 }
 #: It never asks for the first, knows no request that would make the role send the second, and is asked for the third
 #: at a host that begins with the account, where nobody listens.
-NOT_ASKED_FOR = {"iam:PassRole", "logs:AssociateKmsKey", "s3:GetAccountPublicAccessBlock"}
+NOT_ASKED_FOR = {
+    "iam:ListPolicies",
+    "iam:ListRoles",
+    "iam:PassRole",
+    "logs:AssociateKmsKey",
+    "s3:GetAccountPublicAccessBlock",
+}
 
 
 def arn(service: str, resource: str, region: str = REGION) -> str:

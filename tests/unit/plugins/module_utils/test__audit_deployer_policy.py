@@ -64,7 +64,9 @@ GRANTED: dict[str, set[str]] = {
     "iam:GetRole": {"iam:GetRole"},
     "iam:GetRolePolicy": {"iam:GetRolePolicy"},
     "iam:ListAttachedRolePolicies": {"iam:ListAttachedRolePolicies"},
+    "iam:ListPolicies": {"iam:ListPolicies"},
     "iam:ListPolicyVersions": {"iam:ListPolicyVersions"},
+    "iam:ListRoles": {"iam:ListRoles"},
     "iam:ListRolePolicies": {"iam:ListRolePolicies"},
     "iam:Tag": {"iam:TagPolicy", "iam:TagRole"},
     "iam:UpdateAssumeRolePolicy": {"iam:UpdateAssumeRolePolicy"},
@@ -321,6 +323,7 @@ def test_resources_are_the_names_and_nothing_wider() -> None:
         "DeliveryPolicy": f"{iam}policy/velero-acme-backups-trail",
         "DeliveryRole": f"{iam}role/velero-acme-backups-trail",
         "DeliveryRolePolicy": f"{iam}role/velero-acme-backups-trail",
+        "DeliveryNames": "*",
         "PassRole": f"{iam}role/velero-acme-backups-trail",
     }
     passed = {"StringEquals": {"iam:PassedToService": "cloudtrail.amazonaws.com"}}
