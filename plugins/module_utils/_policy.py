@@ -32,7 +32,7 @@ VERSION = "2012-10-17"
 #: Sids of resource policies: KMS, S3 and SNS take what IAM does not (``Allow_CloudWatch_for_CMK``, ``__owner``,
 #: ``Allow use of the key``). Not ours are only what would look like a position (``#3``), and what is lost in YAML.
 _SID = re.compile(r"(?![#\s])[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f]")
-_ELEMENTS = (
+ELEMENTS = (
     "Sid",
     "Effect",
     "Principal",
@@ -124,9 +124,9 @@ def _fault(statement: t.Any, required: Sequence[str]) -> tuple[str, str] | None:
         return "has no Sid", "Give it one: a statement is found again, replaced and removed by its Sid."
     if not isinstance(statement["Sid"], str) or not _SID.fullmatch(statement["Sid"]):
         return "is not a Sid", "Give printable text that begins with no # and has no space at its ends."
-    unknown = sorted(set(statement) - set(_ELEMENTS))
+    unknown = sorted(set(statement) - set(ELEMENTS))
     if unknown:
-        return f"has {', '.join(unknown)}, which AWS does not know", f"Elements are {', '.join(_ELEMENTS)}."
+        return f"has {', '.join(unknown)}, which AWS does not know", f"Elements are {', '.join(ELEMENTS)}."
     if statement.get("Effect") not in ("Allow", "Deny"):
         return "has no Effect of Allow or Deny", "Set one, spelled like this."
     for element in required:

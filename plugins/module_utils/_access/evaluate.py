@@ -156,6 +156,7 @@ class _Layers:
         caps = all_of(layer.allow() for layer in self.caps)
         identity = all_of((who.is_root or self.identity.allow(), caps))
         both = all_of((identity, self._by_resource()))
+        granted = self.grants.allow()
         within = any_of(
             (
                 both if _needs_resource_policy(request) else identity,
@@ -164,9 +165,11 @@ class _Layers:
                 # everybody, the user guide says so where a condition names the role.
                 self._by_resource("session"),
                 all_of((self._by_resource("everybody"), caps or None)),
+                granted and (caps or None),
             )
         )
-        found = within if request.owner == who.account_id else both
+        # Whether a grant to another account needs an IAM policy there, the developer guide of KMS does not say.
+        found = within if request.owner == who.account_id else any_of((both, granted and None))
         if request.owner is None and within != both:
             found = None
         return all_of((found, *(layer.allow() for layer in self.limits)))
@@ -185,7 +188,7 @@ class _Layers:
 def _needs_resource_policy(request: Request) -> bool:
     """Whether IAM policies count only where the resource's policy lets the account in: keys, and the trust of roles."""
     is_key = request.service == "kms" and Arn.parse(request.resource) is not None
-    return is_key or request.action.lower().startswith("sts:assumerole")
+    return is_key or (request.service == "sts" and ":role/" in request.resource)
 
 
 def _grants(grants: Sequence[Grant] | None, request: Request) -> _Layer:
@@ -201,4 +204,7 @@ def _applied_grant(grant: Grant, request: Request) -> Applied | None:
     if without_path(grant.grantee) not in names or request.action.partition(":")[2] not in grant.operations:
         return None
     unknown = ("the encryption context",) if any(grant.constraints.values()) else ()
-    return Applied(Reason("the grants of the key", grant.name, "Allow", unknown), None if unknown else True)
+    return Applied(
+        Reason("the grants of the key", grant.name or f"to {grant.grantee}", "Allow", unknown),
+        None if unknown else True,
+    )

@@ -67,15 +67,23 @@ def applied(
 
 def _is_well_formed(statement: Statement) -> bool:
     """Whether it is written as AWS demands; what AWS makes of another one is not known."""
-    elements = [one for name in _ELEMENTS if name in statement for one in _policy.listed(statement[name])]
+    texts = [one for name in _ELEMENTS if name in statement for one in _policy.listed(statement[name])]
     names = [name for _kind, name in _policy.principals(statement)]
     condition = statement.get("Condition", {})
     operands = condition.values() if isinstance(condition, Mapping) else [None]
     return (
         statement.get("Effect") in _EFFECTS
-        and all(isinstance(text, str) for text in [*elements, *names])
-        and all(isinstance(keys, Mapping) and all(map(_is_operand, keys.values())) for keys in operands)
+        and set(statement) <= set(_policy.ELEMENTS)
+        and not any(name in statement and f"Not{name}" in statement for name in _policy.ELEMENTS)
+        and all(isinstance(text, str) for text in [*texts, *names])
+        and all(names)
+        and all(isinstance(keys, Mapping) and _are_operands(keys) for keys in operands)
     )
+
+
+def _are_operands(keys: Mapping[str, t.Any]) -> bool:
+    is_each_once = len({str(key).lower() for key in keys}) == len(keys)
+    return is_each_once and all(map(_is_operand, keys.values()))
 
 
 def _is_operand(values: t.Any) -> bool:

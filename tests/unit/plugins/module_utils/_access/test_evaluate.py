@@ -142,6 +142,9 @@ def test_owner_that_is_not_known() -> None:
             "unknown",
         ),
         (ROLE, KEY, Policies(resource=NOTHING, grants=None), "unknown"),
+        (ROLE, KEY, Policies(resource=NOTHING, grants=[Grant(ROLE, ["Decrypt"])], boundary=NOTHING), "unknown"),
+        (ROLE, FOREIGN_KEY, Policies(resource=NOTHING, grants=[Grant(ROLE, ["Decrypt"])]), "unknown"),
+        (ROLE, FOREIGN_KEY, Policies([ALLOW], resource=NOTHING, grants=[Grant(ROLE, ["Decrypt"])]), "allowed"),
         (ROLE, KEY, Policies([EVERYTHING], resource=policy(one("Allow", ROOT)), grants=None), "allowed"),
         ("s3.amazonaws.com", KEY, Policies(resource=policy(one("Allow", ROOT))), "denied"),
     ],
@@ -169,6 +172,8 @@ def test_trust() -> None:
     assert assume(trusting(ROOT)) == "denied"
     assert assume(trusting(ROOT), identity=ALLOW) == "allowed"
     assert assume(identity=ALLOW) == "denied"
+    tagging = Request(Principal(USER), "sts:TagSession", ROLE)
+    assert evaluate(tagging, Policies([ALLOW], resource=policy(trusting(ROOT)))).decision == "denied"
 
 
 @pytest.mark.parametrize(

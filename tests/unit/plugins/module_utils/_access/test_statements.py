@@ -28,7 +28,7 @@ OBJECT = "arn:aws:s3:::bucket/prefix/x"
 def ask(elements: dict[str, Any], who: Principal, version: str = "2012-10-17") -> Ternary:
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": OBJECT, **elements}
     for element in ("Principal", "Action", "Resource"):
-        if f"Not{element}" in elements:
+        if f"Not{element}" in elements and element not in elements:
             del statement[element]
     document = {"Version": version, "Statement": [statement]}
     request = Request(who, "s3:PutObject", OBJECT, ACCOUNT, Context({"aws:principaltag/team": ("x",)}))
@@ -116,8 +116,10 @@ def test_elements(elements: dict[str, Any], result: Ternary) -> None:
         *({"Effect": effect} for effect in ("deny", "DENY", None, 1, ["Deny"])),
         *({"Action": action} for action in (None, 1, {}, ["s3:*", None])),
         *({"NotResource": resource} for resource in (None, 1, [{}])),
-        *({"Principal": principal} for principal in (None, 1, {"AWS": None}, {"AWS": 111122223333}, {"aws": "*"})),
+        *({"Principal": principal} for principal in (None, 1, "", {"AWS": None}, {"AWS": 111122223333}, {"aws": "*"})),
         *({"Condition": condition} for condition in (None, [], "", 1, {"Bool": None}, {"Bool": ["x"]})),
+        *({"NotAction": "s3:Get*", "Action": "s3:*"}, {"resource": "*"}, {"NotPrincipal": "*", "Principal": "*"}),
+        {"Condition": {"StringEquals": {"aws:x": "a", "AWS:X": "b"}}},
         *({"Condition": {"StringEquals": {"aws:x": values}}} for values in (None, [None], {}, [["a"]], [])),
     ],
     ids=str,
