@@ -11,6 +11,7 @@ are aimed at an Allow, else nearly all would end in an implicit denial.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +86,7 @@ class Case:
     """
     :param context: condition keys of the request, without those that the principal decides; what it lacks is not there
     :param scps: one list of documents for each level, from the root of the organization down
+    :param rcps: the same; they only deny, beside the one of AWS that allows everything
     """
 
     number: int
@@ -292,7 +294,7 @@ def _statement(draw: Draw, case: Case, layer: str, *, aims: bool) -> Document:
         inverted = draw.chance(0.03 if aims else 0.12)
         resources = [_resource(draw, target, fits=fits() != inverted)]
         resources += [_resource(draw, target, fits=False)] * draw.chance(0.3)
-        if layer in ("rcp",) or (layer == "resource" and target.kind == "key" and draw.chance(0.9)):
+        if layer == "resource" and target.kind == "key" and draw.chance(0.9):
             inverted, resources = False, ["*"]
         name = "NotResource" if inverted else "Resource"
         statement[name] = resources if len(resources) > 1 or draw.chance(0.3) else resources[0]
@@ -309,6 +311,15 @@ def _document(draw: Draw, case: Case, layer: str, *, aims: bool) -> Document:
         statements.insert(0, {"Effect": "Allow", "Action": "*", "Resource": "*"})
     version = "2008-10-17" if draw.chance(0.04) else "2012-10-17"
     return {"Version": version, "Statement": statements}
+
+
+def _resource_control(draw: Draw, case: Case, *, aims: bool) -> Document:
+    """Such a policy can only deny, everybody, and without NotAction."""
+    action = case.target.action.partition(":")[0] + ":*" if draw.chance(0.5) else case.target.action
+    statement: Document = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*"}
+    if aims or draw.chance(0.8):
+        statement["Condition"] = conditions(draw, case.whole_context, case.target.service, aims=False)
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 # --- cases -----------------------------------------------------------------------------------------------------------
@@ -328,10 +339,8 @@ def case(seed: str, number: int) -> Case:
     def document(layer: str, *, always: bool = False) -> Document:
         return _document(draw, bare, layer, aims=aims and (always or draw.chance(0.9)))
 
-    def levels(layer: str, probability: float) -> list[list[Document]]:
-        if not draw.chance(probability):
-            return []
-        return [[document(layer)] for _dummy in range(1 + draw.below(2))]
+    def levels(make: Callable[[], Document], probability: float) -> list[list[Document]]:
+        return [[make()] for _dummy in range(draw.chance(probability) * (1 + draw.below(2)))]
 
     wants_resource = bool(target.kind) and (not is_signed or draw.chance(0.75) or target.kind in ("key", "role"))
     identity = [document("identity") for _dummy in range(draw.weighted({0: 0.6, 1: 5.0, 2: 1.5}))]
@@ -344,6 +353,8 @@ def case(seed: str, number: int) -> Case:
         boundary=document("boundary") if caller.kind in ("user", "session") and draw.chance(0.2) else None,
         session=document("session") if caller.kind == "session" and draw.chance(0.12) else None,
         resource=document("resource", always=True) if wants_resource else None,
-        scps=levels("scp", 0.15) if is_signed else [],
-        rcps=[],
+        scps=levels(lambda: document("scp"), 0.15) if is_signed else [],
+        rcps=levels(lambda: _resource_control(draw, bare, aims=aims), 0.1)
+        if target.kind in ("bucket", "key", "role")
+        else [],
     )

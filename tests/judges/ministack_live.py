@@ -65,7 +65,11 @@ ABSENT = (
 
 def can_ask(case: Case) -> bool:
     caller = case.caller
-    is_here = caller.kind in ("session", "user") and caller.account == case.target.owner == ACCOUNT and not case.scps
+    is_here = (
+        caller.kind in ("session", "user")
+        and caller.account == case.target.owner == ACCOUNT
+        and not case.scps + case.rcps
+    )
     return is_here and case.target.action in _SENDS and not any(word in case.text for word in BLIND)
 
 

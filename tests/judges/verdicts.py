@@ -60,4 +60,4 @@ def is_for_ministack(case: Case) -> bool:
     if caller.kind == "web":
         return True
     is_within = caller.kind in ("session", "user") and caller.account == target.owner
-    return is_within and target.action != "sts:AssumeRole" and not case.scps
+    return is_within and target.action != "sts:AssumeRole" and not case.scps + case.rcps
