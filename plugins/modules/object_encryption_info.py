@@ -56,7 +56,7 @@ options:
   checkpoint:
     description:
       - File that records every five seconds how far the run is, and is removed at its end. With the same file and
-        options, a run resumes where an earlier one was interrupted.
+        options, a run resumes where an earlier one was interrupted, for seven days.
     type: path
   concurrency:
     description: The most requests in flight at the same time.
@@ -72,7 +72,10 @@ options:
       - Reads the objects from a report of S3 Inventory, where one machine should not request all of them.
       - A report contains the algorithm and whether a Bucket Key is used, as they were when it was made. It does not
         contain the key, so that an object under a KMS key that is not in the sample is C(not_evaluated) with the reason
-        C(source_has_no_key), and so is the whole at best. With C(sse-s3) a report is enough.
+        C(source_has_no_key), and so is the whole at best. With C(sse-s3) the reason is C(only_reported), as the object
+        may have been replaced since.
+      - A directory right under the prefix of which the report has nothing counts as one object with the reason
+        C(not_in_report). This takes C(s3:ListBucket); without it a note says that it is not known.
       - Needs the optional fields C(EncryptionStatus) and C(BucketKeyStatus), and with O(versions) all versions.
     type: dict
     suboptions:
@@ -87,6 +90,10 @@ options:
         description: How many of a hundred objects get a HEAD request, in each run the same ones.
         type: float
         default: 1.0
+      max_age_in_days:
+        description: How old the report may be. S3 makes one a day or a week.
+        type: int
+        default: 8
   engine:
     description:
       - V(auto) sends requests from several processes with an HTTP client of its own, which is more than ten times as
@@ -165,7 +172,8 @@ by_reason:
     - Object versions that are not compliant by reason. C(non_compliant) are C(not_encrypted), C(wrong_algorithm),
       C(wrong_kms_key) and C(bucket_key_disabled).
     - C(not_evaluated) are C(access_denied), C(customer_key_required) and C(wrong_customer_key) (of SSE-C),
-      C(encryption_unknown), C(source_has_no_key) (of an Inventory report) and C(deleted_during_scan).
+      C(encryption_unknown), C(source_has_no_key), C(only_reported) and C(not_in_report) (of an Inventory report) and
+      C(deleted_during_scan), which a second listing has confirmed.
     - An object with two reasons counts for the first of them.
   returned: success
   type: dict
@@ -243,6 +251,20 @@ source:
   returned: success
   type: dict
   sample: {kind: list}
+judged_by:
+  description:
+    - What the objects were compared with, and where they were read. C(kms_key_arns) has the key of the profile and the
+      other accepted ones.
+  returned: success
+  type: dict
+  sample:
+    encryption_mode: sse-s3
+    kms_key_arns: []
+    bucket_key_enabled: false
+    customer_key_given: false
+    account_id: '111122223333'
+    region: eu-central-1
+    endpoint_url: null
 versions:
   description: Whether noncurrent versions were scanned too.
   returned: success
@@ -259,7 +281,7 @@ prefix:
   type: str
   sample: production/
 started_at:
-  description: When the run began.
+  description: When the scan began; where it is resumed, when the first of its runs did.
   returned: success
   type: str
   sample: '2026-11-24T08:00:00Z'
@@ -318,6 +340,7 @@ SPEC = aws_spec(
             "options": {
                 "manifest": {"type": "str", "required": True},
                 "sample_percent": {"type": "float", "default": 1.0},
+                "max_age_in_days": {"type": "int", "default": 8},
             },
         },
         "engine": {"type": "str", "choices": ["auto", "boto3"], "default": "auto"},

@@ -109,6 +109,9 @@ class Bucket:
         while start < end and len(rows) < PAGE:
             last = key = self.keys[start]
             head, found, _tail = key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+            if prefix == key and self.odd.get(key) in ("deleted", "marker"):  # gone when somebody looks again
+                start += 1
+                continue
             if found:
                 whole = prefix + head + delimiter
                 rows.append(f"<CommonPrefixes><Prefix>{quote(whole)}</Prefix></CommonPrefixes>")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import gzip
 import hashlib
 import importlib.util
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 
 MODULE = "object_encryption_info"
 COUNT = 3000
+NOW = dt.datetime.now(dt.UTC)
 FIELDS = (
     "Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "LastModifiedDate", "EncryptionStatus",
     "BucketKeyStatus",
@@ -73,13 +75,14 @@ def manifest(form: str, contents: dict[str, bytes], **more: Any) -> bytes:
     if form == "Parquet":
         schema = (
             "message s3.inventory { required binary bucket (STRING); required binary key (STRING); "
+            "optional binary version_id (STRING); "
             "optional binary encryption_status (STRING); optional binary bucket_key_status (STRING);}"
         )
     values: dict[str, Any] = {
         "sourceBucket": BUCKET,
         "destinationBucket": "arn:aws:s3:::acme-inventory",
         "version": "2016-11-30",
-        "creationTimestamp": "1790000000000",
+        "creationTimestamp": str(int(NOW.timestamp() * 1000)),
         "fileFormat": form,
         "fileSchema": schema,
         "files": [
@@ -152,7 +155,7 @@ def test_a_report_alone(there: S3Stub, tmp_path: Path, engine: str) -> None:
     assert result["source"] == {
         "kind": "inventory",
         "manifest": path,
-        "created": "2026-09-21T14:13:20Z",
+        "created": NOW.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "sample_percent": 0.0,
         "versions": True,
     }
@@ -199,6 +202,9 @@ def test_a_report_in_s3(run: ModuleRunner, aws: Aws) -> None:
     aws.proxy.deny("s3", "ListObjectVersions")  # its reader need not be allowed to list
     result = run.ok(MODULE, storage_profile=PROFILE, inventory=place)
     assert result["counts"]["total"] == COUNT
+    s3.put_object(Bucket=BUCKET, Key="production/plugins/x")
+    later = run.ok(MODULE, storage_profile=PROFILE, inventory=place)
+    assert (later["counts"]["total"], later["by_reason"]["not_in_report"]) == (COUNT + 1, 1)
     aws.proxy.deny("s3", "GetObject")
     assert run.refused(MODULE, storage_profile=PROFILE, inventory=place).startswith("s3:GetObject failed: AccessDenied")
 
@@ -240,7 +246,7 @@ def test_parquet_without_pyarrow_is_refused(there: S3Stub, tmp_path: Path, monke
     ("more", "message"),
     [
         ({"sourceBucket": "other"}, "is of bucket other, not of acme-backups. Name a report of the profile's bucket."),
-        ({"files": 1}, "is no manifest of S3 Inventory (TypeError("),
+        ({"files": 1}, "is no manifest of S3 Inventory. Name the manifest.json of a report."),
     ],
 )
 def test_reports_that_are_of_no_use(there: S3Stub, tmp_path: Path, more: dict[str, Any], message: str) -> None:
@@ -255,6 +261,20 @@ def test_a_damaged_file_is_refused(there: S3Stub, tmp_path: Path) -> None:
     (tmp_path / "data" / "0.csv.gz").write_bytes(b"x")
     result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
     assert "is not the file of the manifest (its MD5 differs). Fetch the report again." in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(b'"a","b"')[:-6], b"no gzip", gzip.compress(b"\xff\xfe"), gzip.compress(b'"acme-backups"\n')],
+    ids=["cut", "another format", "another encoding", "a column"],
+)
+def test_file_that_cannot_be_read(there: S3Stub, tmp_path: Path, data: bytes) -> None:
+    path = write(tmp_path, "CSV", {"0.csv.gz": data})
+    result = run_in_controller(MODULE, {"storage_profile": PROFILE, "inventory": {"manifest": path}}, check=False)
+    assert result["msg"] == (
+        "inventory.manifest: acme-backups/all/data/0.csv.gz cannot be read as a data file of the report: it is cut, "
+        "damaged or of another format. Fetch the report again."
+    )
 
 
 @pytest.mark.parametrize(

@@ -115,32 +115,51 @@ def scan_objects(
     region = params["region"] or params["storage_profile"]["region"]
     settings = {**(params["aws_config"] or {}), "max_pool_connections": MAX_THREADS + 2}
     aws = Aws({**params, "region": region, "aws_config": settings})
-    started = _now()
     source = _source(aws, options, params["inventory"])
     path, checkpoint = (Path(params[name]) if params[name] else None for name in ("path", "checkpoint"))
-    output = ScanOutput(options, source, path, checkpoint, progress)
+    output = ScanOutput(options, source, path, checkpoint, (region, params["endpoint_url"]), progress)
     output.open()
     uploads: list[dict[str, t.Any]] = []
     notes: list[str] = []
     try:
-        _scan(aws, options, params, output)
-        uploads, notes = _incomplete_multipart_uploads(aws, options)
-    except ServiceError as error:
-        if error.code != "NoSuchBucket":
-            raise
-        tolerate_missing(error)
-    output.finish()
+        try:
+            _scan(aws, options, params, output)
+            if isinstance(source, InventorySource):
+                notes += _missing_directories(aws, options, source, output)
+            uploads, more = _incomplete_multipart_uploads(aws, options)
+            notes += more
+        except ServiceError as error:
+            if error.code != "NoSuchBucket":
+                raise
+            tolerate_missing(error)
+        output.finish()
+    finally:
+        output.close()
+    return _result(options, output, params, {"incomplete_multipart_uploads": uploads, "notes": notes}, region)
+
+
+def _result(
+    options: ScanOptions, output: ScanOutput, params: Params, found: Mapping[str, t.Any], region: str
+) -> dict[str, t.Any]:
     result, seconds = output.totals.result(), output.seconds
     return {
         **result,
         "bucket": options.bucket,
         "prefix": options.prefix,
-        "source": source.description,
+        "source": output.source.description,
         "versions": options.versions,
-        "incomplete_multipart_uploads": uploads,
-        "notes": notes,
-        "started_at": started,
-        "finished_at": _now(),
+        **found,
+        "judged_by": {
+            "encryption_mode": options.mode,
+            "kms_key_arns": list(options.key_arns),
+            "bucket_key_enabled": options.bucket_key_enabled,
+            "customer_key_given": options.customer_key is not None,
+            "account_id": options.owner,
+            "region": region,
+            "endpoint_url": params["endpoint_url"],
+        },
+        "started_at": _utc(output.started),
+        "finished_at": _utc(dt.datetime.now(dt.UTC)),
         "seconds": round(seconds, 3),
         "objects_per_second": round(result["counts"]["total"] / seconds, 1),
         "resumed": output.resumed,
@@ -153,7 +172,8 @@ def _source(aws: Aws, options: ScanOptions, inventory: Params | None) -> PrefixL
     if inventory is None:
         return PrefixLister(options.prefix)
     name = inventory["manifest"]
-    return InventorySource(ReportFiles(aws, name), name, inventory["sample_percent"], options)
+    percent, max_age = inventory["sample_percent"], inventory["max_age_in_days"]
+    return InventorySource(ReportFiles(aws, name), name, percent, options, max_age)
 
 
 def _scan(aws: Aws, options: ScanOptions, params: Params, output: ScanOutput) -> None:
@@ -205,5 +225,21 @@ def _incomplete_multipart_uploads(aws: Aws, options: ScanOptions) -> tuple[list[
     return uploads, []
 
 
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _missing_directories(aws: Aws, options: ScanOptions, source: InventorySource, output: ScanOutput) -> list[str]:
+    """Count what a report of other prefixes leaves out: a directory right under the prefix that it has nothing of."""
+    try:
+        listed = aws.pages(
+            "s3:ListObjectsV2", "CommonPrefixes", Bucket=options.bucket, Prefix=options.prefix, Delimiter="/"
+        )
+        missing = [row["Prefix"] for row in listed if row["Prefix"] not in source.directories]
+    except ServiceError as error:
+        return [f"Whether the report is complete could not be read: {error}"]
+    for directory in missing:
+        output.totals.add_unseen(
+            directory, "not_in_report", "has no object in the report, which is of other prefixes or older"
+        )
+    return []
+
+
+def _utc(time: dt.datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -83,8 +83,7 @@ class Boto3Scanner:
     def _scan(self, batch: Batch) -> BatchDone:
         page = model.Page(batch.objects, batch.delete_markers)
         if batch.listing:
-            action, arguments = listing_call(batch.listing, self._options)
-            page = _page(self._call(action, arguments), self._options)
+            page = self._list(batch.listing)
             if batch.listing.delimited and page.next_marker:
                 return BatchDone(batch.number, has_many_prefixes=True)
             self._events.put(PageListed(batch.number, page.next_marker))
@@ -111,11 +110,32 @@ class Boto3Scanner:
         requests = probe(version, self._options)
         request = next(requests)
         while True:
-            response = self._send(request)
+            answer = self._confirmation(request) if isinstance(request, model.PageRequest) else self._send(request)
             try:
-                request = requests.send(response)
+                request = requests.send(answer)
             except StopIteration as end:
                 return t.cast("model.Observation", end.value)
+
+    def _list(self, listing: model.PageRequest) -> model.Page:
+        """One page of a listing.
+
+        :raises ServiceError: where the answer is none
+        """
+        action, arguments = listing_call(listing, self._options)
+        answer = self._call(action, arguments)
+        try:
+            return _page(answer, self._options)
+        except (ValueError, TypeError, AttributeError) as error:
+            message = f"The answer is not one of S3 ({error})."
+            hint = "Find out what answers in its place: a proxy, or another server."
+            raise ServiceError(action, "InvalidResponse", message, hint=hint) from error
+
+    def _confirmation(self, listing: model.PageRequest) -> model.Page | None:
+        """The page that shows whether an object was deleted; who reads an Inventory report need not be allowed to."""
+        try:
+            return self._list(listing)
+        except ServiceError:
+            return None
 
     def _send(self, request: model.Request) -> model.Response:
         arguments: dict[str, t.Any] = {"Bucket": self._options.bucket, "Key": request.key}

@@ -52,7 +52,11 @@ def _evaluate_encryption(version: model.ObjectVersion, seen: Observation, option
             faults["bucket_key_disabled"] = "does not use a Bucket Key"
     if faults:
         return Evaluation(next(iter(faults)), "; ".join(faults.values()), _re_encrypt(version, algorithm, options))
-    if seen.state == "from_inventory" and (options.key_arns or algorithm == SSE_C):
+    if seen.state == "from_inventory" and not (options.key_arns or algorithm == SSE_C):
+        message = f"had {algorithm} when the Inventory report was made, and was not requested since"
+        remediation = "Request more objects of the report (inventory.sample_percent), or list the bucket instead."
+        return Evaluation("only_reported", message, remediation)
+    if seen.state == "from_inventory":
         message = f"has {algorithm}, but an Inventory report does not contain the key"
         remediation = "Request more objects of the report (inventory.sample_percent), or list the bucket instead."
         return Evaluation("source_has_no_key", message, remediation)

@@ -69,6 +69,13 @@ class HttpResponse:
         self.body = self._data[: self._length]
         return True
 
+    @property
+    def has_surplus(self) -> bool:
+        """Whether more arrived than belongs to the answer: then nobody knows which answer belongs to which request."""
+        if self._method == "HEAD" or self.status in (204, 304):
+            return bool(self._data)
+        return self._length is not None and not self._chunked and len(self._data) > self._length
+
     def end(self) -> bool:
         """The connection was closed; whether that completes the answer."""
         if not self.status or self._chunked or self._length is not None:
@@ -84,7 +91,9 @@ class HttpResponse:
         self.status = int(status)
         for line in lines:
             name, dummy, value = line.partition(":")
-            self.headers[name.lower()] = value.strip()
+            known = self.headers.setdefault(name.lower(), value.strip())
+            if known != value.strip() and name.lower().startswith(("x-amz-", "content-length", "etag")):
+                raise ValueError(f"{name} is given twice")
         length = self.headers.get("content-length")
         self._length = None if length is None else int(length)
         if self._length is not None and self._length > MAX_BODY and self._method != "HEAD":
@@ -160,7 +169,10 @@ class _Connection(asyncio.Protocol):
             self._drop()
             self._pool.give_up(request)
             return
-        if is_complete:
+        if is_complete and request.response.has_surplus:
+            self._drop()
+            self._pool.retry_lost(request)
+        elif is_complete:
             self._finish(request)
 
     def _finish(self, request: HttpRequest) -> None:

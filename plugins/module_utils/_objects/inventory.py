@@ -81,9 +81,9 @@ class Manifest(t.NamedTuple):
                 tuple((file["key"], file.get("MD5checksum", "")) for file in values["files"]),
                 created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
             remediation = "Name the manifest.json of a report."
-            raise ValidationError(OPTION, name, f"is no manifest of S3 Inventory ({error!r})", remediation) from error
+            raise ValidationError(OPTION, name, "is no manifest of S3 Inventory", remediation) from error
         manifest._validate(name, options)
         return manifest
 
@@ -94,6 +94,16 @@ class Manifest(t.NamedTuple):
         if self.file_format not in ("CSV", "Parquet"):
             reason = f"has the format {self.file_format}"
             raise ValidationError(OPTION, name, reason, "Choose CSV or Parquet in its configuration.")
+        names = [key for key, _checksum in self.files]
+        if twice := next((key for key in names if names.count(key) > 1), None):
+            raise ValidationError(OPTION, name, f"names the file {twice} twice", "Fetch the report again.")
+        if unverified := next((key for key, checksum in self.files if not checksum), None):
+            reason = f"has no MD5checksum of the file {unverified}, so that nobody can tell whether it is that of S3"
+            raise ValidationError(OPTION, name, reason, "Name the manifest.json as S3 wrote it.")
+        if options.versions and not self.has("VersionId"):
+            reason = "has current versions only (no VersionId)"
+            remediation = "Choose all versions in the configuration of the report, or set versions=false."
+            raise ValidationError(OPTION, name, reason, remediation)
         for field in ("Key", "EncryptionStatus", *(["BucketKeyStatus"] if options.bucket_key_enabled else [])):
             if not self.has(field):
                 remediation = "Add it to the optional fields of the report."
@@ -108,6 +118,20 @@ class Manifest(t.NamedTuple):
         if self.file_format == "CSV":
             return field in self.csv_fields
         return _FIELDS[field] in re.split(r"[\s(){};]+", self.schema)
+
+
+def refuse_age(created: str, name: str, max_age_in_days: int) -> None:
+    """Refuse a report that says too little of today.
+
+    :raises ValidationError: where it is too old, or of a time to come
+    """
+    age = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(created)
+    if age > dt.timedelta(days=max_age_in_days):
+        reason = f"is of {created[:10]}, more than {max_age_in_days} days old (inventory.max_age_in_days)"
+        raise ValidationError(OPTION, name, reason, "Name a newer report: what was written since is not in it.")
+    if age < -dt.timedelta(days=1):
+        reason = f"is of {created[:10]}, which is still to come"
+        raise ValidationError(OPTION, name, reason, "Name the manifest.json as S3 wrote it, and see to the clock.")
 
 
 class ReportFiles:
@@ -151,7 +175,9 @@ class ReportFiles:
         """The file beside the manifest, in a folder ``data`` beside it or beside its own, or with its whole path."""
         directory = Path(self._manifest).expanduser().parent
         name = Path(key).name
-        for path in (directory / key, directory / name, directory / "data" / name, directory.parent / "data" / name):
+        whole = directory / key
+        below = [whole] if whole.resolve().is_relative_to(directory.resolve()) else []
+        for path in (*below, directory / name, directory / "data" / name, directory.parent / "data" / name):
             if path.is_file():
                 return path.open("rb")
         remediation = "Copy the data files of the report beside its manifest, or into a folder data."
@@ -194,7 +220,17 @@ def object_version(row: Row, percent: float) -> model.ObjectVersion:
         modified = modified.strftime("%Y-%m-%dT%H:%M:%S")
     probe = zlib.crc32(f"{row['Key']}\0{version}".encode()) < percent / 100 * 2**32
     size = int(row.get("Size") or 0)
-    return model.ObjectVersion(str(row["Key"]), version, _is_latest(row), size, f"{modified[:19]}Z", reported, probe)
+    return model.ObjectVersion(
+        str(row["Key"]), version, _is_latest(row), size, f"{modified[:19]}Z", reported=reported, probe=probe
+    )
+
+
+def directory_of(key: str, prefix: str) -> str:
+    """The directory right under the prefix that a key is in; empty for another key."""
+    if not key.startswith(prefix):
+        return ""
+    first, slash, _rest = key[len(prefix) :].partition("/")
+    return f"{prefix}{first}{slash}"
 
 
 def _is_latest(row: Row) -> bool:
@@ -208,12 +244,16 @@ def _true(value: t.Any) -> bool:
 class InventorySource:
     """The objects of a report, for a scan; its interface is that of ``PrefixLister``."""
 
-    def __init__(self, files: ReportFiles, name: str, percent: float, options: model.ScanOptions) -> None:
+    def __init__(
+        self, files: ReportFiles, name: str, percent: float, options: model.ScanOptions, max_age_in_days: int
+    ) -> None:
         self._files = files
         self._options = options
         self._percent = percent
         self._name = name
         self._manifest = Manifest.parse(files.manifest(), name, options)
+        refuse_age(self._manifest.created, name, max_age_in_days)
+        self.directories: set[str] = set()
         self._file_number = 0
         self._counted = 0  # rows that count, those of earlier runs too
         self._numbers = 0
@@ -251,6 +291,7 @@ class InventorySource:
         if self._rows is None:
             self._rows = itertools.islice(self._read(), self._counted, None)
         rows = list(itertools.islice(self._rows, ROWS))
+        self.directories.update(directory_of(str(row["Key"]), self._options.prefix) for row in rows)
         if not rows:
             self._exhausted = True
             return None
@@ -266,7 +307,13 @@ class InventorySource:
         for number, (key, checksum) in enumerate(self._manifest.files, 1):
             self._file_number = number
             with self._files.open(self._manifest, key, checksum) as file:
-                yield from rows_of(file, self._manifest)
+                try:
+                    for row in rows_of(file, self._manifest):
+                        object_version(row, 0)  # what cannot be read is found here, with the name of the file
+                        yield row
+                except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, csv.Error) as error:
+                    reason = "cannot be read as a data file of the report: it is cut, damaged or of another format"
+                    raise ValidationError(OPTION, key, reason, "Fetch the report again.") from error
 
     def page_listed(self, event: PageListed) -> None:
         """Nothing is listed here."""
@@ -283,7 +330,8 @@ class InventorySource:
         return counting
 
     def state(self) -> dict[str, t.Any]:
-        return {"rows": self._counted}
+        return {"rows": self._counted, "directories": sorted(self.directories)}
 
     def restore(self, state: Mapping[str, t.Any]) -> None:
         self._counted = int(state["rows"])
+        self.directories = set(state["directories"])

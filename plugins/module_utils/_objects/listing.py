@@ -25,8 +25,10 @@ def page_parameters(listing: model.PageRequest, options: model.ScanOptions) -> d
         parameters["delimiter"] = "/"
     if listing.marker and options.versions:
         parameters["key-marker"], parameters["version-id-marker"] = listing.marker
-    elif listing.marker:
+    elif listing.marker and listing.marker[0]:
         parameters["start-after"] = listing.marker[0]
+    elif listing.marker:
+        parameters["continuation-token"] = listing.marker[1]
     return parameters
 
 
@@ -58,7 +60,7 @@ def parse_page(body: bytes, options: model.ScanOptions) -> model.Page:
         elif name == "DeleteMarker":
             delete_markers += 1
         elif name == "CommonPrefixes":
-            prefixes.append(element[0].text or "")
+            prefixes.extend(child.text or "" for child in element if _name(child.tag) == "Prefix")
         else:
             other[name] = element.text or ""
     decode: Callable[[str], str] = unquote_plus if other.get("EncodingType") == "url" else str
@@ -76,17 +78,36 @@ def build_page(
     """The page of what an answer holds, as XML or as boto3 returns it.
 
     :param answer: whether there is another page, and its marker
-    :raises ValueError: where the marker is missing
+    :raises ValueError: where it is no page of this bucket, or the marker is missing
     """
-    next_marker = None
-    if str(answer.get("IsTruncated")).lower() == "true":
-        last = rows[-1]["Key"] if rows else "".join(prefixes[-1:])
-        key = answer.get("NextKeyMarker", "") if options.versions else last
-        if not key:
-            raise ValueError("a truncated listing without the marker of the next page")
-        next_marker = decode(key), answer.get("NextVersionIdMarker", "")
+    truncated = str(answer.get("IsTruncated")).lower()
+    if truncated not in ("true", "false"):  # S3 always says; an empty body or a proxy's page does not
+        raise ValueError("no listing: it does not say whether there is more")
+    if answer.get("Name", options.bucket) != options.bucket:
+        raise ValueError(f"a listing of {answer['Name']}")
+    next_marker = _next_marker(rows, prefixes, answer, options, decode) if truncated == "true" else None
     objects = tuple(_object_version(row, decode) for row in rows)
+    if not all(one.key.startswith(options.prefix) for one in objects):
+        raise ValueError("a listing of other objects than those under the prefix")
     return model.Page(objects, delete_markers, tuple(map(decode, prefixes)), next_marker)
+
+
+def _next_marker(
+    rows: Sequence[Mapping[str, t.Any]],
+    prefixes: Sequence[str],
+    answer: Mapping[str, t.Any],
+    options: model.ScanOptions,
+    decode: Callable[[str], str],
+) -> model.Marker:
+    """Where the next page begins: after a key, or where there is none, at S3's token."""
+    if options.versions:
+        marker = decode(answer.get("NextKeyMarker", "")), str(answer.get("NextVersionIdMarker", ""))
+    else:
+        last = max((decode(name) for name in (*(row["Key"] for row in rows), *prefixes)), default="")
+        marker = last, "" if last else str(answer.get("NextContinuationToken", ""))
+    if not any(marker):
+        raise ValueError("a truncated listing without the marker of the next page")
+    return marker
 
 
 @cache
@@ -103,4 +124,5 @@ def _object_version(row: Mapping[str, t.Any], decode: Callable[[str], str]) -> m
         is_latest=version is None or row.get("IsLatest") not in ("false", False),
         size=int(row.get("Size") or 0),
         last_modified=row.get("LastModified", "")[:19] + "Z",  # S3 keeps whole seconds
+        etag=str(row.get("ETag", "")).strip('"'),
     )

@@ -27,6 +27,8 @@ STATUS_OF: dict[str, Status] = {
     "wrong_customer_key": "not_evaluated",
     "encryption_unknown": "not_evaluated",
     "source_has_no_key": "not_evaluated",
+    "only_reported": "not_evaluated",
+    "not_in_report": "not_evaluated",
     "deleted_during_scan": "not_evaluated",
 }
 
@@ -40,6 +42,7 @@ class ObjectVersion(t.NamedTuple):
     """One version of an object, from a listing or an Inventory report.
 
     :param version_id: ``None`` where the listing did not ask for versions
+    :param etag: without its quotes, by which an answer shows that it is of this object; empty where it is not known
     :param reported: the encryption in an Inventory report; such an object gets a HEAD only where ``probe`` is set
     """
 
@@ -48,6 +51,7 @@ class ObjectVersion(t.NamedTuple):
     is_latest: bool
     size: int
     last_modified: str
+    etag: str = ""
     reported: Observation | None = None
     probe: bool = True
 

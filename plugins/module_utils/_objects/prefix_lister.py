@@ -14,6 +14,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .._errors import ServiceError
 from .batch import Batch, BatchDone, PageListed
 from .model import Marker, PageRequest
 
@@ -29,6 +30,7 @@ class _Branch:
     :param next_marker: where the next page begins that is to be requested
     :param ready: whether it may be requested: the page before has said where it begins
     :param awaited: the batch that will say so
+    :param passed: the second parts of the markers with the key of ``next_marker``, none of which may come again
     :param pages: the batches in progress, in order, with the outcome of each
     """
 
@@ -38,6 +40,7 @@ class _Branch:
     next_marker: Marker | None = None
     ready: bool = True
     awaited: int = 0
+    passed: set[str] = field(default_factory=set)
     pages: dict[int, BatchDone | None] = field(default_factory=dict)
     markers: dict[int, Marker | None] = field(default_factory=dict)
 
@@ -89,8 +92,26 @@ class PrefixLister:
         branch = self._branch_of[event.number]
         if branch.awaited == event.number:  # else it is listed a second time, by boto3 after the end of a process
             branch.awaited = 0
-            branch.next_marker = event.next_marker
+            self._advance(branch, event.next_marker)
             branch.ready = event.next_marker is not None
+
+    def _advance(self, branch: _Branch, marker: Marker | None) -> None:
+        """Go on to the next page.
+
+        :raises ServiceError: where it is one of those before: the listing would never end
+        """
+        last, branch.next_marker = branch.next_marker, marker
+        if marker is None:
+            return
+        key, more = marker
+        if last is None or key != last[0]:
+            branch.passed.clear()
+        goes_back = last is not None and "" not in (key, last[0]) and key < last[0]
+        if goes_back or more in branch.passed:
+            message = f"The listing of {branch.prefix!r} comes back to {key or more!r}, and so would never end."
+            hint = "Find out what answers in the place of S3: a proxy, or a server with another order of names."
+            raise ServiceError("s3:ListObjects", "InvalidResponse", message, hint=hint)
+        branch.passed.add(more)
 
     def batch_done(self, done: BatchDone) -> list[BatchDone]:
         """Note an outcome; returns the outcomes that count from now on, in order."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import pickle
@@ -29,6 +30,8 @@ from .sigv4 import Credentials
 
 #: Batches that one process has at the same time: while the last objects of one are scanned, the next is listed.
 BATCHES = 4
+
+_PR_SET_PDEATHSIG = 1
 
 #: Seconds between two checks of the credentials.
 REFRESH_EVERY = 2.0
@@ -85,12 +88,19 @@ def _run_worker(channel: socket.socket, config: worker.WorkerConfig) -> t.NoRetu
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        _die_with_parent()
         gc.freeze()  # else a collection copies the parent's whole memory
         gc.set_threshold(50_000)  # requests leave no cycles, and looking for some took a twentieth of the time
         asyncio.run(worker.serve(channel, config))
         code = 0
     finally:
         os._exit(code)
+
+
+def _die_with_parent() -> None:
+    """A parent that is killed cannot stop its children; Linux does."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ProcessPoolScanner:

@@ -21,7 +21,7 @@ Counts = dict[str, int]
 MAX_GROUPS = 1000
 MAX_KEYS = 1000
 _KINDS = ("backup", "restore", "kopia", "other")
-_NO_FINDING = ("compliant", "deleted_during_scan", "source_has_no_key")
+_NO_FINDING = ("compliant", "deleted_during_scan", "source_has_no_key", "only_reported")
 
 #: The columns of the list of every object.
 COLUMNS = (
@@ -70,6 +70,12 @@ class Totals:
                 self._add_key(seen.key_arn, {f"{seen.algorithm} {seen.bucket_key_enabled}": 1})
         if outcome not in _NO_FINDING:
             self.findings.append(row_of(version, seen, evaluation))
+
+    def add_unseen(self, directory: str, reason: str, message: str) -> None:
+        """Count a directory whose objects are not known."""
+        version = model.ObjectVersion(directory, None, True, 0, "")
+        remediation = "Name a report of the whole prefix, or list the bucket instead."
+        self.add(version, model.Observation("failed"), model.Evaluation(reason, message, remediation), "")
 
     def merge(self, other: Totals, max_findings: int) -> None:
         """Add what other totals have; the findings that stay are the first ones by key."""

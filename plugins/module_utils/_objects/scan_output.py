@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import fcntl
 import hashlib
 import json
 import os
 import time
 import typing as t
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +28,10 @@ from .result_collector import COLUMNS, Totals, csv_lines
 PROGRESS_EVERY = 3.0
 CHECKPOINT_EVERY = 5.0
 
-_VERSION = 2
+#: A checkpoint of an older scan is not resumed.
+MAX_AGE = dt.timedelta(days=7)
+
+_VERSION = 3
 
 
 @dataclass
@@ -35,17 +40,21 @@ class ScanOutput:
 
     :param path: of the list of every object; it has its name once it is complete
     :param checkpoint: of the file that says how far a scan is, removed at its end
+    :param place: what names the server beside the bucket: another one's objects are other objects
+    :ivar started: when the scan began, in an earlier run where it is resumed
     """
 
     options: ScanOptions
     source: PrefixLister | InventorySource
     path: Path | None = None
     checkpoint: Path | None = None
+    place: Sequence[str | None] = ()
     progress: Callable[[str], None] = lambda message: None
     totals: Totals = field(default_factory=Totals)
     resumed: bool = False
 
     def __post_init__(self) -> None:
+        self.started = dt.datetime.now(dt.UTC)
         self._start = time.monotonic()  # of this run, less the seconds of the runs before it
         self._reported = self._saved = self._start
         self._reported_total = self._resumed_total = 0
@@ -62,14 +71,18 @@ class ScanOutput:
         if not self.path:
             return
         try:
-            self._file = self._partial.open("r+b" if size else "wb")
+            self._file = os.fdopen(os.open(self._partial, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of this process: no fork of it keeps the lock
             self._file.seek(size)
             self._file.truncate()
+        except BlockingIOError as error:
+            reason = "is being written by another run"
+            raise ValidationError("path", str(self.path), reason, "Wait for its end, or name another file.") from error
         except OSError as error:
             reason = f"cannot be written ({error.strerror})"
             raise ValidationError("path", str(self.path), reason, "Name a file in a directory that exists.") from error
         if not size and self.options.list_format == "csv":
-            self._file.write(csv_lines([COLUMNS]))
+            self._write(csv_lines([COLUMNS]))
 
     def _resume(self, checkpoint: Path) -> int:
         name = str(checkpoint)
@@ -78,12 +91,13 @@ class ScanOutput:
             if saved["fingerprint"] != self._fingerprint:
                 reason = "is of a scan with other options"
                 raise ValidationError("checkpoint", name, reason, "Remove the file, or name another one.")
+            self._refuse_age(dt.datetime.fromisoformat(saved["started_at"]), name)
             self.source.restore(saved["source"])
             self.totals = Totals(**saved["totals"])
             self._start -= saved["seconds"]
             size = int(saved["size"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = f"cannot be read ({error})"
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            reason = "cannot be read, or is not a checkpoint of this version"
             raise ValidationError("checkpoint", name, reason, "Remove the file to start again.") from error
         if size and not (self._partial.exists() and self._partial.stat().st_size >= size):
             reason = f"goes with {self._partial}, which is not there or too short"
@@ -91,6 +105,13 @@ class ScanOutput:
         self.resumed = True
         self._reported_total = self._resumed_total = self.totals.counts["total"]
         return size
+
+    def _refuse_age(self, started: dt.datetime, name: str) -> None:
+        """What was seen long ago is no evidence of today."""
+        if self.started - started > MAX_AGE:
+            reason = f"is of a scan that began on {started:%Y-%m-%d}, more than {MAX_AGE.days} days ago"
+            raise ValidationError("checkpoint", name, reason, "Remove the file to start again.")
+        self.started = started
 
     @property
     def _partial(self) -> Path:
@@ -101,13 +122,20 @@ class ScanOutput:
         """Stands for everything that a scan's outcome depends on; no key can be read from it."""
         key = hashlib.sha256(self.options.customer_key).hexdigest() if self.options.customer_key else ""
         options = vars(replace(self.options, customer_key=None))
-        whole = [_VERSION, options, key, str(self.path), self.source.identity]
+        whole = [_VERSION, options, key, str(self.path), self.source.identity, *self.place]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def add(self, done: BatchDone) -> None:
         self.totals.merge(done.totals, self.options.max_findings)
-        if self._file:
-            self._file.write(done.lines)
+        self._write(done.lines)
+
+    def _write(self, lines: bytes) -> None:
+        if not self._file:
+            return
+        try:
+            self._file.write(lines)
+        except OSError as error:
+            raise _unwritable("path", self._partial, error) from error
 
     def report(self, scanned: int) -> None:
         """Report and save how far the scan is, when it is time.
@@ -129,30 +157,45 @@ class ScanOutput:
         """Write the checkpoint, in one step."""
         if not self.checkpoint:
             return
-        size = 0
-        if self._file:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            size = self._file.tell()
+        size = self._flush()
         saved = {
             "fingerprint": self._fingerprint,
             "source": self.source.state(),
             "totals": asdict(self.totals),
             "seconds": self.seconds,
+            "started_at": self.started.isoformat(),
             "size": size,
         }
         draft = Path(f"{self.checkpoint}.new")
         try:
-            draft.write_text(json.dumps(saved))
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(saved, file)
             draft.replace(self.checkpoint)
         except OSError as error:
-            raise CofferError(f"checkpoint: {self.checkpoint} cannot be written: {error.strerror}.") from error
+            raise _unwritable("checkpoint", self.checkpoint, error) from error
         self._saved = time.monotonic()
+
+    def _flush(self) -> int:
+        """Bring the list onto the disk; its size."""
+        if not self._file:
+            return 0
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            return self._file.tell()
+        except OSError as error:
+            raise _unwritable("path", self._partial, error) from error
+
+    def close(self) -> None:
+        """End this run, and let another one write the list."""
+        if self._file:
+            self._file.close()
 
     def finish(self) -> None:
         """The scan is complete."""
         if self._file:
-            self._file.close()
+            self._flush()
+            self.close()
             self._partial.replace(t.cast("Path", self.path))
         if self.checkpoint:
             self.checkpoint.unlink(missing_ok=True)
@@ -160,3 +203,8 @@ class ScanOutput:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._start
+
+
+def _unwritable(option: str, path: Path, error: OSError) -> CofferError:
+    remediation = "Make room or correct its permissions, and run again: with a checkpoint it resumes there."
+    return ValidationError(option, str(path), f"cannot be written ({error.strerror})", remediation)

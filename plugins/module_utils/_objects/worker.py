@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hashlib
 import pickle
 import socket
 import struct
@@ -18,7 +17,7 @@ import typing as t
 
 from . import http_client, model, sigv4
 from .batch import Batch, BatchDone, PageListed
-from .head_probe import OBJECT_CODES, Probe, probe
+from .head_probe import OBJECT_CODES, Probe, key_md5, probe
 from .listing import build_query, parse_page
 from .rate_limiter import RateLimiter
 from .result_collector import ResultCollector
@@ -127,16 +126,30 @@ class Worker:
 
         :raises ValueError: where the answer is none
         """
-        future: asyncio.Future[http_client.HttpResponse | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[model.Page | None] = asyncio.get_running_loop().create_future()
+        self.list_page(listing, future.set_result, first=True)
+        page = await future
+        if page is None:
+            raise ValueError("no listing")
+        return page
+
+    def list_page(
+        self, listing: model.PageRequest, on_page: t.Callable[[model.Page | None], None], *, first: bool = False
+    ) -> None:
+        """Request one page of a listing; ``None`` where the answer is none."""
+
+        def on_answer(answer: http_client.HttpResponse | None) -> None:
+            page = None
+            if answer is not None and answer.status == 200:
+                with contextlib.suppress(ValueError):
+                    page = parse_page(answer.body, self.options)
+            on_page(page)
+
         path = self._endpoint.base or "/"
         query = sigv4.query_string(build_query(listing, self.options))
         owner = {"x-amz-expected-bucket-owner": self.options.owner} if self.options.owner else {}
-        request = http_client.HttpRequest("GET", lambda: self._sign("GET", path, query, owner), future.set_result)
-        self._pool.submit(request, first=True)
-        answer = await future
-        if answer is None or answer.status != 200:
-            raise ValueError("no listing")
-        return parse_page(answer.body, self.options)
+        request = http_client.HttpRequest("GET", lambda: self._sign("GET", path, query, owner), on_answer)
+        self._pool.submit(request, first=first)
 
     def submit(self, request: model.Request, on_answer: t.Callable[[http_client.HttpResponse | None], None]) -> None:
         path = sigv4.object_path(self._endpoint, request.key)
@@ -179,20 +192,32 @@ class _PageScan:
             await self._finished
         return self._seen
 
-    def _submit(self, index: int, requests: Probe, request: model.Request) -> None:
-        def on_answer(answer: http_client.HttpResponse | None) -> None:
-            response = answer and answer.response
-            if not response or response.status not in _OBJECT_STATUSES or response.code not in _OBJECT_CODES:
-                self._end(index, None)
-                return
+    def _submit(self, index: int, requests: Probe, request: model.Request | model.PageRequest) -> None:
+        def advance(answer: model.Response | model.Page) -> None:
             try:
-                following = requests.send(response)
+                following = requests.send(answer)
             except StopIteration as end:
                 self._end(index, end.value)
             else:
                 self._submit(index, requests, following)
 
-        self._worker.submit(request, on_answer)
+        def on_page(page: model.Page | None) -> None:
+            if page is None:
+                self._end(index, None)
+            else:
+                advance(page)
+
+        def on_answer(answer: http_client.HttpResponse | None) -> None:
+            response = answer and answer.response
+            if not response or response.status not in _OBJECT_STATUSES or response.code not in _OBJECT_CODES:
+                self._end(index, None)
+            else:
+                advance(response)
+
+        if isinstance(request, model.PageRequest):
+            self._worker.list_page(request, on_page)
+        else:
+            self._worker.submit(request, on_answer)
 
     def _end(self, index: int, seen: model.Observation | None) -> None:
         self._seen[index] = seen
@@ -205,9 +230,8 @@ class _PageScan:
 def customer_key_headers(key: bytes | None) -> dict[str, str]:
     if key is None:
         return {}
-    digest = hashlib.md5(key, usedforsecurity=False).digest()
     return {
         f"{_CUSTOMER}-algorithm": "AES256",
         f"{_CUSTOMER}-key": base64.b64encode(key).decode(),
-        f"{_CUSTOMER}-key-md5": base64.b64encode(digest).decode(),
+        f"{_CUSTOMER}-key-md5": key_md5(key),
     }

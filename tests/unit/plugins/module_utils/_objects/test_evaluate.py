@@ -129,7 +129,16 @@ NO_BUCKET_KEY = ("non_compliant", "bucket_key_disabled", "does not use a Bucket 
             id="reported without the key",
         ),
         pytest.param(KMS, Observation("from_inventory", "aws:kms"), NO_BUCKET_KEY, id="reported, no Bucket Key"),
-        pytest.param(S3_MODE, Observation("from_inventory", "AES256"), COMPLIANT, id="a report is enough"),
+        pytest.param(
+            S3_MODE,
+            Observation("from_inventory", "AES256"),
+            (
+                "not_evaluated",
+                "only_reported",
+                "had AES256 when the Inventory report was made, and was not requested since",
+            ),
+            id="a report alone",
+        ),
     ],
 )
 def test_evaluation(options: ScanOptions, what: Observation, expected: tuple[str, str, str]) -> None:

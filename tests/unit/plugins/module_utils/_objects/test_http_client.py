@@ -94,3 +94,28 @@ def test_response(data: bytes, response: Response) -> None:
     answer = HttpResponse("GET")
     answer.feed(data)
     assert answer.response == response
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "surplus"),
+    [
+        ("HEAD", HEAD, False),
+        ("HEAD", HEAD + HEAD, True),
+        ("HEAD", HEAD + b"body", True),
+        ("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", False),
+        ("GET", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabc", True),
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\nx", True),
+    ],
+)
+def test_more_than_an_answer_is_noticed(method: str, data: bytes, surplus: bool) -> None:
+    response = HttpResponse(method)
+    assert response.feed(data)
+    assert response.has_surplus is surplus
+
+
+@pytest.mark.parametrize("name", ["X-Amz-Server-Side-Encryption", "ETag", "Content-Length"])
+def test_header_that_contradicts_itself_is_not_understood(name: str) -> None:
+    same = f"HTTP/1.1 200 OK\r\n{name}: 1\r\n{name.lower()}: 1\r\n\r\n".encode()
+    assert HttpResponse("HEAD").feed(same)
+    with pytest.raises(ValueError, match="is given twice"):
+        HttpResponse("HEAD").feed(same.replace(b": 1\r\n\r\n", b": 2\r\n\r\n"))

@@ -10,6 +10,7 @@ import random
 
 import pytest
 
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ServiceError
 from ansible_collections.coffer.velero.plugins.module_utils._objects.batch import Batch, BatchDone, PageListed
 from ansible_collections.coffer.velero.plugins.module_utils._objects.model import PageRequest
 from ansible_collections.coffer.velero.plugins.module_utils._objects.prefix_lister import PrefixLister, is_split
@@ -93,3 +94,33 @@ def test_what_is_listed_side_by_side() -> None:
     assert [is_split(prefix, "p/") for prefix in prefixes] == [True, True, False, False]
     assert is_split("", "")
     assert is_split("kopia/", "")
+
+
+@pytest.mark.parametrize(
+    "markers",
+    [
+        [("p/b", ""), ("p/b", "")],
+        [("p/b", ""), ("p/a", "")],
+        [("p/a", "v2"), ("p/a", "v1"), ("p/a", "v2")],
+        [("", "t1"), ("", "t2"), ("", "t1")],
+    ],
+)
+def test_listing_that_comes_back_is_an_error(markers: list[tuple[str, str]]) -> None:
+    source = PrefixLister("p/")
+    *good, bad = markers
+    for marker in good:
+        batch = source.next_batch()
+        assert batch
+        source.page_listed(PageListed(batch.number, marker))
+    batch = source.next_batch()
+    assert batch
+    with pytest.raises(ServiceError, match="so would never end"):
+        source.page_listed(PageListed(batch.number, bad))
+
+
+def test_versions_of_the_next_key_may_be_named_alike() -> None:
+    source = PrefixLister("p/")
+    for marker in [("p/a", "null"), ("p/b", "null"), ("p/c", "null")]:
+        batch = source.next_batch()
+        assert batch
+        source.page_listed(PageListed(batch.number, marker))

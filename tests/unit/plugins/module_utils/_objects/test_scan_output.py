@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,7 @@ def test_a_run_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     first.add(BatchDone(1, totals("p/a"), b"one\n"))
     first.save()
     first.add(BatchDone(2, totals("p/b"), b"two\n"))  # does not count: the run is cut here
+    first.close()
     second = output(tmp_path)
     assert second.resumed
     assert second.totals.counts["total"] == 1
@@ -93,3 +96,43 @@ def test_progress_is_reported() -> None:
     assert reported == [
         "51 objects, 5 a second, 1 non-compliant, 0 not evaluated; 1 of 1 directories left, now at 'p/'"
     ]
+
+
+def test_files_are_for_their_owner(tmp_path: Path) -> None:
+    one = output(tmp_path)
+    one.add(BatchDone(1, totals("p/a"), b"one\n"))
+    one.save()
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    one.finish()
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]
+
+
+def test_two_runs_do_not_write_one_list(tmp_path: Path) -> None:
+    holding = "import fcntl, sys; f = open(sys.argv[1], 'wb'); fcntl.lockf(f, fcntl.LOCK_EX); print(); sys.stdin.read()"
+    command = [sys.executable, "-c", holding, str(tmp_path / "list.jsonl.part")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        with pytest.raises(ValidationError, match=r"path: .* is being written by another run\. Wait for its end"):
+            output(tmp_path)
+    output(tmp_path)
+
+
+def test_old_checkpoint_is_not_resumed(tmp_path: Path) -> None:
+    first = output(tmp_path)
+    first.save()
+    first.close()
+    second = output(tmp_path)
+    assert second.started == first.started, "the scan began with its first run"
+    second.close()
+    text = (tmp_path / "checkpoint").read_text()
+    (tmp_path / "checkpoint").write_text(text.replace(f"{first.started:%Y-}", f"{first.started.year - 1}-"))
+    with pytest.raises(ValidationError, match=r"checkpoint: .* is of a scan that began on .*, more than 7 days ago"):
+        output(tmp_path)
+
+
+def test_disk_that_is_full(tmp_path: Path) -> None:
+    one = output(tmp_path)
+    one._file = open("/dev/full", "r+b", buffering=0)  # noqa: SIM115
+    with pytest.raises(ValidationError, match=r"path: .* cannot be written \(No space left on device\)"):
+        one.add(BatchDone(1, totals("p/a"), b"one\n"))
