@@ -42,7 +42,7 @@ BLIND = {
     *("sns:ListTagsForResource", "sns:TagResource"),
 }
 #: It never asks for the first, knows no request that would make the role send the second, and is asked for the third
-#: at a host that begins with the account, where nobody listens.
+#: at a host that begins with the account, where nobody listens. Without the lists a run knows less, and goes on.
 NOT_ASKED_FOR = {
     "iam:ListPolicies",
     "iam:ListRoles",
