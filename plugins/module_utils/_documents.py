@@ -12,6 +12,7 @@ role carries a Sid of the role too: a cluster that restores from a bucket shares
 from __future__ import annotations
 
 import hashlib
+import re
 
 from ._arn import service_host
 from ._iam.model import issuer_name
@@ -176,6 +177,11 @@ def _use_of_volume_keys(profile: StorageProfile) -> list[Document]:
 
 #: What a statement of :func:`iam_policy` may be for.
 _IAM_PURPOSES = ("Objects", "Bucket", "Key", "PreviousKeys", "Snapshots", "VolumeKeys", "VolumeGrants")
+
+
+def is_iam_sid(text: str) -> bool:
+    """Whether a Sid is that of a statement of :func:`iam_policy`, of this or another installation."""
+    return re.fullmatch(rf"Velero({'|'.join(_IAM_PURPOSES)})[0-9a-f]{{8}}", text) is not None
 
 
 def iam_policy_absent_sids(profile: StorageProfile) -> list[str]:

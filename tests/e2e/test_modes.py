@@ -223,7 +223,7 @@ def test_sse_c_encrypts(moto: Moto, weed: SeaweedFS, stack: Stack, customer: Ins
     assert made["backup_storage_location"]["phase"] == "Available"
     key = customer_key(stack)
 
-    again = generating.install()
+    again = {line["action"].rpartition(".")[2]: line["result"] for line in generating.site.run()}
     assert [module for module, result in again.items() if result["changed"]] == []
     assert "warnings" not in again["sse_c_secret"]
     assert customer_key(stack) == key, "made once"

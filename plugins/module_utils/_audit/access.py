@@ -77,13 +77,18 @@ def _policy_as_desired(facts: Facts, desired: Desired) -> CheckResult:
     if desired.policy_arn is None:
         return _NO_POLICY
     document, live = _documents.iam_policy(desired.profile), facts.role_policy.value
-    if _policy.same_document(document, live, partition=desired.profile.partition):
-        return compliant("It is the policy of the filter iam_policy.")
     different = policies.differences(live, document["Statement"], desired.profile.partition)
     owned = {statement["Sid"] for statement in document["Statement"]}
     more = [name for name, _statement in _policy.named_statements(live) if name not in owned]
-    reasons = [*different, *([f"{', '.join(more)} was added"] if more else [])] or ["its Version is another one"]
-    return non_compliant("differs", f"It differs from the storage profile: {'; '.join(reasons)}.")
+    absent = _documents.iam_policy_absent_sids(desired.profile)
+    others = [name for name in more if _documents.is_iam_sid(name) and name not in absent]
+    added = [name for name in more if name not in others]
+    version = [] if document["Version"] == live.get("Version") else ["its Version is another one"]
+    reasons = [*different, *([f"{', '.join(added)} was added"] if added else []), *version]
+    if reasons:
+        return non_compliant("differs", f"It differs from the storage profile: {'; '.join(reasons)}.")
+    shared = f" Other installations have {', '.join(others)} in it." if others else ""
+    return compliant(f"It has the statements of the filter iam_policy.{shared}")
 
 
 def _trust(role: RoleFacts, desired: Desired) -> CheckResult:
@@ -208,7 +213,10 @@ ACCESS = (
         identifier="coffer.15",
         title="Velero's policy is that of the storage profile",
         severity="high",
-        requirement="The default version of the managed policy allows what the filter iam_policy says, and no more.",
+        requirement=(
+            "The default version of the managed policy has the statements of the filter iam_policy, and beside them "
+            "only those of other installations that share it."
+        ),
         remediation=f"{_RUN}, or coffer.velero.iam_policy.",
         checks=one_check(lambda _facts, desired: desired.policy_arn or desired.account_arn, _policy_as_desired),
     ),

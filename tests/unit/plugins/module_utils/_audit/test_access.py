@@ -44,6 +44,7 @@ def default(**values: Any) -> Facts:
     return of_bucket(encryption=Present({"Rules": [rule]}))
 
 
+TWO = (PROFILE, replace(PROFILE, prefix="staging"))
 CASES: list[Case] = [
     ("KMS.1", replace(good(), role_policy=Present(EVERYTHING), roles=[]), non_compliant("too_permissive", "All")),
     (
@@ -72,6 +73,16 @@ CASES: list[Case] = [
         "coffer.15",
         facts(role_policy={**_documents.iam_policy(PROFILE), "Version": "2008-10-17"}),
         non_compliant("differs", "its Version"),
+    ),
+    (
+        "coffer.15",
+        facts(role_policy=document(*(s for one in TWO for s in _documents.iam_policy(one)["Statement"]))),
+        compliant("Other installations have VeleroObjects"),
+    ),
+    (
+        "coffer.15",
+        facts(role_policy=document(*_documents.iam_policy(replace(PROFILE, ebs_snapshots=True))["Statement"])),
+        non_compliant("differs", "VeleroSnapshots56521504 was added"),
     ),
     ("coffer.16", of_role(trust=Present(document())), non_compliant("differs", "is missing")),
     (
