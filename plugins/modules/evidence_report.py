@@ -41,7 +41,8 @@ options:
       configuration:
         description:
           - The actual configuration, to be compared with the desired one. Its parts are C(key), C(encryption_rule),
-            C(key_policy_statements), C(bucket_policy_statements) and C(backup_storage_location_spec).
+            C(key_policy_statements), C(bucket_policy_statements) and C(backup_storage_location_spec), and where
+            C(checks) has them C(bucket), C(oidc_provider), C(iam_policy), C(trust_policy_statements) and C(identity).
         type: dict
         suboptions:
           desired:
@@ -56,6 +57,10 @@ options:
           checks:
             description: What the module that manages a part returned in check mode, by part.
             type: dict
+          externally_managed:
+            description: The parts that others manage. They are C(not_applicable).
+            type: list
+            elements: str
       backup:
         description: The result of M(coffer.velero.backup), also of a failed one.
         type: dict
@@ -220,7 +225,13 @@ _EVIDENCE = {
     "objects": {"type": "dict", "required": True},
     "accepted_kms_key_arns": {"type": "list", "elements": "str", "no_log": False},
     "caller": {"type": "dict"},
-    "configuration": {"type": "dict", "options": {name: {"type": "dict"} for name in ("desired", "actual", "checks")}},
+    "configuration": {
+        "type": "dict",
+        "options": {
+            **{name: {"type": "dict"} for name in ("desired", "actual", "checks")},
+            "externally_managed": {"type": "list", "elements": "str"},
+        },
+    },
     "backup": {"type": "dict"},
     "metadata": {"type": "dict"},
     "restore": {"type": "dict"},

@@ -619,7 +619,9 @@ def test_a_switch_may_be_given_as_text(role: str) -> None:
         for text in texts
         for name in re.findall(r"\w+", text)
         if name in converted
-        and re.search(rf"(?<!\w){name}(?!\w)(?! \| ({converted[name]}(?!\w)|default\(none\)))", text)
+        and re.search(
+            rf"(?<!\w){name}(?!\w)(?! \| ((default\(true\) \| )?{converted[name]}(?!\w)|default\(none\)))", text
+        )
     }
     assert bare == {}
 

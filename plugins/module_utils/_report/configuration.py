@@ -28,7 +28,14 @@ TITLES = {
     "encryption_rule": "Default encryption of the bucket",
     "bucket_policy_statements": "Bucket policy",
     "backup_storage_location_spec": "Backup storage location",
+    "bucket": "Bucket",
+    "oidc_provider": "OIDC provider of the cluster",
+    "iam_policy": "IAM policy of the role",
+    "trust_policy_statements": "IAM role and its trust policy",
+    "identity": "Identity of Velero's pods",
 }
+#: The parts that only a module compares; without its result nobody asked for them.
+_CHECKED = ("bucket", "oidc_provider", "iam_policy", "trust_policy_statements", "identity")
 _KEY_FIELDS = ("key_arn", "alias", "key_state", "multi_region", "rotation_enabled", "rotation_period_in_days")
 
 
@@ -41,6 +48,11 @@ def desired_documents(profile: StorageProfile) -> dict[str, t.Any]:
         "encryption_rule": _documents.encryption_rule(profile),
         "bucket_policy_statements": _documents.bucket_policy_statements(profile),
         "backup_storage_location_spec": _documents.backup_storage_location_spec(profile),
+        "bucket": {"bucket": profile.bucket},
+        "oidc_provider": {"issuer_url": profile.oidc_issuer_url} if profile.oidc_issuer_url else {},
+        "iam_policy": _documents.iam_policy(profile),
+        "trust_policy_statements": _documents.trust_policy_statements(profile),
+        "identity": {"service_account": profile.service_account, "role_arns": list(profile.role_arns)},
     }
     return {name: document for name, document in documents.items() if document}
 
@@ -50,11 +62,15 @@ def compare_configuration(profile: StorageProfile, given: EvidenceReader | None)
     given = given or EvidenceReader("evidence.configuration", {})
     desired = {**desired_documents(profile), **_documents_of(given.child("desired"))}
     actual = _documents_of(given.child("actual"))
-    checks = given.child("checks")
+    checks, external = given.child("checks"), given.texts("externally_managed")
     parts = []
     for name in (name for name in TITLES if name in desired):
         check = checks.mapping(name)
-        if name in actual:
+        if name in external:
+            parts.append(_part(name, desired[name], "not_applicable", "externally_managed"))
+        elif name in _CHECKED and not check:
+            continue
+        elif name in actual:
             parts.append(_by_document(name, desired[name], actual[name], profile.partition))
         elif check:
             parts.append(_by_check(name, desired[name], check))
@@ -66,7 +82,7 @@ def compare_configuration(profile: StorageProfile, given: EvidenceReader | None)
 def _outcome(parts: list[Document]) -> Document:
     statuses = [part["status"] for part in parts]
     same, differ, skipped = map(statuses.count, ("compliant", "non_compliant", "not_evaluated"))
-    number, more = many(len(parts), "part"), f"; {skipped} {be(skipped)} not compared" if skipped else ""
+    number, more = many(same + differ + skipped, "part"), f"; {skipped} {be(skipped)} not compared" if skipped else ""
     if differ:
         verb = "differs" if differ == 1 else "differ"
         return outcome("non_compliant", "differs", f"{differ} of {number} {verb} from the desired configuration{more}.")
@@ -103,13 +119,17 @@ def _by_check(name: str, desired: t.Any, check: EvidenceReader) -> Document:
     """As the module that would write it says."""
     if check.flag("failed"):
         return _part(name, desired, "not_evaluated", "check_failed", message=check.text("msg"))
+    kept = check.texts("kept_statements")
     planned = check.mapping("planned")  # of a task of the plan
     if not (planned or check.flag("changed")):
-        return _compared(name, desired, [])
+        # What others added to the policy of the role, Velero may do too; another installation has its own there.
+        added = [one for one in kept if name == "iam_policy" and not _documents.is_iam_sid(one)]
+        return _compared(name, desired, [_difference(one, None, "added") for one in added], unmanaged_statements=kept)
     diff = planned or check.mapping("diff") or check
     before, after = (diff.get(side) if isinstance(diff.get(side), Mapping) else {} for side in ("before", "after"))
     paths = list(dict.fromkeys([*before, *after])) or [name]
-    return _compared(name, desired, [_difference(path, after.get(path), before.get(path)) for path in paths])
+    differences = [_difference(path, after.get(path), before.get(path)) for path in paths]
+    return _compared(name, desired, differences, unmanaged_statements=kept)
 
 
 def _difference(path: str, desired: t.Any, actual: t.Any) -> Document:

@@ -26,6 +26,7 @@ def read_objects(result: EvidenceReader, profile: StorageProfile, desired: Docum
     if (bucket, prefix) != (profile.bucket, profile.prefix):
         location = f"{profile.bucket}/{profile.prefix}"
         result.refuse(f"is of {bucket}/{prefix}, the profile is of {location}", "", "Scan the location of the profile.")
+    _refuse_other_profile(result, profile)
     counts = _counts(result.mapping("counts") or result.refuse("is missing", "counts"))
     if counts["total"] != counts["compliant"] + counts["non_compliant"] + counts["not_evaluated"]:
         result.refuse("has a total that is not the sum of its statuses", "counts")
@@ -61,6 +62,34 @@ def read_objects(result: EvidenceReader, profile: StorageProfile, desired: Docum
     return document
 
 
+def _refuse_other_profile(result: EvidenceReader, profile: StorageProfile) -> None:
+    """What was judged by another mode or key says nothing of this profile."""
+    judged = result.mapping("judged_by")
+    if judged is None:
+        return
+    keys = judged.texts("kms_key_arns")
+    desired = {
+        "encryption_mode": profile.encryption_mode,
+        "kms_key_arns": profile.kms_key_arn or "",
+        "bucket_key_enabled": str(profile.bucket_key_enabled and profile.encryption_mode == "sse-kms").lower(),
+        "account_id": profile.account_id,
+        "region": profile.region,
+    }
+    actual = {
+        "encryption_mode": judged.text("encryption_mode"),
+        "kms_key_arns": keys[0] if keys else "",
+        "bucket_key_enabled": str(bool(judged.flag("bucket_key_enabled"))).lower(),
+        "account_id": judged.text("account_id"),
+        "region": judged.text("region"),
+    }
+    for name, value in desired.items():
+        if actual[name] != value:
+            reason = f"is {actual[name] or 'none'}, the profile has {value or 'none'}"
+            judged.refuse(
+                reason, name, "The objects were judged by another profile: scan them with that of the report."
+            )
+
+
 def unevaluated(counts: Mapping[str, int]) -> int:
     """Versions that exist and were not evaluated."""
     return counts["not_evaluated"] - counts["deleted_during_scan"]
@@ -93,7 +122,10 @@ def _message(counts: Mapping[str, int], desired: Document) -> str:
     existing = counts["total"] - counts["deleted_during_scan"]
     failed, unknown = counts["non_compliant"], unevaluated(counts)
     if not existing:
-        return "There are no objects under this location, so there is nothing to evaluate."
+        return (
+            "There are no objects under this location, so there is nothing to evaluate. A test backup makes some "
+            "(velero_proof_backup=true)."
+        )
     if failed:
         also = f", and {unknown:,} more could not be evaluated" if unknown else ""
         verb = "is" if failed == 1 else "are"

@@ -23,6 +23,7 @@ import zlib
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from .._kube import Kube
 from .diagnosis import ObjectReadResult
@@ -52,13 +53,33 @@ def download(
     status = ask(kube, namespace, "DownloadRequest", spec, time.monotonic() + seconds)
     if not status or not status.get("downloadURL"):
         return Download(ObjectReadResult("unreachable", "Velero gave no URL for it"))
-    return fetch(str(status["downloadURL"]), _trust(location or {}))
+    url = str(status["downloadURL"])
+    spec = (location or {}).get("spec") or {}
+    if not is_of_endpoint(url, str((spec.get("config") or {}).get("s3Url") or "")):
+        return Download(ObjectReadResult("unreachable", "Velero gave a link to it that is not one of S3 over TLS"))
+    return fetch(url, _trust(location or {}))
+
+
+def is_of_endpoint(url: str, s3_url: str) -> bool:
+    """Whether a signed link may be followed: of https, or of http where the location's endpoint is.
+
+    Whoever may write a DownloadRequest's status would otherwise choose what the controller reads (``file:``).
+    """
+    schemes = ("https", "http") if s3_url.lower().startswith("http:") else ("https",)
+    return urlsplit(url).scheme in schemes
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A signed link is of one host; where it leads elsewhere, it is an error."""
+
+    def redirect_request(self, *_args: t.Any, **_more: t.Any) -> None:
+        return None
 
 
 def fetch(url: str, trust: ssl.SSLContext) -> Download:
     """Get a signed URL, and no more of it than fits."""
     try:
-        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust))
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust), _NoRedirect())
         with opener.open(url, timeout=15) as response, gzip.GzipFile(fileobj=response) as file:
             return Download(ObjectReadResult("read"), file.read(_MAX_BYTES))
     except urllib.error.HTTPError as error:
@@ -66,8 +87,8 @@ def fetch(url: str, trust: ssl.SSLContext) -> Download:
             return Download(_refusal(error.code, error.read(10_000)))
     except urllib.error.URLError as error:
         return Download(ObjectReadResult("unreachable", f"S3 cannot be reached from here ({error.reason})"))
-    except (OSError, http.client.HTTPException, EOFError, zlib.error) as error:
-        reason = f"its content cannot be used ({type(error).__name__}: {error})"
+    except (OSError, http.client.HTTPException, EOFError, zlib.error):
+        reason = "its content cannot be used: it was cut off or is damaged"
         return Download(ObjectReadResult("unreachable", reason))
 
 

@@ -116,6 +116,34 @@ def test_a_module_in_check_mode_compares() -> None:
     assert configuration["parts"][4]["message"] == "The cluster does not answer."
 
 
+ROLE_PARTS = ("bucket", "iam_policy", "identity")
+
+
+def test_parts_that_only_a_module_compares() -> None:
+    checks = {name: {"changed": False, "kept_statements": ["VeleroObjects0123abcd"]} for name in ROLE_PARTS}
+    told = document(good(configuration={"actual": actual(), "checks": checks}))["configuration"]
+    assert told["status"] == "compliant"
+    assert [part["name"] for part in told["parts"]][-3:] == list(ROLE_PARTS)
+    assert told["parts"][-2]["unmanaged_statements"] == ["VeleroObjects0123abcd"]
+
+
+def test_what_others_allow_the_role_is_a_difference() -> None:
+    """Another installation's statements are not."""
+    check = {"changed": False, "kept_statements": ["VeleroObjects0123abcd", "Everything"]}
+    told = document(good(configuration={"actual": actual(), "checks": {"iam_policy": check}}))["configuration"]
+    assert (told["status"], told["parts"][-1]["name"]) == ("non_compliant", "iam_policy")
+    assert told["parts"][-1]["differences"] == [{"path": "Everything", "desired": None, "actual": "added"}]
+
+
+def test_parts_that_others_manage_do_not_count() -> None:
+    given = {name: value for name, value in actual().items() if name != "bucket_policy_statements"}
+    external = ["bucket_policy_statements", "bucket"]
+    told = document(good(configuration={"actual": given, "externally_managed": external}))["configuration"]
+    outcomes = {part["name"]: (part["status"], part["reason"]) for part in told["parts"]}
+    assert {outcomes[name] for name in external} == {("not_applicable", "externally_managed")}
+    assert (told["status"], told["message"]) == ("compliant", "4 of 4 parts are as desired.")
+
+
 def test_an_empty_list_is_a_policy_without_statements() -> None:
     parts = document(good(configuration={"actual": {"bucket_policy_statements": []}}))["configuration"]["parts"]
     assert len(parts[3]["differences"]) == len(parts[3]["desired"])

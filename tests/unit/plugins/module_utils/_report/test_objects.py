@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.evidence import (
@@ -12,6 +14,7 @@ from tests.support.evidence import (
     Evidence,
     counts,
     document,
+    good,
     group,
     object_finding,
     objects,
@@ -72,3 +75,32 @@ REFUSALS: list[tuple[Evidence, str]] = [
 @pytest.mark.parametrize(("evidence", "message"), REFUSALS)
 def test_refusals(evidence: Evidence, message: str) -> None:
     assert refused(evidence).startswith(message)
+
+
+JUDGED: Evidence = {
+    "encryption_mode": "sse-kms",
+    "kms_key_arns": [KEY, KEY.replace("1234", "5678")],
+    "bucket_key_enabled": True,
+    "account_id": "111122223333",
+    "region": "eu-central-1",
+}
+
+
+def test_objects_that_were_judged_by_the_profile() -> None:
+    assert document(good(objects=objects(judged_by=JUDGED)))["objects"]["status"] == "compliant"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("encryption_mode", "sse-s3"),
+        ("kms_key_arns", JUDGED["kms_key_arns"][::-1]),
+        ("bucket_key_enabled", False),
+        ("account_id", "444455556666"),
+        ("region", "us-east-1"),
+    ],
+)
+def test_objects_that_were_judged_by_another_profile(name: str, value: Any) -> None:
+    said = refused(good(objects=objects(judged_by={**JUDGED, name: value})))
+    assert said.startswith(f"evidence.objects.judged_by.{name}: it is ")
+    assert said.endswith("The objects were judged by another profile: scan them with that of the report.")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coffer.velero.plugins.module_utils._velero.download import _trust, fetch
+from ansible_collections.coffer.velero.plugins.module_utils._velero.download import _trust, fetch, is_of_endpoint
 
 DENIED = b"<Error><Code>AccessDenied</Code><Message>not authorized to perform: kms:Decrypt</Message></Error>"
 
@@ -24,6 +24,7 @@ ANSWERS = {
     "/denied": (403, DENIED),
     "/missing": (404, b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>"),
     "/odd": (502, b"Bad gateway"),
+    "/elsewhere": (302, b""),
     "/plain": (200, b"not compressed"),
     "/cut": (200, gzip.compress(b"content" * 1000)[:20]),
 }
@@ -35,6 +36,8 @@ def url() -> Iterator[str]:
         def do_GET(self) -> None:
             status, body = ANSWERS[self.path.partition("?")[0]]
             self.send_response(status)
+            if status == 302:
+                self.send_header("Location", "/read")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -55,9 +58,10 @@ def url() -> Iterator[str]:
         ("/read", "read", ""),
         ("/denied", "refused", "AccessDenied: not authorized to perform: kms:Decrypt"),
         ("/missing", "missing", "NoSuchKey: no such key"),
+        ("/elsewhere", "refused", "HTTP 302: "),
         ("/odd", "refused", "HTTP 502: Bad gateway"),
-        ("/plain", "unreachable", "its content cannot be used (BadGzipFile"),
-        ("/cut", "unreachable", "its content cannot be used (EOFError"),
+        ("/plain", "unreachable", "its content cannot be used: it was cut off or is damaged"),
+        ("/cut", "unreachable", "its content cannot be used: it was cut off or is damaged"),
     ],
 )
 def test_fetch(url: str, path: str, outcome: str, text: str) -> None:
@@ -82,3 +86,19 @@ def test_trust_is_that_of_the_plugin() -> None:
     assert _trust({}).verify_mode == ssl.CERT_REQUIRED
     assert _trust({"spec": {"config": {"insecureSkipTLSVerify": "false"}}}).verify_mode == ssl.CERT_REQUIRED
     assert _trust({"spec": {"config": {"insecureSkipTLSVerify": "true"}}}).verify_mode == ssl.CERT_NONE
+
+
+@pytest.mark.parametrize(
+    ("url", "s3_url", "followed"),
+    [
+        ("https://acme-backups.s3.eu-central-1.amazonaws.com/x?X-Amz-Signature=1", "", True),
+        ("http://minio:9000/x", "http://minio:9000", True),
+        ("http://minio:9000/x", "", False),
+        ("http://minio:9000/x", "https://minio:9000", False),
+        ("file:///etc/passwd", "http://minio:9000", False),
+        ("ftp://host/x", "", False),
+        ("x.gz", "", False),
+    ],
+)
+def test_links_that_are_followed(url: str, s3_url: str, followed: bool) -> None:
+    assert is_of_endpoint(url, s3_url) is followed
