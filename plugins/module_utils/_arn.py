@@ -6,8 +6,14 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import json
 import re
 import typing as t
+from pathlib import Path
+
+from ._errors import ValidationError
 
 _KEY = re.compile(r"key/[A-Za-z0-9-]+")
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -69,22 +75,44 @@ def same_key(one: str, other: str) -> bool | None:
     return a.resource.startswith("key/mrk-") and a._replace(region="") == b._replace(region="")
 
 
-#: The partitions whose Regions have a prefix of their own, with the suffix of their host names.
-_PARTITIONS = {
-    "cn-": ("aws-cn", "amazonaws.com.cn"),
-    "us-gov-": ("aws-us-gov", "amazonaws.com"),
-    "eusc-": ("aws-eusc", "amazonaws.eu"),
-}
+class _Partition(t.NamedTuple):
+    """A partition: its name, how its Regions are called, and how its host names end."""
+
+    name: str
+    regions: re.Pattern[str]
+    suffix: str
 
 
-def partition_of(region: str) -> str:
-    """The partition that a Region belongs to."""
-    return next((name for prefix, (name, _suffix) in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+@functools.cache
+def _partitions() -> tuple[_Partition, ...]:
+    """The partitions that the installed botocore knows, so that a new one takes no new collection.
+
+    Its file is read without botocore itself: documents are made where there is no connection.
+    """
+    found = importlib.util.find_spec("botocore")
+    if found is None or not found.submodule_search_locations:
+        raise ValidationError("boto3", "it", "is not installed for this Python", "Install boto3 and botocore.")
+    path = Path(found.submodule_search_locations[0], "data", "partitions.json")
+    known = json.loads(path.read_text(encoding="utf-8"))["partitions"]
+    return tuple(_Partition(one["id"], re.compile(one["regionRegex"]), one["outputs"]["dnsSuffix"]) for one in known)
+
+
+def _partition(region: str, option: str) -> _Partition:
+    for partition in _partitions():
+        if partition.regions.match(region):
+            return partition
+    remediation = "Write it as in eu-central-1; for one of a new partition install a newer boto3."
+    raise ValidationError(option, region or "it", "is not a Region that boto3 knows", remediation)
+
+
+def partition_of(region: str, *, option: str = "region") -> str:
+    """The partition that a Region belongs to.
+
+    :raises ValidationError: for a Region of no partition: nothing may be derived from a guess
+    """
+    return _partition(region, option).name
 
 
 def service_host(service: str, region: str) -> str:
     """The host name of a service in a Region, as ``kms:ViaService`` spells it."""
-    suffix = next(
-        (suffix for prefix, (_n, suffix) in _PARTITIONS.items() if region.startswith(prefix)), "amazonaws.com"
-    )
-    return f"{service}.{region}.{suffix}"
+    return f"{service}.{region}.{_partition(region, 'region').suffix}"

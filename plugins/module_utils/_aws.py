@@ -18,7 +18,15 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argu
 
 from ._argspec import ArgumentSpec, Options
 from ._arn import partition_of
-from ._errors import CofferError, ConflictError, ServiceError
+from ._connection_errors import (
+    MINIMUM_BOTO3,
+    no_region,
+    refuse_half_of_a_key,
+    refuse_prompt,
+    request_error,
+    unusable_connection,
+)
+from ._errors import CofferError, ConflictError, ServiceError, ValidationError
 from ._plan import Plan, Step, outputs_of, record_write, resolve
 
 try:
@@ -30,11 +38,12 @@ try:
         ClientError,
         ConnectionClosedError,
         HTTPClientError,
-        ParamValidationError,
+        NoCredentialsError,
     )
     from botocore.hooks import HierarchicalEmitter
     from botocore.httpsession import get_cert_path
     from botocore.loaders import Loader, create_loader
+    from botocore.parsers import ResponseParserError
 
     class _Loader(Loader):
         """Goes by names where botocore looks into the directories of four hundred services for one model."""
@@ -48,9 +57,6 @@ try:
     HAS_BOTO3 = True
 except ImportError:  # said in Aws.__init__, in a sentence
     HAS_BOTO3 = False
-
-#: The first boto3 that knows every member this collection sends (BlockedEncryptionTypes came with 1.41.0).
-MINIMUM_BOTO3 = "1.41.0"
 
 #: A create answered this way has a concurrent writer, or was repeated by the SDK after its answer got lost.
 _MOVED_CODES = frozenset(
@@ -101,7 +107,8 @@ class Aws:
 
     def __init__(self, params: Mapping[str, t.Any]) -> None:
         if not HAS_BOTO3:
-            raise CofferError(f"boto3: is not installed for this Python. Install boto3 >= {MINIMUM_BOTO3}.")
+            remediation = f"Install boto3 >= {MINIMUM_BOTO3}."
+            raise ValidationError("boto3", "it", "is not installed for this Python", remediation)
         self._params = params
         self._clients: dict[tuple[str, bool], t.Any] = {}
         try:
@@ -110,9 +117,15 @@ class Aws:
             self._session: t.Any = _session(self._connection.pop("profile_name", None), self._region)
             names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
             if any(keys := [self._connection.pop(name) for name in names]):
+                refuse_half_of_a_key(*keys)
                 self._session.set_credentials(*keys)
-        except (BotoCoreError, TypeError, ValueError) as error:  # no such profile or option of aws_config
-            raise CofferError(f"The AWS connection options cannot be used: {error}") from error
+        except CofferError:
+            raise
+        except Exception as error:  # whatever a configuration file or a value of aws_config can raise
+            raise unusable_connection(params, error) from error
+        if self._region and not self._endpoint:  # another server than AWS may call its Regions as it likes
+            partition_of(self._region)
+        self.credentials()  # said before anything else, and not by the first request
 
     @property
     def region(self) -> str:
@@ -121,12 +134,15 @@ class Aws:
         :raises CofferError: where none is set
         """
         if not self._region:
-            raise CofferError("region: no Region is set. Set the option, AWS_REGION or the Region of the profile.")
+            raise no_region()
         return str(self._region)
 
     @property
     def partition(self) -> str:
-        """The partition of the Region."""
+        """The partition of the Region.
+
+        :raises ValidationError: where boto3 does not know the Region
+        """
         return partition_of(self.region)
 
     def for_region(self, region: str) -> Aws:
@@ -148,8 +164,9 @@ class Aws:
                 self._clients[service, once] = self._session.create_client(
                     service, endpoint_url=self._endpoint, config=config, **connection
                 )
-            except (BotoCoreError, ValueError) as error:
-                raise ServiceError(service, type(error).__name__, str(error)) from error
+                self._clients[service, once].meta.events.register("before-parse", _refuse_other_answer)
+            except Exception as error:
+                raise unusable_connection(self._params, error) from error
         return self._clients[service, once]
 
     def call(self, action: str, *, once: bool = False, **arguments: t.Any) -> dict[str, t.Any]:
@@ -167,13 +184,8 @@ class Aws:
             raise ServiceError(action, "UnknownOperation", message)
         try:
             return t.cast("dict[str, t.Any]", method(**arguments))
-        except ClientError as error:
-            raise _service_error(action, error) from error
-        except ParamValidationError as error:
-            message = f"{error} (tested with boto3 >= {MINIMUM_BOTO3})"
-            raise ServiceError(action, "ParamValidationError", message) from error
-        except BotoCoreError as error:
-            raise ServiceError(action, type(error).__name__, str(error)) from error
+        except Exception as error:
+            raise self._translated(action, error) from error
 
     def capture_request(self, action: str, **arguments: t.Any) -> SentRequest:
         """Send one request, and tell how it was sent: after redirects, with the endpoint that botocore has found."""
@@ -202,10 +214,30 @@ class Aws:
     def credentials(self) -> tuple[str, str, str | None]:
         """Access key, secret key and session token of this moment; refreshed before they expire, where they can be."""
         try:
-            frozen = self._session.get_credentials().get_frozen_credentials()
-        except BotoCoreError as error:
-            raise ServiceError("credentials", type(error).__name__, str(error)) from error
+            frozen = self._found_credentials().get_frozen_credentials()
+        except Exception as error:
+            raise self._translated("sts:AssumeRole", error, signs=True) from error
         return frozen.access_key, frozen.secret_key, frozen.token
+
+    def _found_credentials(self) -> t.Any:
+        provider = self._session.get_component("credential_provider").get_provider("assume-role")
+        provider._prompter = refuse_prompt  # else it asks the terminal, which a worker of the controller has not
+        found = self._session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
+
+    def _translated(self, action: str, error: Exception, *, signs: bool = False) -> CofferError:
+        """What an exception that comes out of botocore means.
+
+        :param signs: whether it was about credentials, and not about the request itself
+        """
+        if isinstance(error, ClientError):
+            return _service_error(f"sts:{error.operation_name}" if signs else action, error)
+        profile = self._session.get_config_variable("profile")
+        service = action.partition(":")[0]
+        place = self._endpoint or (f"{service} in {self._region}" if self._region else service)
+        return request_error(action, error, place=place, profile=profile, signs=signs)
 
     def call_or_none(self, action: str, *missing: str, **arguments: t.Any) -> dict[str, t.Any] | None:
         """Like :meth:`call`, and ``None`` where AWS answers with one of the ``missing`` error codes."""
@@ -220,13 +252,15 @@ class Aws:
         """Every entry of a paged list."""
         service, operation = action.split(":")
         paginator = self._client(service, once=False).get_paginator(xform_name(operation))
-        try:
-            for page in paginator.paginate(**arguments):
-                yield from page.get(member, ())
-        except ClientError as error:
-            raise _service_error(action, error) from error
-        except BotoCoreError as error:
-            raise ServiceError(action, type(error).__name__, str(error)) from error
+        pages = iter(paginator.paginate(**arguments))
+        while True:
+            try:
+                page = next(pages, None)
+            except Exception as error:
+                raise self._translated(action, error) from error
+            if page is None:
+                return
+            yield from page.get(member, ())
 
     def create_non_idempotent(self, action: str, **arguments: t.Any) -> dict[str, t.Any]:
         """Send a create that has no idempotency token of its own.
@@ -323,7 +357,25 @@ class _Connection:
         self.params = dict(params)
 
     def fail_json(self, msg: str, **details: t.Any) -> t.NoReturn:
-        raise CofferError(msg)
+        raise ValidationError("profile", "it", f"cannot be used: {msg.rstrip('.')}", "Correct the connection options.")
+
+
+def _refuse_other_answer(operation_model: t.Any, response_dict: Mapping[str, t.Any], **_details: t.Any) -> None:
+    """Refuse an answer that botocore would take for an empty one: a page of a proxy, or nothing at all.
+
+    :raises ResponseParserError: for it
+    """
+    body, shape = response_dict["body"], operation_model.output_shape
+    if response_dict["status_code"] >= 300 or shape is None or operation_model.has_streaming_output:
+        return
+    content = body.strip() if isinstance(body, bytes) else b""
+    is_json = str(operation_model.service_model.resolved_protocol).endswith("json")
+    in_body = any("location" not in member.serialization for member in shape.members.values())
+    reads = operation_model.name.startswith(("Get", "List", "Describe", "Lookup")) and in_body
+    whole = not is_json or (content[:1], content[-1:]) == (b"{", b"}")
+    page = content[:500].lower().startswith(b"<!doctype") or b"<html" in content[:500].lower()
+    if page or (content and not whole) or (reads and content in (b"", b"{}")):
+        raise ResponseParserError("no answer of AWS")
 
 
 def _text(value: t.Any) -> str:
@@ -362,7 +414,7 @@ def _service_error(action: str, error: t.Any) -> ServiceError:
     hint = (
         f"The credentials of this task need {_PERMISSIONS.get(action, action)} there." if code in _DENIED_CODES else ""
     )
-    return ServiceError(action, code, str(details.get("Message", "")), status=status, hint=hint)
+    return ServiceError(action, code, str(details.get("Message") or "no more is said."), status=status, hint=hint)
 
 
 def preload(*services: str) -> None:

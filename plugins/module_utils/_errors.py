@@ -4,14 +4,22 @@
 
 """The errors of the collection. PRIVATE to coffer.velero.
 
-Everything that a task can fail with on purpose is a :class:`CofferError`; the runner turns it into ``msg``.
+Everything that a task can fail with is a :class:`CofferError`; the runner turns it into ``msg`` and ``error``.
 """
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class CofferError(Exception):
-    """Something went wrong that the user has to know about; the text is complete as it stands."""
+    """Something went wrong that the user has to know about; the text is complete, its last sentence says what to do."""
+
+    def describe(self) -> dict[str, str]:
+        """The same in parts, for the task's ``error``."""
+        cause, _space, remediation = str(self).rpartition(". ")
+        return {"cause": cause or str(self), "remediation": remediation}
 
 
 class ValidationError(CofferError):
@@ -30,6 +38,14 @@ class ValidationError(CofferError):
         self.reason = reason
         self.remediation = remediation
 
+    def describe(self) -> dict[str, str]:
+        return {
+            "option": self.option,
+            "object": self.resource,
+            "cause": self.reason,
+            "remediation": self.remediation,
+        }
+
 
 class ServiceError(CofferError):
     """AWS or Kubernetes refused a request, or could not be reached.
@@ -45,10 +61,17 @@ class ServiceError(CofferError):
         self.action = action
         self.code = code
         self.status = status
+        self.message = message
+        self.hint = hint
 
     def add_hint(self, hint: str) -> None:
         """Add what the service's words mean where it was asked."""
         self.args = (f"{self} {hint}",)
+        self.hint = f"{self.hint} {hint}".strip()
+
+    def describe(self) -> dict[str, str]:
+        remediation = self.hint or "Correct what the answer names, and run the task again."
+        return {"action": self.action, "code": self.code, "cause": self.message, "remediation": remediation}
 
 
 class OperationFailed(CofferError):
@@ -56,16 +79,27 @@ class OperationFailed(CofferError):
 
     :param state: what it is instead, for example a phase
     :param layer: where the cause is, one of the words of ``_velero/error_catalog.py``
-    :param message: all of it, as sentences
+    :param message: all of it, as sentences, where it is more than these
     """
 
-    def __init__(self, resource: str, state: str, layer: str, cause: str, remediation: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(
+        self, resource: str, state: str, layer: str, cause: str, remediation: str, message: str | None = None
+    ) -> None:
+        super().__init__(f"{resource}: {cause}. {remediation}" if message is None else message)
         self.resource = resource
         self.state = state
         self.layer = layer
         self.cause = cause
         self.remediation = remediation
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "object": self.resource,
+            "state": self.state,
+            "layer": self.layer,
+            "cause": self.cause,
+            "remediation": self.remediation,
+        }
 
 
 class ConflictError(CofferError):
@@ -74,3 +108,33 @@ class ConflictError(CofferError):
     def __init__(self, cause: ServiceError) -> None:
         super().__init__(str(cause))
         self.cause = cause
+
+    def describe(self) -> dict[str, str]:
+        return self.cause.describe()
+
+
+class UnforeseenError(CofferError):
+    """What no part of the collection has words for, as one sentence: Python's own are in the task's ``exception``."""
+
+    def __init__(self, error: Exception) -> None:
+        self.resource, self.reason, self.remediation = _unforeseen(error)
+        super().__init__(f"{self.resource}: {self.reason}. {self.remediation}")
+        self.traceback = "".join(traceback.format_exception(error))
+
+    def describe(self) -> dict[str, str]:
+        return {"object": self.resource, "cause": self.reason, "remediation": self.remediation}
+
+
+def _unforeseen(error: Exception) -> tuple[str, str, str]:
+    """Object, cause and remediation of an error of Python's."""
+    if isinstance(error, OSError) and error.strerror:
+        resource = str(error.filename or "a file or connection")
+        remediation = "Correct the path, its permissions or the space on its disk, on the machine that runs the task."
+        return resource, f"cannot be used: {error.strerror}", remediation
+    if isinstance(error, UnicodeError):
+        return "a text", "is not UTF-8", "Save the files that the task's options name as UTF-8."
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "coffer" in frame.filename] or frames
+    place = f" ({Path(ours[-1].filename).name}, line {ours[-1].lineno})" if ours else ""
+    reason = f"stopped at an answer or a value that it does not know{place}"
+    return "coffer.velero", reason, "Run the task with -vvv, and report what it shows as a defect of the collection."

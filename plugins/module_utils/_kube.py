@@ -25,7 +25,8 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
 )
 
 from ._argspec import ArgumentSpec, Options
-from ._errors import CofferError, ConflictError, ServiceError, ValidationError
+from ._connection_errors import last_line, names_of, no_answer
+from ._errors import ConflictError, ServiceError, ValidationError
 from ._plan import Plan, record_write, resolve
 
 try:
@@ -101,8 +102,8 @@ class Kube:
 
     def __init__(self, params: Mapping[str, t.Any]) -> None:
         if not HAS_KUBERNETES:
-            reason = f"is not installed for this Python. Install kubernetes >= {MINIMUM_KUBERNETES}."
-            raise CofferError(f"kubernetes: {reason}")
+            remediation = f"Install kubernetes >= {MINIMUM_KUBERNETES}."
+            raise ValidationError("kubernetes", "it", "is not installed for this Python", remediation)
         if _is_text(params.get("kubeconfig")):
             remediation = "Give the path, or a dictionary: kubeconfig: '{{ text | from_yaml }}'."
             raise ValidationError("kubeconfig", "it", "is the text of a kubeconfig and not its path", remediation)
@@ -113,8 +114,7 @@ class Kube:
         try:
             self._configuration = _create_configuration(_create_auth_spec(**connection))
         except Exception as error:  # whatever a file, a parser or a login command can raise
-            remediation = "Set KUBECONFIG, or the connection options of kubernetes.core."
-            raise CofferError(f"kubeconfig: leads to no cluster: {str(error).rstrip('.')}. {remediation}") from error
+            raise _unusable(connection, error) from error
         self._pool: t.Any = RESTClientObject(self._configuration).pool_manager
         self._headers = _create_headers(**connection)
 
@@ -140,7 +140,10 @@ class Kube:
 
     def list(self, path: str, **query: str) -> list[dict[str, t.Any]]:
         """All objects of a kind in a namespace; none where there is no such namespace."""
-        return t.cast("list[dict[str, t.Any]]", self.get(path, **query)["items"])
+        answer = self.get(path, **query)
+        if not isinstance(answer.get("items"), list):
+            raise _service_error(f"GET {path}", 200, answer, b"")
+        return t.cast("list[dict[str, t.Any]]", answer["items"])
 
     def merge_patch(self, path: str, body: Mapping[str, t.Any]) -> dict[str, t.Any]:
         return self.request("PATCH", path, body)
@@ -222,12 +225,20 @@ class Kube:
                 redirect=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            hint = f"Is the API server at {self._configuration.host} up, and can this machine reach it?"
-            raise ServiceError(action, type(error).__name__, f"{error}.", hint=hint) from error
+            raise self._unanswered(action, error) from error
+        except OSError as error:  # a certificate or key that the configuration names
+            raise _unusable({}, error) from error
         answer = _parse(response.data)
-        if not 200 <= response.status < 300 or answer is None:
+        if not 200 <= response.status < 300 or answer is None or (method == "GET" and "kind" not in answer):
             raise _service_error(action, response.status, answer, response.data)
         return answer
+
+    def _unanswered(self, action: str, error: Exception) -> ServiceError:
+        place = f"the API server at {self._configuration.host}"
+        settings = {"address": "the server in the kubeconfig", "ca": "certificate-authority"}
+        last = getattr(error, "reason", None)  # what ended the last try
+        found = no_answer(action, last if isinstance(last, Exception) else error, place, **settings)
+        return found or ServiceError(action, "unreachable", f"there is no connection to {place}.")
 
     def _request_headers(self, method: str) -> t.Any:
         headers = HTTPHeaderDict(
@@ -240,9 +251,27 @@ class Kube:
         for name, value in self._headers.items():
             for item in value if isinstance(value, list) else [value]:
                 headers.add(name, item)
-        for setting in self._configuration.auth_settings().values():  # refreshes a token that has expired
+        try:
+            settings = self._configuration.auth_settings()  # refreshes a token that has expired
+        except Exception as error:  # whatever a login command can raise
+            raise _unusable({}, error) from error
+        for setting in settings.values():
             headers[setting["key"]] = setting["value"]
         return headers
+
+
+def _unusable(connection: Mapping[str, t.Any], error: Exception) -> ValidationError:
+    """Why the connection options lead to no cluster. Only the client's own words are shown, not those of Python."""
+    kubeconfig = connection.get("kubeconfig")
+    path = str(kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    resource = "the given dictionary" if isinstance(kubeconfig, Mapping) else path
+    causes = [one for one in (error, error.__cause__, error.__context__) if one is not None]
+    reason = "is not a kubeconfig"
+    for cause in causes:
+        if not {"OSError", "ConfigException", "CoreException"}.isdisjoint(names_of(cause)):
+            reason = last_line(cause)
+    remediation = "Set KUBECONFIG, or the connection options of kubernetes.core."
+    return ValidationError("kubeconfig", resource, f"leads to no cluster: {reason}", remediation)
 
 
 def _parse(data: bytes) -> dict[str, t.Any] | None:
@@ -269,7 +298,7 @@ def _service_error(action: str, status: int, answer: Mapping[str, t.Any] | None,
         hint = "Velero's CRDs are not installed: install Velero first." if "/velero.io/" in action else ""
         return ServiceError(action, "404", "the cluster does not know this kind.", status=status, hint=hint)
     hint = "This is no answer of a Kubernetes API server: check the address in the kubeconfig, and the proxy."
-    return ServiceError(action, f"HTTP {status}", text[:200], status=status, hint=hint)
+    return ServiceError(action, f"HTTP {status}", text[:200] or "the answer is empty.", status=status, hint=hint)
 
 
 def _hint(action: str, status: int, kind: str) -> str:

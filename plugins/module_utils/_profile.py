@@ -114,7 +114,10 @@ class StorageProfile:
         for name, remediation in _REQUIRED.items():
             if name not in given:
                 raise _refusal(name, "", "is not set", remediation)
-        given["partition"] = given.get("partition", partition_of(str(given["region"])))
+        if not _REGION.fullmatch(str(given["region"])):
+            raise _refusal("region", str(given["region"]), "is not a Region", "Write it as in eu-central-1.")
+        regions_partition = partition_of(str(given["region"]), option=variable_of("region"))
+        given["partition"] = given.get("partition", regions_partition)
         given["prefix"] = str(given.get("prefix", "")).strip("/")
         for name in _LISTS:
             given[name] = _items(given.get(name, ()))
@@ -163,8 +166,11 @@ def with_created_key(values: Mapping[str, t.Any]) -> Mapping[str, t.Any]:
     if values.get("kms_key_arn") or (values.get("encryption_mode") or StorageProfile.encryption_mode) not in KMS_MODES:
         return values
     region, account_id = (str(values.get(name) or "") for name in ("region", "account_id"))
-    key = Arn(partition_of(region), "kms", region, account_id, f"key/{PLACEHOLDER_KEY_ID}")
-    return {**values, "kms_key_arn": str(key)} if region and account_id else values
+    if not (account_id and _REGION.fullmatch(region)):
+        return values
+    partition = partition_of(region, option=variable_of("region"))
+    key = Arn(partition, "kms", region, account_id, f"key/{PLACEHOLDER_KEY_ID}")
+    return {**values, "kms_key_arn": str(key)}
 
 
 def variable_of(field: str) -> str:
@@ -196,8 +202,6 @@ def _place(profile: StorageProfile) -> None:
     """Account, Region and bucket."""
     if not _ACCOUNT.fullmatch(profile.account_id):
         raise _refusal("account_id", profile.account_id, "is not an account", "Give its 12 digits, quoted.")
-    if not _REGION.fullmatch(profile.region):
-        raise _refusal("region", profile.region, "is not a Region", "Write it as in eu-central-1.")
     if partition_of(profile.region) != profile.partition:
         reason = f"is in partition {partition_of(profile.region)}, the credentials are of {profile.partition}"
         raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")

@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import time
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import ArgumentSpec
-from ._errors import CofferError, ConflictError, OperationFailed, ServiceError, ValidationError
+from ._errors import CofferError, ConflictError, UnforeseenError
 from ._plan import Plan, recorded_writes, resolve
 
 #: Seconds to wait before reading again what moved; IAM needs some seconds to agree with itself.
@@ -124,28 +124,18 @@ def execute(run: Run, task: Task) -> dict[str, t.Any]:
         try:
             result = dict(run(task))
         except CofferError as error:
-            result = {"failed": True, "changed": bool(written), "msg": str(error), "error": _describe(error)}
-            if written:
-                result["written"] = list(written)
+            result = _failed(error, written)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # whatever it is, the user gets a sentence
+            unforeseen = UnforeseenError(error)
+            result = {**_failed(unforeseen, written), "exception": unforeseen.traceback}
     if task.warnings:
         result["warnings"] = list(task.warnings)
     return t.cast("dict[str, t.Any]", json.loads(json.dumps(result, default=str)))
 
 
-def _describe(error: CofferError) -> dict[str, t.Any]:
-    if isinstance(error, ValidationError):
-        return {"option": error.option, "object": error.resource, "remediation": error.remediation}
-    if isinstance(error, OperationFailed):
-        return {
-            "object": error.resource,
-            "state": error.state,
-            "layer": error.layer,
-            "cause": error.cause,
-            "remediation": error.remediation,
-        }
-    if isinstance(error, ServiceError):
-        return {"action": error.action, "code": error.code}
-    return {}
+def _failed(error: CofferError, written: Sequence[str]) -> dict[str, t.Any]:
+    result = {"failed": True, "changed": bool(written), "msg": str(error), "error": error.describe()}
+    return {**result, "written": list(written)} if written else result
 
 
 def run_module(spec: ArgumentSpec, run: Run) -> t.NoReturn:

@@ -103,7 +103,8 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
     if variables(boundary):
         validate_policy_arn(str(variables(boundary)), option=boundary)
     role, policy = (f"{names[f'velero_{kind}_path']}{names[f'velero_{kind}_name']}" for kind in ("role", "policy"))
-    partition = options.get("partition") or partition_of(str(values["region"] or ""))
+    region = str(values["region"] or "")
+    partition = options.get("partition") or (partition_of(region, option="velero_region") if region else "aws")
     account_id = options.get("account_id") or PLACEHOLDER_ACCOUNT_ID
     key_arn = options.get("kms_key_arn") if values["encryption_mode"] in KMS_MODES else None
     values |= {

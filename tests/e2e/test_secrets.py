@@ -334,10 +334,10 @@ FAILURES = """
 """
 TEXTS = {
     "wrong_length": 'secret: Secret "wrong/key" holds 31 bytes, not 32.',
-    "unreachable_dictionary": "Is the API server at https://127.0.0.1:9 up, and can this machine reach it?",
-    "unreachable_token": "Is the API server at https://127.0.0.1:9 up, and can this machine reach it?",
+    "unreachable_dictionary": "there is no connection to the API server at https://127.0.0.1:9.",
+    "unreachable_token": "there is no connection to the API server at https://127.0.0.1:9.",
     "unknown_token": "The cluster does not know these credentials; has the token expired?",
-    "broken_dictionary": "kubeconfig: leads to no cluster: ",
+    "broken_dictionary": "kubeconfig: the given dictionary leads to no cluster: ",
     "text": "kubeconfig: it is the text of a kubeconfig and not its path. Give the path, or a dictionary:",
     "json": "kubeconfig: it is the text of a kubeconfig and not its path. Give the path, or a dictionary:",
     "denied": "kms:DescribeKey failed: AccessDeniedException",

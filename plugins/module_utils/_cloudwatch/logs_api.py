@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._arn import Arn
-from .._aws import MINIMUM_BOTO3, Aws
+from .._aws import Aws
+from .._connection_errors import MINIMUM_BOTO3
 from .._errors import ConflictError, ServiceError, ValidationError
 from .._kms.api import describe
 from .._kms.model import Key

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._errors import ServiceError
+from .._errors import CofferError
 from .model import Marker, ObjectVersion, PageRequest
 from .result_collector import Totals
 
@@ -50,7 +50,7 @@ class BatchFailed(t.NamedTuple):
     """A page could not be listed, or no further request can succeed."""
 
     number: int
-    error: ServiceError
+    error: CofferError
 
 
 Event: t.TypeAlias = "PageListed | BatchDone | BatchFailed"

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from .._aws import Aws
-from .._errors import ServiceError
+from .._errors import CofferError, ServiceError, UnforeseenError
 from . import model
 from .batch import Batch, BatchDone, BatchFailed, Event, PageListed
 from .head_probe import CREDENTIAL_CODES, probe
@@ -75,10 +75,10 @@ class Boto3Scanner:
     def _run(self, batch: Batch) -> None:
         try:
             self._events.put(self._scan(batch))
-        except ServiceError as error:
+        except CofferError as error:
             self._events.put(BatchFailed(batch.number, error))
         except Exception as error:  # what is not foreseen must end the task, not the thread alone
-            self._events.put(BatchFailed(batch.number, ServiceError("s3:HeadObject", type(error).__name__, str(error))))
+            self._events.put(BatchFailed(batch.number, UnforeseenError(error)))
 
     def _scan(self, batch: Batch) -> BatchDone:
         page = model.Page(batch.objects, batch.delete_markers)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._errors import CofferError, ValidationError
+from .._errors import ValidationError
 from .._plan import Difference, Plan, Step
 from .._types import Document
 from .formatting import STATUS_NAMES
@@ -106,7 +106,8 @@ class ReportResource:
             for path, draft in drafts.items():
                 os.replace(draft, path)
         except OSError as error:
-            raise CofferError(f"dest: {self.dest} cannot be written: {error.strerror}.") from error
+            reason, remediation = f"cannot be written: {error.strerror}", "Name a file in a directory that takes it."
+            raise ValidationError("dest", str(self.dest), reason, remediation) from error
         finally:
             for draft in drafts.values():
                 with contextlib.suppress(FileNotFoundError):

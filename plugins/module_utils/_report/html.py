@@ -18,7 +18,7 @@ import re
 import typing as t
 import unicodedata
 
-from .._errors import CofferError
+from .._errors import ValidationError
 from .._types import Document
 from . import formatting
 from .page import context
@@ -42,10 +42,10 @@ def to_html(document: Document, json_name: str, json_digest: str) -> str:
 
     :param json_name: the name of the JSON file beside it
     :param json_digest: its SHA-256, so that the files of two reports are not taken for a pair
-    :raises CofferError: where Jinja2 is not installed
+    :raises ValidationError: where Jinja2 is not installed
     """
     if not HAS_JINJA2:
-        raise CofferError("jinja2: is not installed for this Python. Install jinja2 >= 3.0.")
+        raise ValidationError("jinja2", "it", "is not installed for this Python", "Install jinja2 >= 3.0.")
     return _template().render(context(document, json_name, json_digest))
 
 

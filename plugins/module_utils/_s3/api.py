@@ -10,7 +10,8 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._aws import MINIMUM_BOTO3, Aws
+from .._aws import Aws
+from .._connection_errors import MINIMUM_BOTO3
 from .._errors import ConflictError, ServiceError, ValidationError
 from .._kms.api import describe
 from .._kms.model import Key

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from ansible_collections.coffer.velero.plugins.module_utils._arn import (
@@ -15,6 +17,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._arn import (
     same_key,
     service_host,
 )
+from tests.support.refusal import refusal
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,11 @@ def test_not_an_arn(text: str) -> None:
         ("cn-northwest-1", "aws-cn", "s3.cn-northwest-1.amazonaws.com.cn"),
         ("us-gov-east-1", "aws-us-gov", "s3.us-gov-east-1.amazonaws.com"),
         ("eusc-de-east-1", "aws-eusc", "s3.eusc-de-east-1.amazonaws.eu"),
+        ("us-iso-east-1", "aws-iso", "s3.us-iso-east-1.c2s.ic.gov"),
+        ("us-isob-east-1", "aws-iso-b", "s3.us-isob-east-1.sc2s.sgov.gov"),
+        ("eu-isoe-west-1", "aws-iso-e", "s3.eu-isoe-west-1.cloud.adc-e.uk"),
+        ("us-isof-south-1", "aws-iso-f", "s3.us-isof-south-1.csp.hci.ic.gov"),
+        ("mx-central-9", "aws", "s3.mx-central-9.amazonaws.com"),
     ],
 )
 def test_partition_and_host(region: str, partition: str, host: str) -> None:
@@ -140,12 +148,20 @@ def test_same_key(one: str, other: str, same: bool | None) -> None:
     assert [same_key(*pair) for pair in ((one, other), (other, one))] == [same, same]
 
 
+@pytest.mark.parametrize("region", ["", "Frankfurt", "xx-moon-1", "us-iso-east", "cn"])
+def test_a_region_of_no_partition_is_refused(region: str) -> None:
+    for ask in (partition_of, partial(service_host, "s3")):
+        assert refusal(ask, region) == (
+            f"region: {region or 'it'} is not a Region that boto3 knows. Write it as in eu-central-1; for one of a new "
+            "partition install a newer boto3."
+        )
+
+
 def test_partitions_are_those_of_botocore() -> None:
-    """A Region that AWS adds to a partition of ours must be found there."""
+    """Every Region that botocore has an endpoint in is found, in its partition."""
     from botocore.session import Session
 
-    ours = {"aws", "aws-cn", "aws-us-gov", "aws-eusc"}
     session = Session()
-    for partition in ours & set(session.get_available_partitions()):
+    for partition in session.get_available_partitions():
         for region in session.get_available_regions("s3", partition_name=partition):
             assert partition_of(region) == partition

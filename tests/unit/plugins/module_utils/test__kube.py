@@ -207,8 +207,11 @@ def test_rivals(script: Script, method: str, answer: tuple[int, Any], raised: ty
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"kubeconfig": "/does/not/exist"}, "kubeconfig: leads to no cluster: "),
-        ({"kubeconfig": {"apiVersion": "v1", "token": TOKEN}}, "kubeconfig: leads to no cluster: "),
+        ({"kubeconfig": "/does/not/exist"}, "kubeconfig: /does/not/exist leads to no cluster: "),
+        (
+            {"kubeconfig": {"apiVersion": "v1", "token": TOKEN}},
+            "kubeconfig: the given dictionary leads to no cluster: ",
+        ),
     ],
 )
 def test_no_cluster(options: dict[str, Any], text: str) -> None:
@@ -220,7 +223,7 @@ def test_no_cluster(options: dict[str, Any], text: str) -> None:
 
 def test_unreachable() -> None:
     with pytest.raises(
-        ServiceError, match=r"Is the API server at http://127.0.0.1:9 up, and can this machine reach it\?"
+        ServiceError, match=r"no connection to the API server at http://127.0.0.1:9. Is the server in the kubeconfig"
     ):
         Kube({"host": "http://127.0.0.1:9", "api_key": TOKEN}).get(PATH)
 

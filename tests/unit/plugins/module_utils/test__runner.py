@@ -213,17 +213,33 @@ def test_only_a_real_run_waits(check_mode: bool, added: dict[str, Any]) -> None:
             ValidationError("alias", "alias/velero", "is taken", "Choose another."),
             {
                 "msg": "alias: alias/velero is taken. Choose another.",
-                "error": {"option": "alias", "object": "alias/velero", "remediation": "Choose another."},
+                "error": {
+                    "option": "alias",
+                    "object": "alias/velero",
+                    "cause": "is taken",
+                    "remediation": "Choose another.",
+                },
             },
         ),
         (
             ServiceError("kms:CreateKey", "AccessDeniedException", "no", status=400, hint="Ask."),
             {
                 "msg": "kms:CreateKey failed: AccessDeniedException: no Ask.",
-                "error": {"action": "kms:CreateKey", "code": "AccessDeniedException"},
+                "error": {
+                    "action": "kms:CreateKey",
+                    "code": "AccessDeniedException",
+                    "cause": "no",
+                    "remediation": "Ask.",
+                },
             },
         ),
-        (CofferError("as it stands"), {"msg": "as it stands", "error": {}}),
+        (
+            CofferError("It is gone. Make it again."),
+            {
+                "msg": "It is gone. Make it again.",
+                "error": {"cause": "It is gone", "remediation": "Make it again."},
+            },
+        ),
     ],
     ids=["refusal", "service", "other"],
 )
@@ -261,8 +277,29 @@ def test_a_mistake_of_ours_is_not_hidden() -> None:
     def run(task: Task) -> dict[str, Any]:
         return {"x": task.params["no such option"]}
 
-    with pytest.raises(KeyError):
-        execute(run, Task(params={}))
+    result = execute(run, Task(params={}))
+    assert result["msg"].startswith("coffer.velero: stopped at an answer or a value that it does not know (")
+    assert result["error"]["remediation"].startswith("Run the task with -vvv, and report")
+    assert "KeyError: 'no such option'" in result["exception"]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            FileNotFoundError(2, "No such file or directory", "list.csv"),
+            "list.csv: cannot be used: No such file or directory. Correct the path, its permissions or the space on "
+            "its disk, on the machine that runs the task.",
+        ),
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), "a text: is not UTF-8. Save the files that the task's"),
+        (AttributeError("'NoneType' object has no attribute 'x'"), "coffer.velero: stopped at an answer or a value"),
+    ],
+)
+def test_what_nobody_foresaw_is_a_sentence(error: Exception, message: str) -> None:
+    result = execute(lambda task: nothing_written(error), Task(params={}))
+    assert result["msg"].startswith(message)
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert result["error"]["cause"]
 
 
 def test_result_is_plain_data_and_nothing_is_masked() -> None:

@@ -247,5 +247,5 @@ def test_without_jinja2_the_task_fails_with_its_name(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", WITHOUT_JINJA2, str(tmp_path / "report")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout == "jinja2: is not installed for this Python. Install jinja2 >= 3.0.\n", done.stderr
+    assert done.stdout == "jinja2: it is not installed for this Python. Install jinja2 >= 3.0.\n", done.stderr
     assert list(tmp_path.iterdir()) == []
