@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Checks the variables of the roles as P(coffer.velero.storage_profile#lookup) does, and returns the error as a
     sentence in place of raising it, for the message of a task that validates them.
+  - A variable whose name is nearly that of one of the roles is an error too, since it would be ignored.
 author: The coffer.velero authors (@coffer-velero)
 options:
   _terms:
@@ -43,6 +44,7 @@ import typing as t
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
+from ansible_collections.coffer.velero.plugins.plugin_utils._known_variables import refuse_misspelt
 from ansible_collections.coffer.velero.plugins.plugin_utils._variables import parse_profile, variables_of
 
 
@@ -51,6 +53,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: t.Any, variables: t.Any = None, **options: t.Any) -> list[str]:
         try:
+            refuse_misspelt(variables or ())
             parse_profile(variables_of(self._templar, variables), terms, options)
         except ValidationError as error:
             return [str(error)]

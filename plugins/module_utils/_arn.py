@@ -47,6 +47,15 @@ class Arn(t.NamedTuple):
         return ":".join(("arn", *self))
 
 
+def validate_account_id(value: t.Any, *, option: str) -> None:
+    """Refuse what is no account; YAML reads digits without quotes as a number, octal where they begin with 0.
+
+    :raises ValidationError: for it
+    """
+    if not _ACCOUNT.fullmatch(str(value)):
+        raise ValidationError(option, str(value), "is not an account", "Give its 12 digits, quoted.")
+
+
 def s3_arn(partition: str, bucket: str) -> str:
     """The ARN of a bucket, or of objects in it where the key follows the bucket's name."""
     return str(Arn(partition, "s3", "", "", bucket))

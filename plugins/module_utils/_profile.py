@@ -16,7 +16,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from ._arn import Arn, partition_of, s3_arn
+from ._arn import Arn, partition_of, s3_arn, validate_account_id
 from ._errors import ValidationError
 from ._plan import PLACEHOLDER_KEY_ID
 from ._s3.model import validate_bucket_name
@@ -200,8 +200,7 @@ def _boolean(name: str, value: t.Any) -> bool:
 
 def _place(profile: StorageProfile) -> None:
     """Account, Region and bucket."""
-    if not _ACCOUNT.fullmatch(profile.account_id):
-        raise _refusal("account_id", profile.account_id, "is not an account", "Give its 12 digits, quoted.")
+    validate_account_id(profile.account_id, option=variable_of("account_id"))
     if partition_of(profile.region) != profile.partition:
         reason = f"is in partition {partition_of(profile.region)}, the credentials are of {profile.partition}"
         raise _refusal("region", profile.region, reason, "Choose a Region of the credentials' partition.")

@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import ArgumentSpec
+from ._arn import validate_account_id
 from ._errors import CofferError, ConflictError, UnforeseenError
 from ._plan import Plan, recorded_writes, resolve
+from ._tags import validate_tags
 
 #: Seconds to wait before reading again what moved; IAM needs some seconds to agree with itself.
 _PAUSES = (0.5, 1, 2, 4, 8)
@@ -122,6 +124,7 @@ def execute(run: Run, task: Task) -> dict[str, t.Any]:
     """Run a module's work and return its result as plain data, a failure too: it says what was written before it."""
     with recorded_writes() as written:
         try:
+            _refuse_values(task.params)
             result = dict(run(task))
         except CofferError as error:
             result = _failed(error, written)
@@ -131,6 +134,15 @@ def execute(run: Run, task: Task) -> dict[str, t.Any]:
     if task.warnings:
         result["warnings"] = list(task.warnings)
     return t.cast("dict[str, t.Any]", json.loads(json.dumps(result, default=str)))
+
+
+def _refuse_values(params: Mapping[str, t.Any]) -> None:
+    """What no module takes, whatever it does with the option."""
+    for name in ("account_id", "expected_account_id", "expected_bucket_owner"):
+        if params.get(name):
+            validate_account_id(params[name], option=name)
+    if isinstance(params.get("tags"), Mapping):
+        validate_tags(params["tags"], option="tags")
 
 
 def _failed(error: CofferError, written: Sequence[str]) -> dict[str, t.Any]:

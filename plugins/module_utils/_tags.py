@@ -9,7 +9,11 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Collection, Iterable, Mapping
 
+from ._errors import ValidationError
 from ._plan import NOTHING, Changes, Difference, Step
+
+#: What YAML calls the kinds of values.
+_KINDS = {"bool": "truth value", "float": "decimal number", "list": "list", "tuple": "list", "dict": "dictionary"}
 
 
 def tag_list(tags: Mapping[str, t.Any], *, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
@@ -20,6 +24,17 @@ def tag_list(tags: Mapping[str, t.Any], *, key: str = "Key", value: str = "Value
 def tag_dict(tags: Iterable[Mapping[str, str]], *, key: str = "Key", value: str = "Value") -> dict[str, str]:
     """Tags as AWS returns them, as a dictionary."""
     return {tag[key]: tag[value] for tag in tags}
+
+
+def validate_tags(tags: Mapping[str, t.Any], *, option: str) -> None:
+    """Refuse values that Python or YAML would spell, and not the user.
+
+    :raises ValidationError: for a value that is neither text nor a whole number
+    """
+    for name, value in tags.items():
+        if not isinstance(value, (str, int)) or isinstance(value, bool):
+            kind = "is empty" if value is None else f"is a {_KINDS.get(type(value).__name__, 'value')}"
+            raise ValidationError(option, f'the value of "{name}"', f"{kind}, and no text", "Write it in quotes.")
 
 
 def tag_changes(

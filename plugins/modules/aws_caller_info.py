@@ -14,6 +14,10 @@ description:
   - M(amazon.aws.aws_caller_info) asks the same, in a process of its own that takes most of a second, and reports
     neither the partition nor the principal that a policy names.
 author: The coffer.velero authors (@coffer-velero)
+options:
+  expected_account_id:
+    description: Id of the account that the credentials must be of. Other credentials are an error.
+    type: str
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -27,8 +31,8 @@ EXAMPLES = r"""
   register: caller
 
 - name: Stop where the credentials are of another account
-  ansible.builtin.assert:
-    that: caller.account_id == '111122223333'
+  coffer.velero.aws_caller_info:
+    expected_account_id: '111122223333'
 """
 
 RETURN = r"""
@@ -59,14 +63,18 @@ principal_arn:
 import typing as t
 
 from ansible_collections.coffer.velero.plugins.module_utils._aws import Aws, aws_spec
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, run_module
 from ansible_collections.coffer.velero.plugins.module_utils._sts import caller
 
-SPEC = aws_spec({})
+SPEC = aws_spec({"expected_account_id": {"type": "str"}})
 
 
 def run(task: Task) -> dict[str, t.Any]:
     who = caller(Aws(task.params))
+    if task.params["expected_account_id"] not in (None, "", who.account_id):
+        reason, remediation = f"is not the account of the credentials, {who.account_id}", "Use credentials of it."
+        raise ValidationError("expected_account_id", task.params["expected_account_id"], reason, remediation)
     return {
         "changed": False,
         "account_id": who.account_id,

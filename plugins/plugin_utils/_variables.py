@@ -10,7 +10,7 @@ import typing as t
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of
+from ansible_collections.coffer.velero.plugins.module_utils._arn import Arn, partition_of, validate_account_id
 from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     validate_name,
@@ -23,6 +23,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._profile import (
     variable_of,
     with_created_key,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._tags import validate_tags
 from ansible_collections.coffer.velero.plugins.module_utils._velero.model import TRUE
 from ansible_collections.coffer.velero.plugins.module_utils._velero.validators import server_of, validate_object_name
 
@@ -95,6 +96,7 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         remediation = f"It takes the options {', '.join(sorted(_FOUND))} and no terms."
         given = ", ".join(map(str, [*terms, *sorted(set(options) - _FOUND)]))
         raise ValidationError("lookup", given, "is not an option of this lookup", remediation)
+    _refuse_kinds(variables)
     values = {name: variables(variable_of(name)) for name in (*PROFILE_FIELDS, "tagging")}
     names = {name: str(variables(name) or ("/" if name.endswith("_path") else "")) for name in _NAMES}
     for name, refuse in _NAMES.items():
@@ -118,6 +120,18 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
     }
     _refuse_reader(variables, options.get("location") or {})
     return StorageProfile.parse(with_created_key(values) if options.get("with_created_key") else values)
+
+
+def _refuse_kinds(variables: Variables) -> None:
+    """Refuse what Ansible would drop with a warning, or a task would take for something else."""
+    for name in ("velero_environment", "velero_tags"):
+        value = variables(name)
+        if value not in (None, "") and not isinstance(value, Mapping):
+            remediation = f"""Give it as a dictionary, with -e as JSON: -e '{{"{name}": {{"NAME": "value"}}}}'."""
+            raise ValidationError(name, str(value), "is no dictionary, so that it would be ignored", remediation)
+    validate_tags(variables("velero_tags") or {}, option="velero_tags")
+    if account_id := variables("velero_account_id"):
+        validate_account_id(account_id, option="velero_account_id")
 
 
 def _of_cluster(

@@ -45,3 +45,11 @@ def test_a_user_is_told_as_it_is(run: ModuleRunner, aws: Aws) -> None:
 def test_credentials_that_do_not_work_are_an_error(run: ModuleRunner, aws: Aws) -> None:
     aws.proxy.deny("sts")
     assert run.refused("aws_caller_info").startswith("sts:GetCallerIdentity failed: AccessDenied")
+
+
+def test_credentials_of_another_account_are_refused(run: ModuleRunner, aws: Aws) -> None:
+    assert run.refused("aws_caller_info", expected_account_id="111122223333") == (
+        "expected_account_id: 111122223333 is not the account of the credentials, 123456789012. Use credentials of it."
+    )
+    assert run.ok("aws_caller_info", expected_account_id="123456789012")["account_id"] == "123456789012"
+    assert "Give its 12 digits, quoted." in run.refused("aws_caller_info", expected_account_id=1402433619)

@@ -313,3 +313,26 @@ def test_result_is_plain_data_and_nothing_is_masked() -> None:
 
 def test_no_warnings_no_key() -> None:
     assert execute(lambda task: {"changed": False}, Task(params={})) == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"expected_bucket_owner": "1402433619"}, "expected_bucket_owner: 1402433619 is not an account. Give its 12"),
+        ({"account_id": "11112222333"}, "account_id: 11112222333 is not an account. Give its 12 digits, quoted."),
+        ({"tags": {"a": None}}, 'tags: the value of "a" is empty, and no text. Write it in quotes.'),
+        ({"tags": {"a": True}}, 'tags: the value of "a" is a truth value, and no text.'),
+        ({"tags": {"a": ["x"]}}, 'tags: the value of "a" is a list, and no text.'),
+        ({"tags": {"a": {"x": 1}}}, 'tags: the value of "a" is a dictionary, and no text.'),
+        ({"tags": {"a": 1.1}}, 'tags: the value of "a" is a decimal number, and no text.'),
+    ],
+)
+def test_values_that_yaml_has_changed(params: dict[str, Any], message: str) -> None:
+    result = execute(lambda task: {"changed": True}, Task(params=params))
+    assert result["failed"]
+    assert result["msg"].startswith(message)
+
+
+def test_values_as_they_should_be() -> None:
+    params = {"expected_bucket_owner": "012345670123", "account_id": None, "tags": {"cost": 1234, "team": "a"}}
+    assert execute(lambda task: {"changed": False}, Task(params=params)) == {"changed": False}

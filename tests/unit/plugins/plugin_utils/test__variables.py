@@ -209,3 +209,25 @@ def test_variables_are_checked_before_the_account_is_known() -> None:
 def test_nothing_is_ignored(terms: list[str], options: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match=r"is not an option of this lookup\. It takes the"):
         parse_profile(VARIABLES.get, terms, options)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("velero_environment", "AWS_PROFILE=x", "AWS_PROFILE=x is no dictionary, so that it would be ignored."),
+        ("velero_environment", '{"AWS_PROFILE": "x"}', "is no dictionary, so that it would be ignored."),
+        ("velero_environment", ["AWS_PROFILE"], "is no dictionary, so that it would be ignored."),
+        ("velero_tags", "team=a", "team=a is no dictionary, so that it would be ignored."),
+        ("velero_tags", {"team": None}, 'the value of "team" is empty, and no text. Write it in quotes.'),
+        ("velero_account_id", 1402433619, "1402433619 is not an account. Give its 12 digits, quoted."),
+    ],
+)
+def test_what_would_be_taken_for_something_else(name: str, value: Any, text: str) -> None:
+    message = refusal(parse, VARIABLES | {name: value})
+    assert message.startswith(f"{name}: ")
+    assert text in message
+
+
+def test_empty_answers_of_a_survey_say_nothing() -> None:
+    empty = {"velero_environment": "", "velero_tags": "", "velero_account_id": "", "velero_kms_previous_key_arns": ""}
+    assert parse(VARIABLES | empty) == parse(VARIABLES)
