@@ -130,6 +130,7 @@ FOUND = frozenset(
         "velero_kms_key_is_foreign",
         "velero_plan_active",
         "velero_plan_applied",
+        "velero_plan_applies",
         "velero_plan_changes",
         "velero_plan_is_due",
         "velero_plan_profile_digest",
