@@ -23,6 +23,10 @@ options:
   bucket:
     description:
       - Name of the bucket. It is the bucket's name in all accounts and Regions of the partition.
+      - A name that S3 takes for no new bucket, such as one with upper-case letters from before 2018, is accepted where
+        the bucket exists.
+      - A name that ends in C(-an) is created in the account-regional namespace (C(BucketNamespace)). It must end with
+        the account and the Region, C(PREFIX-ACCOUNT-REGION-an), and needs a boto3 that knows it.
       - A bucket that belongs to another account, or is in another Region than O(region), is an error.
     type: str
     required: true

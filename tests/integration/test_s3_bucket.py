@@ -212,9 +212,9 @@ def test_a_bucket_is_not_created_for_another_account(run: ModuleRunner, s3: Any,
     assert state(s3) is None
 
 
-@pytest.mark.parametrize("name", ["Velero_Bad", "ve", "velero..backups", "10.0.0.1", "velero-s3alias"])
+@pytest.mark.parametrize("name", ["ve", "10.0.0.1", "velero-s3alias"])
 def test_a_bad_name_is_refused_before_any_request(run: ModuleRunner, aws: Aws, name: str) -> None:
-    assert run.refused("s3_bucket", bucket=name).startswith(f"bucket: {name!r} ")
+    assert run.refused("s3_bucket", bucket=name).startswith(f'bucket: "{name}" ')
     assert not aws.proxy.requests
 
 
@@ -262,3 +262,20 @@ def test_a_dot_in_the_name_is_warned_of(run: ModuleRunner, aws: Aws) -> None:
 
 def test_there_is_no_state(run: ModuleRunner, aws: Aws) -> None:
     assert "Unsupported parameters" in run.refused("s3_bucket", bucket=BUCKET, state="absent")
+
+
+def test_a_bucket_from_before_2018(run: ModuleRunner, aws: Aws) -> None:
+    """Where it exists its name is accepted; no new one gets such a name."""
+    message = run.refused("s3_bucket", check=True, bucket="My_Company.Backups")
+    assert "does not exist and cannot be created: it has characters that S3 does not take: BCM_." in message
+    assert run.refused("s3_bucket", bucket="My_Company.Backups") == message
+    aws.client("s3").create_bucket(Bucket="My_Company.Backups")
+    assert run.ok("s3_bucket", bucket="My_Company.Backups")["bucket_arn"] == "arn:aws:s3:::My_Company.Backups"
+
+
+def test_the_namespace_of_an_account(run: ModuleRunner, aws: Aws) -> None:
+    name = "backups-123456789012-us-east-1-an"
+    assert run.ok("s3_bucket", bucket=name)["changed"]
+    (create,) = [call for call in aws.proxy.requests if call.operation == "CreateBucket"]
+    assert create
+    assert "Write it as PREFIX-ACCOUNT-us-east-1-an" in run.refused("s3_bucket", bucket="backups-an")

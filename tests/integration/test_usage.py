@@ -447,10 +447,10 @@ def test_variables_of_each_cluster_are_checked(
     aws: Aws, foreign: Repository, installation: Callable[..., Variables], second: Callable[..., Variables]
 ) -> None:
     """Not only those of the first."""
-    clusters = [installation(), second(velero_bucket="Not_A_Bucket", velero_kms_alias="alias/other")]
+    clusters = [installation(), second(velero_bucket="Not/A/Bucket", velero_kms_alias="alias/other")]
     foreign.write("extra.yml", {"clusters": clusters})
     played = foreign.play("clusters.yml", "-e", "@extra.yml")
-    assert "velero_bucket: 'Not_A_Bucket' has characters that S3 does not take: 'ABN_'." in played.failure
+    assert 'velero_bucket: "Not/A/Bucket" has characters that S3 does not take: /.' in played.failure
     assert enabled_keys(aws) == [key_of(aws)]
 
 

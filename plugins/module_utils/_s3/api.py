@@ -20,7 +20,7 @@ from .._sts import caller
 from .._tags import tag_dict
 from .decide import DesiredBucket, decide_bucket
 from .encryption import DesiredEncryption, decide_encryption
-from .model import DEFAULT_RULE, NO_RULE, Bucket, Encryption, address, explain
+from .model import DEFAULT_RULE, NO_RULE, Bucket, Encryption, address, explain, validate_new_bucket_name
 from .policy_api import read_policy
 from .shared_bucket import refuse_conflicting_requirements
 
@@ -43,6 +43,7 @@ def head_bucket(aws: Aws, name: str, owner: str | None) -> bool:
         if error.status in (301, 400):
             metadata = getattr(error.__cause__, "response", {}).get("ResponseMetadata", {})
             refuse_region(name, metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region"), aws.region)
+            validate_new_bucket_name(name, aws.region)  # which some answer in place of saying that there is none
         if error.status == 403:
             reason = f"does not belong to account {owner}" if owner else "belongs to another account"
             other = "correct expected_bucket_owner, or grant" if owner else "or grant"

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from .._arn import partition_of, s3_arn
 from .._plan import NOTHING, Changes, Difference, Plan, Step, joined
 from .._tags import tag_list, tags_after
-from .model import BLOCKED, OWNER_ENFORCED, Bucket, address
+from .model import (
+    BLOCKED,
+    OWNER_ENFORCED,
+    Bucket,
+    address,
+    is_account_regional,
+    validate_new_bucket_name,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +69,13 @@ def decide_bucket(desired: DesiredBucket, current: Bucket | None) -> Plan:
 
 
 def _create(desired: DesiredBucket) -> Changes:
+    validate_new_bucket_name(desired.name, desired.region)
     # S3 takes no LocationConstraint for the Region that buckets are in by default.
     arguments: dict[str, t.Any] = {"Bucket": desired.name, "ObjectOwnership": OWNER_ENFORCED}
     if desired.region != "us-east-1":
         arguments["CreateBucketConfiguration"] = {"LocationConstraint": desired.region}
+    if is_account_regional(desired.name):
+        arguments["BucketNamespace"] = "account-regional"
     differences = (
         Difference("bucket", None, desired.name),
         Difference("region", None, desired.region),

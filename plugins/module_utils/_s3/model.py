@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,18 @@ DEFAULT_RULE: Mapping[str, t.Any] = {
 NO_RULE: Mapping[str, t.Any] = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
 
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
-_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+#: What has such names, and is no bucket that objects can be kept in as Velero does.
+_NO_BUCKETS = {
+    "-s3alias": "an access point",
+    "--ol-s3": "an Object Lambda access point",
+    ".mrap": "a Multi-Region Access Point",
+    "--x-s3": "a directory bucket, in which Velero cannot keep backups",
+    "--table-s3": "a table bucket, in which Velero cannot keep backups",
+}
+_NAME_RULE = (
+    "A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and starts and ends with a letter or "
+    "digit; only one from before 2018 may have more."
+)
 
 
 @dataclass(frozen=True)
@@ -107,27 +119,63 @@ def explain(error: ServiceError, owner: str | None) -> None:
 
 
 def validate_bucket_name(name: str, *, option: str = "bucket") -> None:
-    """Refuse a name that no new bucket can have ("General purpose bucket naming rules", Amazon S3 User Guide)."""
-    reason = _name_problem(name)
+    """Refuse a name that no bucket has. Those from before 2018 may have more than a new one.
+
+    :raises ValidationError: for it
+    """
+    for suffix, kind in _NO_BUCKETS.items():
+        if name.endswith(suffix):
+            remediation = "Name the general purpose bucket that keeps the objects."
+            raise ValidationError(option, _shown(name), f"is the name of {kind}, and not of a bucket", remediation)
+    reason: str | None = _length(name, 255) or _characters(name, "A-Za-z0-9._-")
+    if reason is None and re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):
+        reason = "looks like an IP address"
     if reason:
-        remediation = (
-            "A bucket name has 3 to 63 lower-case letters, digits, hyphens and dots, and starts and ends with a letter "
-            "or digit."
-        )
-        raise ValidationError(option, repr(name), reason, remediation)
+        raise ValidationError(option, _shown(name), reason, _NAME_RULE)
 
 
-def _name_problem(name: str) -> str | None:
-    if not 3 <= len(name) <= 63:
-        return "is too short" if len(name) < 3 else "is too long"
-    if not re.fullmatch(r"[a-z0-9.-]+", name):
-        return f"has characters that S3 does not take: {''.join(sorted(set(re.sub('[a-z0-9.-]', '', name))))!r}"
+def validate_new_bucket_name(name: str, region: str, *, option: str = "bucket") -> None:
+    """Refuse a name that no new bucket can have ("General purpose bucket naming rules", Amazon S3 User Guide).
+
+    :raises ValidationError: for it
+    """
+    validate_bucket_name(name, option=option)
+    if is_account_regional(name) and not re.fullmatch(rf".+-[0-9]{{12}}-{re.escape(region)}-an", name):
+        reason = "ends as names of the account-regional namespace do, and does not name its account and Region"
+        remediation = f"Write it as PREFIX-ACCOUNT-{region}-an, or choose another end."
+        raise ValidationError(option, _shown(name), f"does not exist and cannot be created: it {reason}", remediation)
+    if problem := _new_name_problem(name):
+        raise ValidationError(option, _shown(name), f"does not exist and cannot be created: it {problem}", _NAME_RULE)
+
+
+def is_account_regional(name: str) -> bool:
+    """Whether a name belongs to the namespace of one account in one Region, which S3 has to be told."""
+    return name.endswith("-an")
+
+
+def _new_name_problem(name: str) -> str | None:
+    if problem := _length(name, 63) or _characters(name, "a-z0-9.-"):
+        return problem
     if not (name[0].isalnum() and name[-1].isalnum()):
         return "starts or ends with a dot or hyphen"
     if ".." in name:
         return "has two dots in a row"
-    if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):
-        return "looks like an IP address"
-    if name.startswith(_RESERVED_PREFIXES) or name.endswith(_RESERVED_SUFFIXES):
-        return "starts or ends with what S3 reserves for itself"
+    if name.startswith(_RESERVED_PREFIXES):
+        return "starts with what S3 reserves for itself"
     return None
+
+
+def _length(name: str, longest: int) -> str | None:
+    if 3 <= len(name) <= longest:
+        return None
+    return "is too short" if len(name) < 3 else "is too long"
+
+
+def _characters(name: str, known: str) -> str | None:
+    others = "".join(sorted(set(re.sub(f"[{known}]", "", name))))
+    return f"has characters that S3 does not take: {_shown(others)[1:-1]}" if others else None
+
+
+def _shown(text: str) -> str:
+    """In quotes, with nothing in it that would break the sentence."""
+    return json.dumps(text, ensure_ascii=False)
