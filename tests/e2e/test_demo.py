@@ -20,6 +20,7 @@ from tests.support.emulators import ROOT
 
 #: A minute on two idle cores. Another stack may run its Velero meanwhile, which the demo waits for.
 DEMO_SECONDS, INTERRUPT_SECONDS = 180, 60
+LOG = ROOT / "tests" / "output" / "demo.log"
 CODE = (
     "import signal\n"
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
@@ -87,12 +88,16 @@ def test_from_an_empty_account_to_a_proof(tmp_path: Path) -> None:
         said = read_until(process, "")
         assert process.wait(10) == 0, said
     assert time.monotonic() - began < DEMO_SECONDS
-    made = re.search(r"^created: (\d+) tasks changed the empty account and cluster$", said, re.MULTILINE)
+    made = re.search(r"^changed on the first run: (\d+)$", said, re.MULTILINE)
     proven = re.search(r"^objects proven: (\d+) of (\d+) encrypted with aws:kms under arn:aws:kms:", said, re.MULTILINE)
     assert made, said
     assert proven, said
     assert int(made[1]) > 0
     assert "\nchanged on the second run: 0\n" in said
+    assert f"output of the playbooks: {LOG}\n" in said
+    for line in (r"KMS key +arn:aws:kms:\S+:key/", r"IAM role +arn:\S+:role/velero$", r"evidence report: .*\.html$"):
+        assert re.search(rf"^ *{line}", said, re.MULTILINE), said
+    assert said.count("\n") < 40
     assert 0 < int(proven[1]) == int(proven[2])
     leaves_nothing(tmp_path)
 
@@ -101,7 +106,8 @@ def test_interrupted_in_the_middle(tmp_path: Path) -> None:
     """By a signal to the demo alone, which does not reach the playbook that it runs; a terminal sends it to both."""
     with demo(tmp_path) as process:
         read_until(process, "== site.yml, for real")
-        read_until(process, "TASK [")
+        begin = LOG.stat().st_size
+        wait_for("the playbook is at work", lambda: "TASK [" in LOG.read_text()[begin:], 60)
         process.send_signal(signal.SIGINT)
         said = read_until(process, "")
         assert process.wait(INTERRUPT_SECONDS) == 128 + signal.SIGINT, said

@@ -33,7 +33,8 @@ from tests.support.emulators import Moto
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET, PREFIX, NAMESPACE = "demo-backups", "demo", "demo"
 PLAYBOOK_SECONDS = 300
-REPORT = Path.cwd() / "tests" / "output" / "evidence"
+OUTPUT = Path.cwd() / "tests" / "output"
+REPORT, LOG = OUTPUT / "evidence", OUTPUT / "demo.log"
 
 
 def say(text: str) -> None:
@@ -52,16 +53,19 @@ class Site:
         (self.directory / "inventory.json").write_text(json.dumps(inventory, indent=2))
 
     def run(self, *options: str) -> dict[str, int]:
-        """Run it with its output in sight; the counts of its recap."""
+        """Run it with its output in the log; the counts of its recap."""
         command = ["ansible-playbook", "-i", str(self.directory / "inventory.json"), str(ROOT / "site.yml"), *options]
         print("$", shlex.join(["ansible-playbook", "-i", "inventory.json", "site.yml", *options]), flush=True)
         output = []
-        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        with (
+            LOG.open("a", buffering=1) as log,
+            subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process,
+        ):
             timer = _kill_after(process, PLAYBOOK_SECONDS)
             assert process.stdout is not None
             try:
                 for line in process.stdout:
-                    print("   ", line, end="", flush=True)
+                    log.write(line)
                     output.append(line)
             except BaseException:
                 _interrupt(process)
@@ -69,7 +73,7 @@ class Site:
             finally:
                 timer.cancel()
         if process.returncode:
-            sys.exit(f"site.yml failed with code {process.returncode}")
+            sys.exit("".join(output[-20:]) + f"site.yml failed with code {process.returncode}; its output is in {LOG}")
         recap = re.search(r"ok=(\d+)\s+changed=(\d+)", "".join(output))
         assert recap, "no recap"
         return {"ok": int(recap[1]), "changed": int(recap[2])}
@@ -95,7 +99,7 @@ def _interrupt(process: subprocess.Popen[str]) -> None:
 
 
 def prove(aws: Moto, key_arn: str) -> tuple[int, int]:
-    """List every object of the bucket with its algorithm and key; how many there are, and how many are not ours."""
+    """Ask for every object of the bucket; how many there are, and how many are not under our key."""
     s3 = aws.client("s3")
     wrong, groups = 0, Counter[str]()
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
@@ -105,13 +109,33 @@ def prove(aws: Moto, key_arn: str) -> tuple[int, int]:
         right = algorithm == "aws:kms" and key == key_arn and head.get("BucketKeyEnabled") is True
         wrong += not right
         groups[entry["Key"].split("/")[1]] += 1
-        print(f"    {'ok' if right else 'WRONG':5} {algorithm} {(key or '-').rsplit('/', 1)[-1]}  {entry['Key']}")
-    print(f"    {', '.join(f'{count} in {group}/' for group, count in sorted(groups.items()))}")
+        if not right:
+            print(f"    WRONG {algorithm} {key or '-'}  {entry['Key']}")
+    print(f"    {', '.join(f'{count} in {group}/' for group, count in sorted(groups.items()))}: aws:kms, {key_arn}")
     return sum(groups.values()), wrong
 
 
 def key_of(aws: Moto) -> str:
     return str(aws.client("kms").describe_key(KeyId="alias/velero")["KeyMetadata"]["Arn"])
+
+
+def show_resources(aws: Moto) -> None:
+    """What the account has that was not there before."""
+    account = aws.client("sts").get_caller_identity()["Account"]
+    roles = [role["Arn"] for role in aws.client("iam").list_roles()["Roles"] if role["RoleName"].startswith("velero")]
+    policies = [policy["Arn"] for policy in aws.client("iam").list_policies(Scope="Local")["Policies"]]
+    providers = [one["Arn"] for one in aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    for kind, names in {
+        "KMS key": [key_of(aws)],
+        "alias": [f"arn:aws:kms:{aws.region}:{account}:alias/velero"],
+        "bucket": [f"arn:aws:s3:::{BUCKET}"],
+        "IAM role": roles,
+        "IAM policy": policies,
+        "OIDC provider": providers,
+        "location": ["BackupStorageLocation default"],
+    }.items():
+        for name in names:
+            print(f"    {kind:14} {name}")
 
 
 def back_up(stack: Stack, aws: Moto) -> dict[str, Any]:
@@ -127,6 +151,8 @@ def back_up(stack: Stack, aws: Moto) -> dict[str, Any]:
 
 def demo(directory: Path) -> None:
     begin = time.monotonic()
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    LOG.unlink(missing_ok=True)
     say("Build what is missing: kube-apiserver, etcd, Velero, its AWS plugin and kopia (once, about 5 minutes)")
     ensure()
     say("Start an empty AWS account (moto), and a cluster with a Velero that has no backup location")
@@ -145,28 +171,34 @@ def demo(directory: Path) -> None:
                 "backup_proof_dest": f"{REPORT}/",
             }
         )
-        say("site.yml --check --diff on the empty account: what would be made")
+        say("site.yml --check --diff on the empty account: the log shows what would be made")
         site.run("--check", "--diff")
-        say("site.yml, for real")
+        say("site.yml, for real: it made")
         first = site.run()
+        show_resources(aws)
         say("site.yml again: nothing is left to do")
         second = site.run()
         say("A backup by Velero under its new role, and a kopia repository")
         backup = back_up(stack, aws)
         phase = backup["status"]["phase"]
         print(f"    Backup demo: {phase}, {backup['status'].get('progress', {}).get('itemsBackedUp')} items")
-        say("Every object in the bucket: algorithm, key, name")
+        say("Every object in the bucket: how it is encrypted")
         objects, wrong = prove(aws, key_of(aws))
         seconds = time.monotonic() - started
         say("Summary")
-        print(f"created: {first['changed']} tasks changed the empty account and cluster")
+        print(f"changed on the first run: {first['changed']}")
         print(f"changed on the second run: {second['changed']}")
         print(f"objects proven: {objects - wrong} of {objects} encrypted with aws:kms under {key_of(aws)}")
+        for page in sorted(REPORT.glob("*.html"), key=lambda path: path.stat().st_mtime)[-1:]:
+            print(f"evidence report: {page}")
+        print(f"output of the playbooks: {LOG}")
         print(f"took {seconds:.0f} s" + (f" (and {started - begin:.0f} s to build)" if started - begin > 5 else ""))
         if wrong or not objects or not first["changed"] or second["changed"] or phase != "Completed":
             sys.exit("The demo did not prove what it should have.")
         if os.environ.get("KEEP"):
             keep(stack)
+        else:
+            print("KEEP=1 make demo leaves everything running, to look around.")
 
 
 def keep(stack: Stack) -> None:
