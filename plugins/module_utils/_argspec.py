@@ -17,6 +17,7 @@ Options = Mapping[str, Mapping[str, t.Any]]
 class ArgumentSpec:
     """The options of a module, and what must hold between them, in the words of ``AnsibleModule``.
 
+    :param missing_collection: the collection that has the connection options, where it is not installed
     :param secrets: what no output may show beyond the options marked ``no_log``, found in the validated options
     """
 
@@ -26,6 +27,7 @@ class ArgumentSpec:
     required_one_of: Sequence[Sequence[str]] = ()
     required_if: Sequence[tuple[str, t.Any, Sequence[str]]] = ()
     required_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    missing_collection: str | None = None
     secrets: Callable[[Mapping[str, t.Any]], Collection[str]] = lambda params: ()
 
     def arguments(self) -> dict[str, t.Any]:

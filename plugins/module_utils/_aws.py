@@ -13,9 +13,6 @@ import time
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping
 
-from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
-from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
-
 from ._argspec import ArgumentSpec, Options
 from ._arn import partition_of
 from ._connection_errors import (
@@ -28,6 +25,15 @@ from ._connection_errors import (
 )
 from ._errors import CofferError, ConflictError, ServiceError, ValidationError
 from ._plan import Plan, Step, outputs_of, record_write, resolve
+
+try:
+    from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import aws_argument_spec
+
+    _MISSING_COLLECTION = None
+except ImportError:  # said by the controller, in a sentence
+    aws_argument_spec = dict
+    _MISSING_COLLECTION = "amazon.aws"
 
 try:
     import botocore.session
@@ -96,7 +102,8 @@ _PERMISSIONS = {
 
 def aws_spec(options: Options, **constraints: t.Any) -> ArgumentSpec:
     """An argument spec with the connection options of ``amazon.aws``."""
-    return ArgumentSpec(options={**aws_argument_spec(), **options}, **constraints)
+    options = {**aws_argument_spec(), **options}
+    return ArgumentSpec(options, missing_collection=_MISSING_COLLECTION, **constraints)
 
 
 class Aws:

@@ -15,19 +15,25 @@ import typing as t
 from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
-from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
-
-# Its public get_api_client() asks the cluster for its whole API before the first request, so these are used instead.
-from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
-    _create_auth_spec,
-    _create_configuration,
-    _create_headers,
-)
-
 from ._argspec import ArgumentSpec, Options
 from ._connection_errors import last_line, names_of, no_answer
 from ._errors import ConflictError, ServiceError, ValidationError
 from ._plan import Plan, record_write, resolve
+
+try:
+    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
+    # Its public get_api_client() asks the cluster for its whole API before the first request, so these are used.
+    from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import (
+        _create_auth_spec,
+        _create_configuration,
+        _create_headers,
+    )
+
+    _MISSING_COLLECTION = None
+except ImportError:  # said by the controller, in a sentence
+    AUTH_ARG_SPEC = {}
+    _MISSING_COLLECTION = "kubernetes.core"
 
 try:
     import urllib3
@@ -69,7 +75,7 @@ def kube_spec(options: Options, **constraints: t.Any) -> ArgumentSpec:
     """An argument spec with the connection options of ``kubernetes.core`` and the namespace of Velero."""
     namespace = {"type": "str", "default": "velero"}
     options = {**AUTH_ARG_SPEC, "namespace": namespace, **options}
-    return ArgumentSpec(options, secrets=_connection_secrets, **constraints)
+    return ArgumentSpec(options, missing_collection=_MISSING_COLLECTION, secrets=_connection_secrets, **constraints)
 
 
 def _connection_secrets(params: Mapping[str, t.Any]) -> set[str]:

@@ -18,6 +18,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import partial
 
 from ansible import constants as C
 from ansible import template
@@ -29,6 +30,7 @@ from ansible.plugins.loader import connection_loader, filter_loader, lookup_load
 from ansible.utils.display import Display
 
 from ansible_collections.coffer.velero.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.coffer.velero.plugins.module_utils._errors import ValidationError
 from ansible_collections.coffer.velero.plugins.module_utils._runner import Task, execute
 
 
@@ -70,6 +72,8 @@ class ControllerAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        if missing := self.MODULE.SPEC.missing_collection:
+            return {**result, **execute(partial(_refuse_missing, missing), Task(params={}))}
         plans = self._task.check_mode and bool(variables.get(PLANS))
         shows_diff, self._task.diff = self._task.diff, self._task.diff or plans
         if not self._in_controller(variables):
@@ -132,6 +136,12 @@ class ControllerAction(ActionBase):
             result.setdefault("warnings", []).append(message)
         result["invocation"] = {"module_args": validation.validated_parameters}
         return t.cast("dict[str, t.Any]", remove_values(result, secrets))
+
+
+def _refuse_missing(collection: str, task: Task) -> t.NoReturn:
+    """Refuse a task whose connection options are those of a collection that is not there."""
+    remediation = f"Install it: ansible-galaxy collection install {collection}."
+    raise ValidationError(collection, "the collection", "is not installed", remediation)
 
 
 def _planned(result: dict[str, t.Any], variables: Mapping[str, t.Any], *, shows_diff: bool) -> dict[str, t.Any]:
