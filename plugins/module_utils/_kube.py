@@ -124,6 +124,11 @@ class Kube:
         self._pool: t.Any = RESTClientObject(self._configuration).pool_manager
         self._headers = _create_headers(**connection)
 
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return str(self._configuration.host)
+
     def __enter__(self) -> t.Self:
         return self
 

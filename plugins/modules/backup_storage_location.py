@@ -283,6 +283,11 @@ previous_spec:
     provider: aws
     objectStorage: {bucket: velero-backups, prefix: production}
     config: {region: eu-central-1}
+api_server:
+  description: URL of the API server of the cluster.
+  returned: when O(state=present)
+  type: str
+  sample: https://0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com
 annotations:
   description: Annotations of the location, which are kept.
   returned: when O(state=present)

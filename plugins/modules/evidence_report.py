@@ -38,6 +38,41 @@ options:
       caller:
         description: The principal that scanned, as M(coffer.velero.aws_caller_info) returns it.
         type: dict
+      installation:
+        description: Whose report it is, for the head of the page.
+        type: dict
+        suboptions:
+          inventory_host:
+            description: Its name in the inventory.
+            type: str
+          cluster:
+            description: URL of the API server of the cluster.
+            type: str
+          backup_storage_location:
+            description: Name of the BackupStorageLocation.
+            type: str
+      cluster:
+        description:
+          - Objects of the cluster, from which the report says which backups go elsewhere, which of the Secrets travel
+            in the backups they protect, and when the backups of non-compliant objects expire.
+        type: dict
+        suboptions:
+          locations:
+            description: The BackupStorageLocations of the namespace.
+            type: list
+            elements: dict
+          schedules:
+            description: The Schedules of the namespace.
+            type: list
+            elements: dict
+          backups:
+            description: The Backups of the namespace.
+            type: list
+            elements: dict
+          secrets:
+            description: The C(metadata) of the Secrets that Velero's keys and passwords are in, and no more of them.
+            type: list
+            elements: dict
       configuration:
         description:
           - The actual configuration, to be compared with the desired one. Its parts are C(key), C(encryption_rule),
@@ -59,6 +94,10 @@ options:
             type: dict
           externally_managed:
             description: The parts that others manage. They are C(not_applicable).
+            type: list
+            elements: str
+          planned_changes:
+            description: Everything that the roles would change, a line each; none of it is as desired.
             type: list
             elements: str
       backup:
@@ -225,11 +264,22 @@ _EVIDENCE = {
     "objects": {"type": "dict", "required": True},
     "accepted_kms_key_arns": {"type": "list", "elements": "str", "no_log": False},
     "caller": {"type": "dict"},
+    "installation": {
+        "type": "dict",
+        "options": {name: {"type": "str"} for name in ("inventory_host", "cluster", "backup_storage_location")},
+    },
+    "cluster": {
+        "type": "dict",
+        "options": {
+            **{name: {"type": "list", "elements": "dict"} for name in ("locations", "schedules", "backups")},
+            "secrets": {"type": "list", "elements": "dict", "no_log": False},  # their metadata
+        },
+    },
     "configuration": {
         "type": "dict",
         "options": {
             **{name: {"type": "dict"} for name in ("desired", "actual", "checks")},
-            "externally_managed": {"type": "list", "elements": "str"},
+            **{name: {"type": "list", "elements": "str"} for name in ("externally_managed", "planned_changes")},
         },
     },
     "backup": {"type": "dict"},

@@ -33,6 +33,14 @@ options:
         a multi-Region key need not be named.
     type: list
     elements: str
+  accepted_before:
+    description:
+      - The time at which the encryption was changed. What is not compliant and was written before has the reason
+        C(accepted) until the end of O(accepted_until). It never counts as compliant.
+    type: str
+  accepted_until:
+    description: The last day, in UTC, on which they are accepted, at most a year from now.
+    type: str
   versions:
     description: Whether noncurrent versions are scanned too, which stay under the key that they were written with.
     type: bool
@@ -158,7 +166,9 @@ status:
   type: str
   sample: non_compliant
 reason:
-  description: The most frequent reason of the objects with this status, or C(no_objects). Null with V(compliant).
+  description:
+    - The most frequent reason of the objects with this status, or C(no_objects). Null with V(compliant).
+    - C(accepted) where every object is compliant or accepted.
   returned: success
   type: str
   sample: wrong_algorithm
@@ -170,7 +180,8 @@ counts:
 by_reason:
   description:
     - Object versions that are not compliant by reason. C(non_compliant) are C(not_encrypted), C(wrong_algorithm),
-      C(wrong_kms_key) and C(bucket_key_disabled).
+      C(wrong_kms_key) and C(bucket_key_disabled), and C(accepted) for those that
+      O(accepted_before) accepts.
     - C(not_evaluated) are C(access_denied), C(customer_key_required) and C(wrong_customer_key) (of SSE-C),
       C(encryption_unknown), C(source_has_no_key), C(only_reported) and C(not_in_report) (of an Inventory report) and
       C(deleted_during_scan), which a second listing has confirmed.
@@ -239,6 +250,11 @@ incomplete_multipart_uploads:
   returned: success
   type: list
   sample: [{key: production/backups/nightly/nightly.tar.gz, upload_id: VXBsb2Fk, initiated: '2026-11-01T02:00:12Z'}]
+last_written:
+  description: When the last compliant and the last non-compliant object version was written.
+  returned: success
+  type: dict
+  sample: {compliant: '2026-11-24T02:00:12Z', non_compliant: '2026-11-01T02:00:12Z'}
 notes:
   description: What could not be read besides the objects.
   returned: success
@@ -265,6 +281,8 @@ judged_by:
     account_id: '111122223333'
     region: eu-central-1
     endpoint_url: null
+    accepted_before: null
+    accepted_until: null
 versions:
   description: Whether noncurrent versions were scanned too.
   returned: success
@@ -327,6 +345,8 @@ SPEC = aws_spec(
     {
         "storage_profile": {"type": "dict", "required": True},
         "accepted_kms_key_arns": {"type": "list", "elements": "str", "no_log": False},
+        "accepted_before": {"type": "str"},
+        "accepted_until": {"type": "str"},
         "versions": {"type": "bool", "default": True},
         "customer_key": {"type": "str", "no_log": True},
         "customer_key_file": {"type": "path", "no_log": False},

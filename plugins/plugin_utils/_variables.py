@@ -17,6 +17,7 @@ from ansible_collections.coffer.velero.plugins.module_utils._iam.model import (
     validate_path,
     validate_policy_arn,
 )
+from ansible_collections.coffer.velero.plugins.module_utils._objects.acceptance import accepted_objects
 from ansible_collections.coffer.velero.plugins.module_utils._profile import (
     KMS_MODES,
     StorageProfile,
@@ -118,6 +119,8 @@ def parse_profile(variables: Variables, terms: t.Any, options: Mapping[str, t.An
         "policy_arns": [str(Arn(partition, "iam", "", account_id, f"policy{policy}"))],
         **_of_cluster(values, options.get("identity") or {}, options.get("location") or {}),
     }
+    accepted = ("velero_accept_objects_before", "velero_accept_objects_until")
+    accepted_objects(variables(accepted[0]), variables(accepted[1]), accepted)
     _refuse_reader(variables, options.get("location") or {})
     return StorageProfile.parse(with_created_key(values) if options.get("with_created_key") else values)
 

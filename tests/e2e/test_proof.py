@@ -9,7 +9,9 @@ encrypted under what their headers say is S3's word there as it is at AWS.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +20,10 @@ from typing import Any
 import pytest
 
 from tests.stack import Stack
-from tests.stack.api import BACKUP, LOCATION, NAMESPACE, RESTORE
+from tests.stack.api import BACKUP, NAMESPACE, RESTORE
 from tests.support.emulators import Moto
 from tests.support.installation import Installation, open_shop
+from tests.support.running import run_in_controller
 from tests.support.site import COLLECTION, PLAYBOOK_SECONDS
 
 BUCKET, PREFIX = "backups-proof", "production"
@@ -87,14 +90,41 @@ def test_a_new_site_is_proven_and_an_unchanged_one_is_left_alone(installation: I
     assert len(reports(installation)) == 1
 
 
+def noted(installation: Installation) -> str:
+    return str(installation.location["metadata"]["annotations"]["coffer.velero/verified-profile"])
+
+
 def test_verify_only_reads_where_it_is_asked_to(installation: Installation, stack: Stack, moto: Moto) -> None:
     installation.complete_backup("kept")
     installation.write_volume_data()
-    before = sorted(installation.keys())
+    before, note = sorted(installation.keys()), noted(installation)
     code, output, records = verify(installation, velero_proof_backup=False)
     assert code == 0, output
     assert {record["action"].removeprefix(COLLECTION) for record in records} & {"backup", "restore"} == set()
     assert not any(record["result"]["changed"] for record in records if not record["action"].endswith("_report"))
+    assert noted(installation) == note  # which is of more than this
+    assert installation.with_(velero_proof_backup=False).changed() == set()  # nor is less than what is noted proven
+    lists = sorted((installation.directory / "reports").glob("objects-*.jsonl"))
+    assert {path.stat().st_mode & 0o777 for path in lists} == {0o600}
+    assert len(lists[-1].read_text().splitlines()) == records[-2]["result"]["counts"]["total"]
+    document = json.loads(reports(installation)[-1].read_text())
+    assert document["object_manifest"]["path"] == str(lists[-1])
+    assert document["installation"]["inventory_host"] == document["installation"]["backup_storage_location"] == "proof"
+    assert document["installation"]["cluster"].startswith("http")
+    assert {part["name"] for part in document["configuration"]["parts"] if part["status"] == "compliant"} == {
+        *(
+            "key",
+            "key_policy_statements",
+            "oidc_provider",
+            "iam_policy",
+            "trust_policy_statements",
+            "bucket",
+            "encryption_rule",
+        ),
+        *("bucket_policy_statements", "identity", "backup_storage_location_spec", "plan"),
+    }
+    told = " ".join(output.split())
+    assert f"Report: {reports(installation)[-1].with_suffix('.html')}" in told
     groups = records[-2]["result"]["groups"]
     assert {(group["kind"], group["name"]) for group in groups} == {("backup", "kept"), ("kopia", "shop")}
     assert sorted(installation.keys()) == before
@@ -120,18 +150,25 @@ def test_planted_faults_are_found_and_named(installation: Installation, stack: S
         s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}", Body=b"x", **arguments)
     try:
         code, output, records = verify(installation, velero_proof_backup=False)
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+        now = dt.datetime.now(dt.UTC)
+        accepting = {"velero_accept_objects_before": now.isoformat(), "velero_accept_objects_until": f"{now.date()}"}
+        accepted = verify(installation, velero_proof_backup=False, **accepting)
     finally:
         for name in planted:
             s3.delete_object(Bucket=BUCKET, Key=f"{PREFIX}/{name}")
         s3.put_bucket_policy(Bucket=BUCKET, Policy=policy)
+    assert accepted[0] == 0, accepted[1]
+    told = accepted[2][-1]["result"]
+    assert (told["status"], told["reason"], told["counts"]["non_compliant"]) == ("non_compliant", "accepted", 3)
     assert code == 2
     assert "The location is non_compliant" in output
     assert "3 are non-compliant" in output
     objects = next(record["result"] for record in records if record["action"].endswith("object_encryption_info"))
     assert {found["key"].removeprefix(f"{PREFIX}/") for found in objects["non_compliant_objects"]} == set(planted)
-    page = reports(installation)[-1].with_suffix(".html").read_text()
+    page = reports(installation)[-2].with_suffix(".html").read_text()
     assert "<script>" not in page
-    document = json.loads(reports(installation)[-1].read_text())
+    document = json.loads(reports(installation)[-2].read_text())
     assert document["configuration"]["status"] == "non_compliant"  # the policy was away
     assert left_behind(stack) == []
 
@@ -167,21 +204,27 @@ def test_what_differs_is_named_and_left_as_it_is(installation: Installation, sta
     assert installation.with_(velero_proof="never").changed() == {"iam_role", "s3_bucket", "s3_bucket_encryption"}
 
 
-def test_a_backup_that_fails_is_named_and_everything_is_removed(installation: Installation, stack: Stack) -> None:
-    def access(mode: str) -> None:
-        stack.api.patch(LOCATION, "proof", {"spec": {"accessMode": mode}}, stack.namespace)
-
-    access("ReadOnly")
-    try:
-        code, output, records = verify(installation)
-    finally:
-        access("ReadWrite")
-    assert code == 2
-    assert "ReadOnly" in output or "read-only" in output.lower()
+def test_what_cannot_be_deleted_in_time_is_named_and_nothing_is_noted(installation: Installation, stack: Stack) -> None:
+    """Velero takes longer than this for anything."""
+    code, output, records = verify(installation, backup_proof_wait_timeout=1)
+    told = " ".join(output.split())
+    assert code == 2, output
+    (name,) = {item["metadata"]["name"] for item in stack.api.list(BACKUP, stack.namespace)} - {"kept"}
+    assert f"so the verification is not recorded. Left are Backup {name}" in told
+    assert f"remove them with: velero backup delete {name} --confirm --namespace {stack.namespace}" in told
     report = next(record["result"] for record in records if record["action"].endswith("evidence_report"))
     assert report["parts"]["backup_and_restore"]["status"] != "compliant"
+    assert noted(installation) == ""
+    deadline = time.monotonic() + 60
+    while stack.api.get(BACKUP, name, stack.namespace)["status"].get("phase") not in ("Completed", "Failed"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    task = {"name": name, "namespace": stack.namespace, "state": "absent"}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in stack.environment.items():
+            patch.setenv(variable, value)
+        run_in_controller("backup", task, check=False)
     assert left_behind(stack) == []
-    stack.wait_location("proof")
     again = installation.install()  # which changes nothing, and does not pass over the proof that failed
     assert again["evidence_report"]["status"] == "compliant"
 

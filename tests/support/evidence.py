@@ -134,6 +134,7 @@ def objects(**values: Any) -> Evidence:
         "versions": True,
         "bucket": "acme-backups",
         "prefix": "production/",
+        "judged_by": judged_by(profile()),
         "started_at": "2026-11-24T08:00:12Z",
         "finished_at": "2026-11-24T08:00:14Z",
         "seconds": 1.92,
@@ -142,6 +143,19 @@ def objects(**values: Any) -> Evidence:
         "path": None,
         "checkpoint": None,
         "invocation": {"module_args": {"customer_key": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}},
+        **values,
+    }
+
+
+def judged_by(of: Evidence, *accepted: str, **values: Any) -> Evidence:
+    """What a scan with this profile compares with."""
+    mode, key = of["encryption_mode"], of.get("kms_key_arn")
+    return {
+        **{name: of[name] for name in ("account_id", "region", "encryption_mode")},
+        "kms_key_arns": [key, *accepted] if key else [],
+        "bucket_key_enabled": mode == "sse-kms" and of.get("bucket_key_enabled", True),
+        "customer_key_given": False,
+        "endpoint_url": None,
         **values,
     }
 
@@ -248,9 +262,15 @@ GRANT_READ = "Grant s3:GetObject and s3:GetObjectVersion on it; look for a Deny 
 
 
 def good(**values: Any) -> Evidence:
-    """Everything was evaluated, and is compliant."""
+    """Everything was evaluated by the profile of the report, and is compliant."""
+    of = values.get("profile") or profile()
     return {
         "profile": profile(),
+        "installation": {
+            "inventory_host": "production",
+            "cluster": "https://0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
+            "backup_storage_location": "default",
+        },
         "caller": {"arn": CALLER, "account_id": "111122223333", "changed": False},
         "configuration": {"actual": actual()},
         "backup": operation(
@@ -274,9 +294,9 @@ def good(**values: Any) -> Evidence:
                 {"kind": "Secret", "name": "secret", "matches": True},
             ],
         },
-        "objects": objects(),
         "audit": audit(),
         **values,
+        "objects": {**(values.get("objects") or objects()), "judged_by": judged_by(of)},
     }
 
 

@@ -17,6 +17,7 @@ from .._arn import Arn
 from .._aws import Aws
 from .._errors import CofferError, ServiceError, ValidationError
 from .._profile import StorageProfile
+from .acceptance import accepted_objects
 from .batch import BatchFailed, PageListed
 from .engine import MAX_THREADS, Scanner, select_engine
 from .inventory import InventorySource, ReportFiles
@@ -58,6 +59,7 @@ def scan_options(params: Params) -> ScanOptions:
         max_findings=params["max_findings"],
         customer_key=_customer_key(params),
         list_format=_list_format(params["path"]),
+        **accepted_objects(params["accepted_before"], params["accepted_until"], ("accepted_before", "accepted_until")),
     )
 
 
@@ -157,6 +159,8 @@ def _result(
             "account_id": options.owner,
             "region": region,
             "endpoint_url": params["endpoint_url"],
+            "accepted_before": options.accepted_before or None,
+            "accepted_until": options.accepted_until or None,
         },
         "started_at": _utc(output.started),
         "finished_at": _utc(dt.datetime.now(dt.UTC)),

@@ -20,7 +20,16 @@ _DEFAULT_FIRST = (
 
 
 def evaluate(version: model.ObjectVersion, seen: Observation, options: model.ScanOptions) -> Evaluation:
-    """The evaluation of one object; what S3 did not return is never compliant."""
+    """The evaluation of one object; what S3 did not return is never compliant, and what is accepted is not either."""
+    found = _evaluate(version, seen, options)
+    is_old = version.last_modified[:19] < options.accepted_before[:19] and version.last_modified
+    if not is_old or model.STATUS_OF[found.reason or "compliant"] != "non_compliant":
+        return found
+    until = f"was written before {options.accepted_before}, and is accepted until {options.accepted_until}"
+    return Evaluation("accepted", f"{found.message}; it {until}", found.remediation)
+
+
+def _evaluate(version: model.ObjectVersion, seen: Observation, options: model.ScanOptions) -> Evaluation:
     if seen.state in ("read", "from_inventory"):
         return _evaluate_encryption(version, seen, options)
     if seen.state in ("key_required", "wrong_key"):

@@ -22,6 +22,7 @@ STATUS_OF: dict[str, Status] = {
     "wrong_algorithm": "non_compliant",
     "wrong_kms_key": "non_compliant",
     "bucket_key_disabled": "non_compliant",
+    "accepted": "non_compliant",
     "access_denied": "not_evaluated",
     "customer_key_required": "not_evaluated",
     "wrong_customer_key": "not_evaluated",
@@ -128,6 +129,7 @@ class ScanOptions:
 
     :param prefix: with its slash at the end, empty for the whole bucket
     :param key_arns: the desired key, then the others that are accepted
+    :param accepted_before: what is not compliant and was written before this time is accepted, until a date
     :param customer_key: the 32 bytes of SSE-C, where they are known
     :param list_format: of the file that lists every object, ``None`` where none is written
     """
@@ -142,6 +144,8 @@ class ScanOptions:
     max_findings: int = 100
     customer_key: bytes | None = None
     list_format: t.Literal["jsonl", "csv"] | None = None
+    accepted_before: str = ""
+    accepted_until: str = ""
 
     def __repr__(self) -> str:
         return f"ScanOptions({self.bucket}/{self.prefix})"  # never the customer's key

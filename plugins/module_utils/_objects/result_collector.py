@@ -46,6 +46,7 @@ class Totals:
 
     :param outcomes: object versions by reason, and ``compliant`` ones
     :param groups: the same by kind of the group, then by its name
+    :param last_written: the latest time that an object version of a status was written
     :param by_key: counts by key ARN, then by algorithm and Bucket Key
     """
 
@@ -57,6 +58,7 @@ class Totals:
     by_algorithm: Counts = field(default_factory=dict)
     by_key: dict[str, Counts] = field(default_factory=dict)
     findings: list[dict[str, t.Any]] = field(default_factory=list)
+    last_written: dict[str, str] = field(default_factory=dict)
 
     def add(
         self, version: model.ObjectVersion, seen: model.Observation, evaluation: model.Evaluation, prefix: str
@@ -64,6 +66,7 @@ class Totals:
         outcome = evaluation.reason or "compliant"
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         self._add_group(model.group_of(version.key, prefix), {outcome: 1})
+        self._add_written(model.STATUS_OF[outcome], version.last_modified)
         if seen.state in ("read", "from_inventory", "key_required", "wrong_key"):
             self.by_algorithm[seen.algorithm] = self.by_algorithm.get(seen.algorithm, 0) + 1
             if seen.key_arn:
@@ -88,8 +91,10 @@ class Totals:
         for key, counts in other.by_key.items():
             self._add_key(key, counts)
         if other.findings:
-            both = sorted([*self.findings, *other.findings], key=lambda one: (one["key"], not one["is_latest"]))
+            both = sorted([*self.findings, *other.findings], key=_order)
             self.findings = both[:max_findings]
+        for status, time in other.last_written.items():
+            self._add_written(status, time)
 
     def _add_group(self, group: model.Group, outcomes: Mapping[str, int]) -> None:
         names = self.groups.setdefault(group.kind, {})
@@ -102,6 +107,10 @@ class Totals:
             names[group.name] = {}
         _add(names[group.name], outcomes)
 
+    def _add_written(self, status: str, time: str) -> None:
+        if time > self.last_written.get(status, ""):
+            self.last_written[status] = time
+
     def _add_key(self, key: str, counts: Mapping[str, int]) -> None:
         if key not in self.by_key and len(self.by_key) >= MAX_KEYS:
             key = "further keys"
@@ -112,13 +121,15 @@ class Totals:
         return _by_status(self.outcomes)
 
     def _status(self) -> tuple[str, str | None]:
-        """The status of the whole, and the most frequent reason for it."""
+        """The status of the whole, and the most frequent reason for it; that all is accepted is the last one."""
         present = {name: n for name, n in self.outcomes.items() if n and name != "deleted_during_scan"}
         if not present:
             return "not_evaluated", "no_objects"
         for status in ("non_compliant", "not_evaluated"):
-            if reasons := [name for name in sorted(present) if model.STATUS_OF[name] == status]:
+            if reasons := [name for name in sorted(present) if model.STATUS_OF[name] == status and name != "accepted"]:
                 return status, max(reasons, key=present.__getitem__)
+        if "accepted" in present:
+            return "non_compliant", "accepted"
         return "compliant", None
 
     def result(self) -> dict[str, t.Any]:
@@ -143,6 +154,7 @@ class Totals:
                 for key, rows in sorted(self.by_key.items())
                 for row, n in sorted(rows.items())
             ],
+            "last_written": {status: self.last_written.get(status) for status in ("compliant", "non_compliant")},
             "non_compliant_objects": self.findings,
             "findings_truncated": found - len(self.findings),
         }
@@ -167,6 +179,11 @@ class ResultCollector:
         if self.options.list_format == "jsonl":
             return "".join(json.dumps(row) + "\n" for row in self.rows).encode()
         return csv_lines([_cell(name, row[name]) for name in COLUMNS] for row in self.rows)
+
+
+def _order(finding: Mapping[str, t.Any]) -> tuple[t.Any, ...]:
+    """By key; accepted ones never take the place of others."""
+    return finding["reason"] == "accepted", finding["key"], not finding["is_latest"]
 
 
 def row_of(version: model.ObjectVersion, seen: model.Observation, evaluation: model.Evaluation) -> dict[str, t.Any]:

@@ -5,13 +5,14 @@
 """The desired configuration beside the actual one. Pure. PRIVATE to coffer.velero.
 
 The actual side of a part is either the document that a task read, or what the collection's own module returned in check
-mode, which compares as it does when it writes.
+mode, which compares as it does when it writes. The plan of the roles is a part too: it knows everything that they
+manage, and a report must not say less than it.
 """
 
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .. import _documents, _policy
 from .._audit.policies import differing_elements
@@ -33,7 +34,10 @@ TITLES = {
     "iam_policy": "IAM policy of the role",
     "trust_policy_statements": "IAM role and its trust policy",
     "identity": "Identity of Velero's pods",
+    "plan": "Plan of the roles",
 }
+#: Those that a task compares. What is nowhere compared is refused, for it would look as if it were.
+_COMPARED = tuple(name for name in TITLES if name != "plan")
 #: The parts that only a module compares; without its result nobody asked for them.
 _CHECKED = ("bucket", "oidc_provider", "iam_policy", "trust_policy_statements", "identity")
 _KEY_FIELDS = ("key_arn", "alias", "key_state", "multi_region", "rotation_enabled", "rotation_period_in_days")
@@ -63,6 +67,8 @@ def compare_configuration(profile: StorageProfile, given: EvidenceReader | None)
     desired = {**desired_documents(profile), **_documents_of(given.child("desired"))}
     actual = _documents_of(given.child("actual"))
     checks, external = given.child("checks"), given.texts("externally_managed")
+    _refuse_unknown(checks, checks.values)
+    _refuse_unknown(given, external)
     parts = []
     for name in (name for name in TITLES if name in desired):
         check = checks.mapping(name)
@@ -76,7 +82,16 @@ def compare_configuration(profile: StorageProfile, given: EvidenceReader | None)
             parts.append(_by_check(name, desired[name], check))
         else:
             parts.append(_part(name, desired[name], "not_evaluated", "not_requested"))
+    if given.get("planned_changes") is not None:
+        changes = given.texts("planned_changes")
+        parts.append(_compared("plan", [], [_difference(line, None, None) for line in changes]))
     return {**_outcome(parts), "parts": parts}
+
+
+def _refuse_unknown(given: EvidenceReader, names: Iterable[str]) -> None:
+    unknown = sorted(set(names) - set(_COMPARED))
+    if unknown:
+        given.refuse(f"has {unknown[0]}, which is not compared", "", f"Known are {', '.join(_COMPARED)}.")
 
 
 def _outcome(parts: list[Document]) -> Document:
@@ -94,9 +109,7 @@ def _outcome(parts: list[Document]) -> Document:
 
 
 def _documents_of(given: EvidenceReader) -> dict[str, t.Any]:
-    unknown = sorted(set(given.values) - set(TITLES))
-    if unknown:
-        given.refuse(f"has {unknown[0]}, which is not compared", "", f"Known are {', '.join(TITLES)}.")
+    _refuse_unknown(given, given.values)
     # No task read what is null, empty or skipped. An empty list is a policy without statements, which a task has read.
     return {
         name: value

@@ -10,32 +10,24 @@ not only where something went wrong.
 
 from __future__ import annotations
 
-import typing as t
 from collections.abc import Iterator
 
 from .._profile import StorageProfile
 from .._types import Document
+from .._velero.validators import server_of
 from .configuration import TITLES
+from .evidence_reader import EvidenceReader
 from .formatting import be, clock, many
+from .limitation import Limitation
 from .objects import unevaluated, unreadable
+from .reach import reach
 
 
-class Limitation(t.NamedTuple):
-    """One thing that the status does not cover.
-
-    :param reason: its code
-    """
-
-    reason: str
-    message: str
-    remediation: str | None = None
-
-
-def limitations(document: Document, profile: StorageProfile) -> list[Document]:
+def limitations(document: Document, profile: StorageProfile, evidence: EvidenceReader) -> list[Document]:
     """Every limitation of this report, those of this run first, then those of the method."""
-    sources = (_objects, _lists, _inventory, _versions, _restore_test, _configuration, _audit)
+    sources = (_objects, _lists, _inventory, _endpoint, _versions, _restore_test, _configuration, _audit)
     found = [one for source in sources for one in source(document)]
-    return [one._asdict() for one in (*found, *_mode(profile), *_always(profile))]
+    return [one._asdict() for one in (*reach(evidence, document), *found, *_mode(profile), *_always(profile))]
 
 
 def _objects(document: Document) -> Iterator[Limitation]:
@@ -82,6 +74,15 @@ def _inventory(document: Document) -> Iterator[Limitation]:
         yield Limitation("source_has_no_key", message, "Have S3 asked for more of them (inventory.sample_percent).")
 
 
+def _endpoint(document: Document) -> Iterator[Limitation]:
+    scanned, velero = document["scan"]["endpoint_url"], document["location"]["s3_url"]
+    if scanned and server_of(scanned) != (server_of(velero) if velero else None):
+        message = (
+            f"The objects were read at {scanned}, and Velero has them at {velero or 'the endpoint of the Region'}."
+        )
+        yield Limitation("other_endpoint", message, "Make sure that both lead to the same bucket.")
+
+
 def _versions(document: Document) -> Iterator[Limitation]:
     versions = document["scan"]["versions"]
     if versions is False:
@@ -107,7 +108,7 @@ def _restore_test(document: Document) -> Iterator[Limitation]:
 def _configuration(document: Document) -> Iterator[Limitation]:
     for part in document["configuration"]["parts"]:
         if part["status"] == "not_evaluated":
-            message = f"The actual configuration was not compared: {TITLES[part['name']].lower()}."
+            message = f"The actual configuration was not compared: {TITLES[part['name']]}."
             yield Limitation("configuration", f"{message} {part['message']}" if part["message"] else message)
 
 

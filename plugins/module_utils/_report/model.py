@@ -30,6 +30,8 @@ FORMAT = "coffer.velero/evidence"
 #: Incremented when a reader of the former version would misread the document.
 FORMAT_VERSION = 1
 _LOCATION = ("account_id", "partition", "region", "bucket", "prefix", "s3_url", "namespace")
+#: Whose report it is; where many have one, the bucket alone does not say.
+INSTALLATION = ("inventory_host", "cluster", "backup_storage_location")
 #: The parts that have a status, by the name that the page gives them.
 PARTS = {
     "objects": "Objects",
@@ -50,7 +52,7 @@ def assemble(values: Mapping[str, t.Any], manifest: Mapping[str, t.Any] | None =
     result = evidence.mapping("objects")
     if result is None:
         evidence.refuse("is missing", "objects", "Give the result of coffer.velero.object_encryption_info.")
-    desired = _desired(profile, [*result.texts("accepted_kms_key_arns"), *evidence.texts("accepted_kms_key_arns")])
+    desired = _desired(profile, evidence.texts("accepted_kms_key_arns"))
     objects = read_objects(result, profile, desired)
     parts = {
         "objects": objects,
@@ -63,13 +65,14 @@ def assemble(values: Mapping[str, t.Any], manifest: Mapping[str, t.Any] | None =
         "version": FORMAT_VERSION,
         "collection": {"name": "coffer.velero", "version": VERSION},
         **_outcome(parts),
+        "installation": evidence.child("installation").fields(text=INSTALLATION),
         "location": {name: getattr(profile, name) for name in _LOCATION},
         "desired": desired,
         "scan": _scan(evidence, result),
         **parts,
         "object_manifest": manifest,
     }
-    document["limitations"] = limitations(document, profile)
+    document["limitations"] = limitations(document, profile, evidence)
     plain: Document = json.loads(json.dumps(document, default=str))
     return plain
 
@@ -108,6 +111,7 @@ def _scan(evidence: EvidenceReader, result: EvidenceReader) -> Document:
         "seconds": result.fraction("seconds"),
         "objects_per_second": result.fraction("objects_per_second"),
         "resumed": bool(result.flag("resumed")),
+        "endpoint_url": result.child("judged_by").text("endpoint_url"),
         "versions": versions,
         "source": dict(source.values) if source else {"kind": "list"},
     }
@@ -121,11 +125,12 @@ def _outcome(parts: Mapping[str, Document]) -> Document:
     nor do controls that pass show it.
     """
     objects, restore_test = parts["objects"], parts["backup_and_restore"]
-    faults = [parts[name] for name in PARTS if name != "audit" and parts[name]["status"] == "non_compliant"]
+    found = [parts[name] for name in PARTS if name != "audit" and parts[name]["status"] == "non_compliant"]
+    faults = [part for part in found if part["reason"] != "accepted"]
     if faults:
-        return outcome("non_compliant", faults[0]["reason"], " ".join(part["message"] for part in faults))
+        return outcome("non_compliant", faults[0]["reason"], " ".join(part["message"] for part in found))
     is_unfinished = restore_test["status"] == "not_evaluated" and restore_test["reason"] != "not_requested"
-    worst = restore_test if objects["status"] == "compliant" and is_unfinished else objects
+    worst = restore_test if (objects["status"] == "compliant" or found) and is_unfinished else objects
     return outcome(worst["status"], worst["reason"], worst["message"])
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from .._profile import StorageProfile
 from .._types import Document
 from .evidence_reader import MAX_ENTRIES, EvidenceReader, outcome
-from .formatting import many
+from .formatting import clock, many
 
 _COUNTS = ("total", "compliant", "non_compliant", "not_evaluated", "deleted_during_scan")
 _KINDS = ("backup", "restore", "kopia", "other")
@@ -26,12 +26,8 @@ def read_objects(result: EvidenceReader, profile: StorageProfile, desired: Docum
     if (bucket, prefix) != (profile.bucket, profile.prefix):
         location = f"{profile.bucket}/{profile.prefix}"
         result.refuse(f"is of {bucket}/{prefix}, the profile is of {location}", "", "Scan the location of the profile.")
-    _refuse_other_profile(result, profile)
-    counts = _counts(result.mapping("counts") or result.refuse("is missing", "counts"))
-    if counts["total"] != counts["compliant"] + counts["non_compliant"] + counts["not_evaluated"]:
-        result.refuse("has a total that is not the sum of its statuses", "counts")
-    if unevaluated(counts) < 0:
-        result.refuse("has more objects deleted during the scan than not evaluated", "counts")
+    _refuse_other_standard(result, profile, desired)
+    counts, accepted = _consistent_counts(result)
     groups = [_group(reader) for reader in result.mappings("groups")]
     keys = [
         reader.fields(text=("key_arn", "algorithm"), flag=("bucket_key_enabled",), number=("count",))
@@ -43,9 +39,12 @@ def read_objects(result: EvidenceReader, profile: StorageProfile, desired: Docum
         for reader in result.mappings("incomplete_multipart_uploads")
     ]
     algorithms = result.child("by_algorithm")
+    last = result.child("last_written").fields(text=("compliant", "non_compliant"))
     document = {
-        **_outcome(result, counts, desired),
+        **_outcome(result, counts, desired, accepted, last),
         "counts": counts,
+        "accepted": {"count": accepted, **result.child("judged_by").fields(text=("accepted_before", "accepted_until"))},
+        "last_written": last,
         "delete_markers": result.number("delete_markers"),
         "by_algorithm": {str(name): algorithms.number(name) for name in sorted(algorithms.values)},
         "by_key": sorted(keys, key=lambda key: -int(key["count"]))[:MAX_ENTRIES],
@@ -62,32 +61,31 @@ def read_objects(result: EvidenceReader, profile: StorageProfile, desired: Docum
     return document
 
 
-def _refuse_other_profile(result: EvidenceReader, profile: StorageProfile) -> None:
-    """What was judged by another mode or key says nothing of this profile."""
-    judged = result.mapping("judged_by")
-    if judged is None:
-        return
+def _refuse_other_standard(result: EvidenceReader, profile: StorageProfile, desired: Document) -> None:
+    """What the objects were compared with decides what ``compliant`` means: it has to be what the report names."""
+    remediation = "The objects were judged by another profile: scan them with that of the report."
+    judged = result.mapping("judged_by") or result.refuse("is missing", "judged_by", remediation)
     keys = judged.texts("kms_key_arns")
-    desired = {
-        "encryption_mode": profile.encryption_mode,
-        "kms_key_arns": profile.kms_key_arn or "",
-        "bucket_key_enabled": str(profile.bucket_key_enabled and profile.encryption_mode == "sse-kms").lower(),
-        "account_id": profile.account_id,
-        "region": profile.region,
+    given = {
+        **judged.fields(text=("account_id", "region", "encryption_mode"), flag=("bucket_key_enabled",)),
+        "kms_key_arns": keys[:1],
     }
-    actual = {
-        "encryption_mode": judged.text("encryption_mode"),
-        "kms_key_arns": keys[0] if keys else "",
-        "bucket_key_enabled": str(bool(judged.flag("bucket_key_enabled"))).lower(),
-        "account_id": judged.text("account_id"),
-        "region": judged.text("region"),
+    expected = {
+        **{name: getattr(profile, name) for name in ("account_id", "region", "encryption_mode")},
+        "bucket_key_enabled": desired["bucket_key_enabled"],
+        "kms_key_arns": [desired["kms_key_arn"]] if desired["kms_key_arn"] else [],
     }
-    for name, value in desired.items():
-        if actual[name] != value:
-            reason = f"is {actual[name] or 'none'}, the profile has {value or 'none'}"
-            judged.refuse(
-                reason, name, "The objects were judged by another profile: scan them with that of the report."
-            )
+    for name, value in expected.items():
+        if given[name] != value:
+            judged.refuse(f"is {_plain(given[name])}, the profile has {_plain(value)}", name, remediation)
+    surplus = [arn for arn in keys[1:] if arn not in (desired["kms_key_arn"], *desired["accepted_kms_key_arns"])]
+    if surplus:
+        reason = f"has {surplus[0]}, which is not among evidence.accepted_kms_key_arns"
+        judged.refuse(reason, "kms_key_arns", "Name every key there under which the scan accepted objects.")
+
+
+def _plain(value: object) -> str:
+    return ", ".join(value) or "no key" if isinstance(value, list) else str(value).lower()
 
 
 def unevaluated(counts: Mapping[str, int]) -> int:
@@ -101,7 +99,9 @@ def unreadable(objects: Document) -> int:
     return listed - int(objects["counts"]["non_compliant"])
 
 
-def _outcome(result: EvidenceReader, counts: Mapping[str, int], desired: Document) -> Document:
+def _outcome(
+    result: EvidenceReader, counts: Mapping[str, int], desired: Document, accepted: int, last: Document
+) -> Document:
     """What the counts say; the status that was handed over is only checked against it.
 
     Where every object was deleted during the scan nothing is left that could be compliant.
@@ -109,13 +109,34 @@ def _outcome(result: EvidenceReader, counts: Mapping[str, int], desired: Documen
     status, reason = "compliant", None
     if counts["total"] == counts["deleted_during_scan"]:
         status, reason = "not_evaluated", "no_objects"
-    elif counts["non_compliant"]:
+    elif counts["non_compliant"] > accepted:
         status, reason = "non_compliant", result.code("reason") or "non_compliant_objects"
     elif unevaluated(counts):
         status, reason = "not_evaluated", result.code("reason") or "objects_not_evaluated"
+    elif accepted:
+        status, reason = "non_compliant", "accepted"
     if result.text("status") not in (None, status):
         result.refuse(f"is {result.text('status')}, its counts say {status}", "status")
-    return outcome(status, reason, _message(counts, desired))
+    message = _message(counts, desired)
+    if reason == "accepted":
+        judged = result.child("judged_by")
+        written, until = judged.text("accepted_before"), judged.text("accepted_until")
+        message += f" They are accepted until {until}, as written before {written}; all others are as required."
+    elif counts["non_compliant"]:
+        message += _from_before(last, accepted)
+    return outcome(status, reason, message)
+
+
+def _from_before(last: Document, accepted: int) -> str:
+    """Where all of them are older than a compliant one: they are from before the encryption was changed."""
+    if not last["non_compliant"] or (last["compliant"] or "") <= last["non_compliant"]:
+        return ""
+    return (
+        f" The last of them was written on {clock(last['non_compliant'])}, and everything that was written since is "
+        "compliant: they are from before the change. Encrypt them again, let their backups expire, or accept them for "
+        "a time (velero_accept_objects_before, velero_accept_objects_until)."
+        + (f" {accepted:,} of them are accepted." if accepted else "")
+    )
 
 
 def _message(counts: Mapping[str, int], desired: Document) -> str:
@@ -150,6 +171,19 @@ def _refuse_contradiction(result: EvidenceReader, document: Document) -> None:
     expected = range(0 if inventory else unevaluated(counts), unevaluated(counts) + 1)
     if unreadable(document) not in expected:
         result.refuse("has another number of objects than counts", "non_compliant_objects")
+
+
+def _consistent_counts(result: EvidenceReader) -> tuple[dict[str, int], int]:
+    """The object versions by status, and how many of the non-compliant ones were accepted."""
+    counts = _counts(result.mapping("counts") or result.refuse("is missing", "counts"))
+    if counts["total"] != counts["compliant"] + counts["non_compliant"] + counts["not_evaluated"]:
+        result.refuse("has a total that is not the sum of its statuses", "counts")
+    if unevaluated(counts) < 0:
+        result.refuse("has more objects deleted during the scan than not evaluated", "counts")
+    accepted = result.child("by_reason").number("accepted")
+    if accepted > counts["non_compliant"]:
+        result.refuse("has more accepted objects than non-compliant ones", "by_reason")
+    return counts, accepted
 
 
 def _counts(reader: EvidenceReader) -> dict[str, int]:

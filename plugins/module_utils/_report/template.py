@@ -164,12 +164,17 @@ pre{padding:0;border-left:2px solid var(--line);padding-left:8pt;font-size:8pt}p
 <main>
 <header>
 <p class="kicker">Encryption of Velero backups</p>
-<h1 class="{{ status | plain }} {{ (reason or "") | plain }}">{{ status | status_name }}</h1>
+<h1 class="{{ status | plain }} {{ (reason or "") | plain }}">
+{{- status | status_name }}{{ ", accepted" if reason == "accepted" }}</h1>
 <p class="lead">
 {% if status == "compliant" %}
 Every object under {{ place | name }} is encrypted as the profile requires
 {{- ", and a test backup and restore succeeded." if backup_and_restore.reason != "not_requested"
   else ". No test backup was made." }}
+{% elif reason == "accepted" %}
+Every object under {{ place | name }} is encrypted as the profile requires, except
+{{ objects.accepted.count | many("object version") }} from before {{ objects.accepted.accepted_before | clock }}.
+{{- " " }}They are accepted until {{ objects.accepted.accepted_until }}, and not compliant.
 {% elif status == "non_compliant" %}
 Not everything under {{ place | name }} is compliant: {{ non_compliant_parts }}.
 {% elif reason == "no_objects" %}
@@ -189,6 +194,15 @@ Nothing non-compliant was found under {{ place | name }}, but not everything cou
 {{ ("s3://" ~ place) | name }}
 {{ quiet(location.region ~ ", account " ~ location.account_id) }}
 {% endcall %}
+{% for title, of in {
+  "BackupStorageLocation": installation.backup_storage_location,
+  "Cluster": installation.cluster,
+  "Inventory host": installation.inventory_host,
+}.items() if of %}
+{% call fact(title) %}
+{{ of | name }}{% if title == "BackupStorageLocation" %}{{ quiet("namespace " ~ location.namespace) }}{% endif %}
+{% endcall %}
+{% endfor %}
 {% if location.s3_url %}{% call fact("Endpoint") %}{{ location.s3_url | name }}{% endcall %}{% endif %}
 {% call fact("Desired") %}{{ desired.encryption_mode | upper }}, {{ desired.algorithm }}{% endcall %}
 {% if desired.kms_key_arn %}
@@ -348,7 +362,7 @@ matches the cluster
 {% for part in configuration.parts %}
 {% call fact(configuration_titles[part.name]) %}
 <b>{{ status_of(part) }}</b>
-{% if part.name.endswith("_statements") %}
+{% if part.name.endswith("_statements") and part.desired %}
 <span class="quiet">{{ part.desired | length | many("statement") }}</span>
 {% endif %}
 {% if part.unmanaged_statements %}
@@ -356,7 +370,9 @@ matches the cluster
 {%- for sid in part.unmanaged_statements[:20] %} {{ sid | name }}{% endfor %}</p>
 {% endif %}
 {% if part.message %}{{ quiet(part.message) }}{% endif %}
-{% if part.differences %}
+{% if part.name == "plan" %}
+{% for line in part.differences %}<p class="non_compliant">{{ line.path | prose }}</p>{% endfor %}
+{% elif part.differences %}
 {{ differences(part.differences, "path", {"Desired": "desired", "Actual": "actual"}) }}
 {% endif %}
 {% endcall %}
@@ -414,7 +430,7 @@ not written; the findings above are the first ones by name
 </section>
 <section><h2>Documents</h2>
 {{ note("The desired configuration. The JSON file has the actual one too.") }}
-{% for part in configuration.parts %}
+{% for part in configuration.parts if part.desired %}
 <div><h3>{{ configuration_titles[part.name] }}</h3><pre>{{ part.desired | pretty }}</pre></div>
 {% endfor %}
 </section>

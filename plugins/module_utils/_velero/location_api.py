@@ -66,7 +66,7 @@ class LocationResource:
             self._guard_contents(plan)  # a key that the location does not name can be dropped without a difference
             self._guard_work(plan)
         warnings = (*plan.warnings, *alias_warning(self.desired, plan), *self._default_warning(plan))
-        return replace(plan, warnings=warnings)
+        return replace(plan, warnings=warnings, result={**plan.result, "api_server": self.kube.server})
 
     def guard(self, plan: Plan) -> None:
         if self._current is None:

@@ -231,3 +231,16 @@ def test_what_would_be_taken_for_something_else(name: str, value: Any, text: str
 def test_empty_answers_of_a_survey_say_nothing() -> None:
     empty = {"velero_environment": "", "velero_tags": "", "velero_account_id": "", "velero_kms_previous_key_arns": ""}
     assert parse(VARIABLES | empty) == parse(VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("before", "until", "message"),
+    [
+        ("2026-01-01T00:00:00Z", "", "velero_accept_objects_until: it is not set, and velero_accept_objects_before is"),
+        ("2026-01-01T00:00:00Z", "2999-01-01", "velero_accept_objects_until: 2999-01-01 is too far away"),
+        ("soon", "2026-12-01", "velero_accept_objects_before: soon is no time with its zone"),
+    ],
+)
+def test_what_is_accepted_is_refused_with_the_variables(before: str, until: str, message: str) -> None:
+    variables = {**VARIABLES, "velero_accept_objects_before": before, "velero_accept_objects_until": until}
+    assert refusal(parse, variables).startswith(message)

@@ -164,3 +164,28 @@ def test_remediation_fits() -> None:
     assert "default" in evaluate(KOPIA, seen("AES256", None), KMS).remediation
     assert "NoncurrentVersionExpiration" in evaluate(noncurrent, seen("AES256", None), KMS).remediation
     assert "s3:GetObjectVersion" in evaluate(BACKUP, Observation("denied", detail="AccessDenied"), KMS).remediation
+
+
+ACCEPTING = replace(KMS, accepted_before="2026-01-02T00:00:00Z", accepted_until="2026-12-31")
+
+
+@pytest.mark.parametrize(
+    ("version", "what", "reason"),
+    [
+        (BACKUP, seen("AES256", None, False), "accepted"),
+        (BACKUP, seen(key=MRK), "accepted"),
+        (BACKUP._replace(last_modified="2026-01-02T00:00:00Z"), seen("AES256", None, False), "wrong_algorithm"),
+        (BACKUP._replace(last_modified=""), seen("AES256", None, False), "wrong_algorithm"),
+        (BACKUP, seen(), None),
+        (BACKUP, Observation("denied"), "access_denied"),  # what was not read is not known to be old and wrong
+        (BACKUP, Observation("deleted"), "deleted_during_scan"),
+    ],
+)
+def test_what_is_from_before_is_accepted_and_not_compliant(
+    version: ObjectVersion, what: Observation, reason: str | None
+) -> None:
+    found = evaluate(version, what, ACCEPTING)
+    assert found.reason == reason
+    if reason == "accepted":
+        assert STATUS_OF[reason] == "non_compliant"
+        assert found.message.endswith("; it was written before 2026-01-02T00:00:00Z, and is accepted until 2026-12-31")

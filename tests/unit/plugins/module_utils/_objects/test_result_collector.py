@@ -52,6 +52,9 @@ def totals(*keys: str, reason: str = "wrong_algorithm") -> Totals:
         ({"compliant": 1, "source_has_no_key": 1, "deleted_during_scan": 2}, "not_evaluated", "source_has_no_key"),
         ({"compliant": 1, "wrong_algorithm": 1, "access_denied": 2}, "non_compliant", "wrong_algorithm"),
         ({"wrong_algorithm": 1, "wrong_kms_key": 2}, "non_compliant", "wrong_kms_key"),
+        ({"compliant": 1, "accepted": 2}, "non_compliant", "accepted"),
+        ({"compliant": 1, "accepted": 2, "wrong_kms_key": 1}, "non_compliant", "wrong_kms_key"),
+        ({"compliant": 1, "accepted": 2, "access_denied": 1}, "not_evaluated", "access_denied"),
     ],
 )
 def test_status_of_all(outcomes: dict[str, int], status: str, reason: str | None) -> None:
@@ -107,3 +110,16 @@ def test_a_hostile_name_is_one_line_and_comes_back(form: Any) -> None:
         row = next(csv.reader(io.StringIO(text)))
         assert row[0] == "p/backups/b/%3Dcmd%7C%27%20/C%20calc%27%21A0%0A%22%3Cscript%3E%2C%C3%A9%2050%25"
         assert row[1:4] == ["v", "true", "compliant"]
+
+
+def test_the_last_times_add_up_and_accepted_findings_give_way() -> None:
+    old = totals("p/a", "p/b", reason="accepted")
+    new = Totals()
+    late = version("p/z", last_modified="2026-03-01T00:00:00Z")
+    new.add(late, Observation("read", "AES256"), Evaluation("wrong_algorithm", "message", "remediation"), "p/")
+    new.add(late._replace(last_modified="2026-02-01T00:00:00Z"), Observation("read", "AES256"), Evaluation(), "p/")
+    old.merge(new, max_findings=2)
+    result = old.result()
+    assert result["last_written"] == {"compliant": "2026-02-01T00:00:00Z", "non_compliant": "2026-03-01T00:00:00Z"}
+    assert [one["key"] for one in result["non_compliant_objects"]] == ["p/z", "p/a"]
+    assert result["findings_truncated"] == 1

@@ -43,8 +43,5 @@ def test_an_accepted_key_is_compliant() -> None:
 )
 def test_bars_without_a_key(mode: str, algorithm: str, status: str) -> None:
     profile = example.profile(encryption_mode=mode, kms_key_arn=KEY if mode.endswith("kms") else None)
-    found = bars(document(example.good() | {
-        "profile": profile,
-        "objects": objects(by_algorithm={algorithm: 1846}, by_key=[]),
-    }))  # fmt: skip
+    found = bars(document(example.good(profile=profile, objects=objects(by_algorithm={algorithm: 1846}, by_key=[]))))
     assert [line.status for line in found] == [status]

@@ -144,6 +144,14 @@ def test_parts_that_others_manage_do_not_count() -> None:
     assert (told["status"], told["message"]) == ("compliant", "4 of 4 parts are as desired.")
 
 
+def test_no_report_says_less_than_the_plan() -> None:
+    """A change of what has no part of its own, as of an alarm."""
+    given = {"actual": actual(), "planned_changes": ["account 1, r: CloudWatch alarms: a -> b"]}
+    made = document(good(configuration=given))
+    assert (made["status"], made["configuration"]["status"]) == ("non_compliant", "non_compliant")
+    assert document(good(configuration={**given, "planned_changes": []}))["status"] == "compliant"
+
+
 def test_an_empty_list_is_a_policy_without_statements() -> None:
     parts = document(good(configuration={"actual": {"bucket_policy_statements": []}}))["configuration"]["parts"]
     assert len(parts[3]["differences"]) == len(parts[3]["desired"])
@@ -164,6 +172,12 @@ REFUSALS: list[tuple[Evidence, str]] = [
         good(configuration={"actual": {"vault": 1}}),
         "evidence.configuration.actual: it has vault, which is not compared",
     ),
+    (
+        good(configuration={"checks": {"vault": {}}}),
+        "evidence.configuration.checks: it has vault, which is not compared",
+    ),
+    (good(configuration={"checks": {"plan": {}}}), "evidence.configuration.checks: it has plan, which is not"),
+    (good(configuration={"externally_managed": ["vault"]}), "evidence.configuration: it has vault, which is not"),
     (good(configuration={"actual": {"encryption_rule": "x"}}), "evidence.configuration.encryption_rule: it is not a"),
     (
         good(configuration={"actual": {"bucket_policy_statements": "x"}}),

@@ -8,7 +8,18 @@ from __future__ import annotations
 import pytest
 
 from tests.support import evidence as example
-from tests.support.evidence import INVENTORY, KEY, Evidence, counts, document, good, objects, scanned, untested
+from tests.support.evidence import (
+    INVENTORY,
+    KEY,
+    Evidence,
+    counts,
+    document,
+    good,
+    judged_by,
+    objects,
+    scanned,
+    untested,
+)
 
 ALWAYS = ["audit", "s3_statement", "key_access", "scope"]
 LIMITATIONS: list[tuple[Evidence, list[str]]] = [
@@ -29,6 +40,10 @@ LIMITATIONS: list[tuple[Evidence, list[str]]] = [
     (good(objects=objects(notes=["Uploads could not be read."])), ["scan_note", *ALWAYS]),
     (good(objects=objects(versions=False)), ["noncurrent_versions", *ALWAYS]),
     (good(objects=objects(versions=None)), ["noncurrent_versions", *ALWAYS]),
+    (
+        {**good(), "objects": objects(judged_by=judged_by(example.profile(), endpoint_url="https://minio.example"))},
+        ["other_endpoint", *ALWAYS],
+    ),
     (good(metadata=None), ["backup_metadata", *ALWAYS]),
     (good(objects=objects(groups=[], groups_omitted=9)), ["backup_objects", *ALWAYS]),
     (

@@ -39,6 +39,15 @@ from tests.support.evidence import (
 
 ITEMS = good()["content"]["items"]
 YES, NO = "compliant", "non_compliant"
+
+
+def accepted(failed: int, accepted: int, unread: int = 0) -> Evidence:
+    found = counts(5, non_compliant=failed, not_evaluated=unread)
+    status = "non_compliant" if failed > accepted or not unread else "not_evaluated"
+    reason = "wrong_algorithm" if failed > accepted else "access_denied" if unread else "accepted"
+    return scanned(found, status=status, reason=reason, by_reason={"accepted": accepted})
+
+
 #: The status or the reason of the whole, the objects, the backup and restore, and the configuration.
 STATUSES: list[tuple[str, Callable[[], Evidence], list[str]]] = [
     ("all", good, [YES, YES, YES, YES]),
@@ -50,6 +59,14 @@ STATUSES: list[tuple[str, Callable[[], Evidence], list[str]]] = [
         [YES, YES, YES, "partly_compared"],
     ),
     ("bad", example.bad, [NO, NO, "not_requested", NO]),
+    ("accepted", lambda: good(objects=accepted(2, 2)), [NO, NO, YES, YES]),
+    ("accepted but one", lambda: good(objects=accepted(2, 1)), [NO, NO, YES, YES]),
+    ("accepted, unread", lambda: good(objects=accepted(2, 2, unread=1)), ["access_denied", "access_denied", YES, YES]),
+    (
+        "accepted, no restore",
+        lambda: good(objects=accepted(2, 2), restore={"skipped": True}),
+        ["no_restore", NO, "no_restore", YES],
+    ),
     (
         "unreadable",
         lambda: good(objects=scanned(counts(5, not_evaluated=1))),
@@ -119,6 +136,23 @@ def test_status(evidence: Callable[[], Evidence], expected: list[str]) -> None:
     assert all((part["reason"] is None) == (part["status"] == "compliant") for part in found)
     told = [part["reason"] if part["status"] == "not_evaluated" else part["status"] for part in found]
     assert told == expected
+
+
+def test_only_what_is_accepted_in_full_has_that_reason() -> None:
+    reasons = [document(good(objects=accepted(2, number)))["reason"] for number in (2, 1)]
+    assert reasons == ["accepted", "wrong_algorithm"]
+
+
+def test_objects_from_before_the_change_are_told_apart() -> None:
+    old, new = "2026-11-01T02:00:12Z", "2026-11-20T02:00:12Z"
+    told = {
+        compliant: document(
+            good(objects=scanned(counts(5, 2), last_written={"compliant": compliant, "non_compliant": old}))
+        )["message"]
+        for compliant in (new, old, None)
+    }
+    since = "written on 1 November 2026, 02:00:12 UTC, and everything that was written since is compliant"
+    assert [since in message for message in told.values()] == [True, False, False]
 
 
 def test_messages() -> None:

@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.support.evidence import (
     KEY,
+    OLD_KEY,
     Evidence,
     counts,
     document,
     good,
     group,
+    judged_by,
     object_finding,
     objects,
+    profile,
     refused,
     scanned,
     untested,
@@ -53,6 +54,25 @@ def test_long_lists_are_bounded_and_counted() -> None:
 REFUSALS: list[tuple[Evidence, str]] = [
     (with_objects(bucket="other"), "evidence.objects: it is of other/production, the profile is of acme-backups/"),
     (with_objects(prefix=""), "evidence.objects: it is of acme-backups/, the profile is of acme-backups/production"),
+    *(
+        ({**good(), "objects": objects(judged_by=judged_by(profile(**values)))}, f"evidence.objects.{message}")
+        for values, message in (
+            (
+                {"encryption_mode": "sse-s3", "kms_key_arn": None},
+                "judged_by.encryption_mode: it is sse-s3, the profile",
+            ),
+            ({"encryption_mode": "dsse-kms"}, "judged_by.encryption_mode: it is dsse-kms, the profile has sse-kms"),
+            ({"kms_key_arn": OLD_KEY}, f"judged_by.kms_key_arns: it is {OLD_KEY}, the profile has {KEY}"),
+            ({"account_id": "444455556666"}, "judged_by.account_id: it is 444455556666, the profile has 111122223333"),
+            ({"region": "us-east-1"}, "judged_by.region: it is us-east-1, the profile has eu-central-1"),
+            ({"bucket_key_enabled": False}, "judged_by.bucket_key_enabled: it is false, the profile has true"),
+        )
+    ),
+    (
+        {**good(), "objects": objects(judged_by=judged_by(profile(), OLD_KEY))},
+        f"evidence.objects.judged_by.kms_key_arns: it has {OLD_KEY}, which is not among evidence.accepted_kms_key_",
+    ),
+    ({**good(), "objects": objects(judged_by=None)}, "evidence.objects.judged_by: it is missing"),
     (with_objects(counts={"total": 5, "compliant": 4}), "evidence.objects.counts: it has a total that is not the sum"),
     (
         with_objects(counts={**counts(1846), "deleted_during_scan": 1}),
@@ -62,6 +82,7 @@ REFUSALS: list[tuple[Evidence, str]] = [
         with_objects(**scanned(counts(4, not_evaluated=1), non_compliant_objects=[])),
         "evidence.objects.non_compliant_objects: it has another number of objects",
     ),
+    (with_objects(by_reason={"accepted": 1}), "evidence.objects.by_reason: it has more accepted objects than non-"),
     (with_objects(counts=None), "evidence.objects.counts: it is missing"),
     (with_objects(status="non_compliant"), "evidence.objects.status: it is non_compliant, its counts say compliant"),
     (with_objects(by_algorithm={"AES256": 9999}), "evidence.objects.by_algorithm: it has more objects than there are"),
@@ -75,32 +96,3 @@ REFUSALS: list[tuple[Evidence, str]] = [
 @pytest.mark.parametrize(("evidence", "message"), REFUSALS)
 def test_refusals(evidence: Evidence, message: str) -> None:
     assert refused(evidence).startswith(message)
-
-
-JUDGED: Evidence = {
-    "encryption_mode": "sse-kms",
-    "kms_key_arns": [KEY, KEY.replace("1234", "5678")],
-    "bucket_key_enabled": True,
-    "account_id": "111122223333",
-    "region": "eu-central-1",
-}
-
-
-def test_objects_that_were_judged_by_the_profile() -> None:
-    assert document(good(objects=objects(judged_by=JUDGED)))["objects"]["status"] == "compliant"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("encryption_mode", "sse-s3"),
-        ("kms_key_arns", JUDGED["kms_key_arns"][::-1]),
-        ("bucket_key_enabled", False),
-        ("account_id", "444455556666"),
-        ("region", "us-east-1"),
-    ],
-)
-def test_objects_that_were_judged_by_another_profile(name: str, value: Any) -> None:
-    said = refused(good(objects=objects(judged_by={**JUDGED, name: value})))
-    assert said.startswith(f"evidence.objects.judged_by.{name}: it is ")
-    assert said.endswith("The objects were judged by another profile: scan them with that of the report.")
