@@ -71,6 +71,8 @@ OPTIONS = frozenset(
         "velero_policy_path",
         "velero_prefix",
         "velero_proof",
+        "velero_accept_objects_before",
+        "velero_accept_objects_until",
         "velero_proof_backup",
         "velero_public_url",
         "velero_region",
