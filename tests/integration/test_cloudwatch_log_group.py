@@ -206,6 +206,7 @@ def test_options_that_are_refused(run: ModuleRunner, logs: Any) -> None:
     assert logs.describe_log_groups()["logGroups"] == []
 
 
+@pytest.mark.usefixtures("aws")
 def test_deletion_protection_that_boto3_does_not_know(run: ModuleRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Door, "supports_member", lambda *_arguments: False)
     assert run.refused(MODULE, check=True, name=NAME, deletion_protection_enabled=True) == (

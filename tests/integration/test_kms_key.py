@@ -183,7 +183,7 @@ def test_the_mark_is_neither_shown_nor_purged(run: ModuleRunner, kms: Any) -> No
     [
         (
             {"alias": "velero", "rotation_period_in_days": 365, "tags": {"a": "1"}, "description": "Velero"},
-            ["DescribeKey", "GetKeyRotationStatus", "ListResourceTags"],
+            ["DescribeKey", "ListResourceTags", "GetKeyRotationStatus"],
         ),
         ({"alias": "velero"}, ["DescribeKey"]),
         ({"alias": "velero", "state": "absent"}, ["DescribeKey"]),
@@ -593,7 +593,7 @@ def test_bad_options_are_refused_before_any_request(
             {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
             {"rotation_enabled": True},
             "rotation_enabled: {arn} cannot be rotated automatically. KMS rotates only symmetric keys whose material "
-            "it made: set rotation_enabled=false or choose another.",
+            "it made: leave rotation_enabled and the period out, or choose another key.",
         ),
     ],
 )
@@ -624,7 +624,7 @@ def test_a_key_id_that_is_not_there_is_refused(run: ModuleRunner, aws: Aws) -> N
     )
 
 
-@pytest.mark.parametrize("operation", ["DescribeKey", "GetKeyRotationStatus", "ListResourceTags"])
+@pytest.mark.parametrize("operation", ["DescribeKey", "ListResourceTags", "GetKeyRotationStatus"])
 def test_what_cannot_be_read_is_an_error(run: ModuleRunner, aws: Aws, kms: Any, key_id: str, operation: str) -> None:
     before = only(kms)
     aws.proxy.deny("kms", operation)
