@@ -40,7 +40,7 @@ def test_filters_give_what_the_table_gives() -> None:
         ),
         ("audit_metric_filters", VALUES, {"data_events": "all"}, "data_events: 'all' is neither true nor false."),
         ("audit_metric_filters", "acme-backups", {}, "A storage profile is a dictionary of bucket"),
-        ("audit_metric_filters", {**VALUES, "bucket": "A"}, {}, "velero_bucket: 'A' is too short."),
+        ("audit_metric_filters", {**VALUES, "bucket": "A"}, {}, 'velero_bucket: "A" is too short.'),
     ],
 )
 def test_filters_refuse(name: str, value: Any, options: dict[str, Any], text: str) -> None:

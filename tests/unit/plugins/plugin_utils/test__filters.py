@@ -34,7 +34,7 @@ def test_profile_is_plain() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ({**VALUES, "bucket": "*"}, "velero_bucket: '*' is too short."),
+        ({**VALUES, "bucket": "*"}, 'velero_bucket: "*" is too short.'),
         ("acme-backups", "A storage profile is a dictionary of bucket, region, account_id and so on."),
         (None, "A storage profile is a dictionary of bucket, region, account_id and so on."),
     ],
