@@ -291,7 +291,7 @@ BUCKET = (
         identifier="S3.13",
         title="S3 general purpose buckets should have Lifecycle configurations",
         severity="low",
-        requirement="A lifecycle rule is enabled. What it expires is not evaluated.",
+        requirement="A lifecycle rule is enabled. What it expires is evaluated by coffer.29.",
         remediation="Add a rule that aborts incomplete multipart uploads. Never expire objects that Velero needs.",
         checks=check_bucket(_lifecycle),
     ),

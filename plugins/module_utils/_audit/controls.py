@@ -13,6 +13,7 @@ from __future__ import annotations
 from .access import ACCESS
 from .bucket import BUCKET
 from .key import KEY
+from .lifecycle import LIFECYCLE
 from .model import Control
 from .monitoring import MONITORING
 from .trail import TRAIL
@@ -23,5 +24,6 @@ GROUPS: tuple[tuple[str, tuple[Control, ...]], ...] = (
     ("IAM roles and policies", ACCESS),
     ("CloudTrail trail", TRAIL),
     ("Monitoring and alerting", MONITORING),
+    ("Lifecycle rules", LIFECYCLE),
 )
 CONTROLS: tuple[Control, ...] = tuple(control for _title, controls in GROUPS for control in controls)
