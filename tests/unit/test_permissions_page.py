@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coffer.velero.plugins.filter.documents import FilterModule
+from ansible_collections.coffer.velero.plugins.module_utils._iam.documents import POLICY_SIZE
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "permissions.md").read_text()
 FILTERS = FilterModule().filters()
@@ -42,3 +43,11 @@ def test_policy_is_shown_as_it_is(heading: str) -> None:
 def test_every_statement_is_explained() -> None:
     missing = [one["Sid"] for one in [*OPERATOR["Statement"], *AUDIT["Statement"]] if f"| `{one['Sid']}` |" not in PAGE]
     assert missing == []
+
+
+@pytest.mark.parametrize(("usage", "fits"), [(False, True), (True, False)])
+def test_size_of_the_audit_policy_is_as_the_page_says(usage: bool, fits: bool) -> None:
+    policy = FILTERS["audit_deployer_policy"](
+        PROFILE, trail=True, backup_kms_alias="alias/velero", tags=TAGS, usage=usage
+    )
+    assert (len(json.dumps(policy, separators=(",", ":"))) <= POLICY_SIZE) is fits
