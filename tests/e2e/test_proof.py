@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from tests.stack import Stack
 from tests.stack.api import BACKUP, NAMESPACE, RESTORE
 from tests.support.emulators import Moto
 from tests.support.installation import Installation, open_shop
-from tests.support.running import run_in_controller
 from tests.support.site import COLLECTION, PLAYBOOK_SECONDS
 
 BUCKET, PREFIX = "backups-proof", "production"
@@ -108,7 +106,7 @@ def test_verify_only_reads_where_it_is_asked_to(installation: Installation, stac
     assert {path.stat().st_mode & 0o777 for path in lists} == {0o600}
     assert len(lists[-1].read_text().splitlines()) == records[-2]["result"]["counts"]["total"]
     document = json.loads(reports(installation)[-1].read_text())
-    assert document["object_manifest"]["path"] == str(lists[-1])
+    assert Path(document["object_manifest"]["path"]).name == lists[-1].name
     assert document["installation"]["inventory_host"] == document["installation"]["backup_storage_location"] == "proof"
     assert document["installation"]["cluster"].startswith("http")
     assert {part["name"] for part in document["configuration"]["parts"] if part["status"] == "compliant"} == {
@@ -202,31 +200,6 @@ def test_what_differs_is_named_and_left_as_it_is(installation: Installation, sta
     assert planted() == before
     assert json.loads(reports(installation)[-1].read_text())["configuration"]["status"] == "non_compliant"
     assert installation.with_(velero_proof="never").changed() == {"iam_role", "s3_bucket", "s3_bucket_encryption"}
-
-
-def test_what_cannot_be_deleted_in_time_is_named_and_nothing_is_noted(installation: Installation, stack: Stack) -> None:
-    """Velero takes longer than this for anything."""
-    code, output, records = verify(installation, backup_proof_wait_timeout=1)
-    told = " ".join(output.split())
-    assert code == 2, output
-    (name,) = {item["metadata"]["name"] for item in stack.api.list(BACKUP, stack.namespace)} - {"kept"}
-    assert f"so the verification is not recorded. Left are Backup {name}" in told
-    assert f"remove them with: velero backup delete {name} --confirm --namespace {stack.namespace}" in told
-    report = next(record["result"] for record in records if record["action"].endswith("evidence_report"))
-    assert report["parts"]["backup_and_restore"]["status"] != "compliant"
-    assert noted(installation) == ""
-    deadline = time.monotonic() + 60
-    while stack.api.get(BACKUP, name, stack.namespace)["status"].get("phase") not in ("Completed", "Failed"):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    task = {"name": name, "namespace": stack.namespace, "state": "absent"}
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in stack.environment.items():
-            patch.setenv(variable, value)
-        run_in_controller("backup", task, check=False)
-    assert left_behind(stack) == []
-    again = installation.install()  # which changes nothing, and does not pass over the proof that failed
-    assert again["evidence_report"]["status"] == "compliant"
 
 
 def test_a_changed_site_is_proven_again(installation: Installation, stack: Stack) -> None:

@@ -170,7 +170,7 @@ UNREADABLE = (
     "holds {backups}, which Velero could no longer read: with a customer-provided key (SSE-C) it reads nothing else. "
     "Make a"
 )
-DELETED = "holds {backups}, and Velero deletes Backup objects that it does not find in the new place. Make a location"
+DELETED = "holds {backups}, and Velero deletes Backup objects that it does not find in the new place. Set {option} to "
 CUSTOMER = "customer_key_encryption_secret"
 LOST = (
     'secret: Secret "velero-sse-c/key" does not exist, and 1 backup (customer) in customer can be read with its old '
@@ -225,7 +225,7 @@ def test_refused_before_anything_is_changed(
     before = in_cluster(stack)
     proxy.clear()
     message = installation.with_(**variables).refused()
-    reason = text.format(backups=f"1 backup ({which})")
+    reason = text.format(backups=f"1 backup ({which})", option=option)
     assert message.startswith(f'{option}: BackupStorageLocation "{which}" {reason}')
     assert " under another name" in message
     assert_only_read(proxy)
