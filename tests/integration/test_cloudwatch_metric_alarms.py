@@ -89,7 +89,7 @@ def test_lifecycle(run: ModuleRunner, cloudwatch: Any) -> None:
         modify={
             "alarms": [one(threshold=5, actions_enabled=False)],
             "purge_prefix": PREFIX,
-            "tags": {"c": True},
+            "tags": {"c": "true"},
             "allow_no_actions": True,
         },
         delete={"alarms": [{"name": NAME}], "state": "absent"},

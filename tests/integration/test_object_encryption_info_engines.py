@@ -169,7 +169,7 @@ def test_an_untrusted_certificate_is_refused(certificate: Path, monkeypatch: pyt
         enter(server, monkeypatch, AWS_MAX_ATTEMPTS="1")
         result = scan(engine=engine)
     assert result["failed"]
-    assert "CERTIFICATE_VERIFY_FAILED" in result["msg"]
+    assert "is not accepted. Give the authority that signed it" in result["msg"]
 
 
 def test_another_region_is_found_as_boto3_finds_it(declined: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,8 @@ class KeyResource:
         if key is None:
             self._caller = caller(self.aws)
             return None
-        if self.desired.tags is not None or self.desired.creation_defaults:
+        # The tags of a key of another account cannot be read; who names a key has not had it created here.
+        if self.desired.tags is not None or (self.desired.creation_defaults and not self.key_id):
             listed = self.aws.pages("kms:ListResourceTags", "Tags", KeyId=key.key_id)
             tags = tag_dict(listed, key="TagKey", value="TagValue")
             created_here = CREATED_FOR_TAG in tags or key.key_id == self._created
