@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,10 +32,11 @@ from ansible_collections.coffer.velero.plugins.module_utils._velero import ident
 from ansible_collections.coffer.velero.plugins.plugin_utils import _controller
 from tests.stack.api import DEPLOYMENT, LOCATION, SERVER_STATUS_REQUEST, SERVICE_ACCOUNT
 from tests.support.account import State, account
-from tests.support.cluster import Attendant, Cluster, Fault
+from tests.support.cluster import Attendant, Cluster, Fault, KubeProxy
 from tests.support.emulators import ROOT
 from tests.support.fixtures import Aws
 from tests.support.interleaving import Interleaving
+from tests.support.proxy import Proxy
 from tests.support.site import Script, Site
 
 ACCOUNT = "123456789012"
@@ -178,16 +180,42 @@ def test_undisturbed(aws: Aws, script: Script) -> None:
     assert_nothing_lost(state)
 
 
+def disturbed(
+    proxy: Proxy | KubeProxy, kind: Fault, begin: Callable[[], object], run: Callable[[Callable[[], object]], object]
+) -> Iterator[int]:
+    """Run with the first request of every task disturbed, then with the second, until no task has so many.
+
+    :param run: is given what is to be called before each task
+    :returns: how many requests were disturbed in each run
+    """
+    for n in itertools.count(1):
+        begin()
+        struck = [False]
+
+        def arm(n: int = n, struck: list[bool] = struck) -> None:
+            struck[-1] = struck[-1] and not proxy.armed
+            proxy.disarm()
+            proxy.fault(n, kind)
+            struck.append(True)
+
+        run(arm)
+        struck[-1] = not proxy.armed
+        proxy.disarm()
+        yield sum(struck)
+        if not any(struck):
+            return
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_disturbance_is_survived(aws: Aws, script: Script, hurry: None, kind: Fault) -> None:
     """The SDK repeats what may be repeated, the rest is read again: the run itself comes to its end."""
     wanted, requests = undisturbed(aws, script, nothing)
-    for n, operation in enumerate(requests, start=1):
-        begin(aws, nothing)
-        aws.proxy.fault(n, kind)
-        script.aws.finish()
-        assert account(aws) == wanted, (n, operation)
-        assert aws.proxy.requests[n - 1].operation == operation
+    counts = []
+    run = lambda arm: script.aws.finish(before_each=arm)  # noqa: E731
+    for count in disturbed(aws.proxy, kind, partial(begin, aws, nothing), run):
+        counts.append(count)
+        assert account(aws) == wanted, counts
+    assert sum(counts) == len(requests), counts
 
 
 def test_an_answer_beyond_all_patience(aws: Aws, script: Script, hurry: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,33 +235,38 @@ def test_an_answer_beyond_all_patience(aws: Aws, script: Script, hurry: None, mo
     ("where", "kind"),
     [*(("empty", kind) for kind in KINDS), ("planted", "cut_after")],
 )
-def test_a_failed_run_is_completed_by_the_next(
+def test_a_failed_task_is_completed_by_the_next(
     aws: Aws, script: Script, hurry: None, monkeypatch: pytest.MonkeyPatch, where: str, kind: Fault
 ) -> None:
-    """Nothing is orphaned, made twice or lost, wherever the run ended; and an error says what was written before it."""
+    """Nothing is orphaned, made twice or lost, wherever a task ended; and an error says what was written before it."""
     wanted, requests = undisturbed(aws, script, ACCOUNTS[where])
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    failed = 0
-    for n, operation in enumerate(requests, start=1):
-        begin(aws, ACCOUNTS[where])
-        aws.proxy.fault(n, kind)
-        task_begins = 0
+    failed: list[str] = []
 
+    def look(result: dict[str, Any]) -> None:
+        last = aws.proxy.requests[-1].operation
+        carried_out = [call.operation for call in aws.proxy.requests if call.status == 200]
+        written = [operation for operation in carried_out if not operation.startswith(READS)]
+        assert result["changed"] or not written, (last, written)
+        assert bool(result.get("written")) == result["changed"]
+        assert f":{last} failed: " in result["msg"], result["msg"]
+        failed.append(last)
+
+    def run(arm: Callable[[], object]) -> None:
         def mark() -> None:
-            nonlocal task_begins
-            task_begins = len(aws.proxy.requests)
+            aws.proxy.clear()
+            arm()
 
-        last = script.aws.run(mark)[-1]
-        if last.get("failed"):
-            failed += 1
-            carried_out = [call.operation for call in aws.proxy.requests[task_begins:] if call.status == 200]
-            written = [operation for operation in carried_out if not operation.startswith(READS)]
-            assert last["changed"] or not written, (n, operation, written)
-            assert bool(last.get("written")) == last["changed"]
-            assert f":{operation} failed: " in last["msg"], last["msg"]
-            script.aws.finish()
-        assert account(aws) == wanted, (n, operation)
-    assert failed > len(requests) // 2
+        results = script.aws.run(mark, look)
+        assert not results[-1].get("failed"), results[-1]["msg"]
+
+    counts = []
+    for count in disturbed(aws.proxy, kind, partial(begin, aws, ACCOUNTS[where]), run):
+        counts.append(count)
+        assert not any(result["changed"] for result in script.aws.finish()), counts
+        assert account(aws) == wanted, (counts, failed)
+    assert sum(counts) == len(requests), counts
+    assert len(failed) > len(requests) // 2
 
 
 def test_throttling(aws: Aws, script: Script, hurry: None) -> None:
@@ -316,18 +349,22 @@ def test_kubernetes(
     assert not any(result["changed"] for result in tasks.finish())
     if not patient:
         monkeypatch.setattr(_kube, "_RETRIES", 0)
-    for n, request in enumerate(requests, start=1):
-        restart(cluster)
-        cluster.proxy.fault(n, kind)
+    failed: list[str] = []
+
+    def run(arm: Callable[[], object]) -> None:
         if patient:
-            tasks.finish()
-        else:
-            last = tasks.run()[-1]
-            assert last.get("failed") or request.startswith("DELETE"), request
-            assert request.rpartition("/")[0] in last.get("msg", request)
-            tasks.finish()
+            tasks.finish(before_each=arm)
+            return
+        results = tasks.run(arm, lambda result: failed.append(result["msg"]))
+        assert not results[-1].get("failed"), results[-1]["msg"]
+
+    counts = []
+    for count in disturbed(cluster.proxy, kind, partial(restart, cluster), run):
+        counts.append(count)
         # A request to the server that could not be deleted is deleted by the server itself.
-        assert objects(cluster) == {**wanted, "requests": 0 if patient else ANY}, request
+        assert objects(cluster) == {**wanted, "requests": 0 if patient else ANY}, counts
+    assert sum(counts) == len(requests), counts
+    assert len(failed) >= (0 if patient else len([one for one in requests if not one.startswith("DELETE")])), failed
 
 
 # --- a playbook that is killed ---------------------------------------------------------------------------------------
@@ -467,9 +504,10 @@ def test_two_playbooks_at_once(aws: Aws, cluster: Cluster, site: Site, script: S
 
 
 def documented_requests() -> int:
-    """Those of a run that changes nothing, as the pages of the roles tell them."""
+    """Those of a run that changes nothing, which is a plan alone, as the pages of the roles tell them."""
     pages = [(ROOT / "roles" / role / "README.md").read_text() for role in SITE_ROLES]
-    told = [int(count) for page in pages for count in re.findall(r"Changes nothing.*, with (\d+) requests?", page)]
+    found = [re.search(r"Changes nothing.*, with (\d+) requests?(?:, (\d+) in a plan)?", page) for page in pages]
+    told = [int(match[2] or match[1]) for match in found if match]
     assert len(told) == len(SITE_ROLES)
     whose_credentials = versioning_as_asked_here = 1
     return sum(told) + whose_credentials + versioning_as_asked_here

@@ -101,6 +101,14 @@ class KubeProxy:
         """Disturb the n-th request from now."""
         self._fault = (len(self.requests) + n, kind)
 
+    @property
+    def armed(self) -> bool:
+        """Whether a fault has not struck yet."""
+        return self._fault is not None and self._fault[0] > len(self.requests)
+
+    def disarm(self) -> None:
+        self._fault = None
+
     def records(self, request: str) -> Fault | None:
         """Note a request; say what is to go wrong with it."""
         self.requests.append(request)

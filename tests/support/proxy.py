@@ -124,6 +124,11 @@ class Proxy:
         with self._lock:
             self._faults.append(_Fault(n, kind, seconds, service, operation))
 
+    def disarm(self) -> None:
+        """Forget all faults, keep the calls."""
+        with self._lock:
+            self._faults.clear()
+
     @property
     def armed(self) -> bool:
         """Whether a fault has not struck yet."""

@@ -162,22 +162,32 @@ class Script:
     def only(self, *modules: str) -> Script:
         return Script(tuple(task for task in self.tasks if task.module in modules), self.key_arn)
 
-    def run(self, before_each: Callable[[], object] = lambda: None, **options: Any) -> list[Result]:
-        """Run the tasks up to the first that fails; ``options`` are added to those of each."""
+    def run(
+        self,
+        before_each: Callable[[], object] = lambda: None,
+        after_failure: Callable[[Result], object] | None = None,
+        **options: Any,
+    ) -> list[Result]:
+        """Run the tasks up to the first that fails; ``options`` are added to those of each.
+
+        With ``after_failure`` a task that fails is run once more.
+        """
         key_arn, results = self.key_arn, []
         for task in self.tasks:
             before_each()
-            told = json.loads(json.dumps(task.options).replace(self.key_arn, key_arn))
-            result = run_in_controller(task.module, told | options, check=False)
-            results.append(result)
-            if result.get("failed"):
+            told = json.loads(json.dumps(task.options).replace(self.key_arn, key_arn)) | options
+            results.append(run_in_controller(task.module, told, check=False))
+            if results[-1].get("failed") and after_failure is not None:
+                after_failure(results[-1])
+                results.append(run_in_controller(task.module, told, check=False))
+            if results[-1].get("failed"):
                 break
             if task.module == "kms_key":
-                key_arn = result["key_arn"]
+                key_arn = results[-1]["key_arn"]
         return results
 
     def finish(self, **options: Any) -> list[Result]:
         """The same, and no task may fail."""
         results = self.run(**options)
-        assert not results[-1].get("failed"), f"{self.tasks[len(results) - 1].module}: {results[-1].get('msg')}"
+        assert not results[-1].get("failed"), results[-1].get("msg")
         return results
