@@ -173,8 +173,23 @@ def summary_lines(where: str, resource: str, planned: Mapping[str, t.Any]) -> li
     before, after = planned.get("before") or {}, planned.get("after") or {}
     names = dict.fromkeys((*before, *after))
     if not before and len(names) > 1:
-        return [f"{where}: {resource}: create with {', '.join(names)}"]
-    return [f"{where}: {resource}: {name}: {_shown(before.get(name))} -> {_shown(after.get(name))}" for name in names]
+        return [f"{where}: {resource}: new: {', '.join(names)}"]
+    return [f"{where}: {resource}: {name}: {_change(before.get(name), after.get(name))}" for name in names]
+
+
+def _change(before: t.Any, after: t.Any) -> str:
+    """From what to what; of lists and mappings what comes, what goes, and what becomes another."""
+    if isinstance(before, list) and isinstance(after, list):
+        parts = [f"+ {_shown(one)}" for one in after if one not in before]
+        parts += [f"- {_shown(one)}" for one in before if one not in after]
+    elif isinstance(before, Mapping) and isinstance(after, Mapping):
+        parts = [f"+ {name}" for name in after if name not in before]
+        parts += [f"- {name}" for name in before if name not in after]
+        common = (name for name in before if name in after and before[name] != after[name])
+        parts += [f"{name}: {_shown(before[name])} -> {_shown(after[name])}" for name in common]
+    else:
+        parts = []
+    return ", ".join(parts) or f"{_shown(before)} -> {_shown(after)}"
 
 
 def _shown(value: t.Any) -> str:

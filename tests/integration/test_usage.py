@@ -510,7 +510,7 @@ def test_plan_is_shown_and_each_change_counted_once(
     assert buckets(aws) == set()
     made = repository.ok(SITE)
     for played in (checked, made):
-        assert f"account {ACCOUNT}, {aws.region}: bucket velero-backups: create with bucket, " in played.output
+        assert f"account {ACCOUNT}, {aws.region}: bucket velero-backups: new: bucket, " in played.output
         assert "default encryption of the bucket: sse_algorithm: AES256 -> aws:kms" in played.output
         assert "(known after apply)" in played.output
         assert re.search(r"changed=10 ", played.output)

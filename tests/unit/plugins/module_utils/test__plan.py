@@ -107,7 +107,13 @@ def test_bind_does_not_go_on_without_a_value() -> None:
         ({"before": {"days": 365}, "after": {"days": 180}}, ["here: key: days: 365 -> 180"]),
         ({"before": {"text": "a"}, "after": {}}, ["here: key: text: a -> none"]),
         ({"before": {}, "after": {"Sid": {"b": 1, "a": [2]}}}, ['here: key: Sid: none -> {"a": [2], "b": 1}']),
-        ({"before": {}, "after": {"a": 1, "b": 2}}, ["here: key: create with a, b"]),
+        ({"before": {}, "after": {"a": 1, "b": 2}}, ["here: key: new: a, b"]),
+        ({"before": {"x": ["a", "b"]}, "after": {"x": ["b", "c"]}}, ["here: key: x: + c, - a"]),
+        ({"before": {"x": ["a", "b"]}, "after": {"x": ["b", "a"]}}, ['here: key: x: ["a", "b"] -> ["b", "a"]']),
+        (
+            {"before": {"x": {"a": 1, "b": 2}}, "after": {"x": {"b": 3, "c": 4}}},
+            ["here: key: x: + c, - a, b: 2 -> 3"],
+        ),
         (
             {"before": {"key": "none"}, "after": {"key": f"key/{PLACEHOLDER_KEY_ID}"}},
             ["here: key: key: none -> key/(known after apply)"],
