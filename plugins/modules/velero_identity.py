@@ -65,6 +65,16 @@ options:
       - Whether the role has the permissions for EBS snapshots. With V(false) a task that changes something warns of the
         VolumeSnapshotLocations that would need them.
     type: bool
+  location:
+    description:
+      - Name of the BackupStorageLocation that the role is for. Where the pods have another role, by which Velero
+        reaches other locations too, the task is refused, since the new role need not have the permissions for their
+        buckets. A location with a credential of its own does not need the role.
+    type: str
+  replace_role:
+    description: Whether to replace a role, or take it away, by which Velero reaches other locations.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - coffer.velero._velero
@@ -155,6 +165,8 @@ SPEC = kube_spec(
         "wait_timeout": {"type": "int", "default": 300},
         "backup_timeout": {"type": "int", "default": 0},
         "ebs_snapshots": {"type": "bool"},
+        "location": {"type": "str"},
+        "replace_role": {"type": "bool", "default": False},
     },
     required_if=[("state", "present", ["role_arn"])],
 )
@@ -168,7 +180,15 @@ def run(task: Task) -> dict[str, t.Any]:
     desired.refuse_contradictions(absent=absent)
     wait_timeout = params["wait_timeout"] if params["wait"] else None
     with Kube(params) as kube:
-        resource = IdentityResource(kube, desired, params["backup_timeout"], wait_timeout, params["ebs_snapshots"])
+        resource = IdentityResource(
+            kube,
+            desired,
+            params["backup_timeout"],
+            wait_timeout,
+            params["ebs_snapshots"],
+            params["location"],
+            params["replace_role"],
+        )
         return {**task.reconcile(resource), **task.wait_for(resource.confirm)}
 
 

@@ -55,6 +55,7 @@ OPTIONS = frozenset(
         "velero_encryption_mode",
         "velero_environment",
         "velero_irsa_backup_timeout",
+        "velero_irsa_replace_role",
         "velero_irsa_wait",
         "velero_irsa_wait_timeout",
         "velero_kms_alias",

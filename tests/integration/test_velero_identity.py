@@ -15,6 +15,7 @@ from tests.stack.api import (
     CONFIG_MAP,
     DAEMON_SET,
     DEPLOYMENT,
+    LOCATION,
     POD,
     RESTORE,
     SECRET,
@@ -434,3 +435,44 @@ def test_permissions_are_named_as_a_role_spells_them(run: ModuleRunner, cluster:
     assert f"need the verb list on deployments.apps in namespace {cluster.namespace}." in message
     message = run.refused("sse_c_secret", **{**connection, "api_key": "expired"}, **names)
     assert "The cluster does not know these credentials" in message
+
+
+# --- a role that others use ------------------------------------------------------------------------------------------
+
+
+def locate(cluster: Cluster, name: str, **spec: Any) -> None:
+    spec = {"provider": "aws", "objectStorage": {"bucket": name}, **spec}
+    cluster.create(LOCATION, name, spec=spec)
+
+
+def test_role_of_other_locations_is_kept(run: ModuleRunner, cluster: Cluster, options: dict[str, Any]) -> None:
+    """Neither replaced nor taken away, unless the task says that they can do without."""
+    cluster.install()
+    run.ok(MODULE, **options, location="mine")
+    locate(cluster, "mine")
+    locate(cluster, "theirs", provider="velero.io/aws")
+    other = options | {"role_arn": OTHER_ROLE, "location": "mine"}
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, **other) == (
+            f"role_arn: {OTHER_ROLE} is not the role that Velero's pods have, by which Velero reaches "
+            f"BackupStorageLocation theirs: {ROLE}. Use that role (velero_role_name and velero_role_path in the "
+            "roles), which can serve several locations. Where the new one has the permissions for theirs too, set "
+            "replace_role=true (velero_irsa_replace_role)."
+        )
+        absent = options | {"role_arn": None, "state": "absent"}
+        assert run.refused(MODULE, check=check, **absent) == (
+            'state: ServiceAccount "velero" has the role by which Velero reaches BackupStorageLocation mine, theirs: '
+            f"{ROLE}. Remove the locations first, or set replace_role=true."
+        )
+    assert _annotations(cluster)[IRSA] == ROLE
+    assert run.ok(MODULE, **other, replace_role=True)["changed"]
+
+
+@pytest.mark.parametrize("spec", [{"provider": "gcp"}, {"credential": {"name": "own", "key": "cloud"}}])
+def test_location_that_does_not_use_the_role(
+    run: ModuleRunner, cluster: Cluster, options: dict[str, Any], spec: Json
+) -> None:
+    cluster.install()
+    run.ok(MODULE, **options)
+    locate(cluster, "theirs", **spec)
+    assert run.ok(MODULE, **options | {"role_arn": OTHER_ROLE})["changed"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from .._errors import ValidationError
 from .._plan import Difference, Plan, Step
-from .model import enumerate_names, object_path, other_managers
+from .model import PLUGIN, enumerate_names, object_path, other_managers
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 REVISION_ANNOTATION = "coffer.velero/identity-revision"
@@ -272,6 +272,9 @@ class Installation:
     def annotations(self) -> Mapping[str, str]:
         return _annotations((self.service_account or {}).get("metadata") or {})
 
+    def has_other_role(self, role_arn: str | None) -> bool:
+        return self.annotations.get(ROLE_ANNOTATION) not in (None, "", role_arn)
+
 
 def _annotations(metadata: Mapping[str, t.Any]) -> Mapping[str, str]:
     return metadata.get("annotations") or {}
@@ -334,6 +337,39 @@ def _refuse_ambiguous(desired: DesiredIdentity, current: Installation) -> None:
                 f"{server.service_account}; the role's trust policy must name the same."
             )
             raise ValidationError("service_account", desired.resource, reason, remediation)
+
+
+def refuse_other_locations(
+    desired: DesiredIdentity, current: Installation, locations: Iterable[Mapping[str, t.Any]], own: str | None
+) -> None:
+    """Refuse to replace or remove the role by which Velero reaches other BackupStorageLocations than ``own``.
+
+    A role that is new to the pods need not have the permissions for their buckets, and those that are there cannot be
+    read from here.
+    """
+    others = [one["metadata"]["name"] for one in locations if one["metadata"]["name"] != own and _uses_role(one)]
+    if not others or not current.has_other_role(desired.role_arn):
+        return
+    role = current.annotations[ROLE_ANNOTATION]
+    reason = (
+        f"is not the role that Velero's pods have, by which Velero reaches BackupStorageLocation "
+        f"{enumerate_names(others)}: {role}"
+    )
+    remediation = (
+        f"Use that role (velero_role_name and velero_role_path in the roles), which can serve several locations. Where "
+        f"the new one has the permissions for {enumerate_names(others)} too, set replace_role=true "
+        "(velero_irsa_replace_role)."
+    )
+    if desired.role_arn is None:
+        reason = f"has the role by which Velero reaches BackupStorageLocation {enumerate_names(others)}: {role}"
+        remediation = "Remove the locations first, or set replace_role=true."
+        raise ValidationError("state", desired.resource, reason, remediation)
+    raise ValidationError("role_arn", desired.role_arn, reason, remediation)
+
+
+def _uses_role(location: Mapping[str, t.Any]) -> bool:
+    spec = location["spec"]
+    return f"velero.io/{spec.get('provider')}".endswith(PLUGIN) and not spec.get("credential")
 
 
 def _refuse_other_credentials(workload: Workload, found: Sequence[str]) -> None:

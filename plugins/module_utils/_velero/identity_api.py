@@ -17,7 +17,7 @@ from .._plan import Plan
 from . import model
 from .activity import NODE_AGENT_RESTART, SERVER_RESTART, Work, refuse_work
 from .activity_api import read_work
-from .identity import DesiredIdentity, Installation, Source, Workload, decide_identity
+from .identity import DesiredIdentity, Installation, Source, Workload, decide_identity, refuse_other_locations
 from .model import object_path
 from .server_api import ask
 from .sse_c import EXCLUDE_LABEL, exclude_warning
@@ -35,6 +35,8 @@ class IdentityResource:
     :param backup_timeout: seconds to wait for running backups and restores to end
     :param wait_timeout: seconds to wait for new pods, ``None`` not to wait
     :param ebs_snapshots: whether the role may make them, ``None`` where that is not known
+    :param location: the BackupStorageLocation that the role is for
+    :param replace_role: whether other locations may lose the role that they use
     """
 
     kube: Kube
@@ -42,6 +44,8 @@ class IdentityResource:
     backup_timeout: int = 0
     wait_timeout: int | None = None
     ebs_snapshots: bool | None = None
+    location: str | None = None
+    replace_role: bool = False
     _current: Installation = field(default_factory=lambda: Installation(None, (), ()), init=False)
     _changed: bool = field(default=False, init=False)
 
@@ -68,7 +72,12 @@ class IdentityResource:
 
     def decide(self, current: Installation) -> Plan:
         plan = decide_identity(self.desired, current)
-        if not plan.changed or not self.desired.role_arn:  # then no further request is sent
+        if not plan.changed:  # then no further request is sent
+            return plan
+        if not self.replace_role and current.has_other_role(self.desired.role_arn):
+            locations = self.kube.list(model.velero_path("backupstoragelocations", self.desired.namespace))
+            refuse_other_locations(self.desired, current, locations, self.location)
+        if not self.desired.role_arn:
             return plan
         return replace(plan, warnings=(*plan.warnings, *self._password_warning(), *self._snapshot_warning()))
 
