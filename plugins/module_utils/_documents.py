@@ -184,6 +184,11 @@ def is_iam_sid(text: str) -> bool:
     return re.fullmatch(rf"Velero({'|'.join(_IAM_PURPOSES)})[0-9a-f]{{8}}", text) is not None
 
 
+def is_use_of_key_sid(text: str) -> bool:
+    """Whether a Sid is that of the statement of a role in :func:`key_policy_statements`, of whatever installation."""
+    return re.fullmatch(r"VeleroUseOfKey[0-9a-f]{16}", text) is not None
+
+
 def iam_policy_absent_sids(profile: StorageProfile) -> list[str]:
     """The Sids of the statements that an earlier profile of this installation may have had, and this one has not."""
     statements = iam_policy(profile)["Statement"]

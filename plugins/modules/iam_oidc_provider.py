@@ -28,8 +28,8 @@ options:
   state:
     description:
       - V(present) makes sure that the provider exists as described.
-      - V(absent) deletes the provider. Every role that trusts it can no longer be assumed then, those of other
-        ServiceAccounts of the cluster too, and IAM does not ask. Give O(issuer_url) where the cluster is gone already.
+      - V(absent) deletes the provider. It is refused while a role trusts it, which could no longer be assumed then;
+        IAM does not ask. Give O(issuer_url) where the cluster is gone already.
     type: str
     choices: ['present', 'absent']
     default: present

@@ -34,7 +34,8 @@ options:
     description:
       - V(present) makes sure that the key exists as described.
       - V(absent) schedules the deletion of the key after O(pending_window_in_days) and deletes the alias. What the key
-        encrypted cannot be read from that moment on; deletion can be cancelled until the window ends.
+        encrypted cannot be read from that moment on; deletion can be cancelled until the window ends. A key whose
+        policy still lets the role of an installation use it is not deleted.
       - A key that has lost its alias, or has never got it, is deleted by O(key_id) only.
     type: str
     choices: ['present', 'absent']

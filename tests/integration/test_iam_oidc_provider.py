@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -87,6 +88,23 @@ def test_lifecycle_by_cluster(run: ModuleRunner, iam: Any, cluster: str) -> None
     )
     assert created["issuer_url"] == cluster
     assert created["oidc_provider_arn"].endswith(cluster.removeprefix("https:/"))
+
+
+def test_one_that_roles_trust_is_not_deleted(run: ModuleRunner, iam: Any) -> None:
+    """IAM would, and neither would they be assumed again nor say why."""
+    given = {"issuer_url": ISSUER}
+    run.ok(MODULE, **given)
+    trust = {"Effect": "Allow", "Principal": {"Federated": [ARN]}, "Action": "sts:AssumeRoleWithWebIdentity"}
+    for name, document in (("theirs", {"Statement": [trust]}), ("other", {"Statement": {"Principal": "*"}})):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", **document}))
+    for check in (True, False):
+        assert run.refused(MODULE, check=check, **given, state="absent") == (
+            f"state: {ARN} is trusted by role theirs. Take its statements out of their trust policies first "
+            "(coffer.velero.iam_role with state=absent), or delete it by aws iam "
+            f"delete-open-id-connect-provider --open-id-connect-provider-arn {ARN}."
+        )
+    iam.delete_role(RoleName="theirs")
+    assert run.ok(MODULE, **given, state="absent")["changed"]
 
 
 def test_no_op_requests(run: ModuleRunner, aws: Aws, cluster: str) -> None:

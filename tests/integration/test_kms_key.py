@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ansible_collections.coffer.velero.plugins.module_utils._documents import key_policy_statements
 from ansible_collections.coffer.velero.plugins.module_utils._kms import api
+from ansible_collections.coffer.velero.plugins.module_utils._profile import StorageProfile
 from tests.support.fixtures import Aws
 from tests.support.running import ModuleRunner, assert_lifecycle
 
@@ -449,6 +451,23 @@ def test_the_alias_of_a_key_whose_deletion_was_scheduled_by_a_cut_run_goes(
     result = run.ok("kms_key", alias="velero", state="absent")
     assert result["diff"] == {"before": {"alias": ALIAS}, "after": {}}
     assert only(kms)["aliases"] == []
+
+
+def test_a_key_that_installations_use_is_not_deleted(run: ModuleRunner, aws: Aws, kms: Any, key_id: str) -> None:
+    """What they encrypted could not be read again."""
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = aws.client("iam").create_role(RoleName="velero", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    arn = kms.describe_key(KeyId=key_id)["KeyMetadata"]["Arn"]
+    profile = {"account_id": "123456789012", "region": REGION, "bucket": "theirs", "role_arns": [role]}
+    (statement,) = key_policy_statements(StorageProfile.parse({**profile, "kms_key_arn": arn}))
+    run.ok("kms_key_policy", key_id=key_id, statements=[statement])
+    for check in (True, False):
+        assert run.refused("kms_key", check=check, alias="velero", state="absent") == (
+            f"state: {arn} is the key that {role} may use. Take {statement['Sid']} out of its policy first "
+            "where none of its backups is needed any more: coffer.velero.kms_key_policy with state=absent and sids."
+        )
+    run.ok("kms_key_policy", key_id=key_id, statements=[statement], state="absent")
+    assert run.ok("kms_key", alias="velero", state="absent")["changed"]
 
 
 def test_a_key_is_deleted_by_its_id(run: ModuleRunner, kms: Any, key_id: str) -> None:

@@ -300,8 +300,22 @@ class ProviderResource:
         return decide_provider.change_provider(self.desired, current)
 
     def guard(self, plan: Plan) -> None:
-        if plan.steps[0].action == "iam:CreateOpenIDConnectProvider":
+        action = plan.steps[0].action
+        if action == "iam:CreateOpenIDConnectProvider":
             self.account.confirm()
+        if action == "iam:DeleteOpenIDConnectProvider":
+            self._refuse_trusted()
+
+    def _refuse_trusted(self) -> None:
+        """IAM deletes a provider that roles trust; nobody could assume them then."""
+        listed = self.aws.pages("iam:ListRoles", "Roles")
+        roles = [one["RoleName"] for one in listed if f'"{self.arn}"' in _policy.text(one["AssumeRolePolicyDocument"])]
+        if roles:
+            remediation = (
+                "Take its statements out of their trust policies first (coffer.velero.iam_role with state=absent), or "
+                f"delete it by aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {self.arn}."
+            )
+            raise ValidationError("state", self.arn, f"is trusted by role {', '.join(roles)}", remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         return _apply(self.aws, plan)

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from .._aws import Aws
+from .._documents import is_use_of_key_sid
 from .._errors import ConflictError, ServiceError, ValidationError
 from .._plan import Plan, outputs_of
+from .._policy import named_statements, parse
 from .._sts import Caller, caller
 from .._tags import tag_dict
 from .decide import DesiredKey, change_key, create_key, delete_key
@@ -146,7 +148,22 @@ class KeyResource:
         )
 
     def guard(self, plan: Plan) -> None:
-        """Nothing beyond what the plan itself refuses."""
+        """Refuse to delete a key that installations use.
+
+        :raises ValidationError: where its policy has the statement of a role
+        """
+        step = plan.steps[0]
+        if step.action != "kms:ScheduleKeyDeletion":
+            return
+        arn, key_id = plan.result["key_arn"], step.arguments["KeyId"]
+        policy = self.aws.call("kms:GetKeyPolicy", KeyId=key_id, PolicyName=POLICY_NAME)["Policy"]
+        statements = named_statements(parse(policy, option="key_id", resource=arn))
+        if users := {sid: one["Principal"]["AWS"] for sid, one in statements if is_use_of_key_sid(sid)}:
+            remediation = (
+                f"Take {', '.join(users)} out of its policy first where none of its backups is needed any more: "
+                "coffer.velero.kms_key_policy with state=absent and sids."
+            )
+            raise ValidationError("state", arn, f"is the key that {', '.join(users.values())} may use", remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         outputs: dict[str, t.Any] = {}
