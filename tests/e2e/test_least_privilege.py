@@ -14,7 +14,7 @@ permissions it never asks for:
 - ``ec2:CreateTags`` and ``s3:PutObjectTagging``: needed where a create or a write carries tags. Proven is that they do.
 
 MiniStack also lacks the condition key of the KMS key that a write names, so the one statement of the bucket policy that
-denies writes without a key is taken out (:func:`without_key_demand`).
+denies writes without a key is taken out (:meth:`MiniStack.drop_key_demand`).
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with MiniStack() as aws, Proxy(aws.url) as proxy, Stack(aws=aws, string_audience=True) as stack:
         point_ec2_at(stack, proxy.url)
         play(stack, aws, proxy, tmp_path_factory.mktemp("site"))
-        without_key_demand(aws)
+        aws.drop_key_demand(BUCKET)
         iam = aws.client("iam")
         version = iam.get_policy(PolicyArn=POLICY_ARN)["Policy"]["DefaultVersionId"]
         document = iam.get_policy_version(PolicyArn=POLICY_ARN, VersionId=version)["PolicyVersion"]["Document"]
@@ -220,15 +220,6 @@ def play(stack: Stack, aws: MiniStack, proxy: Proxy, directory: Path) -> None:
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), str(ROOT / "site.yml")]
     done = subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def without_key_demand(aws: MiniStack) -> None:
-    """Take out the statement whose condition key (the KMS key that a write names) MiniStack does not know."""
-    s3 = aws.client("s3")
-    policy = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
-    kept = [one for one in policy["Statement"] if not one["Sid"].startswith("VeleroDenyManagedKey")]
-    assert len(kept) == len(policy["Statement"]) - 1
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy | {"Statement": kept}))
 
 
 def fill(site: Site) -> None:

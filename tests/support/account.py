@@ -31,6 +31,24 @@ def account(aws: Aws) -> State:
     return {**json.loads(text), "given_up": given_up}
 
 
+def current(state: State) -> State:
+    """The same without the numbers of versions of policies: their documents as they are in force."""
+    found: State = json.loads(json.dumps(state))
+    for policy in found["iam"]["policies"].values():
+        policy["document"] = policy.pop("versions")[policy.pop("default")]
+    return found
+
+
+def lost(before: Any, now: Any, path: str = "") -> list[str]:
+    """Where something of an earlier state is not as it was; there may be more, in lists too."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [place for key in before for place in lost(before[key], now.get(key), f"{path}.{key}")]
+    if isinstance(before, list) and isinstance(now, list):
+        return [] if [one for one in now if one in before] == before else [path]
+    nothing = isinstance(before, str) and re.fullmatch(r"NoSuch\w+", before)
+    return [] if before == now or nothing else [path]
+
+
 def _keys(aws: Aws) -> tuple[State, int]:
     kms = aws.moto.client("kms")
     aliases: dict[str, list[str]] = {}

