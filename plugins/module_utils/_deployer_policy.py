@@ -207,7 +207,12 @@ def managed_bucket(tagged: bool, *, versioned: bool) -> list[str]:
 
 def _proof(profile: StorageProfile, alias: str | None) -> list[Document]:
     """To list and HEAD every version, and to read ``velero-backup.json``, which takes the key, but through S3 only."""
-    lists = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
+    lists = [
+        "s3:GetLifecycleConfiguration",
+        "s3:ListBucket",
+        "s3:ListBucketMultipartUploads",
+        "s3:ListBucketVersions",
+    ]
     statements = [
         allow("VeleroProofList", lists, profile.bucket_arn),
         allow("VeleroProofObjects", ["s3:GetObject", "s3:GetObjectVersion"], profile.objects_arn),

@@ -16,7 +16,8 @@ description:
   - An object whose encryption S3 did not return is never C(compliant).
   - Each object takes a HEAD request, which needs C(s3:GetObject), for versions C(s3:GetObjectVersion), and no
     permission on the key. The listing needs C(s3:ListBucketVersions), without O(versions) C(s3:ListBucket). With
-    C(s3:ListBucketMultipartUploads) the result has incomplete multipart uploads too.
+    C(s3:ListBucketMultipartUploads) the result has incomplete multipart uploads too, with
+    C(s3:GetLifecycleConfiguration) a note on lifecycle rules that expire or archive what Velero needs.
   - On a local connection the module reports its progress every three seconds.
 author: The coffer.velero authors (@coffer-velero)
 options:

@@ -185,7 +185,7 @@ subscriptions:
       description: How the messages are sent.
       type: str
     endpoint:
-      description: Where to, without secrets.
+      description: Where to, of a URL the host only and four digits of the hash of the rest.
       type: str
     arn:
       description: ARN of the subscription; V(null) until it is confirmed.

@@ -200,6 +200,7 @@ def test_the_engines_send_the_same_number_of_heads(run: ModuleRunner, aws: Aws, 
         run.ok(MODULE, storage_profile=planted.profile(), engine=engine)
         sent[engine] = aws.proxy.count(operation="HeadObject")
         assert {call.operation for call in aws.proxy.requests} == {
+            "GetBucketLifecycleConfiguration",
             "HeadObject",
             "ListMultipartUploads",
             "ListObjectVersions",
@@ -289,6 +290,20 @@ def test_uploads_that_may_not_be_listed_are_noted(run: ModuleRunner, aws: Aws, p
         assert len(texts) == 1
         assert texts[0].startswith("Incomplete multipart uploads could not be read: s3:ListMultipartUploads failed")
         assert "s3:ListBucketMultipartUploads" in texts[0]
+
+
+def test_lifecycle_rules_that_take_backups_away_are_noted(run: ModuleRunner, aws: Aws, planted: Planted) -> None:
+    rule = {"ID": "month", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 30}}
+    configuration = {"Rules": [rule]}
+    bucket = planted.profile()["bucket"]
+    aws.client("s3").put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=configuration)
+    result = run.ok(MODULE, storage_profile=planted.profile())
+    told = "A lifecycle rule takes backups away: month expires objects. Limit it to noncurrent versions."
+    assert result["notes"] == result["warnings"] == [told]
+    aws.proxy.deny("s3", "GetBucketLifecycleConfiguration")
+    (note,) = run.ok(MODULE, storage_profile=planted.profile())["notes"]
+    assert note.startswith("Whether a lifecycle rule takes backups away could not be read: ")
+    assert "s3:GetLifecycleConfiguration" in note
 
 
 # --- SSE-C -----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ ARN = f"arn:aws:sns:us-east-1:{ACCOUNT}:{NAME}"
 MAIL = {"protocol": "email", "endpoint": "oncall@example.com"}
 QUEUE = {"protocol": "sqs", "endpoint": f"arn:aws:sqs:us-east-1:{ACCOUNT}:oncall"}
 HOOK = {"protocol": "https", "endpoint": "https://velero:correct-horse@hooks.example.com/sns?token=battery-staple"}
-HIDDEN = "https://velero:****@hooks.example.com/sns?****"
+HIDDEN = "https://velero:****@hooks.example.com/****57b8"
 PREDICTED = "00000000-0000-0000-0000-000000000000"
 
 Document = dict[str, Any]
@@ -214,7 +214,7 @@ def test_secrets_of_an_endpoint_are_hidden(run: ModuleRunner, sns: Any) -> None:
     assert subscriptions(sns) == [("https", HOOK["endpoint"])]
     plain = {**HOOK, "endpoint": HOOK["endpoint"].replace("https:", "http:")}
     refused = run(MODULE, name=NAME, subscriptions=[plain])
-    assert refused["msg"].startswith("subscriptions: http://velero:****@hooks.example.com/sns?**** is not an endpoint")
+    assert refused["msg"].startswith(f"subscriptions: {HIDDEN.replace('https', 'http')} is not an endpoint")
     assert "correct-horse" not in json.dumps(refused)
 
 

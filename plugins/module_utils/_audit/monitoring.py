@@ -209,6 +209,16 @@ def _heartbeat(alarm: Document) -> bool:
 
 
 _ALARM = "cloudwatch:alarm:{name}"
+_HEARTBEATS = _check_each(lambda desired: [one for one in desired.alarms if _heartbeat(one)], _ALARM, _alarm_as_desired)
+
+
+def _missing_backup(facts: Facts, desired: Desired) -> Iterable[Check]:
+    if desired.monitoring and desired.profile.role_arns and not any(map(_heartbeat, desired.alarms)):
+        message = "Without KMS only data events show that Velero writes, and the task requests none (data_events)."
+        return [Check.of(desired.account_arn, non_compliant("not_found", message))]
+    return _HEARTBEATS(facts, desired)
+
+
 _NO_TOPIC = "No alarm of this installation notifies a topic, and the task names none (topic_arn)."
 _RUN = "Run audit.yml with velero_audit=true"
 
@@ -259,11 +269,12 @@ MONITORING = (
         identifier="coffer.26",
         title="The missing-backup alarm exists",
         severity="high",
-        requirement="The alarm that fires when Velero has not used the key for longer than scheduled exists.",
-        remediation=f"{_RUN} and kms_audit_backup_schedule_hours.",
-        checks=_check_each(
-            lambda desired: [one for one in desired.alarms if _heartbeat(one)], _ALARM, _alarm_as_desired
+        requirement=(
+            "The alarm that fires when Velero has not used the key for longer than scheduled exists; without KMS, when "
+            "it has written no object, which only data events show."
         ),
+        remediation=f"{_RUN} and kms_audit_backup_schedule_hours; without KMS also kms_audit_data_events=write.",
+        checks=_missing_backup,
     ),
     Control(
         identifier="coffer.27",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import typing as t
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from .._errors import ValidationError
 
 PROTOCOLS = ("email", "email-json", "https", "lambda", "sms", "sqs")
 _MASK = "****"
+_URL = re.compile(r"(?P<host>https?://[^/?#]*)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+#: Characters that a part of a path has where it may be a token.
+_TOKEN = 12
 
 #: What an endpoint of each protocol looks like, and how to say so.
 _FORMS = {
@@ -93,10 +97,14 @@ def same_endpoint(desired: Subscription, other: Subscription) -> bool:
 
 
 def masked(endpoint: str) -> str:
-    """An endpoint without what lets anybody in: the password, and the query that some services put a token into."""
+    """An endpoint without what lets anybody in: the password, and path and query of a URL, which many services put a
+    token into. Four digits of their hash tell it from others of its host.
+    """
     plain = _without_password(endpoint)
-    address, mark, query = plain.partition("?")
-    return f"{address}?{_MASK}" if mark and query and "://" in address else plain
+    url = _URL.fullmatch(plain)
+    if url is None or url["rest"] in ("", "/"):
+        return plain
+    return f"{url['host']}/{_MASK}{hashlib.sha256(url['rest'].encode()).hexdigest()[:4]}"
 
 
 def secrets(endpoint: str) -> list[str]:
@@ -108,7 +116,8 @@ def secrets(endpoint: str) -> list[str]:
     except ValueError:  # told by Subscription.parse, with the whole of it hidden
         return [endpoint]
     found = [url.netloc.rpartition("@")[0].partition(":")[2], url.query]
-    return [secret for secret in found if secret]
+    # What is shorter is a word that other output has too.
+    return [secret for secret in found if secret] + [part for part in url.path.split("/") if len(part) >= _TOKEN]
 
 
 def _without_password(endpoint: str) -> str:

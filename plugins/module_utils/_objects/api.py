@@ -17,6 +17,7 @@ from .._arn import Arn
 from .._aws import Aws
 from .._errors import CofferError, ServiceError, ValidationError
 from .._profile import StorageProfile
+from .._s3.lifecycle import what_takes_backups_away
 from .acceptance import accepted_objects
 from .batch import BatchFailed, PageListed
 from .engine import MAX_THREADS, Scanner, select_engine
@@ -129,7 +130,7 @@ def scan_objects(
             if isinstance(source, InventorySource):
                 notes += _missing_directories(aws, options, source, output)
             uploads, more = _incomplete_multipart_uploads(aws, options)
-            notes += more
+            notes += more + _lifecycle_notes(aws, StorageProfile.parse(params["storage_profile"]))
         except ServiceError as error:
             if error.code != "NoSuchBucket":
                 raise
@@ -227,6 +228,20 @@ def _incomplete_multipart_uploads(aws: Aws, options: ScanOptions) -> tuple[list[
     except ServiceError as error:
         return uploads, [f"Incomplete multipart uploads could not be read: {error}"]
     return uploads, []
+
+
+def _lifecycle_notes(aws: Aws, profile: StorageProfile) -> list[str]:
+    """What is compliant now may be gone tomorrow."""
+    try:
+        found = aws.call_or_none(
+            "s3:GetBucketLifecycleConfiguration", "NoSuchLifecycleConfiguration", Bucket=profile.bucket
+        )
+    except ServiceError as error:
+        return [f"Whether a lifecycle rule takes backups away could not be read: {error}"]
+    faults = what_takes_backups_away((found or {}).get("Rules") or (), profile)
+    if not faults:
+        return []
+    return [f"A lifecycle rule takes backups away: {'; '.join(faults)}. Limit it to noncurrent versions."]
 
 
 def _missing_directories(aws: Aws, options: ScanOptions, source: InventorySource, output: ScanOutput) -> list[str]:

@@ -74,6 +74,7 @@ READING = {
     "s3:GetObject",
     "s3:GetObjectVersion",
     "s3:ListBucket",
+    "s3:GetLifecycleConfiguration",
     "s3:ListBucketMultipartUploads",
     "s3:ListBucketVersions",
 }
@@ -155,7 +156,7 @@ def test_errors_name_the_same_actions() -> None:
         assert request not in GRANTED or action in GRANTED[request]
 
 
-PROOF = "(ListBucket|ListBucketVersions|ListBucketMultipartUploads|GetObject|GetObjectVersion|Decrypt)$"
+PROOF = "(GetLifecycleConfiguration|ListBucket(Versions|MultipartUploads)?|GetObject(Version)?|Decrypt)$"
 WITHOUT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"encryption_mode": "sse-s3", "kms_key_arn": None}, {}, r"kms:.*|tag:.*"),
     ({"encryption_mode": "sse-c", "kms_key_arn": None}, {}, r"kms:.*|tag:.*"),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import (
     CheckResult,
     Facts,
@@ -13,17 +15,20 @@ from ansible_collections.coffer.velero.plugins.module_utils._audit.facts import 
     TopicFacts,
 )
 from ansible_collections.coffer.velero.plugins.module_utils._audit.model import compliant, non_compliant, not_applicable
-from ansible_collections.coffer.velero.plugins.module_utils._audit.monitoring import MONITORING
+from ansible_collections.coffer.velero.plugins.module_utils._audit.monitoring import MONITORING, desired_monitoring
 from tests.support.audit_facts import (
     ALARM,
     FILTER,
     HEARTBEAT,
+    PROFILE,
     RULE,
     TOPIC,
     Case,
     assert_case,
+    desired,
     facts,
     failing,
+    findings,
     names,
     of_cases,
 )
@@ -120,3 +125,14 @@ def test_cases(control: str, state: Facts, result: CheckResult) -> None:
 
 def test_every_control_has_a_case_that_fails() -> None:
     assert failing(CASES) == names(MONITORING)
+
+
+def test_without_kms_only_data_events_show_a_missing_backup() -> None:
+    params = {"alarms": True, "topic_arn": TOPIC, "backup_schedule_hours": 24, "data_events": "none"}
+    profile = replace(PROFILE, encryption_mode="sse-s3")
+    blind = desired(profile=profile, **desired_monitoring(params, profile))
+    (found,) = findings("coffer.26", facts(), blind)
+    assert (found["status"], found["reason"]) == ("non_compliant", "not_found")
+    assert found["message"].startswith("Without KMS only data events show that Velero writes")
+    seeing = desired(profile=profile, **desired_monitoring({**params, "data_events": "write"}, profile))
+    assert [one["message"] for one in findings("coffer.26", facts(alarms={}), seeing)] == ["There is no such alarm."]

@@ -14,10 +14,16 @@ from tests.support.refusal import refusal
 @pytest.mark.parametrize(
     ("endpoint", "shown", "hidden"),
     [
-        ("https://hooks.example.com/a", "https://hooks.example.com/a", []),
-        ("https://u:p@h.example.com/a", "https://u:****@h.example.com/a", ["p"]),
-        ("https://u:p:q@h/a?k=v#f", "https://u:****@h/a?****", ["p:q", "k=v"]),
-        ("https://u@h/a", "https://u@h/a", []),
+        ("https://hooks.example.com", "https://hooks.example.com", []),
+        ("https://hooks.example.com/", "https://hooks.example.com/", []),
+        ("https://u:p@h.example.com/a", "https://u:****@h.example.com/****6a50", ["p"]),
+        ("https://u:p:q@h/a?k=v#f", "https://u:****@h/****b2be", ["p:q", "k=v"]),
+        ("https://u@h/a", "https://u@h/****6a50", []),
+        (
+            "https://events.example.com/integration/0123456789abcdef0123456789abcdef/enqueue",
+            "https://events.example.com/****3c12",
+            ["0123456789abcdef0123456789abcdef"],
+        ),
         ("HTTPS://u:p@h", "HTTPS://u:****@h", ["p"]),
         ("oncall@example.com", "oncall@example.com", []),
         ("https://[u:p@h", "https://[u:****@h", ["https://[u:p@h"]),
