@@ -140,5 +140,7 @@ def test_foreign_key_of_the_plugin(stack: Stack, moto: Moto, module: ModuleRunne
 
 
 def test_identity_is_taken_away(stack: Stack, module: ModuleRunner) -> None:
-    assert module.ok("velero_identity", state="absent", wait_timeout=90)["restarted"] == ["Deployment/velero"]
+    assert "has the role by which Velero reaches" in module.refused("velero_identity", state="absent")
+    options = {"state": "absent", "replace_role": True, "wait_timeout": 90}
+    assert module.ok("velero_identity", **options)["restarted"] == ["Deployment/velero"]
     assert not module.ok("velero_identity", state="absent")["changed"]

@@ -419,6 +419,45 @@ def test_two_clusters_share_everything(
     assert foreign.ok("clusters.yml", "-e", "@extra.yml").changed == set()
 
 
+AUDITS = """
+- name: Audit two installations
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Audit each
+      ansible.builtin.include_tasks: audit.yml
+      loop: [one, two]
+"""
+
+AUDIT = """
+- name: Audit it
+  vars:
+    velero_bucket: "backups-{{ item }}"
+    velero_kms_alias: "{{ item }}"
+    velero_oidc_issuer_url: ISSUER
+  block:
+    - name: Offer its profile
+      ansible.builtin.include_role: {name: coffer.velero.velero, public: true}
+    - name: Compare its resources
+      ansible.builtin.include_role: {name: coffer.velero.kms_audit, tasks_from: manage}
+    - name: Show its key
+      ansible.builtin.debug: {msg: "{{ velero_profile.kms_key_arn }}"}
+"""
+
+
+def test_audits_of_two_installations(aws: Aws, reader: Repository) -> None:
+    """Nothing but the role kms_audit, in a loop: each audit is of its own key."""
+    kms = aws.client("kms")
+    keys = [kms.create_key()["KeyMetadata"] for dummy in range(2)]
+    for key, name in zip(keys, ("one", "two"), strict=True):
+        kms.create_alias(AliasName=f"alias/{name}", TargetKeyId=key["KeyId"])
+    reader.write("play.yml", AUDITS)
+    reader.write("audit.yml", AUDIT.replace("ISSUER", ISSUER))
+    played = reader.ok("play.yml", "--check", "-e", f"velero_region={aws.region}")
+    shown = [line["result"]["msg"] for line in played.records if line["task"] == "Show its key"]
+    assert shown == [key["Arn"] for key in keys]
+
+
 def access(aws: Aws) -> dict[str, list[dict[str, Any]]]:
     """The statements of the role's policy and of its trust policy."""
     iam = aws.client("iam")
