@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import time
 import typing as t
 from collections.abc import Iterable, Iterator, Mapping
@@ -368,7 +369,7 @@ class _Connection:
 
 
 def _refuse_other_answer(operation_model: t.Any, response_dict: Mapping[str, t.Any], **_details: t.Any) -> None:
-    """Refuse an answer that botocore would take for an empty one: a page of a proxy, or nothing at all.
+    """Refuse an answer that botocore would take for an empty one: a page of a proxy, another document, or nothing.
 
     :raises ResponseParserError: for it
     """
@@ -381,8 +382,34 @@ def _refuse_other_answer(operation_model: t.Any, response_dict: Mapping[str, t.A
     reads = operation_model.name.startswith(("Get", "List", "Describe", "Lookup")) and in_body
     whole = not is_json or (content[:1], content[-1:]) == (b"{", b"}")
     page = content[:500].lower().startswith(b"<!doctype") or b"<html" in content[:500].lower()
-    if page or (content and not whole) or (reads and content in (b"", b"{}")):
+    roots = () if is_json else _roots(operation_model)
+    other = content and roots and not re.match(rb"\s*(<\?[^>]*>\s*)?<(%b)[\s/>]" % "|".join(roots).encode(), content)
+    if page or other or (content and not whole) or (reads and content in (b"", b"{}")):
         raise ResponseParserError("no answer of AWS")
+
+
+#: The root elements of answers that are no single member of their shape (Amazon S3 API Reference).
+_ROOTS = {
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
+    "GetBucketLocation": "LocationConstraint",
+    "GetBucketLogging": "BucketLoggingStatus",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "ListObjectsV2": "ListBucketResult",
+}
+
+
+def _roots(operation_model: t.Any) -> tuple[str, ...]:
+    """What the root element of an answer in XML may be; none where that is not known."""
+    name, shape = str(operation_model.name), operation_model.output_shape
+    if operation_model.service_model.resolved_protocol == "query":
+        return (f"{name}Response",)
+    payload = shape.serialization.get("payload")
+    known = payload if payload and shape.members[payload].type_name == "structure" else _ROOTS.get(name)
+    return (known, f"{name}Response") if known else ()  # S3-compatible servers name some by the operation
 
 
 def _text(value: t.Any) -> str:

@@ -333,6 +333,7 @@ ANSWERS: dict[str, tuple[int, bytes] | None] = {
     "a list": (200, b"[]"),
     "an empty object": (200, b"{}"),
     "cut XML": (200, b"<?xml version='1.0'?><Get"),
+    "another document": (200, b"<?xml version='1.0'?><Foo/>"),
     "bytes": (200, b"\x00\xff\xfe"),
     "redirect": (302, b""),
     "refused without a word": (403, b""),
