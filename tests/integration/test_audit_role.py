@@ -141,7 +141,9 @@ def test_teardown_reports_what_is_kept(site: Site) -> None:
 
 
 def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
-    """The first installation makes the trail; the second one finds it, and puts its filters on its log group."""
+    """The first installation makes the trail; the second one finds it, and puts its filters on its log group. One in
+    another Region, where the trail has no log group, gets the rules and the alarm on the metric of KMS.
+    """
     site.run()
     site.variables |= {
         "velero_bucket": "other-backups",
@@ -158,6 +160,15 @@ def test_a_trail_that_is_there_is_used(aws: Aws, site: Site) -> None:
     }
     assert {f"{NAME}-no-recent-backup", "velero-other-backups-no-recent-backup"} <= names
     assert len(aws.client("cloudtrail").describe_trails()["trailList"]) == 1
+
+    west = "eu-west-1"
+    site.variables |= {"velero_region": west, "velero_bucket": "west-backups", "velero_prefix": "west"}
+    site.variables |= {"kms_audit_fail_on": []}
+    made = changed(site.run())
+    assert {"eventbridge_rules", "cloudwatch_metric_alarms"} <= set(made)
+    assert "cloudwatch_metric_filters" not in made
+    alarms = aws.client("cloudwatch", region_name=west).describe_alarms()["MetricAlarms"]
+    assert [one["Namespace"] for one in alarms] == ["AWS/KMS"]
 
 
 def test_without_a_trail_the_audit_is_not_passed(aws: Aws, site: Site) -> None:
