@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import _alert_patterns as patterns
-from ._alert_patterns import resource_name as resource_name
+from ._alert_patterns import resource_name
 from ._arn import Arn
 from ._errors import ValidationError
 from ._profile import StorageProfile

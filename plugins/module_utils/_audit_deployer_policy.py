@@ -15,7 +15,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ._alerts import resource_name, rule_name
+from ._alert_patterns import resource_name
+from ._alerts import rule_name
 from ._arn import Arn, s3_arn, service_host
 from ._deployer_policy import allow, created_key, find_key, managed_bucket, role_with_policy
 from ._kms.decide import alias_name

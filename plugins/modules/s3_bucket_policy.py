@@ -175,7 +175,7 @@ SPEC = aws_spec(
         "prefix": {"type": "str", "default": ""},
         "role_arns": {"type": "list", "elements": "str", "default": []},
         "encryption_mode": {"type": "str", "choices": list(MODES)},
-        "kms_key_arn": {"type": "str"},
+        "kms_key_arn": {"type": "str", "no_log": False},
         "uses_kopia": {"type": "bool", "default": True},
         "expected_bucket_owner": {"type": "str"},
         "confirm_remove_self_bucket_access": {"type": "bool", "default": False},

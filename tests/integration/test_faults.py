@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -180,6 +180,27 @@ def test_undisturbed(aws: Aws, script: Script) -> None:
     assert_nothing_lost(state)
 
 
+@dataclass
+class Disturbance:
+    """The n-th request of every task is disturbed, where it has so many."""
+
+    proxy: Proxy | KubeProxy
+    kind: Fault
+    n: int
+    struck: int = 0
+
+    def arm(self) -> None:
+        """Before a task."""
+        self.settle()
+        self.proxy.fault(self.n, self.kind)
+        self.struck += 1
+
+    def settle(self) -> None:
+        """After the last one."""
+        self.struck -= self.proxy.armed
+        self.proxy.disarm()
+
+
 def disturbed(
     proxy: Proxy | KubeProxy, kind: Fault, begin: Callable[[], object], run: Callable[[Callable[[], object]], object]
 ) -> Iterator[int]:
@@ -190,19 +211,11 @@ def disturbed(
     """
     for n in itertools.count(1):
         begin()
-        struck = [False]
-
-        def arm(n: int = n, struck: list[bool] = struck) -> None:
-            struck[-1] = struck[-1] and not proxy.armed
-            proxy.disarm()
-            proxy.fault(n, kind)
-            struck.append(True)
-
-        run(arm)
-        struck[-1] = not proxy.armed
-        proxy.disarm()
-        yield sum(struck)
-        if not any(struck):
+        one = Disturbance(proxy, kind, n)
+        run(one.arm)
+        one.settle()
+        yield one.struck
+        if not one.struck:
             return
 
 
@@ -211,8 +224,7 @@ def test_one_disturbance_is_survived(aws: Aws, script: Script, hurry: None, kind
     """The SDK repeats what may be repeated, the rest is read again: the run itself comes to its end."""
     wanted, requests = undisturbed(aws, script, nothing)
     counts = []
-    run = lambda arm: script.aws.finish(before_each=arm)  # noqa: E731
-    for count in disturbed(aws.proxy, kind, partial(begin, aws, nothing), run):
+    for count in disturbed(aws.proxy, kind, partial(begin, aws, nothing), script.aws.finish):
         counts.append(count)
         assert account(aws) == wanted, counts
     assert sum(counts) == len(requests), counts
@@ -353,7 +365,7 @@ def test_kubernetes(
 
     def run(arm: Callable[[], object]) -> None:
         if patient:
-            tasks.finish(before_each=arm)
+            tasks.finish(arm)
             return
         results = tasks.run(arm, lambda result: failed.append(result["msg"]))
         assert not results[-1].get("failed"), results[-1]["msg"]

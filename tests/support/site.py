@@ -186,8 +186,8 @@ class Script:
                 key_arn = results[-1]["key_arn"]
         return results
 
-    def finish(self, **options: Any) -> list[Result]:
+    def finish(self, before_each: Callable[[], object] = lambda: None, **options: Any) -> list[Result]:
         """The same, and no task may fail."""
-        results = self.run(**options)
+        results = self.run(before_each, **options)
         assert not results[-1].get("failed"), results[-1].get("msg")
         return results

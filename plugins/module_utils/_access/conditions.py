@@ -15,6 +15,7 @@ import base64
 import datetime
 import ipaddress
 import re
+import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
@@ -23,7 +24,7 @@ from .ternary import Ternary, all_of, any_of, negated
 
 #: Whether a value of the request is the one that the policy names.
 Compare = Callable[[str, str, "Callable[[str], str] | None"], Ternary]
-Resolve = Callable[[str], str] | None
+Resolve: t.TypeAlias = "Callable[[str], str] | None"
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _SECONDS = re.compile(r"[0-9]{9,11}(\.[0-9]+)?")

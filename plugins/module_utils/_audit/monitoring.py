@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import partial
 
 from .. import _alerts
+from .._alert_patterns import resource_name
 from .._cloudwatch.desired_alarm import settings_of
 from .._cloudwatch.filters import shown
 from .._notify.pattern import same_pattern
@@ -51,7 +52,7 @@ def desired_monitoring(params: Mapping[str, t.Any], profile: StorageProfile) -> 
 
 def alarm_prefix(profile: StorageProfile) -> str:
     """What the names of all alarms of an installation begin with."""
-    return _alerts.resource_name(profile, "")
+    return resource_name(profile, "")
 
 
 def _where_requested(checks: Checks) -> Checks:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Sequence
 
-from .._alerts import NAMESPACE, NO_RECENT_BACKUP, alerts, metric_name, resource_name
+from .._alert_patterns import resource_name
+from .._alerts import NAMESPACE, NO_RECENT_BACKUP, alerts, metric_name
 from .._arn import Arn
 from .._profile import StorageProfile
 from .._types import Document

@@ -33,8 +33,8 @@ CREDENTIAL_CODES = frozenset(
 
 #: A request for the object, or for the page of the listing that would have it, and the answer; ``None`` where there is
 #: no page to be had.
-Probe = Generator[model.Request | model.PageRequest, model.Response | model.Page | None, model.Observation]
-Head = Generator[model.Request | model.PageRequest, model.Response | model.Page | None, model.Response]
+Probe = Generator["model.Request | model.PageRequest", "model.Response | model.Page | None", model.Observation]
+Head = Generator["model.Request | model.PageRequest", "model.Response | model.Page | None", model.Response]
 
 
 def writes_with_customer_key(options: model.ScanOptions, key: str) -> bool:

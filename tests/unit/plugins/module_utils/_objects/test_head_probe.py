@@ -35,7 +35,7 @@ BACKUP = ObjectVersion("p/backups/b/velero-backup.json", "v1", True, 1, "2026-01
 KOPIA = BACKUP._replace(key="p/kopia/ns/p1")
 
 
-Exchange = Sequence[tuple[Request | PageRequest, Response | Page | None]]
+Exchange = Sequence[tuple["Request | PageRequest", "Response | Page | None"]]
 
 
 def seen(algorithm: str = "aws:kms", key: str | None = KEY, bucket_key: bool = True) -> Observation:
