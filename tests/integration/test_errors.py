@@ -25,7 +25,9 @@ import pytest
 import urllib3.exceptions
 import yaml
 
+from tests.support import evidence
 from tests.support.emulators import ROOT
+from tests.support.fixtures import Aws
 from tests.support.running import COLLECTION, PATHS
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
@@ -313,6 +315,70 @@ def test_broken_kubeconfig(case: str, tmp_path: Path, monkeypatch: pytest.Monkey
             whole = {**arguments(module), **given}
             assert_sentence(module, PATHS["controller"](module, whole, check=True), words)
     assert_sentence("sse_c_secret", PATHS["module"]("sse_c_secret", given, check=True), words)
+
+
+# --- broken files ----------------------------------------------------------------------------------------------------
+
+
+def _loop(path: Path) -> Path:
+    path.symlink_to(path)
+    return path
+
+
+def _full(path: Path) -> Path:
+    path.symlink_to("/dev/full")
+    return path
+
+
+def _directory(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def _below_a_file(path: Path) -> Path:
+    path.touch()
+    return path / path.name
+
+
+FILES: dict[str, Callable[[Path], Path]] = {
+    "a directory": _directory,
+    "below a file": _below_a_file,
+    "a link to itself": _loop,
+    "a full disk": _full,
+    "a name too long": lambda path: path.with_name("x" * 300 + path.suffix),
+    "nowhere": lambda path: Path("/proc/nowhere") / path.name,
+}
+#: A link is replaced, and a report put into a directory.
+WITHOUT = ("a link to itself", "a full disk", "a directory")
+CONNECTION = ("aws_ca_bundle", "ca_cert", "client_cert", "client_key", "kubeconfig")
+PATH_OPTIONS = [
+    (module, name)
+    for module in MODULES
+    for name, option in load(module).SPEC.options.items()
+    if option.get("type") == "path" and name not in CONNECTION
+]
+
+
+def test_options_with_files_are_found() -> None:
+    names = {name for _module, name in PATH_OPTIONS}
+    assert names == {"checkpoint", "customer_key_file", "dest", "path"}
+
+
+@pytest.mark.parametrize("case", FILES)
+@pytest.mark.parametrize(("module", "option"), PATH_OPTIONS, ids=lambda text: str(text))
+def test_broken_file(aws: Aws, tmp_path: Path, case: str, module: str, option: str) -> None:
+    """Where the file is no file, the task fails in a sentence that names it, or does without it."""
+    aws.client("s3").create_bucket(Bucket="acme-backups")
+    broken = FILES[case](tmp_path / "list.jsonl")
+    profile = {"account_id": "123456789012", "region": aws.region, "bucket": "acme-backups", "prefix": "production"}
+    whole = {"storage_profile": {**profile, "encryption_mode": "sse-c"}, "evidence": evidence.good()}
+    given = {name: value for name, value in whole.items() if name in load(module).SPEC.options}
+    for path in PATHS.values():
+        result = path(module, given | {option: str(broken)}, check=False)
+        if result.get("failed"):
+            assert_sentence(module, result, f"{option}: ")
+        else:
+            assert case in WITHOUT, f"{module} goes on"
 
 
 # --- broken servers --------------------------------------------------------------------------------------------------

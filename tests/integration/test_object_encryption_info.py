@@ -416,7 +416,7 @@ PROFILE = {"account_id": "123456789012", "region": "us-east-1", "bucket": BUCKET
         ),
         pytest.param(
             {"path": "missing/list.csv"},
-            "path: missing/list.csv cannot be written (No such file or directory). Name a file in a directory that",
+            "path: missing/list.csv cannot be written: its directory does not exist. Name a file in a directory that",
             id="directory",
         ),
         pytest.param(

@@ -86,15 +86,22 @@ def _customer_key(params: Params) -> bytes | None:
     if not (file or text):
         return None
     try:
-        key = Path(file).read_bytes() if file else base64.b64decode(text, validate=True)
+        key = _beginning(file) if file else base64.b64decode(text, validate=True)
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         raise ValidationError(option, file, reason, "Name a file with the 32 bytes.") from error
     except binascii.Error as error:
         raise ValidationError(option, "it", "is not base64", "Give the key as a Secret shows it.") from error
-    reason = f"has {len(key)} bytes, a key has {KEY_BYTES}"
+    size = f"more than {KEY_BYTES}" if file and len(key) > KEY_BYTES else len(key)
+    reason = f"has {size} bytes, a key has {KEY_BYTES}"
     _require(len(key) == KEY_BYTES, option, "it", reason, "Give the key that Velero uses.")
     return key
+
+
+def _beginning(file: str) -> bytes:
+    """Enough of a file to know whether it is a key."""
+    with open(file, "rb") as stream:
+        return stream.read(KEY_BYTES + 1)
 
 
 def _list_format(path: str | None) -> t.Literal["jsonl", "csv"] | None:

@@ -63,9 +63,11 @@ class ScanOutput:
     def open(self) -> None:
         """Start, or resume where the checkpoint says.
 
-        :raises ValidationError: where the checkpoint is of another scan
+        :raises ValidationError: where the checkpoint is of another scan, or one of the files cannot be
         """
         size = 0
+        _refuse_no_file("path", self.path)
+        _refuse_no_file("checkpoint", self.checkpoint)  # which is written when it is too late to name another
         if self.checkpoint and self.checkpoint.exists():
             size = self._resume(self.checkpoint)
         if not self.path:
@@ -203,6 +205,18 @@ class ScanOutput:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._start
+
+
+def _refuse_no_file(option: str, path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        is_other, has_place = path.exists() and not path.is_file(), path.parent.is_dir()
+    except OSError as error:
+        raise _unwritable(option, path, error) from error
+    if is_other or not has_place:
+        reason = "is not a file" if is_other else "cannot be written: its directory does not exist"
+        raise ValidationError(option, str(path), reason, "Name a file in a directory that exists.")
 
 
 def _unwritable(option: str, path: Path, error: OSError) -> CofferError:

@@ -64,10 +64,15 @@ class ReportResource:
     def of(cls, evidence: Mapping[str, t.Any], dest: str, mode: str) -> ReportResource:
         """From the options of a task.
 
-        :raises ValidationError: for evidence that is none
+        :raises ValidationError: for evidence that is none, and a path that cannot be
         """
         document = assemble(evidence, _object_manifest(evidence))
-        return cls(document, path_of(dest, document), int(mode, 8))
+        try:
+            path = path_of(dest, document)
+        except OSError as error:
+            reason, remediation = f"cannot be a file ({error.strerror})", "Choose another dest."
+            raise ValidationError("dest", dest, reason, remediation) from error
+        return cls(document, path, int(mode, 8))
 
     def read(self) -> Files:
         return {path: _found(path) for path in self.contents}
