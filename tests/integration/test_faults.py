@@ -300,7 +300,7 @@ def test_throttling_costs_seconds(aws: Aws, site: Site) -> None:
     for dummy in range(2):
         start = time.monotonic()
         site.run()
-        assert time.monotonic() - start < 60
+        assert time.monotonic() - start < 100  # of which a slow machine takes half without any throttling
 
 
 # --- every request of Kubernetes' ------------------------------------------------------------------------------------
