@@ -16,7 +16,7 @@ from .._aws import Aws
 from .._documents import is_use_of_key_sid
 from .._errors import ConflictError, ServiceError, ValidationError
 from .._plan import Plan, outputs_of
-from .._policy import named_statements, parse
+from .._policy import named_statements, parse, principals
 from .._sts import Caller, caller
 from .._tags import tag_dict
 from .decide import DesiredKey, change_key, create_key, delete_key
@@ -157,13 +157,15 @@ class KeyResource:
             return
         arn, key_id = plan.result["key_arn"], step.arguments["KeyId"]
         policy = self.aws.call("kms:GetKeyPolicy", KeyId=key_id, PolicyName=POLICY_NAME)["Policy"]
-        statements = named_statements(parse(policy, option="key_id", resource=arn))
-        if users := {sid: one["Principal"]["AWS"] for sid, one in statements if is_use_of_key_sid(sid)}:
+        document = parse(policy, option="key_id", resource=arn)
+        users = {sid: statement for sid, statement in named_statements(document) if is_use_of_key_sid(sid)}
+        if users:
+            names = ", ".join(str(name) for one in users.values() for _kind, name in principals(one))
             remediation = (
                 f"Take {', '.join(users)} out of its policy first where none of its backups is needed any more: "
                 "coffer.velero.kms_key_policy with state=absent and sids."
             )
-            raise ValidationError("state", arn, f"is the key that {', '.join(users.values())} may use", remediation)
+            raise ValidationError("state", arn, f"is the key that {names} may use", remediation)
 
     def apply(self, plan: Plan) -> Mapping[str, t.Any]:
         outputs: dict[str, t.Any] = {}
