@@ -51,9 +51,9 @@ def main() -> int:
     command = [f"{sys.prefix}/bin/ansible-test", "sanity", "--local", "--python", python, *sys.argv[1:]]
     changes = environment(HOME=str(HOME), PATH=path, PIP_QUIET="1")
     with clean_tree() as tree:
-        for path in [*tree.glob("tests/*"), tree / "tools"]:
-            if path.name != "config.yml":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for unshipped in [*tree.glob("tests/*"), tree / "tools"]:
+            if unshipped.name != "config.yml":
+                shutil.rmtree(unshipped) if unshipped.is_dir() else unshipped.unlink()
         return subprocess.run(command, cwd=tree, env=changes, check=False).returncode
 
 
